@@ -1,0 +1,27 @@
+# Row-major names for SciPy's BLAS. Nothing else in the package touches Fortran order.
+#
+# BLAS stores columns one after the other; a row-major matrix read that way is its own transpose.
+# So C = A B is asked for as C' = B' A': the operands change places, and nothing is copied.
+
+from cython cimport floating
+from scipy.linalg.cython_blas cimport dgemm, sgemm
+
+
+cdef inline void gemm(
+    bint transpose_a, bint transpose_b,
+    int m, int n, int k,
+    floating alpha, const floating* a, int lda,
+    const floating* b, int ldb,
+    floating beta, floating* c, int ldc,
+) noexcept nogil:
+    """c (m, n) = alpha op(a) (m, k) @ op(b) (k, n) + beta c, all row-major.
+
+    lda, ldb, ldc: elements from one stored row to the next. With beta = 0, c is not read.
+    """
+    cdef char op_a = b"T" if transpose_a else b"N"
+    cdef char op_b = b"T" if transpose_b else b"N"
+    # The Fortran interface promises to leave a and b alone, but does not know the word const.
+    if floating is float:
+        sgemm(&op_b, &op_a, &n, &m, &k, &alpha, <float*> b, &ldb, <float*> a, &lda, &beta, c, &ldc)
+    else:
+        dgemm(&op_b, &op_a, &n, &m, &k, &alpha, <double*> b, &ldb, <double*> a, &lda, &beta, c, &ldc)

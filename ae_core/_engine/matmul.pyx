@@ -1,0 +1,64 @@
+"""The engine's row-major BLAS, made callable from Python for tests and benchmarks."""
+
+from cython cimport floating
+
+from ae_core._engine.blas cimport gemm as row_major_gemm
+
+
+cdef int leading_dimension(const floating[:, :] matrix, str name) except -1:
+    """Elements from one row to the next; rows themselves must be contiguous."""
+    cdef Py_ssize_t size = sizeof(floating)
+    if matrix.shape[1] > 1 and matrix.strides[1] != size:
+        raise ValueError(f"{name}: the elements of a row must be adjacent in memory (C order)")
+    if matrix.shape[0] > 1:
+        if matrix.strides[0] % size != 0 or matrix.strides[0] < matrix.shape[1] * size:
+            raise ValueError(f"{name}: rows must not overlap or run backwards")
+        return max(1, <int> (matrix.strides[0] // size))
+    return max(1, <int> matrix.shape[1])
+
+
+def gemm(
+    const floating[:, :] a, const floating[:, :] b, floating[:, :] c,
+    bint transpose_a=False, bint transpose_b=False, double alpha=1.0, double beta=0.0,
+):
+    """c = alpha op(a) @ op(b) + beta c, in place and without copies.
+
+    Parameters
+    ----------
+    a, b, c : array of float32 or of float64, 2-D, rows contiguous
+        op(a) is (m, k), op(b) is (k, n), c is (m, n).
+    transpose_a, transpose_b : bool
+        Whether op transposes.
+    alpha, beta : float
+        Scales of the product and of the old c (not read when beta is 0).
+
+    Raises
+    ------
+    ValueError
+        When shapes do not fit or a row is not contiguous.
+    """
+    cdef Py_ssize_t m = a.shape[1] if transpose_a else a.shape[0]
+    cdef Py_ssize_t k = a.shape[0] if transpose_a else a.shape[1]
+    cdef Py_ssize_t k_b = b.shape[1] if transpose_b else b.shape[0]
+    cdef Py_ssize_t n = b.shape[0] if transpose_b else b.shape[1]
+    if k != k_b:
+        raise ValueError(f"op(a) is ({m}, {k}) and op(b) is ({k_b}, {n}): inner sizes differ")
+    if c.shape[0] != m or c.shape[1] != n:
+        raise ValueError(f"c is ({c.shape[0]}, {c.shape[1]}), the product is ({m}, {n})")
+    if max(m, n, k) > 2**31 - 1:
+        raise ValueError(f"op(a) is ({m}, {k}) and op(b) is ({k}, {n}): BLAS counts up to 2**31 - 1")
+    cdef int lda = leading_dimension(a, "a")
+    cdef int ldb = leading_dimension(b, "b")
+    cdef int ldc = leading_dimension(c, "c")
+    if m == 0 or n == 0:
+        return
+    if k == 0:  # BLAS is not asked about an empty sum: there is no first element to point at
+        for i in range(m):
+            for j in range(n):
+                c[i, j] = 0 if beta == 0 else <floating> beta * c[i, j]
+        return
+    with nogil:
+        row_major_gemm(
+            transpose_a, transpose_b, <int> m, <int> n, <int> k,
+            <floating> alpha, &a[0, 0], lda, &b[0, 0], ldb, <floating> beta, &c[0, 0], ldc,
+        )

@@ -1,0 +1,284 @@
+"""The definition: a dense autoencoder in NumPy, written to be read.
+
+The compiled `ae_core.Network` must agree with this file to rounding. If you want to learn
+backpropagation, read `forward`, then `backward`: they are the same loop, there and back.
+
+Notation, for a batch of m samples and layers 1 … L:
+
+    H[0] = X                                      (m, n_features)
+    Z[l] = H[l-1] @ W[l] + b[l]                   (m, n_l)      the sums
+    H[l] = f_l(Z[l])                              (m, n_l)      the activations
+    X_hat = H[L]                                  (m, n_features)
+    loss = sum over samples and features of loss(X, X_hat), divided by m
+
+The gradient needs one more quantity per layer, the *delta*: how the loss changes with the sums.
+
+    delta[l] = ∂loss / ∂Z[l]                      (m, n_l)
+    ∂loss / ∂W[l] = H[l-1].T @ delta[l]           (n_{l-1}, n_l)
+    ∂loss / ∂b[l] = sum of delta[l] over samples  (n_l,)
+    delta[l-1] = (delta[l] @ W[l].T) * f'(Z[l-1])
+
+Rumelhart, Hinton & Williams 1986, "Learning representations by back-propagating errors", eqs 4–7.
+Note that every row has a delta of its own: f' is taken of the whole (m, n_l) array. Taking it of
+the first row for all is the bug of `examples/column_mean.py`.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ._typing import Array, RandomState
+from .activations import ACTIVATIONS
+from .architecture import Architecture
+from .initialization import initial_params
+from .losses import LOSSES
+from .solvers import Solver, SolverState
+from .validation import check_dtype, check_params, check_rows, check_targets
+
+
+class Trace(NamedTuple):
+    """What the forward pass leaves for the backward pass."""
+
+    H: list[Array]
+    """Activations: H[0] is the input (m, n_features), H[l] the output of layer l (m, n_l)."""
+    Z: Array
+    """The last layer's sums (m, n_features): the logits, which some losses are taken of."""
+
+
+def forward(architecture: Architecture, params: Array, X: Array) -> Trace:
+    """Run every layer on X (m, n_features) and keep what each one gave."""
+    H = [X]
+    for (W, b), name in zip(architecture.layers(params), architecture.activations, strict=True):
+        Z = H[-1] @ W  # (m, n_l)
+        if b is not None:
+            Z = Z + b
+        H.append(ACTIVATIONS[name].function(Z))  # (m, n_l)
+    return Trace(H, Z)
+
+
+def backward(architecture: Architecture, params: Array, trace: Trace) -> Array:
+    """The gradient (n_params,) of the mean loss, from what `forward` kept."""
+    H = trace.H
+    m = len(H[0])
+    gradient = np.zeros_like(params)
+    gradients = architecture.layers(gradient)
+    delta = output_delta(architecture, trace) / m  # (m, n_features)
+    for layer in range(architecture.n_layers, 0, -1):
+        W_gradient, b_gradient = gradients[layer - 1]
+        # += because a tied weight is used twice and its gradient is the sum of both; for the
+        # decoder W_gradient is the encoder's array transposed, so each part lands where it belongs.
+        W_gradient += H[layer - 1].T @ delta  # (n_in, n_out)
+        if b_gradient is not None:
+            b_gradient += delta.sum(axis=0)  # (n_out,)
+        if layer > 1:
+            W = architecture.layers(params)[layer - 1].weights
+            derivative = ACTIVATIONS[architecture.activations[layer - 2]].derivative
+            delta = (delta @ W.T) * derivative(H[layer - 1])  # (m, n_in)
+    return gradient
+
+
+def output_delta(architecture: Architecture, trace: Trace) -> Array:
+    """∂(loss of each row) / ∂(the last layer's sums), (m, n_features)."""
+    X, X_hat = trace.H[0], trace.H[-1]
+    loss = LOSSES[architecture.loss]
+    if loss.from_logits:
+        return loss.gradient(X, trace.Z)
+    return loss.gradient(X, X_hat) * ACTIVATIONS[architecture.activations[-1]].derivative(X_hat)
+
+
+def row_losses(architecture: Architecture, trace: Trace) -> Array:
+    """The loss of each row, summed over features: (m,)."""
+    loss = LOSSES[architecture.loss]
+    elements = loss.function(trace.H[0], trace.Z if loss.from_logits else trace.H[-1])
+    return np.asarray(elements.sum(axis=1))
+
+
+class Network:
+    """A dense autoencoder: an architecture and a flat parameter vector.
+
+    The NumPy reference. Its compiled twin has the same constructor and methods.
+
+    Parameters
+    ----------
+    architecture : Architecture
+    params : array of shape (n_params,), optional
+        Parameters to start from; drawn when absent. Used as it is when it already is contiguous and
+        of the right dtype, so that the caller's array changes as the network learns.
+    dtype : {'float64', 'float32'}
+        What the parameters and every computation are in.
+    initialization : {'glorot', 'he', 'uniform'}
+        How to draw parameters: see `ae_core.initialization`.
+    random_state : None, int, Generator or RandomState
+        For drawing parameters.
+
+    Attributes
+    ----------
+    params : array of shape (n_params,)
+        Every weight and bias, laid out as `Architecture.blocks` says.
+
+    Raises
+    ------
+    ValueError
+        When an argument is not what it should be.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ae_core import Architecture
+    >>> from ae_core.reference import Network
+    >>> X = np.random.default_rng(0).random((10, 6))
+    >>> network = Network(Architecture.symmetrical((6, 4, 2)), random_state=0)
+    >>> network.encode(X).shape
+    (10, 2)
+    >>> loss, gradient = network.loss_and_gradient(X)
+    >>> gradient.shape == network.params.shape
+    True
+    """
+
+    def __init__(
+        self,
+        architecture: Architecture,
+        params: Any = None,
+        *,
+        dtype: Any = np.float64,
+        initialization: str = "glorot",
+        random_state: RandomState = None,
+    ) -> None:
+        if not isinstance(architecture, Architecture):
+            raise ValueError(f"architecture={architecture!r}: must be an ae_core.Architecture")
+        self.architecture = architecture
+        self.dtype = check_dtype(dtype)
+        if params is None:
+            params = initial_params(architecture, initialization, random_state)
+        self.params = check_params(params, architecture, self.dtype)
+
+    def __repr__(self) -> str:
+        sizes = "-".join(map(str, self.architecture.layer_sizes))
+        return f"<{type(self).__module__}.Network {sizes}, {self.params.size} params, {self.dtype}>"
+
+    @property
+    def weights(self) -> dict[str, Array]:
+        """The parameters by name (``W1``, ``b1``, …), sharing memory with `params`."""
+        return self.architecture.views(self.params)
+
+    def forward(self, X: Any) -> Array:
+        """The reconstruction X_hat (m, n_features) of X (m, n_features)."""
+        return forward(self.architecture, self.params, self._rows(X)).H[-1]
+
+    def encode(self, X: Any) -> Array:
+        """The code (m, n_components) of X (m, n_features)."""
+        H = self._rows(X)
+        return self._run(H, 0, self.architecture.code_layer)
+
+    def decode(self, code: Any) -> Array:
+        """The reconstruction (m, n_features) that a code (m, n_components) stands for.
+
+        Raises
+        ------
+        ValueError
+            When the code is not a finite (m, n_components) array.
+        """
+        n_components = self.architecture.n_components
+        H = check_rows(code, n_components, self.dtype, name="code", columns="components")
+        return self._run(H, self.architecture.code_layer, self.architecture.n_layers)
+
+    def reconstruction_errors(self, X: Any) -> Array:
+        """The loss of each row, summed over its features: (m,). Their mean is `loss`."""
+        X = self._rows(X, compared=True)
+        return row_losses(self.architecture, forward(self.architecture, self.params, X))
+
+    def loss(self, X: Any, *, params: Any = None) -> float:
+        """The loss of X (m, n_features), summed over features and averaged over samples."""
+        X = self._rows(X, compared=True)
+        trace = forward(self.architecture, self._params(params), X)
+        return float(row_losses(self.architecture, trace).mean())
+
+    def loss_and_gradient(self, X: Any, *, params: Any = None) -> tuple[float, Array]:
+        """The loss of X and its gradient with respect to the flat parameter vector.
+
+        Parameters
+        ----------
+        X : array of shape (m, n_features)
+        params : array of shape (n_params,), optional
+            Where to evaluate; by default at the network's own parameters.
+
+        Returns
+        -------
+        loss : float
+        gradient : array of shape (n_params,)
+
+        Raises
+        ------
+        ValueError
+            When X or params has the wrong shape or dtype, or X is not finite.
+        """
+        X, params = self._rows(X, compared=True), self._params(params)
+        trace = forward(self.architecture, params, X)
+        loss = float(row_losses(self.architecture, trace).mean())
+        return loss, backward(self.architecture, params, trace)
+
+    def train_steps(
+        self,
+        X: Any,
+        order: Array,
+        batch_size: int,
+        solver: Solver,
+        state: SolverState,
+        rates: Array,
+    ) -> Array:
+        """Take one solver step per batch of rows, changing `params` and `state` in place.
+
+        Stops before the first step whose loss is not finite, so that the parameters of the step
+        before are kept.
+
+        Parameters
+        ----------
+        X : array of shape (n_samples, n_features)
+        order : array of int, shape (n_rows,)
+            Which rows to visit, in this order; batch i is the i-th run of `batch_size` of them
+            (the last may be shorter). Rows may come more than once.
+        batch_size : int
+        solver : Solver
+        state : SolverState
+            As `solver.start` or an earlier call left it.
+        rates : array of shape (n_steps,)
+            The learning rate of each step, where n_steps is n_rows / batch_size rounded up.
+
+        Returns
+        -------
+        losses : array of shape (n_steps,)
+            The loss of each batch before its step; from the first that is not finite on, NaN or
+            infinite.
+        """
+        X = self._rows(X, compared=True)
+        losses = np.full(len(rates), np.nan)
+        for step, rate in enumerate(rates):
+            batch = X[order[step * batch_size : (step + 1) * batch_size]]
+            trace = forward(self.architecture, self.params, batch)
+            losses[step] = row_losses(self.architecture, trace).mean()
+            if not np.isfinite(losses[step]):
+                break
+            gradient = backward(self.architecture, self.params, trace)
+            self.params[...] = solver.step(self.params, gradient, state, self.dtype.type(rate))
+        return losses
+
+    def _run(self, H: Array, start: int, stop: int) -> Array:
+        """The layers after `start` up to and including `stop`, on H (m, n_start)."""
+        layers = self.architecture.layers(self.params)
+        for (W, b), name in zip(
+            layers[start:stop], self.architecture.activations[start:stop], strict=True
+        ):
+            Z = H @ W
+            H = ACTIVATIONS[name].function(Z if b is None else Z + b)
+        return H
+
+    def _rows(self, X: Any, compared: bool = False) -> Array:
+        X = check_rows(X, self.architecture.n_features, self.dtype)
+        if compared:
+            check_targets(X, self.architecture)
+        return X
+
+    def _params(self, params: Any) -> Array:
+        return (
+            self.params if params is None else check_params(params, self.architecture, self.dtype)
+        )

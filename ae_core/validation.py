@@ -1,0 +1,113 @@
+"""Checks of data, shared by both twins: one clear error that names the argument and what to do."""
+
+from typing import Any
+
+import numpy as np
+
+from ._typing import Array
+from .architecture import Architecture
+from .losses import LOSSES
+
+DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
+
+
+def check_dtype(dtype: Any) -> np.dtype[Any]:
+    """The NumPy dtype meant, float32 or float64 in this machine's byte order.
+
+    Raises
+    ------
+    ValueError
+        For any other.
+    """
+    try:
+        checked = np.dtype(dtype)
+    except TypeError:
+        checked = np.dtype(object)
+    if checked not in DTYPES:
+        raise ValueError(f"dtype={dtype!r}: must be float32 or float64")
+    return checked
+
+
+def check_params(params: Any, architecture: Architecture, dtype: np.dtype[Any]) -> Array:
+    """A flat vector (n_params,) of the network's dtype, C-contiguous; copied only to convert.
+
+    Raises
+    ------
+    ValueError
+        When it is no real vector of the right length.
+    """
+    params = np.asarray(params)
+    if params.dtype.kind not in "fiub":
+        raise ValueError(f"params has dtype {params.dtype}: real numbers are needed")
+    if params.shape != (architecture.n_params,):
+        raise ValueError(
+            f"params has shape {params.shape}: this architecture needs ({architecture.n_params},)"
+        )
+    return np.ascontiguousarray(params, dtype=dtype)
+
+
+def check_rows(
+    X: Any, n_columns: int, dtype: np.dtype[Any], *, name: str = "X", columns: str = "features"
+) -> Array:
+    """Finite data of shape (n_samples, n_columns) in the network's dtype.
+
+    No copy is made of an array that already has the dtype, whatever its strides.
+
+    Raises
+    ------
+    ValueError
+        For anything but a non-empty 2-D array of finite real numbers with n_columns columns.
+    """
+    array = np.asanyarray(X)
+    if array.dtype.kind not in "fiub":
+        raise ValueError(
+            f"{name} has dtype {array.dtype}: real numbers are needed "
+            "(encode text and categories as numbers first)"
+        )
+    if array.ndim != 2:
+        hint = f"; one sample is {name}.reshape(1, -1)" if array.ndim == 1 else ""
+        raise ValueError(
+            f"{name} has shape {array.shape}: (n_samples, {n_columns}) is needed{hint}"
+        )
+    if array.shape[0] == 0:
+        raise ValueError(f"{name} has shape {array.shape}: at least one sample is needed")
+    if array.shape[1] != n_columns:
+        raise ValueError(f"{name} has {array.shape[1]} {columns}: this network has {n_columns}")
+    with np.errstate(over="ignore"):  # too large for float32 becomes infinite, and is named below
+        array = array.astype(dtype, copy=False)
+    _check_finite(array, name)
+    return array
+
+
+def check_targets(X: Array, architecture: Architecture, name: str = "X") -> None:
+    """Refuse data that the loss cannot be taken of.
+
+    Raises
+    ------
+    ValueError
+        For values outside [0, 1] under 'binary_cross_entropy'.
+    """
+    if LOSSES[architecture.loss].from_logits is None:
+        return
+    low, high = X.min(), X.max()
+    if low < 0 or high > 1:
+        raise ValueError(
+            f"{name} has values from {low:g} to {high:g}: loss={architecture.loss!r} needs them "
+            "between 0 and 1 (scale the data, or use loss='squared_error')"
+        )
+
+
+def _check_finite(X: Array, name: str) -> None:
+    # One sum sees every NaN and infinity without a mask as large as X; only an overflow of the
+    # sum itself, which is harmless, can make it look again.
+    with np.errstate(over="ignore", invalid="ignore"):
+        if np.isfinite(X.sum()):
+            return
+    bad = np.argwhere(~np.isfinite(X))
+    if len(bad):
+        row, column = (int(i) for i in bad[0])
+        more = f" ({len(bad)} such entries in all)" if len(bad) > 1 else ""
+        raise ValueError(
+            f"{name}[{row}, {column}] is {X[row, column]}{more}: every entry must be finite "
+            f"and within the range of {X.dtype} (drop those rows or fill them in)"
+        )

@@ -1,0 +1,57 @@
+"""What the tests share: the twins, and every architecture worth trying."""
+
+from itertools import product
+
+import numpy as np
+import pytest
+
+from ae_core import Architecture, reference
+from ae_core.activations import ACTIVATIONS
+from ae_core.losses import LOSSES
+
+NETWORK_CLASSES = [reference.Network]
+
+
+@pytest.fixture(params=NETWORK_CLASSES, ids=lambda c: c.__module__)
+def network_class(request):
+    """Each twin in turn."""
+    return request.param
+
+
+def random_data(architecture, n_samples, seed=0):
+    """Rows the architecture's loss can be taken of, away from 0 and 1 and from each other."""
+    return np.random.default_rng(seed).uniform(0.05, 0.95, (n_samples, architecture.n_features))
+
+
+def output_activations(loss):
+    """The output activations that go with a loss."""
+    only = LOSSES[loss].from_logits
+    return [only] if only else list(ACTIVATIONS)
+
+
+def every_architecture():
+    """Activation × loss × output × tied × biases × depth (one to five hidden layers).
+
+    Enumerates the registries, so that a new name is covered by itself.
+    """
+    shapes = {
+        1: ((5, 3, 5), 1),
+        2: ((5, 2, 4, 5), 1),
+        3: ((5, 4, 3, 4, 5), 2),
+        4: ((5, 4, 2, 3, 4, 5), 2),
+        5: ((5, 4, 4, 3, 4, 4, 5), 3),
+    }
+    for depth, activation, loss, biases in product(shapes, ACTIVATIONS, LOSSES, (True, False)):
+        sizes, code_layer = shapes[depth]
+        for tied in (True, False) if sizes == sizes[::-1] else (False,):
+            # Every output activation at depth 1; deeper, the one that fits, for time's sake.
+            outputs = output_activations(loss) if depth == 1 else output_activations(loss)[:1]
+            for output in outputs:
+                yield Architecture(
+                    sizes,
+                    (activation,) * depth + (output,),
+                    loss=loss,
+                    code_layer=code_layer,
+                    biases=biases,
+                    tied=tied,
+                )
