@@ -156,10 +156,24 @@ def test_callback_can_stop(network_class, solver):
 def test_divergence_says_where_and_what_to_try_and_gives_back_good_parameters(network_class):
     X = 10 * random_data(ARCHITECTURE, 20)
     network = network_class(Architecture((6, 2, 6), "identity"), random_state=0)
+    after_epochs = [network.params.copy()]
+
+    def remember(progress):
+        after_epochs.append(progress.network.params.copy())
+
     with pytest.raises(NonFiniteLossError) as caught:
-        train(network, X, solver=SGD(10.0), batch_size=5, max_iter=200, random_state=0)
+        train(
+            network,
+            X,
+            solver=SGD(10.0),
+            batch_size=5,
+            max_iter=200,
+            random_state=0,
+            callback=remember,
+        )
     for word in ("at step", "epoch", "learning rate 10 is probably too large; try 1"):
         assert word in str(caught.value)
+    np.testing.assert_array_equal(network.params, after_epochs[-1])
     assert np.isfinite(network.params).all()
 
 
