@@ -1,5 +1,7 @@
 """The extension modules. Everything else about the package stands in pyproject.toml."""
 
+from pathlib import Path
+
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 
@@ -15,17 +17,25 @@ COMPILE = [
 ]
 
 
+ENGINE = Path("ae_core/_engine")
+MODULES = ["matmul", "kernels", "memory", "plan", "passes", "team", "inference", "training"]
+
+
 def extension(name: str) -> Extension:
+    sources = [str(ENGINE / f"{name}.pyx")]
+    if name == "kernels":
+        sources.append(str(ENGINE / "kernels_table.c"))
     return Extension(
         f"ae_core._engine.{name}",
-        [f"ae_core/_engine/{name}.pyx"],
+        sources,
+        depends=[str(header) for header in sorted(ENGINE.glob("*.h"))],
         extra_compile_args=COMPILE,
     )
 
 
 setup(
     ext_modules=cythonize(
-        [extension("matmul")],
+        [extension(name) for name in MODULES],
         language_level=3,
         compiler_directives={
             "boundscheck": False,

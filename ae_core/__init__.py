@@ -8,6 +8,7 @@ from . import reference
 from .architecture import Architecture
 from .gradient_check import check_gradient
 from .gradient_findings import GradientCheck
+from .network import Network
 from .solvers import SGD, Adam, AdamW, RMSprop
 from .training import History, NonFiniteLossError, Progress, train
 
@@ -20,6 +21,7 @@ __all__ = [
     "Architecture",
     "GradientCheck",
     "History",
+    "Network",
     "NonFiniteLossError",
     "Progress",
     "RMSprop",

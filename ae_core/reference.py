@@ -33,7 +33,7 @@ from .architecture import Architecture
 from .initialization import initial_params
 from .losses import LOSSES
 from .solvers import Solver, SolverState
-from .validation import check_dtype, check_params, check_rows, check_targets
+from .validation import check_dtype, check_n_threads, check_params, check_rows, check_targets
 
 
 class Trace(NamedTuple):
@@ -110,6 +110,8 @@ class Network:
         How to draw parameters: see `ae_core.initialization`.
     random_state : None, int, Generator or RandomState
         For drawing parameters.
+    n_threads : int, optional
+        For the compiled twin; here NumPy decides.
 
     Attributes
     ----------
@@ -143,6 +145,7 @@ class Network:
         dtype: Any = np.float64,
         initialization: str = "glorot",
         random_state: RandomState = None,
+        n_threads: int | None = None,
     ) -> None:
         if not isinstance(architecture, Architecture):
             raise ValueError(f"architecture={architecture!r}: must be an ae_core.Architecture")
@@ -151,6 +154,7 @@ class Network:
         if params is None:
             params = initial_params(architecture, initialization, random_state)
         self.params = check_params(params, architecture, self.dtype)
+        self.n_threads = check_n_threads(n_threads)
 
     def __repr__(self) -> str:
         sizes = "-".join(map(str, self.architecture.layer_sizes))
@@ -254,11 +258,9 @@ class Network:
         losses = np.full(len(rates), np.nan)
         for step, rate in enumerate(rates):
             batch = X[order[step * batch_size : (step + 1) * batch_size]]
-            trace = forward(self.architecture, self.params, batch)
-            losses[step] = row_losses(self.architecture, trace).mean()
+            losses[step], gradient = self.loss_and_gradient(batch)
             if not np.isfinite(losses[step]):
                 break
-            gradient = backward(self.architecture, self.params, trace)
             self.params[...] = solver.step(self.params, gradient, state, self.dtype.type(rate))
         return losses
 

@@ -1,5 +1,6 @@
 """Checks of data, shared by both twins: one clear error that names the argument and what to do."""
 
+import os
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,23 @@ def check_dtype(dtype: Any) -> np.dtype[Any]:
     if checked not in DTYPES:
         raise ValueError(f"dtype={dtype!r}: must be float32 or float64")
     return checked
+
+
+def check_n_threads(n_threads: Any) -> int:
+    """How many threads are meant: as asked, or all cores that this process may use.
+
+    Raises
+    ------
+    ValueError
+        For anything but None or an integer of at least 1.
+    """
+    if n_threads is None:
+        affinity = getattr(os, "sched_getaffinity", None)  # Linux only
+        return len(affinity(0)) if affinity else os.cpu_count() or 1
+    is_integer = isinstance(n_threads, int | np.integer) and not isinstance(n_threads, bool)
+    if not is_integer or n_threads < 1:
+        raise ValueError(f"n_threads={n_threads!r}: must be None or an integer of at least 1")
+    return int(n_threads)
 
 
 def check_params(params: Any, architecture: Architecture, dtype: np.dtype[Any]) -> Array:
@@ -76,7 +94,7 @@ def check_rows(
     with np.errstate(over="ignore"):  # too large for float32 becomes infinite, and is named below
         array = array.astype(dtype, copy=False)
     _check_finite(array, name)
-    return array
+    return array if array.flags.aligned else array.copy()
 
 
 def check_targets(X: Array, architecture: Architecture, name: str = "X") -> None:

@@ -5,11 +5,11 @@ from itertools import product
 import numpy as np
 import pytest
 
-from ae_core import Architecture, reference
+from ae_core import Architecture, Network, reference
 from ae_core.activations import ACTIVATIONS
 from ae_core.losses import LOSSES
 
-NETWORK_CLASSES = [reference.Network]
+NETWORK_CLASSES = [reference.Network, Network]
 
 
 @pytest.fixture(params=NETWORK_CLASSES, ids=lambda c: c.__module__)

@@ -98,8 +98,8 @@ def test_forward_is_the_formula(network_class):
     W = network.weights
     code = np.tanh(X @ W["W1"] + W["b1"])
     X_hat = code @ W["W2"] + W["b2"]
-    np.testing.assert_allclose(network.encode(X), code, rtol=1e-13)
-    np.testing.assert_allclose(network.forward(X), X_hat, rtol=1e-13)
+    np.testing.assert_allclose(network.encode(X), code, rtol=1e-13, atol=1e-15)
+    np.testing.assert_allclose(network.forward(X), X_hat, rtol=1e-13, atol=1e-15)
     errors = 0.5 * ((X - X_hat) ** 2).sum(axis=1)
     np.testing.assert_allclose(network.reconstruction_errors(X), errors, rtol=1e-12)
     assert network.loss(X) == pytest.approx(errors.mean(), rel=1e-13)

@@ -1,0 +1,128 @@
+"""Inference tile by tile: beyond the result, memory does not grow with the number of rows."""
+
+from cython cimport floating
+
+from ae_core._engine.kernels cimport ae_kernels, kernels_for
+from ae_core._engine.memory cimport Buffer, padded
+from ae_core._engine.passes cimport Rows, activate, biases_of, gather, layer_sums
+from ae_core._engine.plan cimport Layer, Plan
+from ae_core._engine.team cimport Team, ae_add, ae_counter
+
+
+cdef class Inference(Team):
+    """Some layers run on some rows; the last of them writes to the result, or leaves its losses."""
+
+    cdef Plan plan
+    cdef const ae_kernels* K
+    cdef Py_ssize_t itemsize, n_rows
+    cdef int first_layer, last_layer, tile_rows
+    cdef bint wants_losses
+    cdef Rows rows
+    cdef const void* params
+    cdef char* result
+    cdef Py_ssize_t scratch_bytes       # of one of the three arrays each thread needs
+    cdef Buffer scratch
+    cdef ae_counter tiles_taken
+    cdef object keep_alive
+
+    cdef void work(self, int thread) noexcept:
+        with nogil:
+            if self.itemsize == sizeof(float):
+                self._work[float](thread, NULL)
+            else:
+                self._work[double](thread, NULL)
+
+    cdef void _work(self, int thread, floating* of_this_type) noexcept nogil:
+        cdef Py_ssize_t n_tiles = (self.n_rows + self.tile_rows - 1) // self.tile_rows
+        cdef Py_ssize_t tile, first
+        cdef int height
+        while True:
+            tile = ae_add(&self.tiles_taken, 1)
+            if tile >= n_tiles:
+                return
+            first = tile * self.tile_rows
+            height = <int> min(self.tile_rows, self.n_rows - first)
+            self._run_tile[floating](thread, first, height, NULL)
+            if self.should_stop(thread, <double> height * self.plan.n_weights):
+                return
+
+    cdef void _run_tile(
+        self, int thread, Py_ssize_t first, int height, floating* of_this_type,
+    ) noexcept nogil:
+        cdef char* scratch = self.scratch.data + 3 * thread * self.scratch_bytes
+        cdef const floating* params = <const floating*> self.params
+        cdef const floating* inputs
+        cdef const floating* rows
+        cdef floating* outputs = NULL
+        cdef Layer* layer = &self.plan.layers[self.first_layer]
+        cdef int n_in = layer.n_in, i
+        if self.rows.column == sizeof(floating) and self.rows.row == n_in * self.itemsize:
+            rows = <const floating*> (self.rows.data + first * self.rows.row)  # as they stand
+        else:
+            gather[floating](self.rows, NULL, first, height, n_in, <floating*> scratch)
+            rows = <const floating*> scratch
+        inputs = rows
+        for i in range(self.first_layer, self.last_layer):
+            layer = &self.plan.layers[i]
+            outputs = <floating*> (scratch + (1 + i % 2) * self.scratch_bytes)
+            if i == self.last_layer - 1 and not self.wants_losses:
+                outputs = <floating*> self.result + first * layer.n_out
+            layer_sums[floating](self.K, layer, params, height, inputs, outputs)
+            if i < self.last_layer - 1 or not self.wants_losses:
+                activate[floating](self.K, layer, params, height, outputs)
+            inputs = outputs
+        if self.wants_losses:
+            self.K.row_losses(
+                layer.activation, self.plan.loss, height, layer.n_out, outputs,
+                biases_of[floating](layer, params), rows, <floating*> self.result + first,
+            )
+
+
+def run_layers(
+    Plan plan, const floating[::1] params, const floating[:, :] X, floating[:, :] result,
+    int first_layer, int last_layer, bint wants_losses, int n_threads,
+):
+    """Run layers `first_layer` up to but without `last_layer` on X, in tiles.
+
+    Parameters
+    ----------
+    plan : Plan
+    params : array of shape (n_params,)
+    X : array of shape (m, n_in of the first of these layers), any strides
+    result : C-contiguous array of shape (m, n_out of the last), or (m, 1) for losses
+    first_layer, last_layer : int
+    wants_losses : bool
+        Whether the result is the loss of each row instead; only for all layers.
+    n_threads : int
+
+    Raises
+    ------
+    MemoryError
+        When there is no room for the tiles.
+    KeyboardInterrupt
+        On Ctrl-C.
+    """
+    cdef Py_ssize_t n_out = 1 if wants_losses else plan.layers[last_layer - 1].n_out
+    if params.shape[0] != plan.n_params:
+        raise ValueError(f"params has {params.shape[0]} entries: {plan.n_params} are needed")
+    if X.shape[1] != plan.layers[first_layer].n_in:
+        raise ValueError(f"X has {X.shape[1]} columns, not {plan.layers[first_layer].n_in}")
+    if result.shape[0] != X.shape[0] or result.shape[1] != n_out:
+        raise ValueError(f"result must have shape ({X.shape[0]}, {n_out})")
+    if X.shape[0] == 0:
+        return
+    cdef Inference job = Inference()
+    job.plan = plan
+    job.itemsize = sizeof(floating)
+    job.K = kernels_for(job.itemsize)
+    job.keep_alive = (params, X, result)
+    job.params = &params[0]
+    job.rows = Rows(<const char*> &X[0, 0], X.strides[0], X.strides[1])
+    job.result = <char*> &result[0, 0]
+    job.n_rows = X.shape[0]
+    job.first_layer, job.last_layer = first_layer, last_layer
+    job.wants_losses = wants_losses
+    job.tile_rows = plan.tile_rows(job.n_rows)
+    job.scratch_bytes = padded(<Py_ssize_t> job.tile_rows * plan.widest * job.itemsize)
+    job.scratch = Buffer(3 * n_threads * job.scratch_bytes, "a tile of activations")
+    job.run(n_threads)

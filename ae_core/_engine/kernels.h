@@ -1,0 +1,69 @@
+/* The vectorised loops of the engine, in one table per instruction set and type.
+ *
+ * Matrices are row-major and, but for the operands of the products, without gaps between rows.
+ * Pointers are void so that one table type serves float and double; each function knows its own.
+ * kernels_table.c compiles kernels_body.h for every instruction set.
+ */
+#ifndef AE_CORE_KERNELS_H
+#define AE_CORE_KERNELS_H
+
+#include <stddef.h>
+
+/* Names and order are those of the Python registries; the engine's tests compare them. */
+#define AE_ACTIVATIONS(each) \
+    each(IDENTITY) each(LOGISTIC) each(TANH) each(RELU) each(LEAKY_RELU) each(ELU) each(SELU) \
+    each(SOFTPLUS) each(SOFTSIGN)
+#define AE_LOSSES(each) \
+    each(SQUARED_ERROR) each(BINARY_CROSS_ENTROPY) each(ABSOLUTE_ERROR) each(HUBER)
+#define AE_SOLVERS(each) each(SGD) each(NESTEROV) each(ADAM) each(RMSPROP)
+
+#define AE_ENUM(name) AE_##name,
+enum { AE_ACTIVATIONS(AE_ENUM) };
+enum { AE_LOSSES(AE_ENUM) };
+enum { AE_SOLVERS(AE_ENUM) };
+
+/* What a solver needs at one step. Names as in ae_core/solvers.py. */
+typedef struct {
+    double rate;        /* Adam: divided by 1 - beta_1^n */
+    double unbias_root; /* Adam: 1 / sqrt(1 - beta_2^n) */
+    double shrink;      /* what weight decay leaves of each parameter */
+    double decay_1;     /* SGD: momentum; Adam: beta_1; RMSprop: rho */
+    double decay_2;     /* Adam: beta_2 */
+    double epsilon;
+} ae_step;
+
+typedef void (*ae_matmul)(int m, int n, int k, const void *a, int lda, const void *b, int ldb,
+                          void *c, int ldc, int accumulate);
+
+typedef struct {
+    const char *name; /* of the instruction set */
+    /* A product of more multiplications than this is left to BLAS. Measured: see matmul_body.h. */
+    long long largest_product;
+    ae_matmul matmul_nn, matmul_nt, matmul_tn;
+
+    /* z (m, n) → f(z + bias); bias (n,) or NULL */
+    void (*activate)(int activation, ptrdiff_t m, ptrdiff_t n, void *z, const void *bias);
+    /* delta (m, n) → delta * f'(.), from the activation's output a (m, n) */
+    void (*through_activation)(int activation, ptrdiff_t count, void *delta, const void *a);
+    /* z (m, n): the output layer's sums, without bias → scale * d(loss of the row)/d(sums).
+     * Returns the loss, summed over rows and columns. */
+    double (*output_delta)(int activation, int loss, ptrdiff_t m, ptrdiff_t n, void *z,
+                           const void *bias, const void *target, double scale);
+    /* losses (m,) from sums z (m, n), without bias, which are spoiled */
+    void (*row_losses)(int activation, int loss, ptrdiff_t m, ptrdiff_t n, void *z,
+                       const void *bias, const void *target, void *losses);
+    /* sums (n,) of the columns of x (m, n) */
+    void (*column_sums)(ptrdiff_t m, ptrdiff_t n, const void *x, void *sums);
+    /* one step of a solver on `count` parameters; memory as the solver's `remembers` */
+    void (*update)(int solver, ptrdiff_t count, void *params, const void *gradient,
+                   void *memory_0, void *memory_1, const ae_step *step);
+    /* elementary functions on arrays, for tests: the order of ae_core/_engine/kernels.pyx */
+    void (*elementary)(int function, ptrdiff_t count, const void *x, void *y);
+} ae_kernels;
+
+/* The best table of this CPU, or of the lower level that AE_CORE_SIMD names. */
+const ae_kernels *ae_best_kernels(int is_double);
+/* The table of a level (0 baseline, 1 AVX2, 2 AVX-512), or NULL where the CPU lacks it. */
+const ae_kernels *ae_kernels_of(int level, int is_double);
+
+#endif

@@ -1,0 +1,281 @@
+/* The loops of kernels.h for one instruction set and one type.
+ *
+ * No include guard: included once for each, with
+ *   REAL        float or double
+ *   FN(name)    the name with the suffix of the set and type
+ *   AE(name)    the name with the suffix of the type (elementary.h)
+ *   LEVEL_NAME, LARGEST_PRODUCT
+ * Every loop over elements is plain, so that the compiler vectorises it. Which activation or loss
+ * it is about is a constant at each place of use: the switches below vanish.
+ */
+
+/* ---- formulas: each beside its derivative; the definition is ae_core/activations.py ---------- */
+
+static ALWAYS_INLINE REAL FN(activation)(int id, REAL z)
+{
+    switch (id) {
+    case AE_LOGISTIC: return AE(ae_logistic)(z);
+    case AE_TANH: return AE(ae_tanh)(z);
+    case AE_RELU: return z > 0 ? z : 0;
+    case AE_LEAKY_RELU: return z > 0 ? z : (REAL)0.01 * z;
+    case AE_ELU: return z > 0 ? z : AE(ae_expm1)(z > 0 ? 0 : z);
+    case AE_SELU: return (REAL)SELU_SCALE * (z > 0 ? z : (REAL)SELU_ALPHA * AE(ae_expm1)(z > 0 ? 0 : z));
+    case AE_SOFTPLUS: return AE(ae_softplus)(z);
+    case AE_SOFTSIGN: return z / (1 + AE(ae_abs)(z));
+    default: return z;
+    }
+}
+
+static ALWAYS_INLINE REAL FN(derivative)(int id, REAL a)
+{
+    switch (id) {
+    case AE_LOGISTIC: return a * (1 - a);
+    case AE_TANH: return (1 - a) * (1 + a);
+    case AE_RELU: return a > 0 ? (REAL)1 : 0;
+    case AE_LEAKY_RELU: return a > 0 ? (REAL)1 : (REAL)0.01;
+    case AE_ELU: return a > 0 ? (REAL)1 : a + 1;
+    case AE_SELU: return a > 0 ? (REAL)SELU_SCALE : a + (REAL)(SELU_SCALE * SELU_ALPHA);
+    case AE_SOFTPLUS: return -AE(ae_expm1)(-a);
+    case AE_SOFTSIGN: return (1 - AE(ae_abs)(a)) * (1 - AE(ae_abs)(a));
+    default: return 1;
+    }
+}
+
+/* The loss of one element: `out` is the output, or for cross-entropy its logit. */
+static ALWAYS_INLINE REAL FN(loss)(int id, REAL x, REAL out)
+{
+    REAL d = out - x, size = AE(ae_abs)(d);
+    switch (id) {
+    case AE_BINARY_CROSS_ENTROPY:
+        /* the large terms first: they cancel where x is 0 or 1, and leave the small one whole */
+        return ((out > 0 ? out : 0) - x * out) + AE(ae_log1p_unit)(AE(ae_exp_negative)(-AE(ae_abs)(out)));
+    case AE_ABSOLUTE_ERROR: return size;
+    case AE_HUBER: return size <= 1 ? (REAL)0.5 * d * d : size - (REAL)0.5;
+    default: return (REAL)0.5 * d * d;
+    }
+}
+
+/* Its derivative by the output; for cross-entropy by the logit, given the output logistic(logit). */
+static ALWAYS_INLINE REAL FN(loss_gradient)(int id, REAL x, REAL out)
+{
+    REAL d = out - x;
+    switch (id) {
+    case AE_ABSOLUTE_ERROR: return d > 0 ? (REAL)1 : d < 0 ? (REAL)-1 : d; /* NaN stays NaN */
+    case AE_HUBER: return d > 1 ? 1 : d < -1 ? -1 : d;
+    default: return d;
+    }
+}
+
+/* ---- forward ---------------------------------------------------------------------------------- */
+
+static ALWAYS_INLINE void FN(activate_as)(int id, ptrdiff_t m, ptrdiff_t n, REAL *restrict z,
+                                          const REAL *restrict bias)
+{
+    if (!bias) {
+        for (ptrdiff_t i = 0; i < m * n; i++)
+            z[i] = FN(activation)(id, z[i]);
+        return;
+    }
+    for (ptrdiff_t i = 0; i < m; i++, z += n)
+        for (ptrdiff_t j = 0; j < n; j++)
+            z[j] = FN(activation)(id, z[j] + bias[j]);
+}
+
+static void FN(activate)(int activation, ptrdiff_t m, ptrdiff_t n, void *z, const void *bias)
+{
+    if (activation == AE_IDENTITY && !bias)
+        return;
+    switch (activation) {
+#define CASE(name) case AE_##name: FN(activate_as)(AE_##name, m, n, z, bias); break;
+        AE_ACTIVATIONS(CASE)
+#undef CASE
+    }
+}
+
+/* ---- backward --------------------------------------------------------------------------------- */
+
+static ALWAYS_INLINE void FN(through_activation_as)(int id, ptrdiff_t count, REAL *restrict delta,
+                                                    const REAL *restrict a)
+{
+    for (ptrdiff_t i = 0; i < count; i++)
+        delta[i] *= FN(derivative)(id, a[i]);
+}
+
+static void FN(through_activation)(int activation, ptrdiff_t count, void *delta, const void *a)
+{
+    if (activation == AE_IDENTITY)
+        return;
+    switch (activation) {
+#define CASE(name) case AE_##name: FN(through_activation_as)(AE_##name, count, delta, a); break;
+        AE_ACTIVATIONS(CASE)
+#undef CASE
+    }
+}
+
+/* ---- the output: activation, loss and delta in one pass --------------------------------------- */
+
+static ALWAYS_INLINE void FN(add_to)(ptrdiff_t n, REAL *restrict to, const REAL *restrict x)
+{
+    for (ptrdiff_t i = 0; i < n; i++)
+        to[i] += x[i];
+}
+
+/* The sum of x, which is used up: the upper half is added to the lower, again and again. Unlike one
+ * running sum the compiler can vectorise this, and it loses fewer digits. */
+static double FN(sum)(ptrdiff_t n, REAL *x)
+{
+    while (n > 1) {
+        ptrdiff_t half = n / 2;
+        FN(add_to)(half, x, x + (n - half));
+        n -= half;
+    }
+    return (double)x[0];
+}
+
+static ALWAYS_INLINE void FN(loss_as)(int id, ptrdiff_t n, const REAL *restrict out,
+                                      const REAL *restrict target, REAL scale,
+                                      REAL *restrict delta, REAL *restrict losses)
+{
+    for (ptrdiff_t j = 0; j < n; j++) {
+        REAL x = target[j], y = out[j];
+        losses[j] = FN(loss)(id, x, y);
+        if (id == AE_BINARY_CROSS_ENTROPY)
+            y = AE(ae_logistic)(y);
+        delta[j] = scale * FN(loss_gradient)(id, x, y);
+    }
+}
+
+/* A few elements at a time, which stay in the first cache from the sums to the delta: m rows of n,
+ * m * n <= CHUNK, z and target of m * n elements each. Leaves the losses in `losses`. */
+static void FN(output_chunk)(int activation, int loss, ptrdiff_t m, ptrdiff_t n, REAL *z,
+                             const REAL *bias, const REAL *target, REAL scale, REAL *losses)
+{
+    REAL out[CHUNK];
+    memcpy(out, z, m * n * sizeof(REAL));
+    int from_logits = loss == AE_BINARY_CROSS_ENTROPY;
+    FN(activate)(from_logits ? AE_IDENTITY : activation, m, n, out, bias);
+    switch (loss) {
+#define CASE(name) \
+    case AE_##name: FN(loss_as)(AE_##name, m * n, out, target, scale, z, losses); break;
+        AE_LOSSES(CASE)
+#undef CASE
+    }
+    if (!from_logits)
+        FN(through_activation)(activation, m * n, z, out);
+}
+
+static double FN(output_delta)(int activation, int loss, ptrdiff_t m, ptrdiff_t n, void *sums,
+                               const void *bias, const void *targets, double scale)
+{
+    REAL losses[CHUNK], *z = sums;
+    const REAL *b = bias, *target = targets;
+    ptrdiff_t rows = n < CHUNK ? CHUNK / n : 1, columns = n < CHUNK ? n : CHUNK;
+    double total = 0;
+    for (ptrdiff_t i = 0; i < m; i += rows)
+        for (ptrdiff_t j = 0; j < n; j += columns) {
+            ptrdiff_t high = m - i < rows ? m - i : rows, wide = n - j < columns ? n - j : columns;
+            FN(output_chunk)(activation, loss, high, wide, z + i * n + j, b ? b + j : NULL,
+                             target + i * n + j, (REAL)scale, losses);
+            total += FN(sum)(high * wide, losses);
+        }
+    return total;
+}
+
+static void FN(row_losses)(int activation, int loss, ptrdiff_t m, ptrdiff_t n, void *sums,
+                           const void *bias, const void *targets, void *results)
+{
+    REAL losses[CHUNK], *z = sums;
+    const REAL *b = bias, *target = targets;
+    for (ptrdiff_t i = 0; i < m; i++) {
+        double total = 0;
+        for (ptrdiff_t j = 0; j < n; j += CHUNK) {
+            ptrdiff_t wide = n - j < CHUNK ? n - j : CHUNK;
+            FN(output_chunk)(activation, loss, 1, wide, z + i * n + j, b ? b + j : NULL,
+                             target + i * n + j, 1, losses);
+            total += FN(sum)(wide, losses);
+        }
+        ((REAL *)results)[i] = (REAL)total;
+    }
+}
+
+/* ---- weights ---------------------------------------------------------------------------------- */
+
+static void FN(column_sums)(ptrdiff_t m, ptrdiff_t n, const void *from, void *to)
+{
+    memcpy(to, from, n * sizeof(REAL));
+    for (ptrdiff_t i = 1; i < m; i++)
+        FN(add_to)(n, to, (const REAL *)from + i * n);
+}
+
+static ALWAYS_INLINE void FN(sgd)(ptrdiff_t count, REAL *restrict p, const REAL *restrict g,
+                                  REAL *restrict velocity, const ae_step *step, int nesterov)
+{
+    REAL rate = (REAL)step->rate, momentum = (REAL)step->decay_1;
+    for (ptrdiff_t i = 0; i < count; i++) {
+        REAL v = momentum * velocity[i] - rate * g[i];
+        velocity[i] = v;
+        p[i] += nesterov ? momentum * v - rate * g[i] : v;
+    }
+}
+
+static void FN(adam)(ptrdiff_t count, REAL *restrict p, const REAL *restrict g,
+                     REAL *restrict mean, REAL *restrict variance, const ae_step *step)
+{
+    REAL rate = (REAL)step->rate, unbias = (REAL)step->unbias_root, shrink = (REAL)step->shrink;
+    REAL keep_1 = (REAL)step->decay_1, take_1 = (REAL)(1 - step->decay_1);
+    REAL keep_2 = (REAL)step->decay_2, take_2 = (REAL)(1 - step->decay_2);
+    REAL epsilon = (REAL)step->epsilon;
+    for (ptrdiff_t i = 0; i < count; i++) {
+        REAL m = keep_1 * mean[i] + take_1 * g[i];
+        REAL v = keep_2 * variance[i] + take_2 * (g[i] * g[i]);
+        mean[i] = m;
+        variance[i] = v;
+        p[i] = shrink * p[i] - rate * m / (AE(ae_sqrt)(v) * unbias + epsilon);
+    }
+}
+
+static void FN(rmsprop)(ptrdiff_t count, REAL *restrict p, const REAL *restrict g,
+                        REAL *restrict variance, const ae_step *step)
+{
+    REAL rate = (REAL)step->rate, epsilon = (REAL)step->epsilon;
+    REAL keep = (REAL)step->decay_1, take = (REAL)(1 - step->decay_1);
+    for (ptrdiff_t i = 0; i < count; i++) {
+        REAL v = keep * variance[i] + take * (g[i] * g[i]);
+        variance[i] = v;
+        p[i] -= rate * g[i] / (AE(ae_sqrt)(v) + epsilon);
+    }
+}
+
+static void FN(update)(int solver, ptrdiff_t count, void *params, const void *gradient,
+                       void *memory_0, void *memory_1, const ae_step *step)
+{
+    switch (solver) {
+    case AE_SGD: FN(sgd)(count, params, gradient, memory_0, step, 0); break;
+    case AE_NESTEROV: FN(sgd)(count, params, gradient, memory_0, step, 1); break;
+    case AE_ADAM: FN(adam)(count, params, gradient, memory_0, memory_1, step); break;
+    case AE_RMSPROP: FN(rmsprop)(count, params, gradient, memory_0, step); break;
+    }
+}
+
+/* ---- elementary functions on arrays ------------------------------------------------------------ */
+
+static void FN(elementary)(int function, ptrdiff_t count, const void *from, void *to)
+{
+    const REAL *restrict x = from;
+    REAL *restrict y = to;
+#define LOOP(number, name) \
+    case number: \
+        for (ptrdiff_t i = 0; i < count; i++) \
+            y[i] = AE(ae_##name)(x[i]); \
+        break;
+    switch (function) {
+        LOOP(0, exp) LOOP(1, expm1) LOOP(2, log1p) LOOP(3, logistic) LOOP(4, tanh) LOOP(5, softplus)
+    }
+#undef LOOP
+}
+
+static const ae_kernels FN(table) = {
+    LEVEL_NAME, LARGEST_PRODUCT, FN(product_nn), FN(product_nt), FN(product_tn),
+    FN(activate), FN(through_activation), FN(output_delta), FN(row_losses), FN(column_sums),
+    FN(update), FN(elementary),
+};

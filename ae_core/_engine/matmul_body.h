@@ -1,0 +1,368 @@
+/* Small matrix products, one text for every (instruction set, type).
+
+   Included several times in one C file.  The includer sets, and afterwards undefines,
+     REAL          float or double
+     FN(name)      pastes a suffix: name##_f32_avx512
+     VECTOR_BYTES  64 (AVX-512), 32 (AVX2), 16 (SSE2, NEON, and compilers without GNU vectors)
+   and has switched the compiler to that instruction set (#pragma GCC target).
+
+   All matrices are row-major; leading dimensions count elements.
+     matmul_nn   C (m, n)  =  A (m, k)   @ B (k, n)        forward
+     matmul_nt   C (m, n)  =  A (m, k)   @ B (n, k).T      delta of the layer below
+     matmul_tn   C (m, n)  =  A (k, m).T @ B (k, n)        weight gradient
+   With `accumulate` the product is added to C.
+
+   Every element of C is one chain of multiply-adds from zero, in the order of k (a new chain
+   after each DEPTH steps).  Its bits depend on its own row of A and column of B alone: not on m,
+   n, addresses, or which of the paths below is taken. */
+
+#include "matmul_compiler.h"
+
+#define DEPTH 256                       /* steps of k per pass: a packed panel of B stays in L1 */
+#define LANES (VECTOR_BYTES / MATMUL_PASTE(MATMUL_BYTES_, REAL))
+#define PANEL (2 * LANES)               /* columns of C in a full tile: two vectors */
+/* Rows of C in a full tile: enough sums to hide the latency of a multiply-add, and few enough to
+   stay in registers (32 of them, 16 on x86 before AVX-512). */
+#if VECTOR_BYTES == 64 || defined(__aarch64__)
+#  define TILE_ROWS 8
+#else
+#  define TILE_ROWS 6
+#endif
+#if LANES == 16
+#  define INTERLEAVE_LOW 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
+#  define INTERLEAVE_HIGH 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
+#elif LANES == 8
+#  define INTERLEAVE_LOW 0, 8, 1, 9, 2, 10, 3, 11
+#  define INTERLEAVE_HIGH 4, 12, 5, 13, 6, 14, 7, 15
+#elif LANES == 4
+#  define INTERLEAVE_LOW 0, 4, 1, 5
+#  define INTERLEAVE_HIGH 2, 6, 3, 7
+#else
+#  define INTERLEAVE_LOW 0, 2
+#  define INTERLEAVE_HIGH 1, 3
+#endif
+
+/* A matrix or its transpose: element (i, j) stands at at[i * row + j * column]; one of the two
+   steps is 1. */
+typedef struct { const REAL *at; ptrdiff_t row, column; } FN(matrix);
+
+/* ---- vectors, whole and in part ------------------------------------------------------------- */
+
+#if MATMUL_VECTORS
+#define VEC FN(vector)
+typedef REAL VEC __attribute__((vector_size(VECTOR_BYTES)));
+typedef MATMUL_PASTE(MATMUL_INDEX_, REAL) FN(index) __attribute__((vector_size(VECTOR_BYTES)));
+
+/* The first `count` elements at `from`, then zeros.  Put together in a register, because reading
+   whole what was just stored in pieces stalls the processor. */
+MATMUL_INLINE VEC FN(load)(const REAL *from, int count)
+{
+    VEC x = {0};
+    if (count >= LANES) {
+        memcpy(&x, from, sizeof x);
+        return x;
+    }
+#if VECTOR_BYTES == 64
+    __mmask16 words = (__mmask16)((1u << (count * sizeof(REAL) / 4)) - 1);
+    return (VEC)_mm512_maskz_loadu_epi32(words, from);
+#elif VECTOR_BYTES == 32
+    static const int words[16] = {-1, -1, -1, -1, -1, -1, -1, -1};
+    __m256i mask;
+    memcpy(&mask, words + 8 - count * sizeof(REAL) / 4, sizeof mask);
+    return (VEC)_mm256_maskload_epi32((const int *)from, mask);
+#else
+    MATMUL_UNROLL
+    for (int i = 0; i < LANES; i++)
+        if (i < count)
+            x[i] = from[i];
+    return x;
+#endif
+}
+
+/* The first `count` elements of x. */
+MATMUL_INLINE void FN(store)(REAL *to, VEC x, int count)
+{
+    if (count >= LANES) {
+        memcpy(to, &x, sizeof x);
+        return;
+    }
+#if VECTOR_BYTES == 64
+    __mmask16 words = (__mmask16)((1u << (count * sizeof(REAL) / 4)) - 1);
+    _mm512_mask_storeu_epi32(to, words, (__m512i)x);
+#else
+    REAL lanes[LANES];
+    const REAL *from = lanes;
+    memcpy(lanes, &x, sizeof x);
+    MATMUL_UNROLL
+    for (int size = LANES / 2; size > 0; size /= 2)
+        if (count & size) {
+            memcpy(to, from, size * sizeof(REAL));
+            to += size;
+            from += size;
+        }
+#endif
+}
+#endif
+
+/* to[0:count] = or += from[0:count], where `from` is padded to whole vectors */
+MATMUL_INLINE void FN(put_row)(int count, const REAL *from, REAL *to, int accumulate)
+{
+#if MATMUL_VECTORS
+    for (int j = 0; j < count; j += LANES) {
+        VEC x = FN(load)(from + j, LANES);
+        if (accumulate)
+            x += FN(load)(to + j, count - j);
+        FN(store)(to + j, x, count - j);
+    }
+#else
+    for (int j = 0; j < count; j++)
+        to[j] = accumulate ? to[j] + from[j] : from[j];
+#endif
+}
+
+/* ---- one tile of C: `rows` x `vectors`, the sums in registers ------------------------------- */
+
+/* `rows` and `vectors` are constants at each call: the loops over them unroll, and `sum` never
+   touches memory. */
+MATMUL_INLINE void FN(tile)(int rows, int vectors, int k, FN(matrix) a,
+                            const REAL *b, ptrdiff_t ldb, REAL *c, ptrdiff_t ldc, int accumulate)
+{
+#if MATMUL_VECTORS
+    VEC sum[TILE_ROWS][2];
+    MATMUL_UNROLL
+    for (int i = 0; i < rows; i++)
+        sum[i][0] = sum[i][1] = (VEC){0};
+    for (int p = 0; p < k; p++, a.at += a.column, b += ldb) {
+        VEC left = FN(load)(b, LANES), right = vectors == 2 ? FN(load)(b + LANES, LANES) : left;
+        MATMUL_UNROLL
+        for (int i = 0; i < rows; i++) {
+            REAL x = a.at[i * a.row];
+            sum[i][0] += x * left;
+            if (vectors == 2)
+                sum[i][1] += x * right;
+        }
+    }
+    MATMUL_UNROLL
+    for (int i = 0; i < rows; i++, c += ldc) {
+        MATMUL_UNROLL
+        for (int v = 0; v < vectors; v++) {
+            if (accumulate)
+                sum[i][v] += FN(load)(c + v * LANES, LANES);
+            FN(store)(c + v * LANES, sum[i][v], LANES);
+        }
+    }
+#else
+    for (int i = 0; i < rows; i++, c += ldc) {
+        REAL sum[PANEL] = {0};
+        for (int p = 0; p < k; p++) {
+            REAL x = a.at[i * a.row + p * a.column];
+            for (int j = 0; j < vectors * LANES; j++)
+                sum[j] += x * b[p * ldb + j];
+        }
+        FN(put_row)(vectors * LANES, sum, c, accumulate);
+    }
+#endif
+}
+
+/* All rows of one panel of C, cut into tiles of nearly equal height.  Where C is narrower than
+   the vectors, tiles go through `spill`, so that nothing beside C is read or written. */
+MATMUL_INLINE void FN(tiles)(int vectors, int m, int columns, int k, FN(matrix) a,
+                             const REAL *b, ptrdiff_t ldb, REAL *c, ptrdiff_t ldc, int accumulate)
+{
+    REAL spill[TILE_ROWS * PANEL] MATMUL_ALIGNED;
+    int whole = columns == vectors * LANES;
+    REAL *to = whole ? c : spill;
+    ptrdiff_t ldto = whole ? ldc : PANEL;
+    for (int tiles = (m + TILE_ROWS - 1) / TILE_ROWS; tiles > 0; tiles--) {
+        int rows = (m + tiles - 1) / tiles;
+        switch (rows) {
+#define TILE(r) \
+        case r: \
+            FN(tile)(r, vectors, k, a, b, ldb, to, ldto, accumulate && whole); \
+            break;
+        TILE(1) TILE(2) TILE(3) TILE(4) TILE(5) TILE(6)
+#if TILE_ROWS == 8
+        TILE(7) TILE(8)
+#endif
+#undef TILE
+        }
+        if (whole)
+            to += rows * ldc;
+        else
+            for (int i = 0; i < rows; i++, c += ldc)
+                FN(put_row)(columns, spill + i * PANEL, c, accumulate);
+        a.at += rows * a.row;
+        m -= rows;
+    }
+}
+
+/* Compiled once for each layout of A and width of C. */
+MATMUL_FUNCTION void FN(panel)(int m, int columns, int k, FN(matrix) a,
+                               const REAL *b, ptrdiff_t ldb, REAL *c, ptrdiff_t ldc, int accumulate)
+{
+    FN(matrix) by_rows = {a.at, a.row, 1}, by_columns = {a.at, 1, a.column};
+    if (a.column == 1 && columns <= LANES)
+        FN(tiles)(1, m, columns, k, by_rows, b, ldb, c, ldc, accumulate);
+    else if (a.column == 1)
+        FN(tiles)(2, m, columns, k, by_rows, b, ldb, c, ldc, accumulate);
+    else if (columns <= LANES)
+        FN(tiles)(1, m, columns, k, by_columns, b, ldb, c, ldc, accumulate);
+    else
+        FN(tiles)(2, m, columns, k, by_columns, b, ldb, c, ldc, accumulate);
+}
+
+/* ---- packing: k rows of B, side by side, padded with zeros to `width` = 1 or 2 vectors ------ */
+
+#if MATMUL_VECTORS
+/* to[p, j] = from[j, p] for p < min(k, LANES), j < LANES; zeros from j = columns on.  Each round
+   of the perfect shuffle moves one bit of a position from the column number to the row number. */
+MATMUL_INLINE void FN(transpose)(int columns, int k, const REAL *from, ptrdiff_t ldfrom,
+                                 REAL *to, ptrdiff_t ldto)
+{
+    VEC x[LANES], y[LANES];
+    MATMUL_UNROLL
+    for (int j = 0; j < LANES; j++)
+        x[j] = j < columns ? FN(load)(from + j * ldfrom, k) : (VEC){0};
+    MATMUL_UNROLL
+    for (int round = 1; round < LANES; round *= 2) {
+        MATMUL_UNROLL
+        for (int j = 0; j < LANES / 2; j++) {
+            VEC one = x[j], other = x[j + LANES / 2];
+            y[2 * j] = MATMUL_SHUFFLE(FN(index), one, other, INTERLEAVE_LOW);
+            y[2 * j + 1] = MATMUL_SHUFFLE(FN(index), one, other, INTERLEAVE_HIGH);
+        }
+        MATMUL_UNROLL
+        for (int j = 0; j < LANES; j++)
+            x[j] = y[j];
+    }
+    MATMUL_UNROLL
+    for (int p = 0; p < LANES; p++)
+        if (p < k)
+            FN(store)(to + p * ldto, x[p], LANES);
+}
+
+MATMUL_INLINE void FN(pack)(int columns, int k, FN(matrix) b, REAL *to, int width)
+{
+    if (b.column == 1) {
+        for (int p = 0; p < k; p++)
+            for (int j = 0; j < width; j += LANES)
+                FN(store)(to + p * width + j, FN(load)(b.at + p * b.row + j, columns - j), LANES);
+        return;
+    }
+    for (int j = 0; j < columns; j += LANES)
+        for (int p = 0; p < k; p += LANES) {
+            const REAL *from = b.at + j * b.column + p;
+            if (columns - j >= LANES && k - p >= LANES)     /* the same, without its conditions */
+                FN(transpose)(LANES, LANES, from, b.column, to + p * width + j, width);
+            else
+                FN(transpose)(columns - j, k - p, from, b.column, to + p * width + j, width);
+        }
+}
+#else
+MATMUL_INLINE void FN(pack)(int columns, int k, FN(matrix) b, REAL *to, int width)
+{
+    for (int p = 0; p < k; p++)
+        for (int j = 0; j < width; j++)
+            to[p * width + j] = j < columns ? b.at[p * b.row + j * b.column] : 0;
+}
+#endif
+
+/* ---- three ways to a product ---------------------------------------------------------------- */
+
+MATMUL_FUNCTION void FN(blocked)(int m, int n, int k, FN(matrix) a, FN(matrix) b,
+                                 REAL *c, ptrdiff_t ldc, int accumulate)
+{
+    REAL packed[DEPTH * PANEL] MATMUL_ALIGNED;
+    for (int p = 0; p < k; p += DEPTH, accumulate = 1) {
+        int depth = k - p < DEPTH ? k - p : DEPTH;
+        FN(matrix) a_block = {a.at + p * a.column, a.row, a.column};
+        for (int j = 0; j < n; j += PANEL) {
+            FN(matrix) b_block = {b.at + p * b.row + j * b.column, b.row, b.column};
+            int columns = n - j < PANEL ? n - j : PANEL;
+            int width = columns <= LANES ? LANES : PANEL;
+            /* many rows repay a copy to consecutive cache lines; the sooner, the wider the step */
+            if (b.column != 1 || columns < width
+                    || m * b.row * (ptrdiff_t)sizeof(REAL) > 1 << 17) {
+                FN(pack)(columns, depth, b_block, packed, width);
+                FN(panel)(m, columns, depth, a_block, packed, width, c + j, ldc, accumulate);
+            } else {
+                FN(panel)(m, columns, depth, a_block, b_block.at, b.row, c + j, ldc, accumulate);
+            }
+        }
+    }
+}
+
+/* Few columns would leave most lanes idle.  Turned, C.T = B.T @ A.T, they are full. */
+MATMUL_FUNCTION void FN(turned)(int m, int n, int k, FN(matrix) a, FN(matrix) b,
+                                REAL *c, ptrdiff_t ldc, int accumulate)
+{
+    REAL strip[TILE_ROWS * PANEL] MATMUL_ALIGNED;               /* (n, rows) of C.T */
+    FN(matrix) b_turned = {b.at, b.column, b.row};
+    for (int i = 0; i < m; i += PANEL, c += PANEL * ldc) {
+        int rows = m - i < PANEL ? m - i : PANEL;
+        FN(matrix) a_turned = {a.at + i * a.row, a.column, a.row};
+        if (accumulate)
+            for (int r = 0; r < rows; r++)
+                for (int j = 0; j < n; j++)
+                    strip[j * PANEL + r] = c[r * ldc + j];
+        FN(blocked)(n, rows, k, b_turned, a_turned, strip, PANEL, accumulate);
+        for (int r = 0; r < rows; r++)
+            for (int j = 0; j < n; j++)
+                c[r * ldc + j] = strip[j * PANEL + r];
+    }
+}
+
+/* So small that setting up a tile would cost more than the product. */
+MATMUL_INLINE void FN(tiny)(int m, int n, int k, FN(matrix) a, FN(matrix) b,
+                            REAL *c, ptrdiff_t ldc, int accumulate)
+{
+    for (int i = 0; i < m; i++)
+        for (int j = 0; j < n; j++) {
+            REAL sum = 0;
+            for (int p = 0; p < k; p++) {
+                MATMUL_KEEP_SCALAR;                             /* vectors would only cost here */
+                sum += a.at[i * a.row + p * a.column] * b.at[p * b.row + j * b.column];
+            }
+            c[i * ldc + j] = accumulate ? c[i * ldc + j] + sum : sum;
+        }
+}
+
+/* The limits are measured (float32 and float64, Zen 5). */
+MATMUL_INLINE void FN(product)(int m, int n, int k, FN(matrix) a, FN(matrix) b,
+                               REAL *c, ptrdiff_t ldc, int accumulate)
+{
+    if (k <= 0 || (long long)m * n * k <= (n <= 4 ? 96 : 40))
+        FN(tiny)(m, n, k, a, b, c, ldc, accumulate);
+    else if (n < LANES && n < m && n <= (a.column == 1 ? 4 : TILE_ROWS))
+        FN(turned)(m, n, k, a, b, c, ldc, accumulate);
+    else
+        FN(blocked)(m, n, k, a, b, c, ldc, accumulate);
+}
+
+/* ---- the three products --------------------------------------------------------------------- */
+
+static void FN(matmul_nn)(int m, int n, int k, const REAL *a, int lda, const REAL *b, int ldb,
+                          REAL *c, int ldc, int accumulate)
+{
+    FN(product)(m, n, k, (FN(matrix)){a, lda, 1}, (FN(matrix)){b, ldb, 1}, c, ldc, accumulate);
+}
+
+static void FN(matmul_nt)(int m, int n, int k, const REAL *a, int lda, const REAL *b, int ldb,
+                          REAL *c, int ldc, int accumulate)
+{
+    FN(product)(m, n, k, (FN(matrix)){a, lda, 1}, (FN(matrix)){b, 1, ldb}, c, ldc, accumulate);
+}
+
+static void FN(matmul_tn)(int m, int n, int k, const REAL *a, int lda, const REAL *b, int ldb,
+                          REAL *c, int ldc, int accumulate)
+{
+    FN(product)(m, n, k, (FN(matrix)){a, 1, lda}, (FN(matrix)){b, ldb, 1}, c, ldc, accumulate);
+}
+
+#undef DEPTH
+#undef LANES
+#undef PANEL
+#undef TILE_ROWS
+#undef INTERLEAVE_LOW
+#undef INTERLEAVE_HIGH
+#undef VEC

@@ -1,0 +1,10 @@
+# Memory that belongs to an object: freed with it, whatever happens in between.
+
+cdef class Buffer:
+    cdef void* raw
+    cdef char* data         # aligned to a cache line
+
+
+cdef inline Py_ssize_t padded(Py_ssize_t n_bytes) noexcept nogil:
+    """n_bytes rounded up to whole cache lines, so that what follows starts on one."""
+    return (n_bytes + 63) // 64 * 64

@@ -1,0 +1,116 @@
+"""The plan of a network: where its layers lie, and how a step is cut into tiles and slices.
+
+Nothing here depends on the number of threads: the cuts, and so the bits, are always the same.
+"""
+
+from libc.stdlib cimport calloc, free
+
+from ae_core._engine.kernels cimport ae_kernels, is_ours, kernels_for
+
+from ae_core._engine.kernels import ACTIVATIONS, LOSSES
+
+# Parameters whose gradient is made at once and then used: with params and moments it should fit the
+# second cache. Of a small network it is all of them.
+cdef enum:
+    SLICE = 65536
+
+
+cdef class Plan:
+    """A network's description in the engine's terms; built once, then only read.
+
+    Parameters
+    ----------
+    layers : list of (n_in, n_out, activation, tied, partner, weights, biases)
+        As in plan.pxd, with the activation's name; offsets in the flat vector.
+    code_layer : int
+        How many layers make the encoder.
+    loss : str
+    """
+
+    def __cinit__(self, list layers, int code_layer, str loss):
+        self.n_layers = len(layers)
+        self.code_layer = code_layer
+        self.loss = LOSSES.index(loss)
+        self.layers = <Layer*> calloc(self.n_layers, sizeof(Layer))
+        if self.layers == NULL:
+            raise MemoryError("no memory for the plan of a network")
+        for i, (n_in, n_out, activation, tied, partner, weights, biases) in enumerate(layers):
+            self.layers[i] = Layer(
+                n_in, n_out, ACTIVATIONS.index(activation), tied, partner, weights, biases
+            )
+            self.widest = max(self.widest, n_in, n_out)
+            self.largest_weights = max(self.largest_weights, <Py_ssize_t> n_in * n_out)
+            self.n_weights += <Py_ssize_t> n_in * n_out
+        self._cut()
+
+    def __dealloc__(self):
+        free(self.layers)
+        free(self.slices)
+        free(self.pieces)
+
+    def _cut(self):
+        """Cut the flat vector into slices of whole rows of weights, whole biases."""
+        pieces = []
+        for i in range(self.n_layers):
+            layer = self.layers[i]
+            if not layer.tied:
+                rows = max(1, SLICE // layer.n_out)
+                pieces += [
+                    (layer.weights + first * layer.n_out, i, first, min(first + rows, layer.n_in))
+                    for first in range(0, layer.n_in, rows)
+                ]
+            if layer.biases >= 0:
+                pieces.append((layer.biases, i, -1, 0))
+        pieces.sort()
+        starts = [piece[0] for piece in pieces]
+        last_layer, last_first, last_last = pieces[len(pieces) - 1][1:]
+        rows = last_last - last_first if last_first >= 0 else 1
+        self.n_params = starts[len(starts) - 1] + rows * self.layers[<int> last_layer].n_out
+
+        slices = []  # [start, stop, first_piece, last_piece]
+        current = [0, 0, 0, 0]
+        for k, start in enumerate(starts):
+            stop = starts[k + 1] if k + 1 < len(starts) else self.n_params
+            if slices and stop - current[0] <= SLICE:
+                current[1], current[3] = stop, k + 1
+            else:
+                current = [start, stop, k, k + 1]
+                slices.append(current)
+        self.n_pieces, self.n_slices = len(pieces), len(slices)
+        self.pieces = <Piece*> calloc(self.n_pieces, sizeof(Piece))
+        self.slices = <Slice*> calloc(self.n_slices, sizeof(Slice))
+        if self.pieces == NULL or self.slices == NULL:
+            raise MemoryError("no memory for the plan of a network")
+        for k, (_, i, first, last) in enumerate(pieces):
+            self.pieces[k] = Piece(i, first, last)
+        for k, (start, stop, first, last) in enumerate(slices):
+            self.slices[k] = Slice(start, stop, first, last)
+            self.largest_slice = max(self.largest_slice, <Py_ssize_t> (stop - start))
+
+    cdef int tile_rows(self, Py_ssize_t n_rows) noexcept nogil:
+        """Rows per tile, for so many rows: small weights are cheap to read again for each tile."""
+        cdef Py_ssize_t most = 64 if self.largest_weights <= 131072 else 256
+        cdef Py_ssize_t n_tiles = (n_rows + most - 1) // most
+        return <int> ((n_rows + n_tiles - 1) // n_tiles) if n_tiles else 1
+
+    cdef bint needs_blas(self, Py_ssize_t n_rows, Py_ssize_t itemsize) noexcept nogil:
+        """Whether any product of a step on so many rows is left to BLAS."""
+        cdef const ae_kernels* K = kernels_for(itemsize)
+        cdef int rows = self.tile_rows(n_rows), i
+        cdef Layer layer
+        cdef int slice_rows
+        for i in range(self.n_layers):
+            layer = self.layers[i]
+            slice_rows = min(layer.n_in, max(1, SLICE // layer.n_out))
+            if not is_ours(K, rows, layer.n_out, layer.n_in):
+                return True
+            if not is_ours(K, slice_rows, layer.n_out, <int> n_rows):
+                return True
+        return False
+
+    def describe(self, Py_ssize_t n_rows, Py_ssize_t itemsize):
+        """``(rows per tile, slices, weights, whether BLAS is needed)`` of a step on so many rows."""
+        return (
+            self.tile_rows(n_rows), self.n_slices, self.n_weights,
+            self.needs_blas(n_rows, itemsize),
+        )

@@ -1,0 +1,24 @@
+# Several threads on one job: they take numbered pieces of work until none are left.
+
+cdef extern from "team.h" nogil:
+    ctypedef long long ae_counter
+    ctypedef struct ae_barrier:
+        ae_counter arrived, round
+    long long ae_add(ae_counter* counter, long long n)
+    long long ae_get(ae_counter* counter)
+    void ae_set(ae_counter* counter, long long value)
+    void ae_wait(ae_barrier* barrier, int n_threads, ae_counter* finished)
+    double ae_seconds()
+
+
+cdef class Team:
+    cdef int n_threads
+    cdef ae_barrier barrier
+    cdef ae_counter stopped         # not 0: somebody pressed Ctrl-C
+    cdef object error               # what that raised
+    cdef double last_look           # at the clock, by the first thread
+    cdef double work_since          # multiplications since then
+
+    cdef bint should_stop(self, int thread, double work) noexcept nogil
+    cdef void work(self, int thread) noexcept
+    cdef void _look_for_signals(self) noexcept nogil

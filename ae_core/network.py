@@ -1,0 +1,255 @@
+"""The compiled twin of the reference: the same constructor, methods and results, fast."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from . import reference
+from ._engine import inference, training
+from ._engine.plan import Plan
+from ._typing import Array, RandomState
+from .architecture import Architecture
+from .blas_threads import single_threaded_blas
+from .solvers import SGD, Adam, AdamW, RMSprop, Solver, SolverState
+
+WORTH_A_THREAD = 2_000_000
+"""Multiplications of a step or call from which more threads pay for their meetings."""
+
+
+class Network(reference.Network):
+    """A dense autoencoder: an architecture and a flat parameter vector.
+
+    The compiled twin of `ae_core.reference.Network`, with which it agrees to rounding. Results are
+    the same to the bit for every number of threads.
+
+    Parameters
+    ----------
+    architecture : Architecture
+    params : array of shape (n_params,), optional
+        Parameters to start from; drawn when absent. Used as it is when it already is contiguous and
+        of the right dtype, so that the caller's array changes as the network learns.
+    dtype : {'float64', 'float32'}
+        What the parameters and every computation are in. float32 is about twice as fast.
+    initialization : {'glorot', 'he', 'uniform'}
+        How to draw parameters: see `ae_core.initialization`.
+    random_state : None, int, Generator or RandomState
+        For drawing parameters.
+    n_threads : int, optional
+        Threads for large work; by default all cores that this process may use. Small work stays on
+        one thread whatever is asked.
+
+    Attributes
+    ----------
+    params : array of shape (n_params,)
+        Every weight and bias, laid out as `Architecture.blocks` says.
+
+    Raises
+    ------
+    ValueError
+        When an argument is not what it should be.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ae_core import Architecture, Network
+    >>> X = np.random.default_rng(0).random((10, 6))
+    >>> network = Network(Architecture.symmetrical((6, 4, 2)), random_state=0)
+    >>> network.encode(X).shape
+    (10, 2)
+    """
+
+    def __init__(
+        self,
+        architecture: Architecture,
+        params: Any = None,
+        *,
+        dtype: Any = np.float64,
+        initialization: str = "glorot",
+        random_state: RandomState = None,
+        n_threads: int | None = None,
+    ) -> None:
+        super().__init__(
+            architecture,
+            params,
+            dtype=dtype,
+            initialization=initialization,
+            random_state=random_state,
+            n_threads=n_threads,
+        )
+        self._plan = plan_of(architecture)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Everything but the plan, which follows from the architecture."""
+        return {name: value for name, value in self.__dict__.items() if name != "_plan"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._plan = plan_of(self.architecture)
+
+    def forward(self, X: Any) -> Array:
+        """The reconstruction X_hat (m, n_features) of X (m, n_features)."""
+        return self._run(self._rows(X), 0, self.architecture.n_layers)
+
+    def reconstruction_errors(self, X: Any) -> Array:
+        """The loss of each row, summed over its features: (m,). Their mean is `loss`."""
+        return self._errors(self._rows(X, compared=True), self.params)
+
+    def loss(self, X: Any, *, params: Any = None) -> float:
+        """The loss of X (m, n_features), summed over features and averaged over samples."""
+        errors = self._errors(self._rows(X, compared=True), self._params(params))
+        return float(errors.mean(dtype=np.float64))
+
+    def loss_and_gradient(self, X: Any, *, params: Any = None) -> tuple[float, Array]:
+        """The loss of X and its gradient with respect to the flat parameter vector.
+
+        Parameters
+        ----------
+        X : array of shape (m, n_features)
+        params : array of shape (n_params,), optional
+            Where to evaluate; by default at the network's own parameters.
+
+        Returns
+        -------
+        loss : float
+        gradient : array of shape (n_params,)
+
+        Raises
+        ------
+        ValueError
+            When X or params has the wrong shape or dtype, or X is not finite.
+        MemoryError
+            When there is no room for the activations of all rows.
+        """
+        X, params = self._rows(X, compared=True), self._params(params)
+        gradient = np.zeros_like(params)
+        with self._threads(len(X), 3 * len(X)) as n_threads:
+            loss = training.loss_and_gradient(self._plan, params, X, gradient, n_threads)
+        return loss, gradient
+
+    def train_steps(
+        self,
+        X: Any,
+        order: Array,
+        batch_size: int,
+        solver: Solver,
+        state: SolverState,
+        rates: Array,
+    ) -> Array:
+        """Take one solver step per batch of rows, changing `params` and `state` in place.
+
+        As `ae_core.reference.Network.train_steps`, in one call without the GIL. Ctrl-C leaves the
+        parameters and the state of a whole step.
+        """
+        constants = step_constants(solver, state.n_steps, rates)
+        if constants is None:  # somebody's own Solver: its formula is only known in Python
+            return super().train_steps(X, order, batch_size, solver, state, rates)
+        X = self._rows(X, compared=True)
+        name, numbers = constants
+        order = np.ascontiguousarray(order, dtype=np.intp)
+        losses = np.full(len(rates), np.nan)
+        done = np.zeros(1, dtype=np.intp)
+        rows = min(batch_size, len(order))
+        with self._threads(rows, 3 * rows) as n_threads:
+            try:
+                training.train_steps(
+                    self._plan,
+                    self.params,
+                    X,
+                    order,
+                    batch_size,
+                    name,
+                    list(state.memory),
+                    numbers,
+                    losses,
+                    done,
+                    n_threads,
+                )
+            finally:
+                state.n_steps += int(done[0])
+        return losses
+
+    def _run(self, H: Array, start: int, stop: int) -> Array:
+        result = np.empty((len(H), self.architecture.layer_sizes[stop]), self.dtype)
+        with self._threads(len(H), len(H)) as n_threads:
+            inference.run_layers(
+                self._plan, self.params, H, result, start, stop, False, n_threads
+            )
+        return result
+
+    def _errors(self, X: Array, params: Array) -> Array:
+        result = np.empty((len(X), 1), self.dtype)
+        with self._threads(len(X), len(X)) as n_threads:
+            inference.run_layers(
+                self._plan, params, X, result, 0, self.architecture.n_layers, True, n_threads
+            )
+        return result[:, 0]
+
+    @contextmanager
+    def _threads(self, n_rows: int, passes: int) -> Iterator[int]:
+        """How many threads this work is worth; meanwhile BLAS, if used, keeps to one."""
+        tile_rows, n_slices, n_weights, needs_blas = self._plan.describe(
+            n_rows, self.dtype.itemsize
+        )
+        n_threads = self.n_threads
+        if passes * n_weights < WORTH_A_THREAD:
+            n_threads = 1
+        n_threads = min(n_threads, max(-(-n_rows // tile_rows), n_slices))
+        if needs_blas:
+            with single_threaded_blas():
+                yield n_threads
+        else:
+            yield n_threads
+
+
+def plan_of(architecture: Architecture) -> Plan:
+    """The engine's plan for an architecture."""
+    starts = {block.name: block.start for block in architecture.blocks}
+    layers = []
+    for layer in range(1, architecture.n_layers + 1):
+        owner = architecture.weight_owner(layer)
+        is_tied = architecture.is_tied_decoder(layer)
+        shares = architecture.tied and not is_tied
+        layers.append(
+            (
+                architecture.layer_sizes[layer - 1],
+                architecture.layer_sizes[layer],
+                architecture.activations[layer - 1],
+                is_tied,
+                architecture.n_layers - layer if shares else -1,
+                starts[f"W{owner}"],
+                starts.get(f"b{layer}", -1),
+            )
+        )
+    return Plan(layers, architecture.code_layer, architecture.loss)
+
+
+def step_constants(solver: Solver, n_before: int, rates: Array) -> tuple[str, Array] | None:
+    """The engine's name for a solver, and what its formula needs at each step: (n_steps, 6).
+
+    The columns are those of ``ae_step`` in kernels.h. None for a solver the engine does not know.
+    """
+    rates = np.asarray(rates, dtype=np.float64)
+    one = np.ones_like(rates)
+    n = n_before + np.arange(1, len(rates) + 1)
+    if type(solver) is SGD:
+        name = "nesterov" if solver.nesterovs_momentum else "sgd"
+        columns = [rates, one, one, solver.momentum * one, one, one]
+    elif type(solver) is RMSprop:
+        name, columns = "rmsprop", [rates, one, one, solver.rho * one, one, solver.epsilon * one]
+    elif type(solver) in (Adam, AdamW):
+        name = "adam"
+        assert isinstance(solver, Adam)
+        weight_decay = solver.weight_decay if isinstance(solver, AdamW) else 0.0
+        columns = [
+            rates / (1 - solver.beta_1**n),
+            1 / np.sqrt(1 - solver.beta_2**n),
+            1 - rates * weight_decay,
+            solver.beta_1 * one,
+            solver.beta_2 * one,
+            solver.epsilon * one,
+        ]
+    else:
+        return None
+    return name, np.ascontiguousarray(np.stack(columns, axis=1))
