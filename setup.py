@@ -1,5 +1,6 @@
 """The extension modules. Everything else about the package stands in pyproject.toml."""
 
+import os
 from pathlib import Path
 
 from Cython.Build import cythonize
@@ -18,7 +19,7 @@ COMPILE = [
 
 
 ENGINE = Path("ae_core/_engine")
-MODULES = ["matmul", "kernels", "memory", "plan", "passes", "team", "inference", "training"]
+MODULES = ["products", "kernels", "memory", "plan", "passes", "team", "inference", "training"]
 
 
 def extension(name: str) -> Extension:
@@ -34,8 +35,10 @@ def extension(name: str) -> Extension:
 
 
 setup(
+    options={"build_ext": {"parallel": os.cpu_count()}},
     ext_modules=cythonize(
         [extension(name) for name in MODULES],
+        nthreads=os.cpu_count(),
         language_level=3,
         compiler_directives={
             "boundscheck": False,
@@ -44,5 +47,5 @@ setup(
             "initializedcheck": False,
             "embedsignature": True,
         },
-    )
+    ),
 )

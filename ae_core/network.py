@@ -173,9 +173,7 @@ class Network(reference.Network):
     def _run(self, H: Array, start: int, stop: int) -> Array:
         result = np.empty((len(H), self.architecture.layer_sizes[stop]), self.dtype)
         with self._threads(len(H), len(H)) as n_threads:
-            inference.run_layers(
-                self._plan, self.params, H, result, start, stop, False, n_threads
-            )
+            inference.run_layers(self._plan, self.params, H, result, start, stop, False, n_threads)
         return result
 
     def _errors(self, X: Array, params: Array) -> Array:

@@ -14,7 +14,7 @@
  * Special arguments give what C's math.h gives, with two exceptions: log1p wants
  * x >= 0 and returns a negative x as it is, and no floating-point flag means anything.
  *
- * Coefficients are from coefficients.py: minimax for the relative error.
+ * Coefficients are from benchmarks/coefficients.py: minimax for the relative error.
  */
 #ifndef AE_CORE_ELEMENTARY_H
 #define AE_CORE_ELEMENTARY_H

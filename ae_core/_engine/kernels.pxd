@@ -47,6 +47,9 @@ cdef extern from "kernels.h" nogil:
 # The table this process uses, by size of the type; chosen once, at import.
 cdef const ae_kernels* kernels_for(Py_ssize_t itemsize) noexcept nogil
 
+# The table of a level, 0 baseline, 1 AVX2, 2 AVX-512; ValueError where the CPU lacks it.
+cdef const ae_kernels* kernels_at(int level, Py_ssize_t itemsize) except NULL
+
 
 cdef inline bint is_ours(const ae_kernels* K, int m, int n, int k) noexcept nogil:
     """Whether a product of this size is our own business; the larger ones are BLAS's."""

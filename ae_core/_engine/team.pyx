@@ -29,9 +29,23 @@ cdef class Team:
         KeyboardInterrupt
             When Ctrl-C was pressed; what was done by then is whole.
         """
-        # A bare lock as the gate: opening it is one call that no signal can come in between of.
-        gate = allocate_lock()
-        gate.acquire()
+        helpers = []
+        gate = None
+        if n_threads > 1:
+            gate = self._open_gate_for(helpers, n_threads)
+        # Whoever was counted must meet the others at every barrier, so from here on all go through.
+        self.n_threads = len(helpers) + 1
+        self.last_look = ae_seconds()
+        if gate is not None:
+            gate.release()
+        self.work(0)
+        for helper in helpers:
+            helper.join()
+        if self.error is not None:
+            raise self.error
+
+    def _open_gate_for(self, list helpers, int n_threads):
+        """Start helpers, who wait at a gate; return it, a lock that is still closed."""
 
         def help_out(int thread):
             with gate:
@@ -39,8 +53,11 @@ cdef class Team:
             if thread < self.n_threads:
                 self.work(thread)
 
-        helpers = []
+        gate = None
         try:
+            # A bare lock: to release it is one call that no signal can come in between of.
+            gate = allocate_lock()
+            gate.acquire()
             for thread in range(1, n_threads):
                 helper = Thread(target=help_out, args=(thread,), daemon=True)
                 helper.start()
@@ -50,15 +67,7 @@ cdef class Team:
         except BaseException as error:
             self.error = error
             ae_set(&self.stopped, 1)
-        # Whoever was counted must meet the others at every barrier, so from here on all go through.
-        self.n_threads = len(helpers) + 1
-        self.last_look = ae_seconds()
-        gate.release()
-        self.work(0)
-        for helper in helpers:
-            helper.join()
-        if self.error is not None:
-            raise self.error
+        return gate
 
     cdef bint should_stop(self, int thread, double work) noexcept nogil:
         """Whether to leave; asked after each piece of work, with its size in multiplications."""

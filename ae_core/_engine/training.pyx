@@ -260,8 +260,9 @@ def loss_and_gradient(
         On Ctrl-C.
     """
     cdef double loss = 0
-    if params.shape[0] != plan.n_params or gradient.shape[0] != plan.n_params:
-        raise ValueError(f"params and gradient need {plan.n_params} entries")
+    for name, length in (("params", params.shape[0]), ("gradient", gradient.shape[0])):
+        if length != plan.n_params:
+            raise ValueError(f"{name} has {length} entries: {plan.n_params} are needed")
     if X.shape[1] != plan.layers[0].n_in or X.shape[0] == 0 or X.shape[0] > 2**31 - 1:
         raise ValueError(f"X has shape ({X.shape[0]}, {X.shape[1]})")
     cdef Training job = _new_job(plan, sizeof(floating))

@@ -1,8 +1,9 @@
-"""The engine's row-major BLAS, made callable from Python for tests and benchmarks."""
+"""The engine's products, ours and BLAS's, made callable from Python for tests and benchmarks."""
 
 from cython cimport floating
 
 from ae_core._engine.blas cimport gemm as row_major_gemm
+from ae_core._engine.kernels cimport ae_kernels, kernels_at
 
 
 cdef int leading_dimension(const floating[:, :] matrix, str name) except -1:
@@ -62,3 +63,51 @@ def gemm(
             transpose_a, transpose_b, <int> m, <int> n, <int> k,
             <floating> alpha, &a[0, 0], lda, &b[0, 0], ldb, <floating> beta, &c[0, 0], ldc,
         )
+
+
+def product(
+    str form, const floating[:, :] a, const floating[:, :] b, floating[:, :] c, int level,
+    bint accumulate=False,
+):
+    """c = or += a product, in place, by our own loops for one instruction set.
+
+    Parameters
+    ----------
+    form : {'nn', 'nt', 'tn'}
+        ``a @ b``, ``a @ b.T`` or ``a.T @ b``.
+    a, b, c : array of float32 or of float64, 2-D, rows contiguous
+    level : int
+        0 baseline, 1 AVX2, 2 AVX-512.
+    accumulate : bool
+        Whether the product is added to c.
+
+    Raises
+    ------
+    ValueError
+        When shapes do not fit, a row is not contiguous, or the CPU lacks the level.
+    """
+    cdef const ae_kernels* K = kernels_at(level, sizeof(floating))
+    if form not in ("nn", "nt", "tn"):
+        raise ValueError(f"form={form!r}: must be 'nn', 'nt' or 'tn'")
+    cdef bint turn_a = form == "tn", turn_b = form == "nt"
+    cdef int m = c.shape[0], n = c.shape[1], k = a.shape[0] if turn_a else a.shape[1]
+    if (
+        (a.shape[1] if turn_a else a.shape[0]) != m
+        or (b.shape[0] if turn_b else b.shape[1]) != n
+        or (b.shape[1] if turn_b else b.shape[0]) != k
+    ):
+        raise ValueError(f"shapes do not fit a product {form!r} of shape ({m}, {n})")
+    cdef int lda = leading_dimension(a, "a")
+    cdef int ldb = leading_dimension(b, "b")
+    cdef int ldc = leading_dimension(c, "c")
+    if m == 0 or n == 0:
+        return
+    cdef const floating* a_data = &a[0, 0] if k else NULL
+    cdef const floating* b_data = &b[0, 0] if k else NULL
+    with nogil:
+        if turn_a:
+            K.matmul_tn(m, n, k, a_data, lda, b_data, ldb, &c[0, 0], ldc, accumulate)
+        elif turn_b:
+            K.matmul_nt(m, n, k, a_data, lda, b_data, ldb, &c[0, 0], ldc, accumulate)
+        else:
+            K.matmul_nn(m, n, k, a_data, lda, b_data, ldb, &c[0, 0], ldc, accumulate)

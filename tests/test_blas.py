@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from ae_core._engine.matmul import gemm
+from ae_core._engine.products import gemm
 from hypothesis import given
 from hypothesis import strategies as st
 

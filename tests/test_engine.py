@@ -1,0 +1,278 @@
+"""What the engine promises beyond its results: threads, interrupts, memory, forks, pickles."""
+
+import copy
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import threading
+import time
+import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from conftest import random_data
+
+from ae_core import Adam, Architecture, Network, blas_threads, network, train
+from ae_core._engine import inference, training
+
+WIDE = Architecture.symmetrical((300, 280, 30), activation="tanh")
+TIED = Architecture.symmetrical((300, 280, 30), activation="elu", tied=True, biases=False)
+THREADS = (1, 2, 3, 7)
+
+
+@pytest.fixture
+def always_threads(monkeypatch):
+    """Let even small work use as many threads as are asked for."""
+    monkeypatch.setattr(network, "WORTH_A_THREAD", 0)
+
+
+def fit(architecture, n_threads, dtype=np.float32, max_iter=3, n_samples=999):
+    X = random_data(architecture, n_samples).astype(dtype)
+    net = Network(architecture, random_state=0, dtype=dtype, n_threads=n_threads)
+    history = train(net, X, solver=Adam(1e-3), batch_size=250, max_iter=max_iter, random_state=0)
+    return net, X, history
+
+
+@pytest.mark.parametrize("architecture", [WIDE, TIED], ids=["untied", "tied"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_same_bits_for_every_number_of_threads(always_threads, architecture, dtype):
+    results = []
+    for n_threads in THREADS:
+        net, X, history = fit(architecture, n_threads, dtype)
+        results.append(
+            (
+                history.loss_curve,
+                net.params,
+                net.forward(X),
+                net.encode(X),
+                net.decode(net.encode(X)),
+                net.reconstruction_errors(X),
+                net.loss_and_gradient(X)[1],
+            )
+        )
+    for other in results[1:]:
+        for expected, got in zip(results[0], other, strict=True):
+            np.testing.assert_array_equal(expected, got)
+
+
+def test_small_work_stays_on_one_thread(monkeypatch):
+    started = []
+    start = threading.Thread.start
+    monkeypatch.setattr(threading.Thread, "start", lambda self: started.append(start(self)))
+    small = Network(Architecture((5, 3, 5)), random_state=0, n_threads=4)
+    X = random_data(small.architecture, 20)
+    train(small, X, max_iter=3)
+    small.forward(X)
+    assert not started
+    fit(WIDE, 4)
+    assert started
+
+
+def test_fewer_threads_when_the_system_gives_no_more(always_threads, monkeypatch):
+    expected = fit(WIDE, 1)[0].params
+    starts = []
+
+    def refuse(self):
+        starts.append(self)
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    np.testing.assert_array_equal(fit(WIDE, 3)[0].params, expected)
+    assert starts
+
+
+def test_two_networks_train_at_the_same_time(always_threads):
+    expected = [fit(architecture, 1)[0].params for architecture in (WIDE, TIED)]
+    with ThreadPoolExecutor(2) as pool:
+        together = pool.map(lambda a: fit(a, 2)[0].params, (WIDE, TIED))
+        for one, other in zip(together, expected, strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
+def test_one_network_predicts_from_many_threads(always_threads):
+    net, X, _ = fit(WIDE, 2)
+    parts = np.array_split(X, 40)
+    expected = [net.reconstruction_errors(part) for part in parts]
+    with ThreadPoolExecutor(8) as pool:
+        for got, want in zip(pool.map(net.reconstruction_errors, parts), expected, strict=True):
+            np.testing.assert_array_equal(got, want)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_works_after_fork(always_threads):
+    expected = fit(WIDE, 2)[0].params  # threads were used before the fork
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        same = np.array_equal(fit(WIDE, 2)[0].params, expected)
+        os.write(write, b"same" if same else b"different")
+        os._exit(0)
+    os.close(write)
+    assert os.read(read, 20) == b"same"
+    assert os.waitpid(child, 0)[1] == 0
+
+
+INTERRUPTED = """if True:
+    import sys
+    import numpy as np
+    from ae_core import Adam, Architecture, Network
+    architecture = Architecture.symmetrical((300, 280, 30), activation="tanh")
+    X = np.random.default_rng(0).random((1000, 300), dtype=np.float32)
+    order = np.arange(100_000 * 250) % 1000
+    rates = np.full(100_000, 1e-3)
+
+    def network():
+        return Network(architecture, random_state=0, dtype="float32", n_threads=int(sys.argv[1]))
+
+    net, solver = network(), Adam(1e-3)
+    state = solver.start(net.params)
+    print("ready", flush=True)
+    try:
+        net.train_steps(X, order, 250, solver, state, rates)
+    except KeyboardInterrupt:
+        again, n = network(), state.n_steps
+        fresh = solver.start(again.params)
+        again.train_steps(X, order[: n * 250], 250, solver, fresh, rates[:n])
+        print(0 < n < 100_000, np.array_equal(net.params, again.params))
+    """
+
+
+@pytest.mark.parametrize("n_threads", [1, 2])
+def test_ctrl_c_leaves_the_parameters_of_a_whole_step(n_threads):
+    process = subprocess.Popen(
+        [sys.executable, "-c", INTERRUPTED, str(n_threads)], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout.readline() == "ready\n"
+    time.sleep(0.3)
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate(timeout=60)
+    assert output == "True True\n"
+
+
+def test_inference_needs_no_memory_that_grows_with_the_rows():
+    net = Network(WIDE, random_state=0, dtype=np.float32, n_threads=2)
+    for n_samples in (2_000, 80_000):  # of 1200 bytes each
+        X = np.ones((n_samples, 300), dtype=np.float32)
+        tracemalloc.start()
+        result = net.reconstruction_errors(X)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < result.nbytes + 2**20
+
+
+def test_training_does_not_copy_the_data():
+    X = np.random.default_rng(0).random((40_000, 300), dtype=np.float32)
+    net = Network(WIDE, random_state=0, dtype=np.float32)
+    tracemalloc.start()
+    train(net, X, batch_size=500, max_iter=1, random_state=0)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < X.nbytes / 4
+
+
+def test_a_failed_allocation_is_a_memory_error_and_changes_nothing():
+    net = Network(WIDE, random_state=0, dtype=np.float32)
+    before = net.params.copy()
+    X = np.broadcast_to(np.float32(0.5), (2**31 - 1, 300))  # takes no memory; its activations do
+    with pytest.raises(MemoryError, match=r"activations of a batch of 2147483647 rows: \d+.* MiB"):
+        training.loss_and_gradient(net._plan, net.params, X, np.zeros_like(net.params), 1)
+    np.testing.assert_array_equal(net.params, before)
+
+
+def test_each_failing_allocation_in_turn_leaves_everything_usable():
+    testcapi = pytest.importorskip("_testcapi")
+    net = Network(WIDE, random_state=0, dtype=np.float32, n_threads=1)
+    X = random_data(WIDE, 100).astype(np.float32)
+    expected = net.loss_and_gradient(X)[1]
+    gradient = np.empty_like(expected)
+    n_failures = 0
+    for start in range(40):
+        testcapi.set_nomemory(start, start + 1)
+        try:
+            training.loss_and_gradient(net._plan, net.params, X, gradient, 1)
+        except MemoryError:
+            n_failures += 1
+        finally:
+            testcapi.remove_mem_hooks()
+    assert n_failures > 0
+    np.testing.assert_array_equal(net.loss_and_gradient(X)[1], expected)
+
+
+def test_pickle_and_copy():
+    net, X, _ = fit(WIDE, 1)
+    for again in (pickle.loads(pickle.dumps(net)), copy.deepcopy(net)):
+        np.testing.assert_array_equal(again.forward(X), net.forward(X))
+        again.params[:] = 0
+        assert net.params.any()
+
+
+def test_parameters_replaced_by_something_unfit_are_refused():
+    net = Network(WIDE, random_state=0)
+    X = random_data(WIDE, 3)
+    net.params = np.zeros(5)
+    for call in (net.forward, net.loss_and_gradient, lambda X: train(net, X, max_iter=1)):
+        with pytest.raises(ValueError, match="params has 5 entries"):
+            call(X)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"order": np.array([0, 9])}, "order has row 9: X has rows 0 to 4"),
+        ({"order": np.array([-1, 0])}, "order has row -1"),
+        ({"batch_size": 3}, "2 rows in batches of 3 do not make 2 steps"),
+        ({"batch_size": 0}, "in batches of 0"),
+    ],
+)
+def test_steps_that_do_not_fit_are_refused_and_change_nothing(change, words):
+    architecture = Architecture((4, 2, 4))
+    net = Network(architecture, random_state=0)
+    before = net.params.copy()
+    solver = Adam()
+    arguments = {"order": np.array([0, 1]), "batch_size": 1, **change}
+    with pytest.raises(ValueError, match=words):
+        net.train_steps(
+            random_data(architecture, 5),
+            solver=solver,
+            state=solver.start(net.params),
+            rates=np.full(2, 0.1),
+            **arguments,
+        )
+    np.testing.assert_array_equal(net.params, before)
+
+
+def test_the_engine_itself_refuses_shapes_that_do_not_fit():
+    net = Network(Architecture((4, 2, 4)), random_state=0)
+    X, plan = np.ones((3, 4)), net._plan
+    with pytest.raises(ValueError, match="X has 3 columns"):
+        inference.run_layers(plan, net.params, np.ones((3, 3)), X, 0, 2, False, 1)
+    with pytest.raises(ValueError, match="result must have shape"):
+        inference.run_layers(plan, net.params, X, np.ones((2, 4)), 0, 2, False, 1)
+    with pytest.raises(ValueError, match="gradient has 3 entries: 22 are needed"):
+        training.loss_and_gradient(plan, net.params, X, np.zeros(3), 1)
+
+
+@pytest.mark.parametrize("n_threads", [0, -1, 1.5, True, "2"])
+def test_n_threads_is_checked(network_class, n_threads):
+    with pytest.raises(ValueError, match="n_threads=.*at least 1"):
+        network_class(Architecture((4, 2, 4)), n_threads=n_threads)
+
+
+def test_blas_is_held_to_one_thread_until_the_last_user_is_done():
+    threadpoolctl = pytest.importorskip("threadpoolctl")
+
+    def most():
+        pools = threadpoolctl.threadpool_info()
+        return max((p["num_threads"] for p in pools if p["user_api"] == "blas"), default=1)
+
+    with threadpoolctl.threadpool_limits(2, user_api="blas"):
+        before = most()
+        with blas_threads.single_threaded_blas():
+            with blas_threads.single_threaded_blas():
+                assert most() == 1
+            assert most() == 1
+        assert most() == before
