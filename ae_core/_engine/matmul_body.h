@@ -13,12 +13,13 @@
    With `accumulate` the product is added to C.
 
    Every element of C is one chain of multiply-adds from zero, in the order of k (a new chain
-   after each DEPTH steps).  Its bits depend on its own row of A and column of B alone: not on m,
+   after DEPTH steps at most).  Its bits depend on its own row of A and column of B alone: not on m,
    n, addresses, or which of the paths below is taken. */
 
 #include "matmul_compiler.h"
 
-#define DEPTH 256                       /* steps of k per pass: a packed panel of B stays in L1 */
+#define DEPTH 272                       /* most steps of k per pass: a packed panel of B stays in L1 */
+#define GROUP 4                         /* whole panels packed at a time: they stay in L2 */
 #define LANES (VECTOR_BYTES / MATMUL_PASTE(MATMUL_BYTES_, REAL))
 #define PANEL (2 * LANES)               /* columns of C in a full tile: two vectors */
 /* Rows of C in a full tile: enough sums to hide the latency of a multiply-add, and few enough to
@@ -267,26 +268,52 @@ MATMUL_INLINE void FN(pack)(int columns, int k, FN(matrix) b, REAL *to, int widt
 }
 #endif
 
+/* GROUP whole panels of k rows, DEPTH * PANEL apart in `to`. Far rows are read in longer runs, which
+   the hardware foresees. */
+MATMUL_INLINE void FN(pack_group)(int k, const REAL *from, ptrdiff_t ldfrom, REAL *to)
+{
+    for (int p = 0; p < k; p++, from += ldfrom, to += PANEL)
+        for (int g = 0; g < GROUP; g++)
+            memcpy(to + g * DEPTH * PANEL, from + g * PANEL, PANEL * sizeof(REAL));
+}
+
 /* ---- three ways to a product ---------------------------------------------------------------- */
+
+/* One panel of C: B is taken as it stands, or packed first. */
+MATMUL_INLINE void FN(one_panel)(int m, int columns, int depth, FN(matrix) a, FN(matrix) b,
+                                 REAL *c, ptrdiff_t ldc, int accumulate, int many, REAL *packed)
+{
+    int width = columns <= LANES ? LANES : PANEL;
+    if (b.column == 1 && columns == width && !many) {
+        FN(panel)(m, columns, depth, a, b.at, b.row, c, ldc, accumulate);
+        return;
+    }
+    FN(pack)(columns, depth, b, packed, width);
+    FN(panel)(m, columns, depth, a, packed, width, c, ldc, accumulate);
+}
 
 MATMUL_FUNCTION void FN(blocked)(int m, int n, int k, FN(matrix) a, FN(matrix) b,
                                  REAL *c, ptrdiff_t ldc, int accumulate)
 {
-    REAL packed[DEPTH * PANEL] MATMUL_ALIGNED;
-    for (int p = 0; p < k; p += DEPTH, accumulate = 1) {
-        int depth = k - p < DEPTH ? k - p : DEPTH;
+    REAL packed[GROUP * DEPTH * PANEL] MATMUL_ALIGNED;
+    /* many rows repay a copy of B to consecutive cache lines; the sooner, the wider its step */
+    int many = m * b.row * (ptrdiff_t)sizeof(REAL) > 1 << 17;
+    int depth, blocks = (k + DEPTH - 1) / DEPTH;
+    for (int p = 0; p < k; p += depth, blocks--, accumulate = 1) {
+        depth = (k - p + blocks - 1) / blocks;      /* nearly equal: no last one that is all edge */
         FN(matrix) a_block = {a.at + p * a.column, a.row, a.column};
-        for (int j = 0; j < n; j += PANEL) {
+        for (int j = 0, columns; j < n; j += columns) {
             FN(matrix) b_block = {b.at + p * b.row + j * b.column, b.row, b.column};
-            int columns = n - j < PANEL ? n - j : PANEL;
-            int width = columns <= LANES ? LANES : PANEL;
-            /* many rows repay a copy to consecutive cache lines; the sooner, the wider the step */
-            if (b.column != 1 || columns < width
-                    || m * b.row * (ptrdiff_t)sizeof(REAL) > 1 << 17) {
-                FN(pack)(columns, depth, b_block, packed, width);
-                FN(panel)(m, columns, depth, a_block, packed, width, c + j, ldc, accumulate);
+            columns = n - j < PANEL ? n - j : PANEL;
+            if (b.column == 1 && many && n - j >= GROUP * PANEL) {
+                columns = GROUP * PANEL;
+                FN(pack_group)(depth, b_block.at, b.row, packed);
+                for (int g = 0; g < GROUP; g++)
+                    FN(panel)(m, PANEL, depth, a_block, packed + g * DEPTH * PANEL, PANEL,
+                              c + j + g * PANEL, ldc, accumulate);
             } else {
-                FN(panel)(m, columns, depth, a_block, b_block.at, b.row, c + j, ldc, accumulate);
+                FN(one_panel)(m, columns, depth, a_block, b_block, c + j, ldc, accumulate, many,
+                              packed);
             }
         }
     }
@@ -360,6 +387,7 @@ static void FN(matmul_tn)(int m, int n, int k, const REAL *a, int lda, const REA
 }
 
 #undef DEPTH
+#undef GROUP
 #undef LANES
 #undef PANEL
 #undef TILE_ROWS

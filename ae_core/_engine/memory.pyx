@@ -2,6 +2,9 @@
 
 from cpython.mem cimport PyMem_RawFree, PyMem_RawMalloc
 
+cdef extern from "memory.h" nogil:
+    void ae_prefer_large_pages(char* address, size_t bytes)
+
 
 cdef class Buffer:
     """So many bytes, aligned to a cache line, not cleared.
@@ -16,6 +19,7 @@ cdef class Buffer:
         self.raw = PyMem_RawMalloc(n_bytes + 64)
         if self.raw == NULL:
             raise MemoryError(f"no memory for {purpose}: {n_bytes / 2**20:.1f} MiB are needed")
+        ae_prefer_large_pages(<char*> self.raw, n_bytes)
         self.data = <char*> ((<size_t> self.raw + 63) // 64 * 64)
 
     def __dealloc__(self):

@@ -11,6 +11,9 @@ from libc.string cimport memcpy
 from ae_core._engine.kernels cimport ae_kernels, product_nn, product_nt, product_tn
 from ae_core._engine.plan cimport Layer, Piece, Plan, Slice
 
+cdef extern from "memory.h" nogil:
+    void ae_prefetch(const char* address, Py_ssize_t bytes)
+
 
 cdef void gather(
     Rows source, const Py_ssize_t* order, Py_ssize_t first, int n_rows, int n_columns,
@@ -18,10 +21,12 @@ cdef void gather(
 ) noexcept nogil:
     """to (n_rows, n_columns) = the rows order[first], … of source; all in turn if order is NULL."""
     cdef const char* row
-    cdef Py_ssize_t i, j
+    cdef Py_ssize_t i, j, last = first + n_rows - 1
     for i in range(first, first + n_rows):
         row = source.data + (order[i] if order != NULL else i) * source.row
         if source.column == sizeof(floating):
+            if order != NULL and i < last:  # shuffled rows are beyond what the hardware foresees
+                ae_prefetch(source.data + order[i + 1] * source.row, n_columns * sizeof(floating))
             memcpy(to, row, n_columns * sizeof(floating))
         else:
             for j in range(n_columns):

@@ -26,7 +26,8 @@ cdef class Plan:
     cdef int widest                     # units of the widest layer, the input included
     cdef Py_ssize_t n_params, n_weights
     cdef Py_ssize_t largest_weights     # elements of the largest weight matrix
-    cdef Py_ssize_t largest_slice       # elements
+    cdef Py_ssize_t slice               # how many elements a slice should have
+    cdef Py_ssize_t largest_slice       # and the most that one has
     cdef Layer* layers                  # [n_layers], the first after the input first
     cdef Slice* slices
     cdef int n_slices

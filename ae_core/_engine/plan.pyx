@@ -9,10 +9,14 @@ from ae_core._engine.kernels cimport ae_kernels, is_ours, kernels_for
 
 from ae_core._engine.kernels import ACTIVATIONS, LOSSES
 
-# Parameters whose gradient is made at once and then used: with params and moments it should fit the
-# second cache. Of a small network it is all of them.
+# Parameters whose gradient is made at once and then used. At most a mebibyte of float32: fewer would
+# sit in cache more snugly, but the deltas are read, and packed, again for every slice (measured on
+# 784-1000-500-250-30, a quarter of it costs 5 % of a step). An eighth of all, so that several
+# threads find work; but a small network is one slice, and one call of the solver.
 cdef enum:
-    SLICE = 65536
+    SMALLEST_SLICE = 8192
+    LARGEST_SLICE = 262144
+    SLICES = 8
 
 
 cdef class Plan:
@@ -51,10 +55,11 @@ cdef class Plan:
     def _cut(self):
         """Cut the flat vector into slices of whole rows of weights, whole biases."""
         pieces = []
+        self.slice = min(LARGEST_SLICE, max(SMALLEST_SLICE, self.n_weights // SLICES))
         for i in range(self.n_layers):
             layer = self.layers[i]
             if not layer.tied:
-                rows = max(1, SLICE // layer.n_out)
+                rows = max(1, self.slice // layer.n_out)
                 pieces += [
                     (layer.weights + first * layer.n_out, i, first, min(first + rows, layer.n_in))
                     for first in range(0, layer.n_in, rows)
@@ -71,7 +76,7 @@ cdef class Plan:
         current = [0, 0, 0, 0]
         for k, start in enumerate(starts):
             stop = starts[k + 1] if k + 1 < len(starts) else self.n_params
-            if slices and stop - current[0] <= SLICE:
+            if slices and stop - current[0] <= self.slice:
                 current[1], current[3] = stop, k + 1
             else:
                 current = [start, stop, k, k + 1]
@@ -88,8 +93,12 @@ cdef class Plan:
             self.largest_slice = max(self.largest_slice, <Py_ssize_t> (stop - start))
 
     cdef int tile_rows(self, Py_ssize_t n_rows) noexcept nogil:
-        """Rows per tile, for so many rows: small weights are cheap to read again for each tile."""
-        cdef Py_ssize_t most = 64 if self.largest_weights <= 131072 else 256
+        """Rows per tile, for so many rows.
+
+        Every tile reads, and packs, all weights again. Small weights cost little then, and many
+        tiles keep many threads busy; large ones are worth fewer tiles.
+        """
+        cdef Py_ssize_t most = 128 if self.largest_weights <= 131072 else 256
         cdef Py_ssize_t n_tiles = (n_rows + most - 1) // most
         return <int> ((n_rows + n_tiles - 1) // n_tiles) if n_tiles else 1
 
@@ -101,7 +110,7 @@ cdef class Plan:
         cdef int slice_rows
         for i in range(self.n_layers):
             layer = self.layers[i]
-            slice_rows = min(layer.n_in, max(1, SLICE // layer.n_out))
+            slice_rows = min(layer.n_in, max(1, self.slice // layer.n_out))
             if not is_ours(K, rows, layer.n_out, layer.n_in):
                 return True
             if not is_ours(K, slice_rows, layer.n_out, <int> n_rows):
