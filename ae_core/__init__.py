@@ -1,14 +1,22 @@
-"""Dense autoencoders: a readable NumPy reference, gradient checks, and honest training.
+"""Dense autoencoders: compiled networks, their NumPy reference, and checks that find what is wrong.
 
->>> from ae_core import Architecture, check_gradient, train
->>> from ae_core.reference import Network
+>>> from ae_core import Adam, Architecture, Network, check_gradient, train
 """
 
 from . import reference
 from .architecture import Architecture
 from .gradient_check import check_gradient
 from .gradient_findings import GradientCheck
-from .network import Network
+
+try:
+    from .network import Network
+except ModuleNotFoundError as error:
+    if not (error.name or "").startswith("ae_core._engine"):
+        raise
+    raise ImportError(
+        f"{error.name} is not compiled in {__path__[0]}. In a clone, install with "
+        "pip install -e . there, or start Python from another folder to use an installed ae_core."
+    ) from None
 from .solvers import SGD, Adam, AdamW, RMSprop
 from .training import History, NonFiniteLossError, Progress, train
 

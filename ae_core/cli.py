@@ -11,7 +11,7 @@ from . import __version__
 from .architecture import Architecture
 from .baselines import column_mean, principal_components
 from .missing import MissingExtraError
-from .reference import Network
+from .network import Network
 from .solvers import Adam
 from .training import train
 

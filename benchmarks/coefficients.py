@@ -133,6 +133,5 @@ if __name__ == "__main__":
     )
     for dtype, bits in ((np.float32, 15), (np.float64, 32)):
         high = mpf(int(log(2) * 2**bits)) / 2**bits
-        print(
-            f"\n{dtype.__name__}: ln2 high {float(high)!r} low {float(log(2) - high)!r} log2(e) {float(1 / log(2))!r}"
-        )
+        low, log2_e = float(log(2) - high), float(1 / log(2))
+        print(f"\n{dtype.__name__}: ln2 high {float(high)!r} low {low!r} log2(e) {log2_e!r}")

@@ -12,8 +12,7 @@ import argparse
 
 import numpy as np
 
-from ae_core import SGD, Architecture, check_gradient, train
-from ae_core.reference import Network
+from ae_core import SGD, Architecture, Network, check_gradient, train
 
 ONE_ROW = np.array([[0.95023264, 1.0]])  # the last column is of ones, in place of biases
 TWO_ROWS = np.array([[0.37853141, 1.0], [0.59747807, 1.0]])

@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
-from ae_core._engine.products import gemm
 from hypothesis import given
 from hypothesis import strategies as st
+
+from ae_core._engine.products import gemm
 
 SIZES = st.integers(0, 40)
 

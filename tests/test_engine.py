@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from conftest import random_data
 
-from ae_core import Adam, Architecture, Network, blas_threads, network, train
+from ae_core import SGD, Adam, Architecture, Network, blas_threads, network, train
 from ae_core._engine import inference, training
 
 WIDE = Architecture.symmetrical((300, 280, 30), activation="tanh")
@@ -56,6 +56,19 @@ def test_same_bits_for_every_number_of_threads(always_threads, architecture, dty
     for other in results[1:]:
         for expected, got in zip(results[0], other, strict=True):
             np.testing.assert_array_equal(expected, got)
+
+
+def test_a_long_step_makes_the_gradient_first_and_is_the_same_step():
+    X = np.random.default_rng(0).random((25_000, 300), dtype=np.float32)
+    results = []
+    for n_threads in (1, 2):
+        net = Network(WIDE, random_state=0, dtype=np.float32, n_threads=n_threads)
+        _, gradient = net.loss_and_gradient(X)
+        expected = net.params - np.float32(0.1) * gradient
+        train(net, X, solver=SGD(0.1), max_iter=1)
+        np.testing.assert_allclose(net.params, expected, rtol=1e-6, atol=1e-8)
+        results.append(net.params)
+    np.testing.assert_array_equal(*results)
 
 
 def test_small_work_stays_on_one_thread(monkeypatch):
@@ -119,7 +132,7 @@ def test_works_after_fork(always_threads):
 INTERRUPTED = """if True:
     import sys
     import numpy as np
-    from ae_core import Adam, Architecture, Network
+    from ae_core import SGD, Adam, Architecture, Network
     architecture = Architecture.symmetrical((300, 280, 30), activation="tanh")
     X = np.random.default_rng(0).random((1000, 300), dtype=np.float32)
     order = np.arange(100_000 * 250) % 1000
@@ -258,7 +271,7 @@ def test_the_engine_itself_refuses_shapes_that_do_not_fit():
 
 @pytest.mark.parametrize("n_threads", [0, -1, 1.5, True, "2"])
 def test_n_threads_is_checked(network_class, n_threads):
-    with pytest.raises(ValueError, match="n_threads=.*at least 1"):
+    with pytest.raises(ValueError, match=r"n_threads=.*at least 1"):
         network_class(Architecture((4, 2, 4)), n_threads=n_threads)
 
 

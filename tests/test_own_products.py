@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from ae_core._engine.products import product
 
 from ae_core._engine import kernels
+from ae_core._engine.products import product
 
 LEVELS = range(kernels.levels())
 SENTINEL = 1234.5  # stands in the padding; must neither be changed nor be used

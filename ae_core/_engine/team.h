@@ -47,22 +47,27 @@ enum { AE_SPINS = 2000 }; /* some microseconds: then the processor is offered to
 typedef struct {
     ae_counter arrived;
     ae_counter round;
+    ae_counter agreed; /* whether to stop, as it stood when the last thread arrived */
 } ae_barrier;
 
-/* Waits for all. The last to arrive first sets the counters of the work to come to zero: those of
- * the phase just finished, which nobody touches before the next barrier. */
-static inline void ae_wait(ae_barrier *barrier, int n_threads, ae_counter *finished)
+/* Waits for all, and returns what `stopped` was when the last arrived: the same for all of them,
+ * though it may be set again at once. The last to arrive also sets the counter of the phase just
+ * finished to zero, which nobody touches before the next barrier. */
+static inline long long ae_wait(ae_barrier *barrier, int n_threads, ae_counter *finished,
+                                ae_counter *stopped)
 {
     if (n_threads == 1) {
         *finished = 0;
-        return;
+        return ae_get(stopped);
     }
     long long round = ae_get(&barrier->round);
     if (ae_add(&barrier->arrived, 1) == n_threads - 1) {
         ae_set(&barrier->arrived, 0);
         ae_set(finished, 0);
+        long long agreed = ae_get(stopped);
+        ae_set(&barrier->agreed, agreed);
         ae_add(&barrier->round, 1);
-        return;
+        return agreed;
     }
     for (int spins = 0; ae_get(&barrier->round) == round; spins++) {
         if (spins < AE_SPINS)
@@ -70,6 +75,7 @@ static inline void ae_wait(ae_barrier *barrier, int n_threads, ae_counter *finis
         else
             ae_yield();
     }
+    return ae_get(&barrier->agreed);
 }
 
 #endif

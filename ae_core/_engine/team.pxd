@@ -3,11 +3,13 @@
 cdef extern from "team.h" nogil:
     ctypedef long long ae_counter
     ctypedef struct ae_barrier:
-        ae_counter arrived, round
+        ae_counter arrived, round, agreed
     long long ae_add(ae_counter* counter, long long n)
     long long ae_get(ae_counter* counter)
     void ae_set(ae_counter* counter, long long value)
-    void ae_wait(ae_barrier* barrier, int n_threads, ae_counter* finished)
+    long long ae_wait(
+        ae_barrier* barrier, int n_threads, ae_counter* finished, ae_counter* stopped,
+    )
     double ae_seconds()
 
 

@@ -4,6 +4,9 @@ Phase 1, rows: the batch is cut into tiles, and each goes forward and backward b
 Phase 2, weights: the flat parameter vector is cut into slices, and of each the gradient is made
 and, while it is still in cache, used by the solver.
 One barrier after each phase. Within a step nothing is allocated and no Python object is touched.
+
+A step so large that phase 2 alone keeps Ctrl-C waiting makes the whole gradient first, which can be
+left at any slice, and lets the solver use it after another barrier: that takes no time to speak of.
 """
 
 from cython cimport floating
@@ -19,6 +22,9 @@ from ae_core._engine.team cimport Team, ae_add, ae_counter, ae_get, ae_wait
 
 from ae_core._engine.kernels import SOLVERS
 
+# Multiplications of phase 2 from which on it can be left before it is finished.
+cdef double LONG_PHASE = 2.0**32
+
 
 cdef class Training(Team):
     """Some steps of a solver; or, with `gradient`, one step that only writes the gradient."""
@@ -30,7 +36,8 @@ cdef class Training(Team):
     cdef Rows rows
     cdef const Py_ssize_t* order
     cdef char* params
-    cdef char* gradient                 # NULL: the solver uses each slice at once
+    cdef char* gradient                 # of all parameters; NULL: the solver uses slices at once
+    cdef bint wants_update              # whether there is a solver
     cdef char* memory_0
     cdef char* memory_1
     cdef const ae_step* steps
@@ -40,7 +47,7 @@ cdef class Training(Team):
     cdef Py_ssize_t scratch_bytes
     cdef char* scratch                  # per thread, the gradient of a slice
     cdef Buffer buffer
-    cdef ae_counter tiles_taken, slices_taken
+    cdef ae_counter tiles_taken, slices_taken, updates_taken
     cdef object keep_alive
 
     def _allocate(self, int n_threads):
@@ -51,7 +58,12 @@ cdef class Training(Team):
         cdef Py_ssize_t n_tiles = (rows + self.tile_rows - 1) // self.tile_rows
         cdef Py_ssize_t total = 2 * padded((n + 1) * sizeof(void*)) + padded(n_tiles * 8)
         self.scratch_bytes = padded(self.plan.largest_slice * self.itemsize)
-        total += n_threads * self.scratch_bytes + padded(rows * self.plan.layers[0].n_in * self.itemsize)
+        cdef bint is_long = rows * <double> self.plan.n_weights > LONG_PHASE
+        cdef Py_ssize_t whole = padded(self.plan.n_params * self.itemsize)
+        if self.wants_update and is_long:
+            total += whole
+        total += n_threads * self.scratch_bytes
+        total += padded(rows * self.plan.layers[0].n_in * self.itemsize)
         for i in range(n):
             total += 2 * padded(rows * self.plan.layers[i].n_out * self.itemsize)
         self.buffer = Buffer(total, f"activations of a batch of {rows} rows")
@@ -65,6 +77,9 @@ cdef class Training(Team):
         at += padded(n_tiles * 8)
         self.scratch = at
         at += n_threads * self.scratch_bytes
+        if self.wants_update and is_long:
+            self.gradient = at
+            at += whole
         self.trace.H[0], self.trace.delta[0] = at, NULL
         at += padded(rows * self.plan.layers[0].n_in * self.itemsize)
         for i in range(n):
@@ -84,15 +99,14 @@ cdef class Training(Team):
         cdef Py_ssize_t step, first, tile, n_tiles
         cdef int n_rows
         cdef double loss
+        cdef bint stopped
         for step in range(self.n_steps):
             first = step * self.batch_size
             n_rows = <int> min(self.batch_size, self.n_order - first)
             n_tiles = (n_rows + self.tile_rows - 1) // self.tile_rows
             self._rows_phase[floating](thread, first, n_rows, n_tiles, NULL)
-            ae_wait(&self.barrier, self.n_threads, &self.tiles_taken)
-            # Between the barriers nobody sets `stopped`: all threads see the same, and leave here,
-            # before any parameter of this step has changed.
-            if ae_get(&self.stopped):
+            # All threads agree whether to leave here, before any parameter of this step has changed.
+            if ae_wait(&self.barrier, self.n_threads, &self.tiles_taken, &self.stopped):
                 return
             loss = 0
             for tile in range(n_tiles):  # always in this order, whoever made them
@@ -103,7 +117,12 @@ cdef class Training(Team):
             if not isfinite(loss):
                 return
             self._weights_phase[floating](thread, step, n_rows, NULL)
-            ae_wait(&self.barrier, self.n_threads, &self.slices_taken)
+            stopped = ae_wait(&self.barrier, self.n_threads, &self.slices_taken, &self.stopped)
+            if self.gradient != NULL and self.wants_update:
+                if stopped:
+                    return
+                self._update_phase(thread, step)
+                ae_wait(&self.barrier, self.n_threads, &self.updates_taken, &self.stopped)
             if thread == 0:
                 self.steps_done = step + 1
 
@@ -149,12 +168,27 @@ cdef class Training(Team):
                 self.plan, self.K, slice, &self.trace, n_rows, <floating*> gradient
             )
             if self.gradient == NULL:
-                self.K.update(
-                    self.solver, slice.stop - slice.start,
-                    self.params + slice.start * size, gradient,
-                    self.memory_0 + slice.start * size, self.memory_1 + slice.start * size,
-                    &self.steps[step],
-                )
+                self._update(slice, gradient, step)
+            elif self.should_stop(thread, <double> n_rows * (slice.stop - slice.start)):
+                return
+
+    cdef void _update_phase(self, int thread, Py_ssize_t step) noexcept nogil:
+        cdef Py_ssize_t k
+        while True:
+            k = ae_add(&self.updates_taken, 1)
+            if k >= self.plan.n_slices:
+                return
+            self._update(
+                &self.plan.slices[k],
+                self.gradient + self.plan.slices[k].start * self.itemsize, step,
+            )
+
+    cdef void _update(self, Slice* slice, char* gradient, Py_ssize_t step) noexcept nogil:
+        cdef Py_ssize_t offset = slice.start * self.itemsize
+        self.K.update(
+            self.solver, slice.stop - slice.start, self.params + offset, gradient,
+            self.memory_0 + offset, self.memory_1 + offset, &self.steps[step],
+        )
 
 
 cdef Training _new_job(Plan plan, Py_ssize_t itemsize):
@@ -235,6 +269,7 @@ def train_steps(
     job.memory_0 = <char*> &memory_0[0]
     job.memory_1 = <char*> &memory_1[0]
     job.solver = SOLVERS.index(solver)
+    job.wants_update = True
     job.steps = <const ae_step*> &constants[0, 0]
     job.losses = &losses[0]
     job._allocate(n_threads)

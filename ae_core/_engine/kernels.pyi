@@ -1,0 +1,10 @@
+from .._typing import Array
+
+ACTIVATIONS: tuple[str, ...]
+LOSSES: tuple[str, ...]
+SOLVERS: tuple[str, ...]
+ELEMENTARY: tuple[str, ...]
+
+def instruction_set() -> str: ...
+def levels() -> int: ...
+def elementary(name: str, x: Array, y: Array, level: int) -> None: ...
