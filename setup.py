@@ -15,6 +15,7 @@ COMPILE = [
     # Without these two, gcc may not vectorise a loop that could raise a floating-point flag.
     "-fno-trapping-math",
     "-fno-math-errno",
+    "-g0",  # Python's own flags ask for debugging symbols, nine tenths of the wheel
 ]
 
 

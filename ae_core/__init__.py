@@ -10,11 +10,11 @@ from .gradient_findings import GradientCheck
 
 try:
     from .network import Network
-except ModuleNotFoundError as error:
+except ImportError as error:
     if not (error.name or "").startswith("ae_core._engine"):
         raise
     raise ImportError(
-        f"{error.name} is not compiled in {__path__[0]}. In a clone, install with "
+        f"the engine of ae_core is not compiled in {__path__[0]}. In a clone, install with "
         "pip install -e . there, or start Python from another folder to use an installed ae_core."
     ) from None
 from .solvers import SGD, Adam, AdamW, RMSprop
