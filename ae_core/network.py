@@ -13,6 +13,7 @@ from ._typing import Array, RandomState
 from .architecture import Architecture
 from .blas_threads import single_threaded_blas
 from .solvers import SGD, Adam, AdamW, RMSprop, Solver, SolverState
+from .validation import check_n_threads, check_steps
 
 WORTH_A_THREAD = 2_000_000
 """Multiplications of a step or call from which more threads pay for their meetings."""
@@ -142,15 +143,15 @@ class Network(reference.Network):
         As `ae_core.reference.Network.train_steps`, in one call without the GIL. Ctrl-C leaves the
         parameters and the state of a whole step.
         """
+        order = check_steps(order, batch_size, rates, len(X), solver, state)
         constants = step_constants(solver, state.n_steps, rates)
         if constants is None:  # somebody's own Solver: its formula is only known in Python
             return super().train_steps(X, order, batch_size, solver, state, rates)
         X = self._rows(X, compared=True)
         name, numbers = constants
-        order = np.ascontiguousarray(order, dtype=np.intp)
         losses = np.full(len(rates), np.nan)
         done = np.zeros(1, dtype=np.intp)
-        rows = min(batch_size, len(order))
+        rows = batch_size = min(batch_size, max(1, len(order)))
         with self._threads(rows, 3 * rows) as n_threads:
             try:
                 training.train_steps(
@@ -190,7 +191,7 @@ class Network(reference.Network):
         tile_rows, n_slices, n_weights, needs_blas = self._plan.describe(
             n_rows, self.dtype.itemsize
         )
-        n_threads = self.n_threads
+        n_threads = check_n_threads(self.n_threads)
         if passes * n_weights < WORTH_A_THREAD:
             n_threads = 1
         n_threads = min(n_threads, max(-(-n_rows // tile_rows), n_slices))

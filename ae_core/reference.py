@@ -33,7 +33,14 @@ from .architecture import Architecture
 from .initialization import initial_params
 from .losses import LOSSES
 from .solvers import Solver, SolverState
-from .validation import check_dtype, check_n_threads, check_params, check_rows, check_targets
+from .validation import (
+    check_dtype,
+    check_n_threads,
+    check_params,
+    check_rows,
+    check_steps,
+    check_targets,
+)
 
 
 class Trace(NamedTuple):
@@ -255,6 +262,7 @@ class Network:
             infinite.
         """
         X = self._rows(X, compared=True)
+        order = check_steps(order, batch_size, rates, len(X), solver, state)
         losses = np.full(len(rates), np.nan)
         for step, rate in enumerate(rates):
             batch = X[order[step * batch_size : (step + 1) * batch_size]]

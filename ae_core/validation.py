@@ -8,6 +8,7 @@ import numpy as np
 from ._typing import Array
 from .architecture import Architecture
 from .losses import LOSSES
+from .solvers import Solver, SolverState
 
 DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
 
@@ -61,7 +62,39 @@ def check_params(params: Any, architecture: Architecture, dtype: np.dtype[Any]) 
         raise ValueError(
             f"params has shape {params.shape}: this architecture needs ({architecture.n_params},)"
         )
-    return np.ascontiguousarray(params, dtype=dtype)
+    params = np.ascontiguousarray(params, dtype=dtype)
+    return params if params.flags.aligned else params.copy()
+
+
+def check_steps(
+    order: Any, batch_size: Any, rates: Any, n_rows: int, solver: Solver, state: SolverState
+) -> Array:
+    """The row numbers of some training steps, contiguous; refuse what would not make those steps.
+
+    Raises
+    ------
+    ValueError
+        When order is no vector of row numbers from 0 to n_rows - 1, batches of it are not as many
+        as there are rates, or the state is another solver's.
+    """
+    order = np.asarray(order)
+    if order.ndim != 1 or order.dtype.kind not in "iu":
+        raise ValueError(
+            f"order has shape {order.shape} and dtype {order.dtype}: row numbers are needed"
+        )
+    outside = order[(order < 0) | (order >= n_rows)]
+    if len(outside):
+        raise ValueError(f"order has row {outside[0]}: X has rows 0 to {n_rows - 1}")
+    if batch_size < 1 or -(-len(order) // batch_size) != len(rates):
+        raise ValueError(
+            f"{len(order)} rows in batches of {batch_size} do not make {len(rates)} steps"
+        )
+    if len(state.memory) != len(solver.remembers):
+        raise ValueError(
+            f"state has {len(state.memory)} vectors: {type(solver).__name__} remembers "
+            f"{len(solver.remembers)} (make it with solver.start)"
+        )
+    return np.ascontiguousarray(order, dtype=np.intp)
 
 
 def check_rows(
@@ -76,6 +109,8 @@ def check_rows(
     ValueError
         For anything but a non-empty 2-D array of finite real numbers with n_columns columns.
     """
+    if isinstance(X, np.ma.MaskedArray):
+        raise ValueError(f"{name} is a masked array: fill it in first, with {name}.filled(...)")
     array = np.asanyarray(X)
     if array.dtype.kind not in "fiub":
         raise ValueError(

@@ -17,7 +17,8 @@ import pytest
 from conftest import random_data
 
 from ae_core import SGD, Adam, Architecture, Network, blas_threads, network, train
-from ae_core._engine import inference, training
+from ae_core._engine import inference, team, training
+from ae_core.solvers import SolverState
 
 WIDE = Architecture.symmetrical((300, 280, 30), activation="tanh")
 TIED = Architecture.symmetrical((300, 280, 30), activation="elu", tied=True, biases=False)
@@ -74,8 +75,8 @@ def test_a_long_step_makes_the_gradient_first_and_is_the_same_step():
 
 def test_small_work_stays_on_one_thread(monkeypatch):
     started = []
-    start = threading.Thread.start
-    monkeypatch.setattr(threading.Thread, "start", lambda self: started.append(start(self)))
+    start = team.start_new_thread
+    monkeypatch.setattr(team, "start_new_thread", lambda *a: started.append(start(*a)))
     small = Network(Architecture((5, 3, 5)), random_state=0, n_threads=4)
     X = random_data(small.architecture, 20)
     train(small, X, max_iter=3)
@@ -89,11 +90,11 @@ def test_fewer_threads_when_the_system_gives_no_more(always_threads, monkeypatch
     expected = fit(WIDE, 1)[0].params
     starts = []
 
-    def refuse(self):
-        starts.append(self)
+    def refuse(*arguments):
+        starts.append(arguments)
         raise RuntimeError("can't start new thread")
 
-    monkeypatch.setattr(threading.Thread, "start", refuse)
+    monkeypatch.setattr(team, "start_new_thread", refuse)
     np.testing.assert_array_equal(fit(WIDE, 3)[0].params, expected)
     assert starts
 
@@ -240,19 +241,24 @@ def test_parameters_replaced_by_something_unfit_are_refused():
         ({"order": np.array([-1, 0])}, "order has row -1"),
         ({"batch_size": 3}, "2 rows in batches of 3 do not make 2 steps"),
         ({"batch_size": 0}, "in batches of 0"),
+        ({"order": np.array([0.0, 1.0])}, "dtype float64: row numbers are needed"),
+        ({"order": np.array([True, False])}, "dtype bool: row numbers are needed"),
+        ({"order": np.array([[0], [1]])}, r"order has shape \(2, 1\)"),
+        ({"state": SolverState()}, "state has 0 vectors: Adam remembers 2"),
+        ({"state": SGD().start(np.zeros(22))}, "state has 1 vectors: Adam remembers 2"),
     ],
 )
-def test_steps_that_do_not_fit_are_refused_and_change_nothing(change, words):
+def test_steps_that_do_not_fit_are_refused_and_change_nothing(network_class, change, words):
     architecture = Architecture((4, 2, 4))
-    net = Network(architecture, random_state=0)
+    net = network_class(architecture, random_state=0)
     before = net.params.copy()
     solver = Adam()
-    arguments = {"order": np.array([0, 1]), "batch_size": 1, **change}
+    state = solver.start(net.params)
+    arguments = {"order": np.array([0, 1]), "batch_size": 1, "state": state, **change}
     with pytest.raises(ValueError, match=words):
         net.train_steps(
             random_data(architecture, 5),
             solver=solver,
-            state=solver.start(net.params),
             rates=np.full(2, 0.1),
             **arguments,
         )
@@ -276,20 +282,54 @@ def test_n_threads_is_checked(network_class, n_threads):
         network_class(Architecture((4, 2, 4)), n_threads=n_threads)
 
 
-def test_blas_is_held_to_one_thread_until_the_last_user_is_done():
+@pytest.mark.parametrize("first_leaves_first", [True, False])
+def test_blas_is_held_to_one_thread_until_the_last_user_is_done(first_leaves_first):
     threadpoolctl = pytest.importorskip("threadpoolctl")
 
     def most():
         pools = threadpoolctl.threadpool_info()
         return max((p["num_threads"] for p in pools if p["user_api"] == "blas"), default=1)
 
-    with threadpoolctl.threadpool_limits(2, user_api="blas"):
-        before = most()
+    def use(entered, leave):
         with blas_threads.single_threaded_blas():
-            with blas_threads.single_threaded_blas():
-                assert most() == 1
-            assert most() == 1
-        assert most() == before
+            entered.set()
+            leave.wait()
+
+    before = most()
+    users = []
+    for _ in range(2):  # two fits at once, neither in the main thread
+        entered, leave = threading.Event(), threading.Event()
+        thread = threading.Thread(target=use, args=(entered, leave))
+        thread.start()
+        entered.wait()
+        users.append((thread, leave))
+        assert most() == 1
+    for thread, leave in users if first_leaves_first else users[::-1]:
+        assert most() == 1
+        leave.set()
+        thread.join()
+    assert most() == before
+
+
+def test_n_threads_set_later_is_checked_too():
+    net = Network(WIDE, random_state=0)
+    net.n_threads = 0
+    with pytest.raises(ValueError, match="n_threads=0"):
+        net.forward(random_data(WIDE, 5))
+
+
+def test_the_gradient_of_a_loss_that_overflows_is_not_zero():
+    net = Network(Architecture((4, 2, 4), "identity"), random_state=0, dtype=np.float32)
+    loss, gradient = net.loss_and_gradient(np.full((3, 4), 1e20, dtype=np.float32))
+    assert loss == np.inf
+    assert gradient.any()
+
+
+def test_masked_arrays_are_refused(network_class):
+    net = network_class(Architecture((4, 2, 4)), random_state=0)
+    X = np.ma.masked_invalid([[1.0, np.nan, 0.0, 2.0]])
+    with pytest.raises(ValueError, match="X is a masked array: fill it in first"):
+        net.forward(X)
 
 
 def test_an_engine_that_is_not_compiled_is_said_so(tmp_path):

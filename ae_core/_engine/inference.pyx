@@ -103,6 +103,8 @@ def run_layers(
         On Ctrl-C.
     """
     cdef Py_ssize_t n_out = 1 if wants_losses else plan.layers[last_layer - 1].n_out
+    if n_threads < 1:
+        raise ValueError(f"n_threads={n_threads}: at least 1 is needed")
     if params.shape[0] != plan.n_params:
         raise ValueError(f"params has {params.shape[0]} entries: {plan.n_params} are needed")
     if X.shape[1] != plan.layers[first_layer].n_in:

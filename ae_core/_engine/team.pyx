@@ -1,7 +1,6 @@
 """Several threads on one job: they take numbered pieces of work until none are left."""
 
-from _thread import allocate_lock
-from threading import Thread
+from _thread import allocate_lock, start_new_thread
 
 from cpython.exc cimport PyErr_CheckSignals
 
@@ -29,39 +28,44 @@ cdef class Team:
         KeyboardInterrupt
             When Ctrl-C was pressed; what was done by then is whole.
         """
-        helpers = []
+        cdef list doors = []            # of the helpers: each opens its own when it has finished
         gate = None
         if n_threads > 1:
-            gate = self._open_gate_for(helpers, n_threads)
+            gate = self._start_helpers(doors, n_threads)
         # Whoever was counted must meet the others at every barrier, so from here on all go through.
-        self.n_threads = len(helpers) + 1
+        self.n_threads = len(doors) + 1
         self.last_look = ae_seconds()
         if gate is not None:
             gate.release()
         self.work(0)
-        for helper in helpers:
-            helper.join()
+        for door in doors:
+            door.acquire()
         if self.error is not None:
             raise self.error
 
-    def _open_gate_for(self, list helpers, int n_threads):
-        """Start helpers, who wait at a gate; return it, a lock that is still closed."""
+    def _start_helpers(self, list doors, int n_threads):
+        """Start helpers, who wait at a gate; return it, a lock that is still closed.
 
-        def help_out(int thread):
-            with gate:
-                pass
+        The threads are bare: between their start and their work there is no Python that a signal, a
+        profiler or a failed allocation could end, leaving the others to wait for ever.
+        """
+
+        def help_out(int thread, gate, door):
+            gate.acquire()
+            gate.release()
             if thread < self.n_threads:
                 self.work(thread)
+            door.release()
 
         gate = None
         try:
-            # A bare lock: to release it is one call that no signal can come in between of.
             gate = allocate_lock()
             gate.acquire()
             for thread in range(1, n_threads):
-                helper = Thread(target=help_out, args=(thread,), daemon=True)
-                helper.start()
-                helpers.append(helper)
+                door = allocate_lock()
+                door.acquire()
+                start_new_thread(help_out, (thread, gate, door))
+                doors.append(door)
         except RuntimeError:
             pass  # the system gives no more threads: those there are will do
         except BaseException as error:

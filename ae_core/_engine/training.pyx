@@ -103,7 +103,7 @@ cdef class Training(Team):
         for step in range(self.n_steps):
             first = step * self.batch_size
             n_rows = <int> min(self.batch_size, self.n_order - first)
-            n_tiles = (n_rows + self.tile_rows - 1) // self.tile_rows
+            n_tiles = (<Py_ssize_t> n_rows + self.tile_rows - 1) // self.tile_rows
             self._rows_phase[floating](thread, first, n_rows, n_tiles, NULL)
             # All threads agree whether to leave here, before any parameter of this step has changed.
             if ae_wait(&self.barrier, self.n_threads, &self.tiles_taken, &self.stopped):
@@ -114,7 +114,7 @@ cdef class Training(Team):
             loss /= n_rows
             if thread == 0:
                 self.losses[step] = loss
-            if not isfinite(loss):
+            if self.wants_update and not isfinite(loss):
                 return
             self._weights_phase[floating](thread, step, n_rows, NULL)
             stopped = ae_wait(&self.barrier, self.n_threads, &self.slices_taken, &self.stopped)
@@ -235,6 +235,10 @@ def train_steps(
     KeyboardInterrupt
         On Ctrl-C; parameters are those of a whole step.
     """
+    if len(memory) != (2 if solver == "adam" else 1):
+        raise ValueError(f"{solver} does not remember {len(memory)} vectors")
+    if n_threads < 1:
+        raise ValueError(f"n_threads={n_threads}: at least 1 is needed")
     cdef floating[::1] memory_0 = memory[0]
     cdef floating[::1] memory_1 = memory[len(memory) - 1]
     cdef Py_ssize_t row, n_steps = constants.shape[0]
@@ -295,6 +299,8 @@ def loss_and_gradient(
         On Ctrl-C.
     """
     cdef double loss = 0
+    if n_threads < 1:
+        raise ValueError(f"n_threads={n_threads}: at least 1 is needed")
     for name, length in (("params", params.shape[0]), ("gradient", gradient.shape[0])):
         if length != plan.n_params:
             raise ValueError(f"{name} has {length} entries: {plan.n_params} are needed")
