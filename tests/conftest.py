@@ -1,13 +1,20 @@
 """What the tests share: the twins, and every architecture worth trying."""
 
+import os
 from itertools import product
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from ae_core import Architecture, Network, reference
 from ae_core.activations import ACTIVATIONS
 from ae_core.losses import LOSSES
+
+# What lands is decided by the same examples each time; at home every run draws new ones.
+settings.register_profile("ci", derandomize=True)
+if os.environ.get("CI"):
+    settings.load_profile("ci")
 
 NETWORK_CLASSES = [reference.Network, Network]
 
