@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from . import reference
 from ._engine import inference, training
 from ._engine.plan import Plan
-from ._typing import Array, RandomState
+from ._typing import Array
 from .architecture import Architecture
 from .blas_threads import single_threaded_blas
 from .solvers import SGD, Adam, AdamW, RMSprop, Solver, SolverState
@@ -61,33 +62,13 @@ class Network(reference.Network):
     (10, 2)
     """
 
-    def __init__(
-        self,
-        architecture: Architecture,
-        params: Any = None,
-        *,
-        dtype: Any = np.float64,
-        initialization: str = "glorot",
-        random_state: RandomState = None,
-        n_threads: int | None = None,
-    ) -> None:
-        super().__init__(
-            architecture,
-            params,
-            dtype=dtype,
-            initialization=initialization,
-            random_state=random_state,
-            n_threads=n_threads,
-        )
-        self._plan = plan_of(architecture)
+    @cached_property
+    def _plan(self) -> Plan:
+        return plan_of(self.architecture)
 
     def __getstate__(self) -> dict[str, Any]:
         """Everything but the plan, which follows from the architecture."""
         return {name: value for name, value in self.__dict__.items() if name != "_plan"}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
-        self._plan = plan_of(self.architecture)
 
     def forward(self, X: Any) -> Array:
         """The reconstruction X_hat (m, n_features) of X (m, n_features)."""
@@ -143,11 +124,11 @@ class Network(reference.Network):
         As `ae_core.reference.Network.train_steps`, in one call without the GIL. Ctrl-C leaves the
         parameters and the state of a whole step.
         """
+        X = self._rows(X, compared=True)
         order = check_steps(order, batch_size, rates, len(X), solver, state)
         constants = step_constants(solver, state.n_steps, rates)
         if constants is None:  # somebody's own Solver: its formula is only known in Python
             return super().train_steps(X, order, batch_size, solver, state, rates)
-        X = self._rows(X, compared=True)
         name, numbers = constants
         losses = np.full(len(rates), np.nan)
         done = np.zeros(1, dtype=np.intp)
@@ -221,7 +202,7 @@ def plan_of(architecture: Architecture) -> Plan:
                 starts.get(f"b{layer}", -1),
             )
         )
-    return Plan(layers, architecture.code_layer, architecture.loss)
+    return Plan(layers, architecture.loss)
 
 
 def step_constants(solver: Solver, n_before: int, rates: Array) -> tuple[str, Array] | None:

@@ -22,7 +22,7 @@ ctypedef struct Slice:
 
 
 cdef class Plan:
-    cdef int n_layers, code_layer, loss
+    cdef int n_layers, loss
     cdef int widest                     # units of the widest layer, the input included
     cdef Py_ssize_t n_params, n_weights
     cdef Py_ssize_t largest_weights     # elements of the largest weight matrix

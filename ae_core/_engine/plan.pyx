@@ -26,14 +26,11 @@ cdef class Plan:
     ----------
     layers : list of (n_in, n_out, activation, tied, partner, weights, biases)
         As in plan.pxd, with the activation's name; offsets in the flat vector.
-    code_layer : int
-        How many layers make the encoder.
     loss : str
     """
 
-    def __cinit__(self, list layers, int code_layer, str loss):
+    def __cinit__(self, list layers, str loss):
         self.n_layers = len(layers)
-        self.code_layer = code_layer
         self.loss = LOSSES.index(loss)
         self.layers = <Layer*> calloc(self.n_layers, sizeof(Layer))
         if self.layers == NULL:
