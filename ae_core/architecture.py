@@ -5,10 +5,11 @@ gradient checks and saved files work with.
 """
 
 import json
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any, NamedTuple
 
 from ._typing import Array
@@ -61,6 +62,9 @@ class Architecture:
     tied : bool, default=False
         Whether the decoder uses the encoder's weights transposed (and biases of its own). Needs
         sizes that read the same from both ends, with the code in the middle.
+    alpha : float, default=0
+        Strength of the L2 penalty on the weights, ½ α Σ W² over the number of samples, as in
+        scikit-learn's `MLPRegressor`.
 
     Raises
     ------
@@ -84,6 +88,7 @@ class Architecture:
     code_layer: int = None  # type: ignore[assignment]  # settled below, so never None to a reader
     biases: bool = True
     tied: bool = False
+    alpha: float = 0.0
 
     def __post_init__(self) -> None:
         # A frozen dataclass is set once, here, to what the arguments mean.
@@ -96,6 +101,7 @@ class Architecture:
         settle("code_layer", self._checked_code_layer())
         settle("biases", _checked_bool("biases", self.biases))
         settle("tied", _checked_bool("tied", self.tied))
+        settle("alpha", _checked_strength("alpha", self.alpha))
         self._check_output()
         if self.tied:
             self._check_tie()
@@ -111,6 +117,7 @@ class Architecture:
         loss: str = "squared_error",
         biases: bool = True,
         tied: bool = False,
+        alpha: float = 0.0,
     ) -> "Architecture":
         """The usual shape: an encoder and its mirror image.
 
@@ -123,7 +130,7 @@ class Architecture:
         code_activation, output_activation : str, optional
             For the code and the output; by default the code is as the hidden layers are, and the
             output fits the loss (logistic for 'binary_cross_entropy', else identity).
-        loss, biases, tied
+        loss, biases, tied, alpha
             As for the class.
 
         Raises
@@ -149,6 +156,7 @@ class Architecture:
             code_layer=len(sizes) - 1,
             biases=biases,
             tied=tied,
+            alpha=alpha,
         )
 
     # --- what follows from the description ---------------------------------------------------
@@ -320,6 +328,13 @@ def _checked_bool(argument: str, value: object) -> bool:
     if type(value).__name__ not in ("bool", "bool_"):
         raise ValueError(f"{argument}={value!r}: must be True or False")
     return bool(value)
+
+
+def _checked_strength(argument: str, value: object) -> float:
+    is_number = isinstance(value, Real) and not isinstance(value, bool)
+    if not is_number or not 0 <= float(value) < math.inf:  # type: ignore[arg-type]
+        raise ValueError(f"{argument}={value!r}: must be a finite number of at least 0")
+    return float(value)  # type: ignore[arg-type]
 
 
 def _checked_sizes(layer_sizes: Any) -> tuple[int, ...]:

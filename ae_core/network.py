@@ -13,6 +13,8 @@ from ._engine.plan import Plan
 from ._typing import Array
 from .architecture import Architecture
 from .blas_threads import single_threaded_blas
+from .reference import penalty
+from .rows import Rows
 from .solvers import SGD, Adam, AdamW, RMSprop, Solver, SolverState
 from .validation import check_n_threads, check_steps
 
@@ -75,13 +77,18 @@ class Network(reference.Network):
         return self._run(self._rows(X), 0, self.architecture.n_layers)
 
     def reconstruction_errors(self, X: Any) -> Array:
-        """The loss of each row, summed over its features: (m,). Their mean is `loss`."""
+        """The loss of each row, summed over its features: (m,). Takes no notice of weights."""
         return self._errors(self._rows(X, compared=True), self.params)
 
     def loss(self, X: Any, *, params: Any = None) -> float:
-        """The loss of X (m, n_features), summed over features and averaged over samples."""
-        errors = self._errors(self._rows(X, compared=True), self._params(params))
-        return float(errors.mean(dtype=np.float64))
+        """The loss of X (m, n_features): `reconstruction_errors` averaged, and the penalty."""
+        rows, params = self._rows(X, compared=True), self._params(params)
+        errors = self._errors(rows, params).astype(np.float64)  # (m,)
+        sample_weight = rows.weights(slice(None))
+        loss = float(np.average(errors, weights=sample_weight))
+        if self.architecture.alpha:
+            loss += penalty(self.architecture, params, sample_weight)[0]
+        return loss
 
     def loss_and_gradient(self, X: Any, *, params: Any = None) -> tuple[float, Array]:
         """The loss of X and its gradient with respect to the flat parameter vector.
@@ -104,7 +111,10 @@ class Network(reference.Network):
         MemoryError
             When there is no room for the activations of all rows.
         """
-        X, params = self._rows(X, compared=True), self._params(params)
+        rows, params = self._rows(X, compared=True), self._params(params)
+        if not self._engine_knows(rows):
+            return super().loss_and_gradient(rows, params=params)
+        X = rows.X
         gradient = np.zeros_like(params)
         with self._threads(len(X), 3 * len(X)) as n_threads:
             loss = training.loss_and_gradient(self._plan, params, X, gradient, n_threads)
@@ -124,7 +134,10 @@ class Network(reference.Network):
         As `ae_core.reference.Network.train_steps`, in one call without the GIL. Ctrl-C leaves the
         parameters and the state of a whole step.
         """
-        X = self._rows(X, compared=True)
+        all_rows = self._rows(X, compared=True)
+        X = all_rows.X
+        if not self._engine_knows(all_rows):
+            return super().train_steps(all_rows, order, batch_size, solver, state, rates)
         order = check_steps(order, batch_size, rates, len(X), solver, state)
         constants = step_constants(solver, state.n_steps, rates)
         if constants is None:  # somebody's own Solver: its formula is only known in Python
@@ -152,13 +165,23 @@ class Network(reference.Network):
                 state.n_steps += int(done[0])
         return losses
 
-    def _run(self, H: Array, start: int, stop: int) -> Array:
+    def _engine_knows(self, rows: Rows) -> bool:
+        return not (
+            rows.is_scaled
+            or rows.sample_weight is not None
+            or rows.X.dtype != self.dtype
+            or self.architecture.alpha
+        )
+
+    def _run(self, rows: Rows, start: int, stop: int) -> Array:
+        H = rows.take(slice(None), self.dtype)
         result = np.empty((len(H), self.architecture.layer_sizes[stop]), self.dtype)
         with self._threads(len(H), len(H)) as n_threads:
             inference.run_layers(self._plan, self.params, H, result, start, stop, False, n_threads)
         return result
 
-    def _errors(self, X: Array, params: Array) -> Array:
+    def _errors(self, rows: Rows, params: Array) -> Array:
+        X = rows.take(slice(None), self.dtype)
         result = np.empty((len(X), 1), self.dtype)
         with self._threads(len(X), len(X)) as n_threads:
             inference.run_layers(

@@ -11,6 +11,8 @@ Notation, for a batch of m samples and layers 1 … L:
     X_hat = H[L]                                  (m, n_features)
     loss = sum over samples and features of loss(X, X_hat), divided by m
 
+Where samples have weights w (m,), the mean is a weighted one: each counts by its share w / sum(w).
+
 The gradient needs one more quantity per layer, the *delta*: how the loss changes with the sums.
 
     delta[l] = ∂loss / ∂Z[l]                      (m, n_l)
@@ -32,15 +34,9 @@ from .activations import ACTIVATIONS
 from .architecture import Architecture
 from .initialization import initial_params
 from .losses import LOSSES
+from .rows import Rows, as_rows, check_targets
 from .solvers import Solver, SolverState
-from .validation import (
-    check_dtype,
-    check_n_threads,
-    check_params,
-    check_rows,
-    check_steps,
-    check_targets,
-)
+from .validation import check_dtype, check_n_threads, check_params, check_steps
 
 
 class Trace(NamedTuple):
@@ -63,13 +59,15 @@ def forward(architecture: Architecture, params: Array, X: Array) -> Trace:
     return Trace(H, Z)
 
 
-def backward(architecture: Architecture, params: Array, trace: Trace) -> Array:
+def backward(
+    architecture: Architecture, params: Array, trace: Trace, sample_weight: Array
+) -> Array:
     """The gradient (n_params,) of the mean loss, from what `forward` kept."""
     H = trace.H
-    m = len(H[0])
     gradient = np.zeros_like(params)
     gradients = architecture.layers(gradient)
-    delta = output_delta(architecture, trace) / m  # (m, n_features)
+    share = (sample_weight / sample_weight.sum()).astype(params.dtype)  # (m,)
+    delta = output_delta(architecture, trace) * share[:, None]  # (m, n_features)
     for layer in range(architecture.n_layers, 0, -1):
         W_gradient, b_gradient = gradients[layer - 1]
         # += because a tied weight is used twice and its gradient is the sum of both; for the
@@ -98,6 +96,21 @@ def row_losses(architecture: Architecture, trace: Trace) -> Array:
     loss = LOSSES[architecture.loss]
     elements = loss.function(trace.H[0], trace.Z if loss.from_logits else trace.H[-1])
     return np.asarray(elements.sum(axis=1))
+
+
+def penalty(architecture: Architecture, params: Array, sample_weight: Array) -> tuple[float, Array]:
+    """The L2 penalty on the weights, ½ α Σ W² / Σ w, and its gradient (n_params,).
+
+    As in scikit-learn's `MLPRegressor`: the more samples, the less it counts. Biases go free.
+    """
+    strength = architecture.alpha / sample_weight.sum()
+    gradient = np.zeros_like(params)
+    squares = 0.0
+    for name, W in architecture.views(params).items():
+        if name.startswith("W"):
+            squares += float(np.square(W, dtype=np.float64).sum())
+            architecture.views(gradient)[name][...] = strength * W
+    return 0.5 * strength * squares, gradient
 
 
 class Network:
@@ -174,12 +187,11 @@ class Network:
 
     def forward(self, X: Any) -> Array:
         """The reconstruction X_hat (m, n_features) of X (m, n_features)."""
-        return forward(self.architecture, self.params, self._rows(X)).H[-1]
+        return self._run(self._rows(X), 0, self.architecture.n_layers)
 
     def encode(self, X: Any) -> Array:
         """The code (m, n_components) of X (m, n_features)."""
-        H = self._rows(X)
-        return self._run(H, 0, self.architecture.code_layer)
+        return self._run(self._rows(X), 0, self.architecture.code_layer)
 
     def decode(self, code: Any) -> Array:
         """The reconstruction (m, n_features) that a code (m, n_components) stands for.
@@ -190,26 +202,24 @@ class Network:
             When the code is not a finite (m, n_components) array.
         """
         n_components = self.architecture.n_components
-        H = check_rows(code, n_components, self.dtype, name="code", columns="components")
-        return self._run(H, self.architecture.code_layer, self.architecture.n_layers)
+        rows = as_rows(code, n_components, self.dtype, name="code", columns="components")
+        return self._run(rows, self.architecture.code_layer, self.architecture.n_layers)
 
     def reconstruction_errors(self, X: Any) -> Array:
-        """The loss of each row, summed over its features: (m,). Their mean is `loss`."""
-        X = self._rows(X, compared=True)
+        """The loss of each row, summed over its features: (m,). Takes no notice of weights."""
+        X = self._rows(X, compared=True).take(slice(None), self.dtype)
         return row_losses(self.architecture, forward(self.architecture, self.params, X))
 
     def loss(self, X: Any, *, params: Any = None) -> float:
-        """The loss of X (m, n_features), summed over features and averaged over samples."""
-        X = self._rows(X, compared=True)
-        trace = forward(self.architecture, self._params(params), X)
-        return float(row_losses(self.architecture, trace).mean())
+        """The loss of X (m, n_features): `reconstruction_errors` averaged, and the penalty."""
+        return self._objective(self._rows(X, compared=True), self._params(params), False)[0]
 
     def loss_and_gradient(self, X: Any, *, params: Any = None) -> tuple[float, Array]:
         """The loss of X and its gradient with respect to the flat parameter vector.
 
         Parameters
         ----------
-        X : array of shape (m, n_features)
+        X : array of shape (m, n_features) or Rows
         params : array of shape (n_params,), optional
             Where to evaluate; by default at the network's own parameters.
 
@@ -223,10 +233,7 @@ class Network:
         ValueError
             When X or params has the wrong shape or dtype, or X is not finite.
         """
-        X, params = self._rows(X, compared=True), self._params(params)
-        trace = forward(self.architecture, params, X)
-        loss = float(row_losses(self.architecture, trace).mean())
-        return loss, backward(self.architecture, params, trace)
+        return self._objective(self._rows(X, compared=True), self._params(params), True)
 
     def train_steps(
         self,
@@ -244,7 +251,7 @@ class Network:
 
         Parameters
         ----------
-        X : array of shape (n_samples, n_features)
+        X : array of shape (n_samples, n_features) or Rows
         order : array of int, shape (n_rows,)
             Which rows to visit, in this order; batch i is the i-th run of `batch_size` of them
             (the last may be shorter). Rows may come more than once.
@@ -261,19 +268,38 @@ class Network:
             The loss of each batch before its step; from the first that is not finite on, NaN or
             infinite.
         """
-        X = self._rows(X, compared=True)
-        order = check_steps(order, batch_size, rates, len(X), solver, state)
+        rows = self._rows(X, compared=True)
+        order = check_steps(order, batch_size, rates, len(rows), solver, state)
+        rows.batch_weights(order, batch_size)  # none may be zero
         losses = np.full(len(rates), np.nan)
         for step, rate in enumerate(rates):
-            batch = X[order[step * batch_size : (step + 1) * batch_size]]
-            losses[step], gradient = self.loss_and_gradient(batch)
+            batch = order[step * batch_size : (step + 1) * batch_size]
+            losses[step], gradient = self._objective(rows, self.params, True, batch)
             if not np.isfinite(losses[step]):
                 break
             self.params[...] = solver.step(self.params, gradient, state, self.dtype.type(rate))
         return losses
 
-    def _run(self, H: Array, start: int, stop: int) -> Array:
-        """The layers after `start` up to and including `stop`, on H (m, n_start)."""
+    def _objective(
+        self, rows: Rows, params: Array, wants_gradient: bool, which: Any = slice(None)
+    ) -> tuple[float, Array]:
+        """The loss of those rows, and its gradient (n_params,) or nothing."""
+        architecture, sample_weight = self.architecture, rows.weights(which)  # (m,)
+        trace = forward(architecture, params, rows.take(which, self.dtype))
+        loss = float(np.average(row_losses(architecture, trace), weights=sample_weight))
+        gradient = np.empty(0, self.dtype)
+        if wants_gradient:
+            gradient = backward(architecture, params, trace, sample_weight)
+        if architecture.alpha:
+            extra, extra_gradient = penalty(architecture, params, sample_weight)
+            loss += extra
+            if wants_gradient:
+                gradient += extra_gradient
+        return loss, gradient
+
+    def _run(self, rows: Rows, start: int, stop: int) -> Array:
+        """The layers after `start` up to and including `stop`, on rows (m, n_start)."""
+        H = rows.take(slice(None), self.dtype)
         layers = self.architecture.layers(self.params)
         for (W, b), name in zip(
             layers[start:stop], self.architecture.activations[start:stop], strict=True
@@ -282,11 +308,11 @@ class Network:
             H = ACTIVATIONS[name].function(Z if b is None else Z + b)
         return H
 
-    def _rows(self, X: Any, compared: bool = False) -> Array:
-        X = check_rows(X, self.architecture.n_features, self.dtype)
+    def _rows(self, X: Any, compared: bool = False) -> Rows:
+        rows = as_rows(X, self.architecture.n_features, self.dtype)
         if compared:
-            check_targets(X, self.architecture)
-        return X
+            check_targets(rows, self.architecture)
+        return rows
 
     def _params(self, params: Any) -> Array:
         return (

@@ -13,8 +13,8 @@ import numpy as np
 from ._typing import Array, RandomState
 from .initialization import as_generator
 from .reference import Network
+from .rows import as_rows, check_targets
 from .solvers import Solver, as_solver
-from .validation import check_rows, check_targets
 
 STEPS_PER_CALL = 5_000
 """Steps that full-batch training of tiny networks takes between two looks at Python."""
@@ -112,11 +112,12 @@ def train(
     NonFiniteLossError
         When the loss becomes NaN or infinite. Says at which step, and what to try.
     """
-    X = check_rows(X, network.architecture.n_features, network.dtype)
+    n_features = network.architecture.n_features
+    X = as_rows(X, n_features, network.dtype)
     check_targets(X, network.architecture)
     if X_val is not None:
-        X_val = check_rows(X_val, network.architecture.n_features, network.dtype, name="X_val")
-        check_targets(X_val, network.architecture, "X_val")
+        X_val = as_rows(X_val, n_features, network.dtype, name="X_val")
+        check_targets(X_val, network.architecture)
     _check_count("max_iter", max_iter)
     _check_count("n_iter_no_change", n_iter_no_change)
     if tol is not None and not tol >= 0:

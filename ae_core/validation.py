@@ -7,7 +7,6 @@ import numpy as np
 
 from ._typing import Array
 from .architecture import Architecture
-from .losses import LOSSES
 from .solvers import Solver, SolverState
 
 DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
@@ -97,17 +96,13 @@ def check_steps(
     return np.ascontiguousarray(order, dtype=np.intp)
 
 
-def check_rows(
-    X: Any, n_columns: int, dtype: np.dtype[Any], *, name: str = "X", columns: str = "features"
-) -> Array:
-    """Finite data of shape (n_samples, n_columns) in the network's dtype.
-
-    No copy is made of an array that already has the dtype, whatever its strides.
+def check_table(X: Any, name: str = "X") -> Array:
+    """Finite data of shape (n_samples, n_features), without a copy, whatever its strides.
 
     Raises
     ------
     ValueError
-        For anything but a non-empty 2-D array of finite real numbers with n_columns columns.
+        For anything but a non-empty 2-D array of finite real numbers.
     """
     if isinstance(X, np.ma.MaskedArray):
         raise ValueError(f"{name} is a masked array: fill it in first, with {name}.filled(...)")
@@ -119,35 +114,49 @@ def check_rows(
         )
     if array.ndim != 2:
         hint = f"; one sample is {name}.reshape(1, -1)" if array.ndim == 1 else ""
-        raise ValueError(
-            f"{name} has shape {array.shape}: (n_samples, {n_columns}) is needed{hint}"
-        )
+        raise ValueError(f"{name} has shape {array.shape}: (n_samples, n_features) is needed{hint}")
     if array.shape[0] == 0:
         raise ValueError(f"{name} has shape {array.shape}: at least one sample is needed")
-    if array.shape[1] != n_columns:
-        raise ValueError(f"{name} has {array.shape[1]} {columns}: this network has {n_columns}")
-    with np.errstate(over="ignore"):  # too large for float32 becomes infinite, and is named below
-        array = array.astype(dtype, copy=False)
     _check_finite(array, name)
-    return array if array.flags.aligned else array.copy()
+    return array
 
 
-def check_targets(X: Array, architecture: Architecture, name: str = "X") -> None:
-    """Refuse data that the loss cannot be taken of.
+def check_per_column(name: str, values: Any, n_columns: int) -> Array | None:
+    """A finite float64 vector (n_columns,), or None.
 
     Raises
     ------
     ValueError
-        For values outside [0, 1] under 'binary_cross_entropy'.
+        For anything else.
     """
-    if LOSSES[architecture.loss].from_logits is None:
-        return
-    low, high = X.min(), X.max()
-    if low < 0 or high > 1:
-        raise ValueError(
-            f"{name} has values from {low:g} to {high:g}: loss={architecture.loss!r} needs them "
-            "between 0 and 1 (scale the data, or use loss='squared_error')"
-        )
+    if values is None:
+        return None
+    values = np.ascontiguousarray(values, dtype=np.float64)
+    if values.shape != (n_columns,):
+        raise ValueError(f"{name} has shape {values.shape}: one per column, ({n_columns},)")
+    if not np.isfinite(values).all():
+        raise ValueError(f"{name} has entries that are not finite")
+    return values
+
+
+def check_sample_weight(sample_weight: Any, n_rows: int) -> Array | None:
+    """Weights (n_rows,), float64, none negative and some positive; or None.
+
+    Raises
+    ------
+    ValueError
+        For anything else.
+    """
+    if sample_weight is None:
+        return None
+    weights = np.ascontiguousarray(sample_weight, dtype=np.float64)
+    if weights.shape != (n_rows,):
+        raise ValueError(f"sample_weight has shape {weights.shape}: one per row, ({n_rows},)")
+    if not np.isfinite(weights).all() or weights.min() < 0:
+        raise ValueError("sample_weight has negative or non-finite entries: each must be >= 0")
+    if weights.max() == 0:
+        raise ValueError("sample_weight is zero for every row: some row must count")
+    return weights
 
 
 def _check_finite(X: Array, name: str) -> None:
@@ -162,5 +171,5 @@ def _check_finite(X: Array, name: str) -> None:
         more = f" ({len(bad)} such entries in all)" if len(bad) > 1 else ""
         raise ValueError(
             f"{name}[{row}, {column}] is {X[row, column]}{more}: every entry must be finite "
-            f"and within the range of {X.dtype} (drop those rows or fill them in)"
+            "(drop those rows or fill them in)"
         )
