@@ -17,8 +17,9 @@ except ImportError as error:
         f"the engine of ae_core is not compiled in {__path__[0]}. In a clone, install with "
         "pip install -e . there, or start Python from another folder to use an installed ae_core."
     ) from None
+from .progress import History, NonFiniteLossError, Progress
 from .solvers import SGD, Adam, AdamW, RMSprop
-from .training import History, NonFiniteLossError, Progress, train
+from .training import train
 
 __version__ = "0.1.0"
 

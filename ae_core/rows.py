@@ -4,6 +4,7 @@ The table may be a memory map, or bytes. Rows are taken, cast and scaled a batch
 nothing as large as the table is made.
 """
 
+import copy
 from functools import cached_property
 from typing import Any
 
@@ -83,6 +84,12 @@ class Rows:
         ends = self._scaled(ends) if self.is_scaled else ends
         return ends.min(axis=0), ends.max(axis=0)
 
+    def reweighted(self, sample_weight: Any) -> "Rows":
+        """The same rows with other weights."""
+        rows = copy.copy(self)
+        rows.sample_weight = check_sample_weight(sample_weight, len(self))
+        return rows
+
     def take(self, which: Any, dtype: Any) -> Array:
         """The rows `which` (indices or a slice) as a network of that dtype sees them: (m, n)."""
         batch = self.X[which]
@@ -103,6 +110,8 @@ class Rows:
             When all rows of a batch have weight zero: there is no mean of nothing.
         """
         starts = np.arange(0, len(order), batch_size)
+        if self.sample_weight is None:
+            return np.minimum(batch_size, len(order) - starts).astype(np.float64)
         totals = np.add.reduceat(self.weights(order), starts)
         if len(totals) and totals.min() == 0:
             raise ValueError(

@@ -1,58 +1,34 @@
 """The training loop: epochs, shuffling, learning rates, validation, and when to stop.
 
-Works with either twin: it only asks for `params`, `train_steps`, `loss` and `loss_and_gradient`.
+Works with either twin: it only asks for `params`, `train_steps`, `reconstruction_errors` and
+`loss_and_gradient`.
 """
 
+import copy
 import math
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from ._typing import Array, RandomState
 from .initialization import as_generator
+from .progress import (
+    Callback,
+    History,
+    NonFiniteLossError,
+    Progress,
+    TrainingState,
+    generator_state,
+    restore_generator,
+    solver_copy,
+)
 from .reference import Network
-from .rows import as_rows, check_targets
-from .solvers import Solver, as_solver
+from .rows import Rows, as_rows, check_targets
+from .schedules import Schedule
+from .solvers import Solver, SolverState, as_solver
 
 STEPS_PER_CALL = 5_000
 """Steps that full-batch training of tiny networks takes between two looks at Python."""
-
-
-class NonFiniteLossError(FloatingPointError):
-    """The loss became NaN or infinite; the network got back its last good parameters."""
-
-
-@dataclass(frozen=True)
-class Progress:
-    """What a callback is told after each epoch."""
-
-    n_iter: int
-    """Epochs finished: 1, 2, …"""
-    loss: float
-    validation_loss: float | None
-    network: Network
-
-
-Callback = Callable[[Progress], bool | None]
-
-
-@dataclass
-class History:
-    """How training went."""
-
-    loss_curve: list[float] = field(default_factory=list)
-    """Mean loss of each epoch, each batch taken before its step."""
-    validation_loss_curve: list[float] = field(default_factory=list)
-    """Loss on ``X_val`` after each epoch; empty without one."""
-    n_steps: int = 0
-    stopped_because: str = ""
-
-    @property
-    def n_iter(self) -> int:
-        """Epochs (for L-BFGS: iterations) finished."""
-        return len(self.loss_curve)
 
 
 def train(
@@ -63,12 +39,16 @@ def train(
     batch_size: int | None = None,
     max_iter: int = 200,
     learning_rate: str = "constant",
+    power_t: float = 0.5,
     shuffle: bool = True,
     tol: float | None = None,
     n_iter_no_change: int = 10,
     random_state: RandomState = None,
     X_val: Any = None,
+    keep_best: bool = False,
+    max_fun: int | None = None,
     callback: Callback | None = None,
+    resume: TrainingState | None = None,
 ) -> History:
     """Fit the network's parameters to X, in place.
 
@@ -76,18 +56,19 @@ def train(
     ----------
     network : Network
         The reference or its compiled twin.
-    X : array of shape (n_samples, n_features)
-        Not copied when it already has the network's dtype.
-    solver : {'adam', 'adamw', 'sgd', 'rmsprop', 'lbfgs'} or Solver
-        A name for the defaults; a `Solver` such as ``SGD(learning_rate_init=1.0)`` to set them.
-        'lbfgs' is SciPy's L-BFGS-B, on all rows at once; it needs no learning rate.
+    X : array of shape (n_samples, n_features) or Rows
+        Not copied when it is float32, float64 or uint8. Rows of weight zero are never visited.
+    solver : str or Solver
+        'sgd', 'adam', 'adamw', 'rmsprop', an object such as ``Adam(1e-2)``, or 'lbfgs': SciPy's
+        L-BFGS-B, on all rows at once; it needs no learning rate.
     batch_size : int, optional
         Rows per step; all of them when absent.
     max_iter : int
         Epochs: passes over the data. For 'lbfgs', iterations.
-    learning_rate : {'constant', 'cosine'}
-        'cosine' rises over the first 5 % of all steps, then falls to zero along half a cosine
-        (Loshchilov & Hutter 2017), starting from the solver's ``learning_rate_init``.
+    learning_rate : {'constant', 'cosine', 'invscaling', 'adaptive'}
+        See `ae_core.schedules.Schedule`; each starts from the solver's ``learning_rate_init``.
+    power_t : float
+        For 'invscaling'.
     shuffle : bool
         Whether each epoch visits the rows in a new order.
     tol : float, optional
@@ -96,10 +77,18 @@ def train(
     n_iter_no_change : int
     random_state : None, int, Generator or RandomState
         For shuffling.
-    X_val : array of shape (n_validation, n_features), optional
-        Data to compute the loss of after each epoch.
+    X_val : array of shape (n_validation, n_features) or Rows, optional
+        Data to compute the loss of after each epoch, without penalty.
+    keep_best : bool
+        Whether to end with the parameters of the epoch whose loss (on ``X_val`` if given) was
+        smallest, instead of the last one's.
+    max_fun : int, optional
+        For 'lbfgs': at most so many evaluations of the loss; by default 20 an iteration.
     callback : callable, optional
         Called with a `Progress` after each epoch; training stops when it returns True.
+    resume : TrainingState, optional
+        Go on from there, given the same data and arguments, to the same bits as one long training;
+        from `Progress.state`.
 
     Returns
     -------
@@ -119,69 +108,68 @@ def train(
         X_val = as_rows(X_val, n_features, network.dtype, name="X_val")
         check_targets(X_val, network.architecture)
     _check_count("max_iter", max_iter)
-    _check_count("n_iter_no_change", n_iter_no_change)
+    if n_iter_no_change != math.inf:
+        _check_count("n_iter_no_change", n_iter_no_change)
     if tol is not None and not tol >= 0:
         raise ValueError(f"tol={tol!r}: must be None or a number of at least 0")
-    watch = _Watch(network, X_val, tol, n_iter_no_change, callback)
+    watch = _Watch(network, X_val, tol, n_iter_no_change, callback, keep_best)
     if isinstance(solver, str) and solver == "lbfgs":
         if batch_size not in (None, len(X)):
             raise ValueError(f"batch_size={batch_size!r}: solver='lbfgs' takes all rows at once")
-        return _train_lbfgs(network, X, max_iter, watch)
+        if resume is not None:
+            raise ValueError("solver='lbfgs' can't be resumed: its memory is SciPy's own")
+        return _train_lbfgs(network, X, max_iter, max_fun, watch)
+
     solver = as_solver(solver)
-    if batch_size is None:
-        batch_size = len(X)
+    visited = np.arange(len(X))
+    if X.sample_weight is not None:
+        visited = np.flatnonzero(X.sample_weight)
+        if (X.sample_weight[visited] == 1).all():
+            X = X.reweighted(None)  # the others are left out: no need to multiply by one
+    n_rows = len(visited)
+    batch_size = n_rows if batch_size is None else batch_size
     _check_count("batch_size", batch_size)
-    if batch_size > len(X):
-        raise ValueError(f"batch_size={batch_size}: X has only {len(X)} rows (None takes them all)")
-    steps_per_epoch = math.ceil(len(X) / batch_size)
-    rates = learning_rates(learning_rate, solver.learning_rate_init, max_iter * steps_per_epoch)
+    if batch_size > n_rows:
+        raise ValueError(f"batch_size={batch_size}: X has only {n_rows} rows (None takes them all)")
+    steps_per_epoch = math.ceil(n_rows / batch_size)
+    schedule = Schedule(
+        learning_rate, solver.learning_rate_init, steps_per_epoch, max_iter, n_rows, power_t
+    )
+    if schedule.name == "adaptive" and tol is None:
+        raise ValueError("learning_rate='adaptive' needs a tol: it cuts the rate where 'tol' stops")
     random = as_generator(random_state)
 
     def order_of_epoch() -> Array:
         # All rows at once make the same step in any order, so full batches are not shuffled.
-        mixed = shuffle and steps_per_epoch > 1
-        return random.permutation(len(X)) if mixed else np.arange(len(X))
+        return random.permutation(visited) if shuffle and steps_per_epoch > 1 else visited
 
     # Nobody looks in between and every step sees all rows: many epochs fit in one call.
-    unwatched = steps_per_epoch == 1 and tol is None and X_val is None and callback is None
-    epochs_per_call = STEPS_PER_CALL if unwatched and len(X) <= STEPS_PER_CALL else 1
-    epochs_per_call = max(1, min(epochs_per_call, 1_000_000 // len(X)))
+    unwatched = steps_per_epoch == 1 and not watch.looks
+    epochs_per_call = STEPS_PER_CALL if unwatched and n_rows <= STEPS_PER_CALL else 1
+    epochs_per_call = max(1, min(epochs_per_call, 1_000_000 // n_rows))
 
-    history, state = watch.history, solver.start(network.params)
-    while history.n_iter < max_iter:
+    state = solver.start(network.params)
+    if resume is not None:
+        state = _restore(resume, network, solver, random, watch)
+    history = watch.history
+    watch.snapshot = lambda: _snapshot(network, state, random, watch)
+    while history.n_iter < max_iter and not watch.should_stop(schedule):
         n_epochs = min(epochs_per_call, max_iter - history.n_iter)
         order = np.concatenate([order_of_epoch() for _ in range(n_epochs)])
         first = history.n_steps
-        call_rates = rates[first : first + n_epochs * steps_per_epoch]
+        rates = schedule.rates(first, n_epochs * steps_per_epoch, watch.n_cuts)
         before = network.params.copy()
         with np.errstate(over="ignore", invalid="ignore"):  # a loss that overflows is named below
-            losses = network.train_steps(X, order, batch_size, solver, state, call_rates)
-        _check_losses(network, losses, before, first, steps_per_epoch, call_rates)
+            losses = network.train_steps(X, order, batch_size, solver, state, rates)
+        _check_losses(network, losses, before, first, steps_per_epoch, rates)
         history.n_steps += len(losses)
-        weights = np.minimum(batch_size, len(X) - batch_size * np.arange(steps_per_epoch))
-        epoch_losses = losses.reshape(n_epochs, steps_per_epoch) @ weights / len(X)
-        if watch.should_stop(epoch_losses):
-            return history
-    history.stopped_because = f"reached max_iter={max_iter}"
+        if steps_per_epoch > 1:
+            losses = np.average(losses, weights=X.batch_weights(order, batch_size), keepdims=True)
+        watch.record(losses)
+    if not history.stopped_because:
+        history.stopped_because = f"reached max_iter={max_iter}"
+    watch.finish()
     return history
-
-
-def learning_rates(schedule: str, learning_rate_init: float, n_steps: int) -> Array:
-    """The learning rate of each step, (n_steps,) float64.
-
-    Raises
-    ------
-    ValueError
-        For an unknown schedule.
-    """
-    if schedule == "constant":
-        return np.full(n_steps, float(learning_rate_init))
-    if schedule == "cosine":
-        n_warm = max(1, n_steps // 20)
-        warm = np.arange(1, n_warm + 1) / n_warm
-        cold = 0.5 * (1 + np.cos(np.pi * np.arange(n_steps - n_warm) / max(1, n_steps - n_warm)))
-        return learning_rate_init * np.concatenate([warm, cold])
-    raise ValueError(f"learning_rate={schedule!r}: must be 'constant' or 'cosine'")
 
 
 class _Watch:
@@ -190,46 +178,116 @@ class _Watch:
     def __init__(
         self,
         network: Network,
-        X_val: Array | None,
+        X_val: Rows | None,
         tol: float | None,
-        n_iter_no_change: int,
+        n_iter_no_change: float,
         callback: Callback | None,
+        keep_best: bool,
     ) -> None:
         self.history = History()
         self.network, self.X_val, self.callback = network, X_val, callback
-        self.tol, self.patience = tol, n_iter_no_change
-        self.best, self.n_stale = math.inf, 0
+        self.tol, self.patience, self.keep_best = tol, n_iter_no_change, keep_best
+        self.best, self.n_stale, self.n_cuts = math.inf, 0, 0
+        self.best_params: Array | None = None
+        self.snapshot: Any = None
 
-    def should_stop(self, losses: Array) -> bool:
-        """Record the losses of the epochs just finished; say whether training should end."""
+    @property
+    def looks(self) -> bool:
+        """Whether anything happens between epochs but the record."""
+        return not (
+            self.tol is None and self.X_val is None and self.callback is None and not self.keep_best
+        )
+
+    def record(self, losses: Array) -> None:
+        """Note the losses of the epochs just finished, and tell the callback."""
         history = self.history
         history.loss_curve.extend(losses.tolist())
-        watched, validation = history.loss_curve[-1], None
+        validation = None
         if self.X_val is not None:
-            watched = validation = self.network.loss(self.X_val)
+            errors = self.network.reconstruction_errors(self.X_val).astype(np.float64)
+            validation = float(np.average(errors, weights=self.X_val.weights(slice(None))))
             history.validation_loss_curve.append(validation)
+        watched = history.watched[-1]
+        self.n_stale = 0 if watched < self.best - (self.tol or 0) else self.n_stale + 1
+        if watched < self.best:
+            self.best = watched
+            if self.keep_best:
+                self.best_params = self.network.params.copy()
         if self.callback is not None:
-            report = Progress(history.n_iter, history.loss_curve[-1], validation, self.network)
-            if self.callback(report):
+            progress = Progress(
+                history.n_iter,
+                history.loss_curve[-1],
+                validation,
+                self.network,
+                history,
+                self.snapshot,
+            )
+            if self.callback(progress):
                 history.stopped_because = "the callback asked for it"
-                return True
-        if self.tol is None:
+
+    def should_stop(self, schedule: Schedule | None = None) -> bool:
+        """Whether to end here; 'adaptive' learning rates are cut first, until they are tiny."""
+        if self.history.stopped_because:
+            return True
+        if self.tol is None or self.n_stale < self.patience:
             return False
-        self.n_stale = 0 if watched < self.best - self.tol else self.n_stale + 1
-        self.best = min(self.best, watched)
-        if self.n_stale < self.patience:
+        if schedule is not None and schedule.can_cut(self.n_cuts):
+            self.n_cuts, self.n_stale = self.n_cuts + 1, 0
             return False
-        history.stopped_because = (
+        self.history.stopped_because = (
             f"the loss did not improve by more than tol={self.tol:g} in {self.patience} epochs"
         )
         return True
 
+    def finish(self) -> None:
+        """Give the network its best parameters, if they were kept."""
+        if self.best_params is not None:
+            self.network.params[...] = self.best_params
 
-def _train_lbfgs(network: Network, X: Array, max_iter: int, watch: _Watch) -> History:
+
+def _snapshot(network: Network, state: SolverState, random: Any, watch: _Watch) -> TrainingState:
+    return TrainingState(
+        params=network.params.copy(),
+        solver=solver_copy(state),
+        random=generator_state(random),
+        history=copy.deepcopy(watch.history),
+        best=watch.best,
+        best_params=None if watch.best_params is None else watch.best_params.copy(),
+        n_stale=watch.n_stale,
+        n_cuts=watch.n_cuts,
+    )
+
+
+def _restore(
+    saved: TrainingState, network: Network, solver: Solver, random: Any, watch: _Watch
+) -> SolverState:
+    n_params = network.architecture.n_params
+    vectors = (saved.params, *saved.solver.memory)
+    if any(vector.shape != (n_params,) for vector in vectors) or len(vectors) != 1 + len(
+        solver.remembers
+    ):
+        raise ValueError("resume is a state of another network or another solver")
+    restore_generator(random, saved.random)
+    network.params[...] = saved.params
+    watch.history = copy.deepcopy(saved.history)
+    watch.history.stopped_because = ""
+    watch.best, watch.n_stale, watch.n_cuts = saved.best, saved.n_stale, saved.n_cuts
+    watch.best_params = None if saved.best_params is None else saved.best_params.copy()
+    return solver_copy(saved.solver)
+
+
+def _train_lbfgs(
+    network: Network, X: Rows, max_iter: int, max_fun: int | None, watch: _Watch
+) -> History:
     # scipy.optimize takes a fifth of a second to import, which only this solver should cost.
     from scipy.optimize import minimize
 
     before = network.params.copy()
+
+    def no_snapshot() -> TrainingState:
+        raise ValueError("solver='lbfgs' can't be resumed: its memory is SciPy's own")
+
+    watch.snapshot = no_snapshot
 
     def objective(params: Array) -> tuple[float, Array]:
         loss, gradient = network.loss_and_gradient(X, params=params)
@@ -241,7 +299,8 @@ def _train_lbfgs(network: Network, X: Array, max_iter: int, watch: _Watch) -> Hi
 
     def after_iteration(intermediate_result: Any) -> None:
         network.params[...] = intermediate_result.x
-        if watch.should_stop(np.array([intermediate_result.fun])):
+        watch.record(np.array([intermediate_result.fun]))
+        if watch.should_stop():
             raise StopIteration
 
     result = minimize(
@@ -251,14 +310,22 @@ def _train_lbfgs(network: Network, X: Array, max_iter: int, watch: _Watch) -> Hi
         method="L-BFGS-B",
         callback=after_iteration,
         # ftol and gtol at the edge of rounding: stopping early is the business of `tol`.
-        options={"maxiter": max_iter, "maxfun": 20 * max_iter, "ftol": 1e-15, "gtol": 1e-10},
+        options={
+            "maxiter": max_iter,
+            "maxfun": 20 * max_iter if max_fun is None else max_fun,
+            "ftol": 1e-15,
+            "gtol": 1e-10,
+        },
     )
     network.params[...] = result.x
+    if not watch.history.loss_curve:  # it was at a minimum before the first iteration
+        watch.record(np.array([result.fun]))
     if not watch.history.stopped_because:
         at_limit = watch.history.n_iter >= max_iter
         watch.history.stopped_because = (
             f"reached max_iter={max_iter}" if at_limit else f"L-BFGS: {result.message}"
         )
+    watch.finish()
     return watch.history
 
 

@@ -8,8 +8,8 @@ from conftest import random_data
 
 from ae_core import SGD, Adam, AdamW, Architecture, NonFiniteLossError, RMSprop, train
 from ae_core.baselines import column_mean, principal_components
+from ae_core.schedules import Schedule
 from ae_core.solvers import SOLVERS, as_solver
-from ae_core.training import learning_rates
 
 ARCHITECTURE = Architecture.symmetrical((6, 4, 2), activation="tanh")
 SOLVERS_TO_TRY = [
@@ -186,13 +186,13 @@ def test_a_start_that_cannot_work_is_told_apart():
 
 
 def test_cosine_schedule_warms_up_and_falls_to_nothing():
-    rates = learning_rates("cosine", 0.5, 1000)
+    rates = Schedule("cosine", 0.5, 10, 100).rates(0, 1000)
     assert len(rates) == 1000
     assert rates.max() == 0.5 == rates[49]
     assert rates[0] == 0.01
     assert rates[-1] < 1e-5
     assert (np.diff(rates[50:]) < 0).all()
-    assert len(learning_rates("cosine", 0.5, 1)) == 1
+    assert len(Schedule("cosine", 0.5, 1, 1).rates(0, 1)) == 1
 
 
 @pytest.mark.parametrize(
@@ -259,3 +259,114 @@ def test_pca_baseline_is_scikit_learns():
     expected = pca.inverse_transform(pca.transform(X))
     np.testing.assert_allclose(principal_components(X_train, X, 2), expected, atol=1e-10)
     np.testing.assert_allclose(column_mean(X_train, X), [X_train.mean(axis=0)] * 9)
+
+
+def test_schedules_are_scikit_learns():
+    inverse = Schedule(
+        "invscaling", 0.5, steps_per_epoch=2, n_epochs=3, rows_per_epoch=8, power_t=0.5
+    )
+    expected = [0.5, 0.5, 0.5 / 9**0.5, 0.5 / 9**0.5, 0.5 / 17**0.5]
+    np.testing.assert_allclose(inverse.rates(0, 5), expected)
+    np.testing.assert_allclose(inverse.rates(3, 2), expected[3:])
+    np.testing.assert_allclose(Schedule("adaptive", 0.5, 1, 1).rates(7, 2, n_cuts=2), [0.02, 0.02])
+
+
+def test_adaptive_rate_is_cut_where_training_would_stop_and_ends_when_tiny(network_class):
+    X = random_data(ARCHITECTURE, 20)
+    network = network_class(ARCHITECTURE, random_state=0)
+    history = train(
+        network,
+        X,
+        solver=SGD(1e-4),
+        learning_rate="adaptive",
+        max_iter=100,
+        tol=10.0,  # nothing improves by so much
+        n_iter_no_change=2,
+    )
+    # 1e-4 → 2e-5 → 4e-6 → 8e-7: three cuts of two epochs each, the first epoch being the best.
+    assert history.n_iter == 1 + 4 * 2
+    assert "tol=10" in history.stopped_because
+
+
+def test_best_parameters_are_given_back(network_class):
+    X, X_val = random_data(ARCHITECTURE, 20), random_data(ARCHITECTURE, 20, seed=1)
+    network = network_class(ARCHITECTURE, random_state=0)
+    history = train(
+        network,
+        X,
+        solver=Adam(0.3),
+        batch_size=5,
+        max_iter=30,
+        X_val=X_val,
+        keep_best=True,
+        random_state=0,
+    )
+    best = min(history.validation_loss_curve)
+    assert best < history.validation_loss_curve[-1]  # else there is nothing to see
+    assert network.reconstruction_errors(X_val).mean() == pytest.approx(best, rel=1e-12)
+
+
+@pytest.mark.parametrize("learning_rate", ["constant", "cosine", "invscaling", "adaptive"])
+@pytest.mark.parametrize("solver", [SGD(0.1, momentum=0.9), Adam(0.05), RMSprop(0.01)], ids=str)
+def test_resumed_training_ends_at_the_same_bits(network_class, solver, learning_rate):
+    X, X_val = random_data(ARCHITECTURE, 23), random_data(ARCHITECTURE, 9, seed=1)
+
+    def fit(resume=None, stop_after=None):
+        network = network_class(ARCHITECTURE, random_state=0)
+        states = []
+
+        def watch(progress):
+            states.append(progress.state())
+            return progress.n_iter == stop_after
+
+        history = train(
+            network,
+            X,
+            solver=solver,
+            learning_rate=learning_rate,
+            batch_size=5,
+            max_iter=12,
+            tol=0.005,
+            n_iter_no_change=2,
+            random_state=3,
+            X_val=X_val,
+            keep_best=True,
+            callback=watch,
+            resume=resume,
+        )
+        return network.params, history, states[-1:]
+
+    params, history, _ = fit()
+    for epoch in range(1, history.n_iter + 1):
+        resumed, record, _ = fit(resume=fit(stop_after=epoch)[2][0])
+        np.testing.assert_array_equal(resumed, params)
+        assert record == history
+
+
+def test_a_state_of_something_else_is_refused(network_class):
+    states = []
+    network = network_class(ARCHITECTURE, random_state=0)
+    X = random_data(ARCHITECTURE, 20)
+    train(network, X, max_iter=1, callback=lambda progress: states.append(progress.state()))
+    for arguments in ({"solver": "sgd"}, {"solver": "lbfgs"}):
+        with pytest.raises(ValueError, match="resume"):
+            train(network, X, resume=states[0], **arguments)
+    other = network_class(Architecture.symmetrical((6, 5, 2)), random_state=0)
+    with pytest.raises(ValueError, match="another network"):
+        train(other, X, resume=states[0])
+    with pytest.raises(ValueError, match="SciPy"):
+        train(network, X, solver="lbfgs", callback=lambda progress: progress.state() and None)
+
+
+def test_rows_of_weight_zero_are_not_visited(network_class):
+    from ae_core.rows import Rows
+
+    X = random_data(ARCHITECTURE, 20)
+    weights = np.repeat([0, 1], 10)
+    fits = []
+    for data in (Rows(X, sample_weight=weights), X[10:]):
+        network = network_class(ARCHITECTURE, random_state=0)
+        history = train(network, data, batch_size=4, max_iter=3, random_state=0)
+        fits.append((history.n_steps, history.loss_curve, network.params))
+    assert fits[0][0] == fits[1][0] == 9
+    np.testing.assert_allclose(fits[0][1], fits[1][1], rtol=0.1)
