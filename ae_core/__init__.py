@@ -1,7 +1,10 @@
 """Dense autoencoders: compiled networks, their NumPy reference, and checks that find what is wrong.
 
->>> from ae_core import Adam, Architecture, Network, check_gradient, train
+>>> from ae_core import Autoencoder, AutoencoderOutlierDetector  # scikit-learn estimators
+>>> from ae_core import Adam, Architecture, Network, check_gradient, train  # what they are made of
 """
+
+from typing import TYPE_CHECKING, Any
 
 from . import reference
 from .architecture import Architecture
@@ -21,6 +24,13 @@ from .progress import History, NonFiniteLossError, Progress
 from .solvers import SGD, Adam, AdamW, RMSprop
 from .training import train
 
+if TYPE_CHECKING:
+    from .autoencoder import Autoencoder
+    from .checkpoints import Checkpoint
+    from .model_file import ModelFileError
+    from .outliers import AutoencoderOutlierDetector
+    from .saving import load
+
 __version__ = "0.1.0"
 
 __all__ = [
@@ -28,13 +38,40 @@ __all__ = [
     "Adam",
     "AdamW",
     "Architecture",
+    "Autoencoder",
+    "AutoencoderOutlierDetector",
+    "Checkpoint",
     "GradientCheck",
     "History",
+    "ModelFileError",
     "Network",
     "NonFiniteLossError",
     "Progress",
     "RMSprop",
     "check_gradient",
+    "load",
     "reference",
     "train",
 ]
+
+# Loaded on first use: importing scikit-learn takes longer than most things done with a network.
+_LATER = {
+    "Autoencoder": "autoencoder",
+    "AutoencoderOutlierDetector": "outliers",
+    "Checkpoint": "checkpoints",
+    "ModelFileError": "model_file",
+    "load": "saving",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    value = globals()[name] = getattr(import_module(f".{_LATER[name]}", __name__), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

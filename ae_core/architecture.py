@@ -149,6 +149,8 @@ class Architecture:
         hidden = [activation] * (len(sizes) - 2)
         code = activation if code_activation is None else code_activation
         output = _fitting_output(loss) if output_activation is None else output_activation
+        _check_name("code_activation", code, ACTIVATIONS)
+        _check_name("output_activation", output, ACTIVATIONS)
         return cls(
             layer_sizes=sizes + sizes[-2::-1],
             activations=(*hidden, code, *hidden, output),

@@ -93,9 +93,13 @@ def output_delta(architecture: Architecture, trace: Trace) -> Array:
 
 def row_losses(architecture: Architecture, trace: Trace) -> Array:
     """The loss of each row, summed over features: (m,)."""
+    return np.asarray(element_losses(architecture, trace).sum(axis=1))
+
+
+def element_losses(architecture: Architecture, trace: Trace) -> Array:
+    """The loss of each entry: (m, n_features)."""
     loss = LOSSES[architecture.loss]
-    elements = loss.function(trace.H[0], trace.Z if loss.from_logits else trace.H[-1])
-    return np.asarray(elements.sum(axis=1))
+    return loss.function(trace.H[0], trace.Z if loss.from_logits else trace.H[-1])
 
 
 def penalty(architecture: Architecture, params: Array, sample_weight: Array) -> tuple[float, Array]:
@@ -209,6 +213,15 @@ class Network:
         """The loss of each row, summed over its features: (m,). Takes no notice of weights."""
         X = self._rows(X, compared=True).take(slice(None), self.dtype)
         return row_losses(self.architecture, forward(self.architecture, self.params, X))
+
+    def feature_errors(self, X: Any) -> Array:
+        """The loss of each entry of X: (m, n_features). Each row's sum is its loss."""
+        rows, architecture = self._rows(X, compared=True), self.architecture
+        H = self._run(rows, 0, architecture.n_layers - 1)  # (m, units of the last hidden layer)
+        W, b = architecture.layers(self.params)[-1]
+        Z = H @ W if b is None else H @ W + b  # (m, n_features)
+        X_hat = ACTIVATIONS[architecture.activations[-1]].function(Z)
+        return element_losses(architecture, Trace([rows.take(slice(None), self.dtype), X_hat], Z))
 
     def loss(self, X: Any, *, params: Any = None) -> float:
         """The loss of X (m, n_features): `reconstruction_errors` averaged, and the penalty."""

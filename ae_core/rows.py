@@ -33,6 +33,8 @@ class Rows:
         One number per column; 0 and 1 when absent. The arithmetic is float64's.
     sample_weight : array of shape (n_samples,), optional
         Not negative, and not all zero. A row of weight 2 counts as that row twice.
+    clip : bool
+        Whether what lies outside 0 … 1 after scaling is seen as 0 or 1.
     name : str
         What errors call the table.
 
@@ -57,13 +59,14 @@ class Rows:
         factor: Any = None,
         sample_weight: Any = None,
         *,
+        clip: bool = False,
         name: str = "X",
     ) -> None:
         X = check_table(X, name)
         if X.dtype not in USED_AS_THEY_ARE or not X.flags.aligned:
             X = X.astype(np.float64)
         self.X: Array = X
-        self.name = name
+        self.name, self.clip = name, clip
         n_rows, self.n_features = X.shape
         self.shift = check_per_column("shift", shift, self.n_features)
         self.factor = check_per_column("factor", factor, self.n_features)
@@ -75,7 +78,7 @@ class Rows:
     @property
     def is_scaled(self) -> bool:
         """Whether the network sees something else than X itself."""
-        return self.shift is not None or self.factor is not None
+        return self.shift is not None or self.factor is not None or self.clip
 
     @cached_property
     def limits(self) -> tuple[Array, Array]:
@@ -126,7 +129,7 @@ class Rows:
             batch -= self.shift
         if self.factor is not None:
             batch *= self.factor
-        return batch
+        return batch.clip(0, 1, out=batch) if self.clip else batch
 
 
 def as_rows(

@@ -27,7 +27,8 @@ class Schedule:
         `MLPRegressor`: 'invscaling' divides the rate by (rows seen + 1)^power_t after each epoch;
         'adaptive' divides it by 5 each time the loss has stopped improving, and stops at 1e-6.
     learning_rate_init : float
-    steps_per_epoch, n_epochs, rows_per_epoch : int
+    steps_per_epoch, n_epochs : int
+    rows_per_epoch : float
     power_t : float
 
     Raises
@@ -40,7 +41,7 @@ class Schedule:
     learning_rate_init: float
     steps_per_epoch: int
     n_epochs: int
-    rows_per_epoch: int = 0
+    rows_per_epoch: float = 0
     power_t: float = 0.5
 
     def __post_init__(self) -> None:

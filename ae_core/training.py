@@ -133,7 +133,12 @@ def train(
         raise ValueError(f"batch_size={batch_size}: X has only {n_rows} rows (None takes them all)")
     steps_per_epoch = math.ceil(n_rows / batch_size)
     schedule = Schedule(
-        learning_rate, solver.learning_rate_init, steps_per_epoch, max_iter, n_rows, power_t
+        learning_rate,
+        solver.learning_rate_init,
+        steps_per_epoch,
+        n_epochs=max_iter,
+        rows_per_epoch=X.batch_weights(visited, n_rows)[0],  # a row of weight 2 is two rows
+        power_t=power_t,
     )
     if schedule.name == "adaptive" and tol is None:
         raise ValueError("learning_rate='adaptive' needs a tol: it cuts the rate where 'tol' stops")

@@ -3,6 +3,9 @@
 import os
 from itertools import product
 
+# scikit-learn's checks of estimators want it, and SciPy looks once, when it is imported.
+os.environ.setdefault("SCIPY_ARRAY_API", "1")
+
 import numpy as np
 import pytest
 from hypothesis import settings

@@ -1,0 +1,472 @@
+"""`Autoencoder`: a dense autoencoder as a scikit-learn transformer."""
+
+from os import PathLike
+from typing import Any, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils import Tags, check_array
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from ._typing import Array, RandomState
+from .callbacks import check_callbacks
+from .checkpoints import bind_checkpoints, open_checkpoint
+from .fitting import (
+    generator_of,
+    go_on,
+    held_out_rows,
+    run,
+    seen,
+    start,
+    warn_if_not_learning,
+    weights_of,
+    without,
+)
+from .model_file import ModelFile, read_file
+from .progress import TrainingState
+from .rows import Rows
+from .saving import describe_autoencoder, restore_autoencoder, save
+from .scaling import undo_scaling
+from .settings import check_fractions, sees_parts
+
+
+class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+    """Learn a compressed representation of a table, and reconstruct it.
+
+    Parameters
+    ----------
+    n_components : int, default=2
+        Numbers per row in the code.
+    hidden_layer_sizes : 'auto', int or sequence of int, default='auto'
+        Hidden layers of the encoder, from the input to the code; ``()`` for none, which makes the
+        model a nonlinear PCA at most.
+    decoder_layer_sizes : sequence of int, optional
+        Hidden layers of the decoder, from the code to the output; by default the encoder's
+        backwards.
+    activation : str, default='elu'
+        Of the hidden layers: see `ae_core.activations.ACTIVATIONS`.
+    code_activation : str, default='identity'
+        Of the code.
+    output_activation : str, optional
+        Of the output; by default what fits the loss: 'logistic' for 'binary_cross_entropy', else
+        'identity'.
+    loss : str, default='squared_error'
+        'squared_error', 'absolute_error', 'huber', or 'binary_cross_entropy' for data in 0 … 1.
+    tied : bool, default=False
+        Whether the decoder uses the encoder's weights transposed.
+    solver : {'adam', 'adamw', 'sgd', 'rmsprop', 'lbfgs'}, default='adam'
+        'lbfgs' takes all rows at once, and no notice of learning rates.
+    alpha : float, default=1e-4
+        Strength of the L2 penalty on the weights, divided by the number of rows of a step; for
+        'adamw' the decoupled weight decay.
+    batch_size : 'auto' or int, default='auto'
+        Rows per step. 'auto': all of up to 64 rows, else a twentieth of the table, between 32 and
+        200. Not for 'lbfgs'.
+    learning_rate : {'cosine', 'constant', 'invscaling', 'adaptive'}, default='cosine'
+        How the rate changes: see `ae_core.schedules.Schedule`.
+    learning_rate_init : float, default=3e-3
+        Its largest (and for all but 'cosine' its first) value.
+    power_t : float, default=0.5
+        For 'invscaling'.
+    momentum, nesterovs_momentum : float, default=0.9; bool, default=True
+        For 'sgd'.
+    max_iter : int, default=200
+        Epochs: passes over the data; for 'lbfgs', iterations.
+    shuffle : bool, default=True
+        Whether each epoch visits the rows in a new order.
+    random_state : int, RandomState or None, default=None
+        For the first weights, the order of rows and the validation split. An integer gives the same
+        model every time.
+    tol : float or None, default=1e-4
+        Training ends when the loss (the held-out one, if there is one) has not improved by more
+        than this in `n_iter_no_change` epochs. None: never before `max_iter`.
+    n_iter_no_change : int, default=10
+    early_stopping : bool, default=False
+        Whether to hold out rows (or use ``X_val``), watch their loss instead, and end with the
+        parameters of the epoch where it was smallest.
+    validation_fraction : float, default=0.1
+        How many rows to hold out.
+    beta_1, beta_2, epsilon : float, defaults=0.9, 0.999, 1e-8
+        For 'adam' and 'adamw' (and epsilon for 'rmsprop').
+    warm_start : bool, default=False
+        Whether `fit` goes on from the parameters and the scaling of the fit before.
+    verbose : bool, default=False
+        Whether to show a progress bar.
+    max_fun : int, default=15000
+        For 'lbfgs': at most so many evaluations of the loss.
+    scale : {'standard', 'minmax', None}, default='standard'
+        How columns are scaled for the network, learned from the training rows and undone in the
+        output: to zero mean and unit variance, to 0 … 1, or not at all. With 'minmax' and
+        'binary_cross_entropy', what lies outside the training rows' limits counts as at them.
+    dtype : {None, 'float32', 'float64'}, default=None
+        What to compute in. None: float32 for float32 data, else float64. float32 is about twice as
+        fast.
+    n_threads : int, optional
+        By default all cores that this process may use; the same bits come out for any number.
+
+    Attributes
+    ----------
+    network_ : ae_core.Network
+        The fitted network. It works on scaled data.
+    coefs_, intercepts_ : lists of arrays
+        Weights (n_in, n_out) and biases (n_out,) of each layer, sharing memory with `network_`.
+    shift_, factor_ : array of shape (n_features,) or None
+        The network sees ``(X - shift_) * factor_``.
+    history_ : ae_core.History
+    loss_curve_, validation_loss_curve_ : list of float
+        Loss of each epoch: of the batches before their steps; of held-out rows after it.
+    best_loss_ : float
+        The smallest of the losses that are watched: the held-out ones, if there are any.
+    n_iter_ : int
+        Epochs of the last fit.
+    n_features_in_ : int
+    feature_names_in_ : array of str
+        When X had column names.
+
+    See Also
+    --------
+    AutoencoderOutlierDetector : Find unusual rows.
+
+    References
+    ----------
+    Hinton & Salakhutdinov 2006, "Reducing the dimensionality of data with neural networks".
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from ae_core import Autoencoder
+    >>> X = load_digits().data
+    >>> model = Autoencoder(n_components=8, max_iter=20, random_state=0).fit(X)
+    >>> model.transform(X).shape
+    (1797, 8)
+    >>> model.reconstruct(X).shape
+    (1797, 64)
+    """
+
+    def __init__(
+        self,
+        n_components: int = 2,
+        *,
+        hidden_layer_sizes: Any = "auto",
+        decoder_layer_sizes: Any = None,
+        activation: str = "elu",
+        code_activation: str = "identity",
+        output_activation: str | None = None,
+        loss: str = "squared_error",
+        tied: bool = False,
+        solver: str = "adam",
+        alpha: float = 1e-4,
+        batch_size: int | str = "auto",
+        learning_rate: str = "cosine",
+        learning_rate_init: float = 3e-3,
+        power_t: float = 0.5,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        max_iter: int = 200,
+        shuffle: bool = True,
+        random_state: RandomState = None,
+        tol: float | None = 1e-4,
+        n_iter_no_change: int = 10,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        warm_start: bool = False,
+        verbose: bool = False,
+        max_fun: int = 15_000,
+        scale: str | None = "standard",
+        dtype: Any = None,
+        n_threads: int | None = None,
+    ) -> None:
+        self.n_components = n_components
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.decoder_layer_sizes = decoder_layer_sizes
+        self.activation = activation
+        self.code_activation = code_activation
+        self.output_activation = output_activation
+        self.loss = loss
+        self.tied = tied
+        self.solver = solver
+        self.alpha = alpha
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.power_t = power_t
+        self.momentum = momentum
+        self.nesterovs_momentum = nesterovs_momentum
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.random_state = random_state
+        self.tol = tol
+        self.n_iter_no_change = n_iter_no_change
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+        self.warm_start = warm_start
+        self.verbose = verbose
+        self.max_fun = max_fun
+        self.scale = scale
+        self.dtype = dtype
+        self.n_threads = n_threads
+
+    # --- learning ------------------------------------------------------------------------------
+
+    def fit(
+        self,
+        X: Any,
+        y: Any = None,
+        *,
+        sample_weight: Any = None,
+        X_val: Any = None,
+        callbacks: Any = None,
+        resume_from: Any = None,
+    ) -> Self:
+        """Learn to reconstruct X.
+
+        Ctrl-C ends it early with a `KeyboardInterrupt`; what was learned so far can be used.
+
+        Parameters
+        ----------
+        X : array or DataFrame of shape (n_samples, n_features)
+            A float32, float64 or uint8 array or memory map is not copied, whatever the scaling.
+        y : ignored
+        sample_weight : array of shape (n_samples,), optional
+            A row of weight 2 counts as that row twice.
+        X_val : array or DataFrame of shape (n_validation, n_features), optional
+            Rows to compute ``validation_loss_curve_`` of. With ``early_stopping`` they decide;
+            without them, rows of X are held out for that.
+        callbacks : list of callables, optional
+            Each is called with an `ae_core.Progress` after every epoch; the fit ends when one
+            returns True. See `ae_core.Checkpoint`.
+        resume_from : str or path, optional
+            A file that a `Checkpoint` wrote in a fit of the same model to the same data. The fit
+            goes on from there, and ends at the same bits as one that was never interrupted.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            When a parameter, the data, or the checkpoint is not what it should be.
+        NonFiniteLossError
+            When the loss becomes infinite; says what to try.
+        """
+        check_fractions(self)
+        callbacks = check_callbacks(callbacks)
+        is_fitted = self.warm_start and hasattr(self, "network_")
+        X = validate_data(self, X, dtype="numeric", reset=not is_fitted)
+        random = generator_of(self)
+        weights = given_weights = weights_of(sample_weight, X)
+        saved = None
+        if resume_from is not None:
+            saved = open_checkpoint(resume_from, self, X, given_weights)
+        held_out = np.empty(0, dtype=np.int64)
+        if saved:
+            held_out = saved.held_out
+        elif self.early_stopping and X_val is None:
+            held_out = held_out_rows(len(X), self.validation_fraction, random)
+        weights, held_out_weights = without(weights, held_out, len(X))
+        if is_fitted:
+            go_on(self)
+        else:
+            start(self, X, weights, random)
+        validation = None
+        if X_val is not None:
+            X_val = validate_data(self, X_val, dtype="numeric", reset=False)
+            validation = seen(self, X_val, name="X_val")
+        elif len(held_out):
+            validation = seen(self, X[held_out], held_out_weights)
+        rows = seen(self, X, weights)
+        run(
+            self,
+            rows,
+            random,
+            bind_checkpoints(callbacks, self, X, given_weights, held_out),
+            max_iter=self.max_iter,
+            learning_rate=self.learning_rate,
+            X_val=validation,
+            keep_best=self.early_stopping,
+            resume=saved.state if saved else None,
+        )
+        self._partial_state: TrainingState | None = None
+        warn_if_not_learning(self.network_, rows)
+        return self
+
+    @available_if(sees_parts)
+    def partial_fit(self, X: Any, y: Any = None, *, sample_weight: Any = None) -> Self:
+        """Go through X once, keeping what was learned before; for data that comes in parts.
+
+        The first call learns the scaling from its rows, so let it have typical ones. The rate does
+        not follow a cosine, which would need to know the end: it is constant then.
+
+        Parameters
+        ----------
+        X : array or DataFrame of shape (n_samples, n_features)
+        y : ignored
+        sample_weight : array of shape (n_samples,), optional
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            When a parameter or the data is not what it should be.
+        AttributeError
+            For ``early_stopping=True`` and for 'lbfgs', which need all rows at once.
+        """
+        check_fractions(self)
+        is_fitted = hasattr(self, "network_")
+        X = validate_data(self, X, dtype="numeric", reset=not is_fitted)
+        random = generator_of(self)
+        weights = weights_of(sample_weight, X)
+        if is_fitted:
+            go_on(self)
+        else:
+            start(self, X, weights, random)
+        before = getattr(self, "_partial_state", None)
+        states: list[TrainingState] = []
+        run(
+            self,
+            seen(self, X, weights),
+            random,
+            (lambda progress: states.append(progress.state()),),
+            max_iter=1 + (before.history.n_iter if before else 0),
+            learning_rate="constant" if self.learning_rate == "cosine" else self.learning_rate,
+            resume=before,
+        )
+        self._partial_state = states[-1]
+        return self
+
+    # --- using what was learned ----------------------------------------------------------------
+
+    def transform(self, X: Any) -> Array:
+        """The code (m, n_components) of the rows of X (m, n_features)."""
+        return self.network_.encode(self._rows(X))
+
+    def inverse_transform(self, X: Any) -> Array:
+        """The rows (m, n_features) that codes X (m, n_components) stand for, in the data's units.
+
+        Raises
+        ------
+        ValueError
+            When X is no finite array of that width.
+        """
+        check_is_fitted(self)
+        code = check_array(X, dtype=[np.float64, np.float32])
+        return undo_scaling(self.network_.decode(code), self.shift_, self.factor_)
+
+    def reconstruct(self, X: Any) -> Array:
+        """X (m, n_features) through the code and back, in the data's units: (m, n_features)."""
+        X_hat = self.network_.forward(self._rows(X))
+        return undo_scaling(X_hat, self.shift_, self.factor_)
+
+    def score_samples(self, X: Any) -> Array:
+        """Minus the reconstruction error of each row, (m,) float64: the lower, the less usual.
+
+        The error is the model's loss, of scaled columns, summed over columns.
+        """
+        return -self.network_.reconstruction_errors(self._rows(X)).astype(np.float64)
+
+    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
+        """Minus the mean reconstruction error of the rows of X: higher is better."""
+        return float(np.average(self.score_samples(X), weights=sample_weight))
+
+    def feature_errors(self, X: Any) -> Array:
+        """The reconstruction error of each entry of X (m, n_features), of scaled columns.
+
+        Each row's sum is minus its `score_samples`.
+        """
+        return self.network_.feature_errors(self._rows(X)).astype(np.float64)
+
+    def _rows(self, X: Any) -> Rows:
+        check_is_fitted(self)
+        X = validate_data(self, X, dtype="numeric", reset=False)
+        return seen(self, X)
+
+    # --- saving --------------------------------------------------------------------------------
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write the fitted model to a file, whole or not at all; `ae_core.load` reads it.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        OSError
+            When the file can't be written; a file that was there before stays as it was.
+        """
+        check_is_fitted(self)
+        save(self, path)
+
+    @classmethod
+    def load(cls, path: str | PathLike[str]) -> Self:
+        """The model that `save` wrote; no code from the file is run.
+
+        Raises
+        ------
+        ModelFileError
+            When the file is not a saved Autoencoder, or damaged.
+        OSError
+            When it can't be read.
+        """
+        return cls._restored(read_file(path, cls.__name__))
+
+    def _describe(self) -> tuple[dict[str, Any], dict[str, Array]]:
+        return describe_autoencoder(self)
+
+    @classmethod
+    def _restored(cls, file: ModelFile) -> Self:
+        return restore_autoencoder(cls, file)
+
+    # --- what the fit left -----------------------------------------------------------------------
+
+    @property
+    def coefs_(self) -> list[Array]:
+        """Weights of each layer, (n_in, n_out), sharing memory with `network_`."""
+        network = self.network_
+        return [layer.weights for layer in network.architecture.layers(network.params)]
+
+    @property
+    def intercepts_(self) -> list[Array]:
+        """Biases of each layer, (n_out,), sharing memory with `network_`."""
+        network = self.network_
+        layers = network.architecture.layers(network.params)
+        return [layer.biases for layer in layers if layer.biases is not None]
+
+    @property
+    def loss_curve_(self) -> list[float]:
+        """Mean loss of each epoch, each batch taken before its step."""
+        return self.history_.loss_curve
+
+    @property
+    def validation_loss_curve_(self) -> list[float]:
+        """Loss on the rows held out, or ``X_val``, after each epoch; empty without."""
+        return self.history_.validation_loss_curve
+
+    @property
+    def best_loss_(self) -> float:
+        """The smallest loss of an epoch: on held-out rows, if there are any."""
+        return min(self.history_.watched)
+
+    @property
+    def n_iter_(self) -> int:
+        """Epochs of the last fit; for 'lbfgs', iterations."""
+        return self.history_.n_iter
+
+    @property
+    def _n_features_out(self) -> int:
+        return self.network_.architecture.n_components
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        dtypes = ["float64", "float32"] if self.dtype is None else [str(np.dtype(self.dtype))]
+        tags.transformer_tags.preserves_dtype = dtypes
+        return tags

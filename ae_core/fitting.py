@@ -1,0 +1,155 @@
+"""How an estimator's parameters become a fitted network: the steps that `fit` is made of."""
+
+from contextlib import ExitStack
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import _check_sample_weight
+
+from ._typing import Array
+from .callbacks import joined, with_progress_bar
+from .network import Network
+from .progress import Callback, History, Progress, TrainingState
+from .rows import Rows
+from .scaling import learn_scaling
+from .settings import architecture_of, batch_size_of, dtype_of, solver_of
+from .training import train
+
+
+def generator_of(estimator: Any) -> np.random.Generator:
+    """The generator that the estimator's random_state stands for, in scikit-learn's sense."""
+    return np.random.default_rng(check_random_state(estimator.random_state).randint(2**31))
+
+
+def weights_of(sample_weight: Any, X: Array) -> Array | None:
+    """The weights (n_samples,), checked as scikit-learn does; None for none."""
+    if sample_weight is None:
+        return None
+    return _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+
+
+def held_out_rows(n_rows: int, fraction: float, random: np.random.Generator) -> Array:
+    """Which rows to learn nothing from, in order.
+
+    Raises
+    ------
+    ValueError
+        When that would be none of them, or all.
+    """
+    n_held_out = round(fraction * n_rows)
+    if not 1 <= n_held_out < n_rows:
+        raise ValueError(
+            f"validation_fraction={fraction!r} of n_samples={n_rows} holds out {n_held_out}: some "
+            "must be held out and some left; change it, or give X_val"
+        )
+    return np.sort(random.permutation(n_rows)[:n_held_out])
+
+
+def without(
+    weights: Array | None, held_out: Array, n_rows: int
+) -> tuple[Array | None, Array | None]:
+    """The weights with zero for the rows held out, which are then never visited; and theirs.
+
+    Raises
+    ------
+    ValueError
+        When nothing is left to learn from.
+    """
+    if not len(held_out):
+        return weights, None
+    weights = np.ones(n_rows) if weights is None else weights.copy()
+    their_weights = weights[held_out]
+    weights[held_out] = 0
+    if not weights.any() or not their_weights.any():
+        raise ValueError("sample_weight is zero for every row that is held out, or for all others")
+    return weights, their_weights
+
+
+def start(estimator: Any, X: Array, weights: Array | None, random: np.random.Generator) -> None:
+    """Learn the scaling, and draw the first weights."""
+    architecture = architecture_of(estimator, X.shape[1])
+    dtype = dtype_of(estimator.dtype, X)
+    estimator.shift_, estimator.factor_ = learn_scaling(X, estimator.scale, weights)
+    estimator.network_ = Network(
+        architecture, dtype=dtype, random_state=random, n_threads=estimator.n_threads
+    )
+    estimator.history_ = History()
+
+
+def go_on(estimator: Any) -> None:
+    """Keep the scaling and the weights of the fit before.
+
+    Raises
+    ------
+    ValueError
+        When the parameters now describe another network.
+    """
+    network = estimator.network_
+    architecture = architecture_of(estimator, estimator.n_features_in_)
+    if replace(architecture, alpha=network.architecture.alpha) != network.architecture:
+        raise ValueError(
+            f"the parameters now describe {architecture}, and the fitted model is "
+            f"{network.architecture}: set n_components and the like as they were, or fit anew "
+            "with warm_start=False"
+        )
+    estimator.network_ = Network(
+        architecture, network.params, dtype=network.dtype, n_threads=estimator.n_threads
+    )
+
+
+def seen(estimator: Any, X: Array, sample_weight: Array | None = None, *, name: str = "X") -> Rows:
+    """X as the estimator's network sees it.
+
+    Cross-entropy has no meaning beyond the limits that 'minmax' has learned: there rows are
+    clipped.
+    """
+    clip = estimator.scale == "minmax" and estimator.loss == "binary_cross_entropy"
+    return Rows(X, estimator.shift_, estimator.factor_, sample_weight, clip=clip, name=name)
+
+
+def run(
+    estimator: Any,
+    rows: Rows,
+    random: np.random.Generator,
+    callbacks: tuple[Callback, ...],
+    *,
+    max_iter: int,
+    resume: TrainingState | None,
+    **options: Any,
+) -> None:
+    """Train the estimator's network as its parameters say, and keep the history."""
+    solver = solver_of(estimator)
+    batch_size = None
+    if solver != "lbfgs":
+        weights = rows.sample_weight
+        n_visited = len(rows) if weights is None else int(np.count_nonzero(weights))
+        batch_size = batch_size_of(estimator.batch_size, n_visited)
+
+    def note(progress: Progress) -> None:
+        estimator.history_ = progress.history  # so that it is there after Ctrl-C
+
+    with ExitStack() as stack:
+        n_done = resume.history.n_iter if resume else 0
+        callbacks = with_progress_bar(stack, callbacks, estimator.verbose, max_iter, n_done)
+        estimator.history_ = train(
+            estimator.network_,
+            rows,
+            solver=solver,
+            batch_size=batch_size,
+            max_iter=max_iter,
+            power_t=estimator.power_t,
+            shuffle=estimator.shuffle,
+            tol=estimator.tol,
+            n_iter_no_change=estimator.n_iter_no_change,
+            random_state=random,
+            max_fun=estimator.max_fun,
+            callback=joined((note, *callbacks)),
+            resume=resume,
+            **options,
+        )
+
+
+def warn_if_not_learning(network: Network, rows: Rows) -> None:
+    """Warn when the model is hardly better than the column mean, judged on some of the rows."""

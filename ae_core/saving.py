@@ -1,0 +1,245 @@
+"""Saving fitted estimators, and loading them: what goes into a model file and what comes out.
+
+Loading makes only the classes named here, and only of what was checked.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from os import PathLike
+from typing import Any
+
+import numpy as np
+
+from ._typing import Array
+from .architecture import Architecture
+from .model_file import ModelFile, read_file, write_file
+from .network import Network
+from .progress import History
+
+NOT_SAVED = ("random_state",)
+"""Only kept when it is a seed: generators are objects, and a model file has none."""
+
+
+def save(estimator: Any, path: str | PathLike[str]) -> None:
+    """Write a fitted estimator to a file, whole or not at all.
+
+    Parameters
+    ----------
+    estimator : Autoencoder or AutoencoderOutlierDetector
+        Fitted. Its parameters are kept, except a `random_state` that is no integer.
+    path : str or path
+
+    Raises
+    ------
+    OSError
+        When the file can't be written; a file that was there before stays as it was.
+    """
+    description, arrays = estimator._describe()
+    write_file(path, type(estimator).__name__, description, arrays)
+
+
+def load(path: str | PathLike[str]) -> Any:
+    """The fitted estimator that `save` wrote.
+
+    No code from the file is run.
+
+    Parameters
+    ----------
+    path : str or path
+
+    Returns
+    -------
+    Autoencoder or AutoencoderOutlierDetector
+
+    Raises
+    ------
+    ModelFileError
+        When the file is not a saved model, or damaged.
+    OSError
+        When it can't be read.
+    """
+    from .autoencoder import Autoencoder
+    from .outliers import AutoencoderOutlierDetector
+
+    classes: dict[str, Any] = {c.__name__: c for c in (Autoencoder, AutoencoderOutlierDetector)}
+    file = read_file(path, tuple(classes))
+    return classes[file.kind]._restored(file)
+
+
+def parameters_of(estimator: Any) -> dict[str, Any]:
+    """The estimator's constructor parameters as JSON has them."""
+    parameters = {}
+    for name, value in estimator.get_params(deep=False).items():
+        if name in NOT_SAVED and not isinstance(value, int | np.integer):
+            value = None
+        elif name == "dtype" and value is not None:
+            value = np.dtype(value).name
+        elif isinstance(value, np.ndarray):
+            value = value.tolist()
+        elif isinstance(value, np.generic):
+            value = value.item()
+        elif isinstance(value, tuple):
+            value = [v.item() if isinstance(v, np.generic) else v for v in value]
+        parameters[name] = value
+    return parameters
+
+
+def describe_autoencoder(model: Any) -> tuple[dict[str, Any], dict[str, Array]]:
+    """A fitted `Autoencoder` as a description and arrays."""
+    description, arrays = describe_network(model.network_, model.history_)
+    return (
+        {"parameters": parameters_of(model), **describe_columns(model), **description},
+        {**arrays, **describe_scaling(model.shift_, model.factor_)},
+    )
+
+
+def restore_autoencoder(model_class: Any, file: ModelFile) -> Any:
+    """The `Autoencoder` that `describe_autoencoder` described.
+
+    Raises
+    ------
+    ModelFileError
+        When the file does not describe one.
+    """
+    model = constructed(model_class, file)
+    n_features = restore_columns(model, file)
+    model.shift_, model.factor_ = restore_scaling(file, n_features)
+    model.network_ = restore_network(file, file.description, "params", n_features, model.n_threads)
+    model.history_ = restore_history(file, file.description.get("history"))
+    return model
+
+
+def constructed(estimator_class: Any, file: ModelFile) -> Any:
+    """An unfitted estimator of the class with the parameters that the file has.
+
+    Raises
+    ------
+    ModelFileError
+        When there are none, or unknown ones.
+    """
+    known = estimator_class._get_param_names()
+    parameters = file.value(
+        "parameters",
+        lambda found: isinstance(found, dict) and set(found) <= set(known),
+        f"an object with the parameters of {estimator_class.__name__}",
+    )
+    # JSON has no tuples, and scikit-learn's clone wants parameters that do not change.
+    return estimator_class(
+        **{name: tuple(v) if isinstance(v, list) else v for name, v in parameters.items()}
+    )
+
+
+def describe_columns(estimator: Any) -> dict[str, Any]:
+    """The number and the names of the columns an estimator was fitted to."""
+    names = getattr(estimator, "feature_names_in_", None)
+    return {
+        "n_features_in": estimator.n_features_in_,
+        "feature_names_in": None if names is None else names.tolist(),
+    }
+
+
+def restore_columns(estimator: Any, file: ModelFile) -> int:
+    """Give an estimator the columns that the file has; returns how many.
+
+    Raises
+    ------
+    ModelFileError
+        When they are not so many names.
+    """
+    n_features = file.value("n_features_in", lambda n: type(n) is int and n > 0, "a number above 0")
+    names = file.value(
+        "feature_names_in",
+        lambda found: (
+            found is None
+            or (len(found) == n_features and all(isinstance(name, str) for name in found))
+        ),
+        f"null or {n_features} names",
+    )
+    estimator.n_features_in_ = int(n_features)
+    if names is not None:
+        estimator.feature_names_in_ = np.array(names, dtype=object)
+    return int(n_features)
+
+
+def describe_network(network: Network, history: History) -> tuple[dict[str, Any], dict[str, Array]]:
+    """A network as a description and arrays."""
+    return (
+        {
+            "architecture": json.loads(network.architecture.to_json()),
+            "history": describe_history(history),
+        },
+        {"params": network.params},
+    )
+
+
+def restore_network(
+    file: ModelFile, description: Mapping[str, Any], params: str, n_features: int, n_threads: Any
+) -> Network:
+    """The network of a description, with the array of that name as parameters.
+
+    Raises
+    ------
+    ModelFileError
+        When they do not describe one for data of that width.
+    """
+    try:
+        architecture = Architecture.from_json(json.dumps(description.get("architecture")))
+    except (ValueError, TypeError) as error:
+        raise file.error(f"its architecture is not one ({error})") from error
+    if architecture.n_features != n_features:
+        raise file.error(f"its network has {architecture.n_features} inputs, not {n_features}")
+    array = file.array(params, (np.float32, np.float64), (architecture.n_params,), finite=True)
+    try:
+        return Network(architecture, array, dtype=array.dtype, n_threads=n_threads)
+    except ValueError as error:
+        raise file.error(str(error)) from error
+
+
+def describe_history(history: History) -> dict[str, Any]:
+    """A history as JSON has it."""
+    return asdict(history)
+
+
+def restore_history(file: ModelFile, found: Any) -> History:
+    """The history that `describe_history` described.
+
+    Raises
+    ------
+    ModelFileError
+        When it is none.
+    """
+    curves = ("loss_curve", "validation_loss_curve")
+    if (
+        not isinstance(found, dict)
+        or set(found) != {*curves, "n_steps", "stopped_because"}
+        or not all(isinstance(found[curve], list) for curve in curves)
+        or not all(type(loss) in (int, float) for curve in curves for loss in found[curve])
+        or type(found["n_steps"]) is not int
+        or not isinstance(found["stopped_because"], str)
+    ):
+        raise file.error("its history of the fit is not one")
+    return History(**found)
+
+
+def describe_scaling(shift: Array | None, factor: Array | None) -> dict[str, Array]:
+    """The arrays of a scaling; none without one."""
+    arrays = {"shift": shift, "factor": factor}
+    return {name: array for name, array in arrays.items() if array is not None}
+
+
+def restore_scaling(file: ModelFile, n_features: int) -> tuple[Array | None, Array | None]:
+    """The shift and factor that the file has.
+
+    Raises
+    ------
+    ModelFileError
+        When they do not fit the columns.
+    """
+    if not {"shift", "factor"} & set(file.arrays):
+        return None, None
+    shift = file.array("shift", np.float64, (n_features,), finite=True)
+    factor = file.array("factor", np.float64, (n_features,), finite=True)
+    if (factor == 0).any():
+        raise file.error("its array 'factor' has zeros")
+    return shift, factor
