@@ -3,12 +3,10 @@
 import hashlib
 import json
 import os
-import signal
 import stat
 import struct
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -217,13 +215,15 @@ def test_cut_short_at_every_length(content, path):
 
 
 def test_every_flipped_bit_is_found(content, path):
-    for position in range(8 * len(content)):
-        flipped = bytearray(content)
-        flipped[position // 8] ^= 1 << position % 8
-        path.write_bytes(flipped)
-        with pytest.raises(ModelFileError) as caught:
-            read_file(path)
-        assert repr(str(path)) in str(caught.value)
+    with open(path, "r+b", buffering=0) as file:
+        for position in range(8 * len(content)):
+            byte, bit = divmod(position, 8)
+            os.pwrite(file.fileno(), bytes([content[byte] ^ 1 << bit]), byte)
+            with pytest.raises(ModelFileError) as caught:
+                read_file(path)
+            assert repr(str(path)) in str(caught.value)
+            os.pwrite(file.fileno(), content[byte : byte + 1], byte)
+    assert read_file(path).kind == "model"
 
 
 @given(st.binary(max_size=200))
@@ -367,10 +367,10 @@ def test_a_digest_that_is_missing_or_doubled(path):
     with pytest.raises(ModelFileError, match="no digest"):
         read_file(path)
     spaced = json.dumps({"__metadata__": {**METADATA, "digest": "0" * 64}})
-    escaped = spaced.replace('"digest": "', r'"digest":"').replace('"d', r'"\u0064', 1)
+    escaped = spaced.replace('"digest": "', r'"\u0064igest":"')
     for header in (spaced, escaped):
         path.write_bytes(hostile(header=header.encode()))
-        with pytest.raises(ModelFileError, match=r"no digest|not as ae_core|damaged"):
+        with pytest.raises(ModelFileError, match="no digest"):
             read_file(path)
 
 
@@ -505,7 +505,7 @@ def test_values_are_checked():
         ("yes", float, "", "must be float"),
         ("x", int, "", "x=0.5, which must be int"),
         ("n", (str, list), "", "must be str or list"),
-        ("s", int, "", r"s='(text)+te…, which"),
+        ("s", int, "", r"s='(text)+…, which must be int"),
         ("none", lambda x: x > 0, "a number above 0", "none=None, which must be a number above 0"),
         ("l", lambda x: x[3] > 0, "four numbers", "must be four numbers"),
     ]:
@@ -620,37 +620,35 @@ except OSError as error:
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 def test_killed_while_saving(path):
     code = """
-import sys, numpy as np
-from ae_core.model_file import write_file
-i = 0
-while True:
+import os, random, signal, sys, time, numpy as np
+from ae_core.model_file import read_file, write_file
+
+def save(i):
     write_file(sys.argv[1], "model", {"i": i}, {"a": np.full(200_000, i)})
-    if i == 0:
-        print("ready", flush=True)
-    i += 1
+
+save(0)
+seen = set()
+for n in range(20):
+    child = os.fork()
+    if not child:
+        i = 1000 * n
+        while True:
+            i += 1
+            save(i)
+    time.sleep(random.uniform(0, 0.05))
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    file = read_file(sys.argv[1], "model")
+    assert (file.arrays["a"] == file.description["i"]).all()
+    assert file.arrays["a"].shape == (200_000,)
+    seen.add(file.description["i"])
+print(len(seen))
 """
-    n_kills = 20
-    random = np.random.default_rng()
-    processes = []
-    try:
-        for _ in range(n_kills):
-            command, options = python(code, path, stdout=subprocess.PIPE)
-            process = subprocess.Popen(command, **options)
-            processes.append(process)
-            assert process.stdout.readline() == "ready\n"
-            time.sleep(random.uniform(0, 0.02))
-            process.send_signal(signal.SIGKILL)
-            process.wait()
-            process.stdout.close()
-            read = read_file(path, "model")
-            np.testing.assert_array_equal(read.arrays["a"], np.full(200_000, read.description["i"]))
-    finally:
-        for process in processes:
-            process.kill()
-            process.wait()
+    command, options = python(code, path, stdout=subprocess.PIPE, check=True)
+    assert int(subprocess.run(command, **options).stdout) > 1
     # A process that is killed can leave its one temporary file; nothing else stays.
     left = [name for name in only_files(path.parent) if name != path.name]
-    assert len(left) <= n_kills
+    assert len(left) <= 20
     assert all(name.startswith(".ae_core-") and name.endswith(".tmp") for name in left)
 
 
