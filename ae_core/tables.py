@@ -169,6 +169,7 @@ def _first(file: Any, name: str) -> Any:
 def _read_csv(path: str, choice: Choice, dtype: Any) -> Table:
     pyarrow = _pyarrow("CSV files")
     with ExitStack() as stack:
+        file: BinaryIO
         if path == "-":  # it is read twice, so it must be in a file
             file = stack.enter_context(tempfile.TemporaryFile())
             shutil.copyfileobj(sys.stdin.buffer, file)
@@ -197,6 +198,7 @@ def _parse_csv(path: str, content: Any, choice: Choice, dtype: Any) -> Table:
 
     with content() as stream:
         head = stream.read(1 << 16)
+        _check_text(path, head)
         first_line = head.split(b"\n", 1)[0].decode("utf-8", "replace").strip("\ufeff\r")
         n_lines = head.count(b"\n") + 1
         while block := stream.read(1 << 20):
@@ -215,7 +217,9 @@ def _parse_csv(path: str, content: Any, choice: Choice, dtype: Any) -> Table:
     with content() as stream:
         convert = csv.ConvertOptions(decimal_point=decimal, strings_can_be_null=True)
         guess = csv.open_csv(stream, read, parse, convert)
-        block = guess.read_next_batch()
+        block = next(iter(guess), None)
+        if block is None:
+            raise TableError(f"{path} has no rows below its first line")
         types = dict(zip(guess.schema.names, guess.schema.types, strict=True))
         names = choice.of(guess.schema.names, path)
         _refuse_text(
@@ -231,6 +235,15 @@ def _parse_csv(path: str, content: Any, choice: Choice, dtype: Any) -> Table:
         for batch in csv.open_csv(stream, read, parse, convert):
             n_rows = _fill(values, n_rows, batch, names, path, first_line=1 + choice.header)
     return Table(_not_empty(values[:n_rows], path), names if choice.header else None)
+
+
+def _check_text(path: str, head: bytes) -> None:
+    try:
+        head.decode("utf-8")
+    except UnicodeDecodeError as error:
+        if error.start < len(head) - 4:  # the last character may be cut
+            line = head.count(b"\n", 0, error.start) + 1
+            raise TableError(_csv_advice(path, f"Row #{line} UTF8")) from None
 
 
 def _check_header(path: str, line: str, separator: str, choice: Choice) -> None:
@@ -277,8 +290,8 @@ def _fill(
         row, j = (int(i) for i in np.argwhere(~np.isfinite(block))[0])
         what = "no number" if np.isnan(block[row, j]) else f"{block[row, j]}"
         raise TableError(
-            f"line {n_rows + row + first_line} of {path} has {what} in column {names[j]!r}: fill it "
-            "in, leave the row out, or leave the column out with --drop"
+            f"line {n_rows + row + first_line} of {path} has {what} in column {names[j]!r}: fill "
+            "it in, leave the row out, or leave the column out with --drop"
         )
     return stop
 
@@ -294,16 +307,14 @@ def _refuse_text(path: str, types: dict[str, Any], example: Any) -> None:
         shown = ", ".join(f"{name} ({example(name)!r})" for name in bad[:SHOWN])
         more = f" and {len(bad) - SHOWN} more" if len(bad) > SHOWN else ""
         raise TableError(
-            f"{path} has columns that are no numbers: {shown}{more}; leave them out with "
-            f"{' '.join(f'--drop {_quoted(name)}' for name in bad[:SHOWN])}, or choose with --columns"
+            f"{path} has columns that are no numbers: {shown}{more}; choose others with --columns, "
+            f"or leave them out with {' '.join(f'--drop {_quoted(name)}' for name in bad[:SHOWN])}"
         )
 
 
 def _example(column: Any) -> Any:
-    for value in column:
-        if value.is_valid and not _is_number(str(value.as_py())):
-            return value.as_py()
-    return None
+    values = (value.as_py() for value in column if value.is_valid)
+    return next((value for value in values if not _is_number(str(value))), None)
 
 
 def _is_number(text: str) -> bool:
