@@ -67,16 +67,16 @@ def _items(mapping: Mapping[Any, Any], where: str = "description") -> list[tuple
     for key in mapping:
         if not isinstance(key, str):
             raise TypeError(f"{where} has the key {key!r}: keys must be str")
-    return [(str.__str__(key), value) for key, value in mapping.items()]
+    return list(mapping.items())
 
 
 def _encoded(value: Any, where: str, depth: int) -> Any:
     if depth > MAX_DEPTH:
         raise ValueError(f"{where[:60]}… is nested more than {MAX_DEPTH} deep, or in a circle")
-    if value is None or isinstance(value, bool | np.bool_):
-        return value if value is None else bool(value)
-    if isinstance(value, str):
-        return str.__str__(value)  # the text itself, of a str of some other class too
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, bool | np.bool_):
+        return bool(value)
     if isinstance(value, int | np.integer):
         return int(value)
     if isinstance(value, float | np.float16 | np.float32):  # np.float64 is a float
