@@ -27,6 +27,8 @@ from .training import train
 if TYPE_CHECKING:
     from .autoencoder import Autoencoder
     from .checkpoints import Checkpoint
+    from .diagnosis import Diagnosis, diagnose
+    from .fitting import NotLearningWarning
     from .model_file import ModelFileError
     from .outliers import AutoencoderOutlierDetector
     from .saving import load
@@ -41,14 +43,17 @@ __all__ = [
     "Autoencoder",
     "AutoencoderOutlierDetector",
     "Checkpoint",
+    "Diagnosis",
     "GradientCheck",
     "History",
     "ModelFileError",
     "Network",
     "NonFiniteLossError",
+    "NotLearningWarning",
     "Progress",
     "RMSprop",
     "check_gradient",
+    "diagnose",
     "load",
     "reference",
     "train",
@@ -59,7 +64,10 @@ _LATER = {
     "Autoencoder": "autoencoder",
     "AutoencoderOutlierDetector": "outliers",
     "Checkpoint": "checkpoints",
+    "Diagnosis": "diagnosis",
     "ModelFileError": "model_file",
+    "NotLearningWarning": "fitting",
+    "diagnose": "diagnosis",
     "load": "saving",
 }
 

@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from ._typing import Array, RandomState
 from .callbacks import check_callbacks
 from .checkpoints import bind_checkpoints, open_checkpoint
+from .diagnosis import Diagnosis, diagnose
 from .fitting import (
     generator_of,
     go_on,
@@ -385,6 +386,34 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         Each row's sum is minus its `score_samples`.
         """
         return self.network_.feature_errors(self._rows(X)).astype(np.float64)
+
+    def diagnose(self, X: Any) -> Diagnosis:
+        """Say whether the model has learned something, and if not, why and what to try.
+
+        Puts its loss beside the column mean's and that of PCA with the same code size, looks at the
+        layers, the code and the loss curve, and says what it found in words. Prints as a report.
+
+        Parameters
+        ----------
+        X : array or DataFrame of shape (m, n_features)
+            The data that it was fitted to; of more than 10 000 rows, so many are looked at.
+
+        Returns
+        -------
+        ae_core.diagnosis.Diagnosis
+        """
+        rows = self._rows(X)
+        return diagnose(
+            self.network_,
+            rows,
+            history=self.history_,
+            raw=rows.X,
+            feature_names=getattr(self, "feature_names_in_", None),
+            settings={
+                name: getattr(self, name)
+                for name in ("learning_rate_init", "learning_rate", "max_iter", "solver")
+            },
+        )
 
     def _rows(self, X: Any) -> Rows:
         check_is_fitted(self)

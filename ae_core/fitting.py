@@ -1,5 +1,6 @@
 """How an estimator's parameters become a fitted network: the steps that `fit` is made of."""
 
+import warnings
 from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any
@@ -10,12 +11,17 @@ from sklearn.utils.validation import _check_sample_weight
 
 from ._typing import Array
 from .callbacks import joined, with_progress_bar
+from .diagnosis.findings import not_learning
+from .diagnosis.measures import evenly, loss_of
 from .network import Network
 from .progress import Callback, History, Progress, TrainingState
 from .rows import Rows
 from .scaling import learn_scaling
 from .settings import architecture_of, batch_size_of, dtype_of, solver_of
 from .training import train
+
+ROWS_JUDGED = 1000
+"""How many rows tell whether a fit was better than the column mean."""
 
 
 def generator_of(estimator: Any) -> np.random.Generator:
@@ -151,5 +157,20 @@ def run(
         )
 
 
+class NotLearningWarning(UserWarning):
+    """A fit ended with a model that is hardly better than returning the column mean."""
+
+
 def warn_if_not_learning(network: Network, rows: Rows) -> None:
     """Warn when the model is hardly better than the column mean, judged on some of the rows."""
+    which = evenly(len(rows), ROWS_JUDGED)
+    weights = rows.weights(which)
+    if np.count_nonzero(weights) < 2:
+        return
+    some = rows.take(which[weights > 0], np.float64)
+    mean = np.broadcast_to(some.mean(axis=0), some.shape)
+    with np.errstate(over="ignore", invalid="ignore"):
+        loss = float(network.reconstruction_errors(some).mean())
+        found = not_learning(loss, loss_of(network.architecture, some, mean))
+    if found:
+        warnings.warn(f"{found.message} {found.advice}", NotLearningWarning, stacklevel=3)
