@@ -20,7 +20,17 @@ COMPILE = [
 
 
 ENGINE = Path("ae_core/_engine")
-MODULES = ["products", "kernels", "memory", "plan", "passes", "team", "inference", "training"]
+MODULES = [
+    "products",
+    "kernels",
+    "memory",
+    "rows",
+    "plan",
+    "passes",
+    "team",
+    "inference",
+    "training",
+]
 
 
 def extension(name: str) -> Extension:

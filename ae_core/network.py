@@ -10,6 +10,7 @@ import numpy as np
 from . import reference
 from ._engine import inference, training
 from ._engine.plan import Plan
+from ._engine.rows import Rows as EngineRows
 from ._typing import Array
 from .architecture import Architecture
 from .blas_threads import single_threaded_blas
@@ -112,12 +113,19 @@ class Network(reference.Network):
             When there is no room for the activations of all rows.
         """
         rows, params = self._rows(X, compared=True), self._params(params)
-        if not self._engine_knows(rows):
-            return super().loss_and_gradient(rows, params=params)
-        X = rows.X
         gradient = np.zeros_like(params)
-        with self._threads(len(X), 3 * len(X)) as n_threads:
-            loss = training.loss_and_gradient(self._plan, params, X, gradient, n_threads)
+        weights = rows.sample_weight
+        batch_weights = None if weights is None else weights.sum(keepdims=True)
+        with self._threads(len(rows), 3 * len(rows)) as n_threads:
+            loss = training.loss_and_gradient(
+                self._plan,
+                params,
+                engine_rows(rows),
+                gradient,
+                n_threads,
+                batch_weights,
+                self.architecture.alpha,
+            )
         return loss, gradient
 
     def train_steps(
@@ -134,24 +142,24 @@ class Network(reference.Network):
         As `ae_core.reference.Network.train_steps`, in one call without the GIL. Ctrl-C leaves the
         parameters and the state of a whole step.
         """
-        all_rows = self._rows(X, compared=True)
-        X = all_rows.X
-        if not self._engine_knows(all_rows):
-            return super().train_steps(all_rows, order, batch_size, solver, state, rates)
-        order = check_steps(order, batch_size, rates, len(X), solver, state)
+        rows = self._rows(X, compared=True)
+        order = check_steps(order, batch_size, rates, len(rows), solver, state)
         constants = step_constants(solver, state.n_steps, rates)
         if constants is None:  # somebody's own Solver: its formula is only known in Python
-            return super().train_steps(X, order, batch_size, solver, state, rates)
+            return super().train_steps(rows, order, batch_size, solver, state, rates)
         name, numbers = constants
         losses = np.full(len(rates), np.nan)
         done = np.zeros(1, dtype=np.intp)
-        rows = batch_size = min(batch_size, max(1, len(order)))
-        with self._threads(rows, 3 * rows) as n_threads:
+        batch_size = min(batch_size, max(1, len(order)))
+        batch_weights = None
+        if rows.sample_weight is not None:
+            batch_weights = rows.batch_weights(order, batch_size)
+        with self._threads(batch_size, 3 * batch_size) as n_threads:
             try:
                 training.train_steps(
                     self._plan,
                     self.params,
-                    X,
+                    engine_rows(rows),
                     order,
                     batch_size,
                     name,
@@ -160,34 +168,30 @@ class Network(reference.Network):
                     losses,
                     done,
                     n_threads,
+                    batch_weights,
+                    self.architecture.alpha,
                 )
             finally:
                 state.n_steps += int(done[0])
         return losses
 
-    def _engine_knows(self, rows: Rows) -> bool:
-        return not (
-            rows.is_scaled
-            or rows.sample_weight is not None
-            or rows.X.dtype != self.dtype
-            or self.architecture.alpha
-        )
-
     def _run(self, rows: Rows, start: int, stop: int) -> Array:
-        H = rows.take(slice(None), self.dtype)
-        result = np.empty((len(H), self.architecture.layer_sizes[stop]), self.dtype)
-        with self._threads(len(H), len(H)) as n_threads:
-            inference.run_layers(self._plan, self.params, H, result, start, stop, False, n_threads)
+        result = np.empty((len(rows), self.architecture.layer_sizes[stop]), self.dtype)
+        self._infer(self.params, rows, result, start, stop, False)
         return result
 
     def _errors(self, rows: Rows, params: Array) -> Array:
-        X = rows.take(slice(None), self.dtype)
-        result = np.empty((len(X), 1), self.dtype)
-        with self._threads(len(X), len(X)) as n_threads:
-            inference.run_layers(
-                self._plan, params, X, result, 0, self.architecture.n_layers, True, n_threads
-            )
+        result = np.empty((len(rows), 1), self.dtype)
+        self._infer(params, rows, result, 0, self.architecture.n_layers, True)
         return result[:, 0]
+
+    def _infer(
+        self, params: Array, rows: Rows, result: Array, start: int, stop: int, wants_losses: bool
+    ) -> None:
+        with self._threads(len(rows), len(rows)) as n_threads:
+            inference.run_layers(
+                self._plan, params, engine_rows(rows), result, start, stop, wants_losses, n_threads
+            )
 
     @contextmanager
     def _threads(self, n_rows: int, passes: int) -> Iterator[int]:
@@ -204,6 +208,11 @@ class Network(reference.Network):
                 yield n_threads
         else:
             yield n_threads
+
+
+def engine_rows(rows: Rows) -> EngineRows:
+    """The same rows in the engine's terms."""
+    return EngineRows(rows.X, rows.shift, rows.factor, rows.sample_weight)
 
 
 def plan_of(architecture: Architecture) -> Plan:

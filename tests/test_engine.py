@@ -1,6 +1,7 @@
 """What the engine promises beyond its results: threads, interrupts, memory, forks, pickles."""
 
 import copy
+import dataclasses
 import os
 import pickle
 import shutil
@@ -17,7 +18,7 @@ import pytest
 from conftest import random_data
 
 from ae_core import SGD, Adam, Architecture, Network, blas_threads, network, train
-from ae_core._engine import inference, team, training
+from ae_core._engine import inference, rows, team, training
 from ae_core.solvers import SolverState
 
 WIDE = Architecture.symmetrical((300, 280, 30), activation="tanh")
@@ -60,15 +61,20 @@ def test_same_bits_for_every_number_of_threads(always_threads, architecture, dty
             np.testing.assert_array_equal(expected, got)
 
 
-def test_a_long_step_makes_the_gradient_first_and_is_the_same_step():
+@pytest.mark.parametrize("alpha", [0.0, 5000.0])
+def test_a_long_step_makes_the_gradient_first_and_is_the_same_step(alpha):
     X = np.random.default_rng(0).random((25_000, 300), dtype=np.float32)
+    architecture = dataclasses.replace(WIDE, alpha=alpha)
     results = []
     for n_threads in (1, 2):
-        net = Network(WIDE, random_state=0, dtype=np.float32, n_threads=n_threads)
-        _, gradient = net.loss_and_gradient(X)
+        net = Network(architecture, random_state=0, dtype=np.float32, n_threads=n_threads)
+        loss, gradient = net.loss_and_gradient(X)
         expected = net.params - np.float32(0.1) * gradient
-        train(net, X, solver=SGD(0.1), max_iter=1)
+        solver, order = SGD(0.1, momentum=0), np.tile(np.arange(25_000), 2)
+        state, rates = solver.start(net.params), np.array([0.1, 0])
+        losses = net.train_steps(X, order, 25_000, solver, state, rates)
         np.testing.assert_allclose(net.params, expected, rtol=1e-6, atol=1e-8)
+        np.testing.assert_allclose(losses, [loss, net.loss(X)], rtol=1e-6)
         results.append(net.params)
     np.testing.assert_array_equal(*results)
 
@@ -135,8 +141,10 @@ INTERRUPTED = """if True:
     import sys
     import numpy as np
     from ae_core import SGD, Adam, Architecture, Network
-    architecture = Architecture.symmetrical((300, 280, 30), activation="tanh")
-    X = np.random.default_rng(0).random((1000, 300), dtype=np.float32)
+    from ae_core.rows import Rows
+    architecture = Architecture.symmetrical((300, 280, 30), activation="tanh", alpha=0.1)
+    X = np.random.default_rng(0).integers(0, 256, (1000, 300), dtype=np.uint8)
+    X = Rows(X, factor=np.full(300, 1 / 255), sample_weight=np.linspace(0.1, 2, 1000))
     order = np.arange(100_000 * 250) % 1000
     rates = np.full(100_000, 1e-3)
 
@@ -194,7 +202,9 @@ def test_a_failed_allocation_is_a_memory_error_and_changes_nothing():
     before = net.params.copy()
     X = np.broadcast_to(np.float32(0.5), (2**31 - 1, 300))  # takes no memory; its activations do
     with pytest.raises(MemoryError, match=r"activations of a batch of 2147483647 rows: \d+.* MiB"):
-        training.loss_and_gradient(net._plan, net.params, X, np.zeros_like(net.params), 1)
+        training.loss_and_gradient(
+            net._plan, net.params, rows.Rows(X), np.zeros_like(net.params), 1
+        )
     np.testing.assert_array_equal(net.params, before)
 
 
@@ -208,7 +218,7 @@ def test_each_failing_allocation_in_turn_leaves_everything_usable():
     for start in range(40):
         testcapi.set_nomemory(start, start + 1)
         try:
-            training.loss_and_gradient(net._plan, net.params, X, gradient, 1)
+            training.loss_and_gradient(net._plan, net.params, rows.Rows(X), gradient, 1)
         except MemoryError:
             n_failures += 1
         finally:
@@ -267,13 +277,26 @@ def test_steps_that_do_not_fit_are_refused_and_change_nothing(network_class, cha
 
 def test_the_engine_itself_refuses_shapes_that_do_not_fit():
     net = Network(Architecture((4, 2, 4)), random_state=0)
-    X, plan = np.ones((3, 4)), net._plan
+    X, plan = rows.Rows(np.ones((3, 4))), net._plan
+    narrow, result = rows.Rows(np.ones((3, 3))), np.ones((3, 4))
     with pytest.raises(ValueError, match="X has 3 columns"):
-        inference.run_layers(plan, net.params, np.ones((3, 3)), X, 0, 2, False, 1)
+        inference.run_layers(plan, net.params, narrow, result, 0, 2, False, 1)
     with pytest.raises(ValueError, match="result must have shape"):
-        inference.run_layers(plan, net.params, X, np.ones((2, 4)), 0, 2, False, 1)
+        inference.run_layers(plan, net.params, X, result[1:], 0, 2, False, 1)
+    with pytest.raises(ValueError, match="layers 1 to 3: there are 2"):
+        inference.run_layers(plan, net.params, X, result, 1, 3, False, 1)
+    with pytest.raises(ValueError, match="only all layers"):
+        inference.run_layers(plan, net.params, X, result[:, :1].copy(), 0, 1, True, 1)
+    with pytest.raises(ValueError, match="contig"):
+        inference.run_layers(plan, net.params, X, np.ones((4, 3)).T, 0, 2, False, 1)
     with pytest.raises(ValueError, match="gradient has 3 entries: 22 are needed"):
         training.loss_and_gradient(plan, net.params, X, np.zeros(3), 1)
+    for unfit in (narrow, rows.Rows(np.ones((0, 4)))):
+        with pytest.raises(ValueError, match="X has shape"):
+            training.loss_and_gradient(plan, net.params, unfit, np.zeros(22), 1)
+    for nothing in ((plan, net.params, None), (None, net.params, X)):
+        with pytest.raises(TypeError, match="None"):
+            training.loss_and_gradient(*nothing, np.zeros(22), 1)
 
 
 @pytest.mark.parametrize("n_threads", [0, -1, 1.5, True, "2"])

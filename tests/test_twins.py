@@ -197,6 +197,7 @@ def test_every_instruction_set_agrees_with_the_reference(level):
     from conftest import every_architecture, random_data
     from test_twins import TRAINED, assert_close, twins
     from ae_core import Architecture, train
+    from ae_core.rows import Rows
     for dtype in (np.float32, np.float64):
         for architecture in every_architecture():
             X = random_data(architecture, 70).astype(dtype)
@@ -214,9 +215,23 @@ def test_every_instruction_set_agrees_with_the_reference(level):
             for network in (slow, fast):
                 train(network, X, solver=solver, batch_size=20, max_iter=5, random_state=0)
             assert_close(fast.params, slow.params, dtype, solver)
+        architecture = Architecture.symmetrical((77, 20, 5), activation="tanh", alpha=5.0)
+        random = np.random.default_rng(0)
+        for source in (np.uint8, np.float32, np.float64):
+            for step in (1, 2):
+                X = random.integers(0, 256, (100, 77 * step)).astype(source)[:, ::step]
+                scale = random.normal(100, 50, 77), random.uniform(0.001, 0.01, 77)
+                rows = Rows(X, *scale, sample_weight=random.uniform(0, 2, 100))
+                slow, fast = twins(architecture, dtype)
+                seen = rows.take(slice(None), dtype)
+                np.testing.assert_array_equal(fast.encode(rows), fast.encode(seen))
+                for network in (slow, fast):
+                    train(network, rows, batch_size=20, max_iter=5, random_state=0)
+                assert_close(fast.params, slow.params, dtype, source)
     """
     folder = os.path.dirname(__file__)
-    environment = {**os.environ, "AE_CORE_SIMD": level, "PYTHONPATH": folder}
+    paths = [folder, *filter(None, [os.environ.get("PYTHONPATH")])]
+    environment = {**os.environ, "AE_CORE_SIMD": level, "PYTHONPATH": os.pathsep.join(paths)}
     subprocess.run([sys.executable, "-c", code], env=environment, check=True, cwd=folder)
 
 

@@ -1,10 +1,11 @@
 from .._typing import Array
 from .plan import Plan
+from .rows import Rows
 
 def run_layers(
     plan: Plan,
     params: Array,
-    X: Array,
+    rows: Rows,
     result: Array,
     first_layer: int,
     last_layer: int,

@@ -4,8 +4,9 @@ from cython cimport floating
 
 from ae_core._engine.kernels cimport ae_kernels, kernels_for
 from ae_core._engine.memory cimport Buffer, padded
-from ae_core._engine.passes cimport Rows, activate, biases_of, gather, layer_sums
+from ae_core._engine.passes cimport activate, biases_of, layer_sums
 from ae_core._engine.plan cimport Layer, Plan
+from ae_core._engine.rows cimport Rows, gather
 from ae_core._engine.team cimport Team, ae_add, ae_counter
 
 
@@ -55,11 +56,11 @@ cdef class Inference(Team):
         cdef const floating* rows
         cdef floating* outputs = NULL
         cdef Layer* layer = &self.plan.layers[self.first_layer]
-        cdef int n_in = layer.n_in, i
-        if self.rows.column == sizeof(floating) and self.rows.row == n_in * self.itemsize:
-            rows = <const floating*> (self.rows.data + first * self.rows.row)  # as they stand
+        cdef int i
+        if self.rows.is_in_place(sizeof(floating)):
+            rows = <const floating*> (self.rows.data + first * self.rows.row)
         else:
-            gather[floating](self.rows, NULL, first, height, n_in, <floating*> scratch)
+            gather[floating](self.rows, self.K, NULL, first, height, <floating*> scratch)
             rows = <const floating*> scratch
         inputs = rows
         for i in range(self.first_layer, self.last_layer):
@@ -79,17 +80,18 @@ cdef class Inference(Team):
 
 
 def run_layers(
-    Plan plan, const floating[::1] params, const floating[:, :] X, floating[:, :] result,
+    Plan plan not None, const floating[::1] params not None, Rows rows not None,
+    floating[:, ::1] result not None,
     int first_layer, int last_layer, bint wants_losses, int n_threads,
 ):
-    """Run layers `first_layer` up to but without `last_layer` on X, in tiles.
+    """Run layers `first_layer` up to but without `last_layer` on some rows, in tiles.
 
     Parameters
     ----------
     plan : Plan
     params : array of shape (n_params,)
-    X : array of shape (m, n_in of the first of these layers), any strides
-    result : C-contiguous array of shape (m, n_out of the last), or (m, 1) for losses
+    rows : m rows of as many columns as the first of these layers has inputs
+    result : array of shape (m, n_out of the last), or (m, 1) for losses
     first_layer, last_layer : int
     wants_losses : bool
         Whether the result is the loss of each row instead; only for all layers.
@@ -97,31 +99,37 @@ def run_layers(
 
     Raises
     ------
+    ValueError
+        When shapes do not fit.
     MemoryError
         When there is no room for the tiles.
     KeyboardInterrupt
         On Ctrl-C.
     """
+    if not 0 <= first_layer < last_layer <= plan.n_layers:
+        raise ValueError(f"layers {first_layer} to {last_layer}: there are {plan.n_layers}")
+    if wants_losses and last_layer - first_layer < plan.n_layers:
+        raise ValueError("only all layers together have losses")
     cdef Py_ssize_t n_out = 1 if wants_losses else plan.layers[last_layer - 1].n_out
     if n_threads < 1:
         raise ValueError(f"n_threads={n_threads}: at least 1 is needed")
     if params.shape[0] != plan.n_params:
         raise ValueError(f"params has {params.shape[0]} entries: {plan.n_params} are needed")
-    if X.shape[1] != plan.layers[first_layer].n_in:
-        raise ValueError(f"X has {X.shape[1]} columns, not {plan.layers[first_layer].n_in}")
-    if result.shape[0] != X.shape[0] or result.shape[1] != n_out:
-        raise ValueError(f"result must have shape ({X.shape[0]}, {n_out})")
-    if X.shape[0] == 0:
+    if rows.n_columns != plan.layers[first_layer].n_in:
+        raise ValueError(f"X has {rows.n_columns} columns, not {plan.layers[first_layer].n_in}")
+    if result.shape[0] != rows.n_rows or result.shape[1] != n_out:
+        raise ValueError(f"result must have shape ({rows.n_rows}, {n_out})")
+    if rows.n_rows == 0:
         return
     cdef Inference job = Inference()
     job.plan = plan
     job.itemsize = sizeof(floating)
     job.K = kernels_for(job.itemsize)
-    job.keep_alive = (params, X, result)
+    job.keep_alive = (params, result)
     job.params = &params[0]
-    job.rows = Rows(<const char*> &X[0, 0], X.strides[0], X.strides[1])
+    job.rows = rows
     job.result = <char*> &result[0, 0]
-    job.n_rows = X.shape[0]
+    job.n_rows = rows.n_rows
     job.first_layer, job.last_layer = first_layer, last_layer
     job.wants_losses = wants_losses
     job.tile_rows = plan.tile_rows(job.n_rows)

@@ -22,6 +22,9 @@ enum { AE_ACTIVATIONS(AE_ENUM) };
 enum { AE_LOSSES(AE_ENUM) };
 enum { AE_SOLVERS(AE_ENUM) };
 
+/* What an element of a table may be. */
+enum { AE_FLOAT, AE_DOUBLE, AE_BYTE };
+
 /* What a solver needs at one step. Names as in ae_core/solvers.py. */
 typedef struct {
     double rate;        /* Adam: divided by 1 - beta_1^n */
@@ -41,6 +44,10 @@ typedef struct {
     long long largest_product;
     ae_matmul matmul_nn, matmul_nt, matmul_tn;
 
+    /* to (n,) = (row - shift) * factor in double arithmetic, or the row itself where they are NULL.
+     * The row's n elements of that type stand `column` bytes apart. */
+    void (*see)(int type, ptrdiff_t n, const char *row, ptrdiff_t column, const double *shift,
+                const double *factor, void *to);
     /* z (m, n) → f(z + bias); bias (n,) or NULL */
     void (*activate)(int activation, ptrdiff_t m, ptrdiff_t n, void *z, const void *bias);
     /* delta (m, n) → delta * f'(.), from the activation's output a (m, n) */
@@ -54,6 +61,10 @@ typedef struct {
                        const void *bias, const void *target, void *losses);
     /* sums (n,) of the columns of x (m, n) */
     void (*column_sums)(ptrdiff_t m, ptrdiff_t n, const void *x, void *sums);
+    /* the sum of x**2 */
+    double (*squares)(ptrdiff_t count, const void *x);
+    /* gradient += strength * params: of ½ strength times the squares */
+    void (*penalize)(ptrdiff_t count, double strength, const void *params, void *gradient);
     /* one step of a solver on `count` parameters; memory as the solver's `remembers` */
     void (*update)(int solver, ptrdiff_t count, void *params, const void *gradient,
                    void *memory_0, void *memory_1, const ae_step *step);

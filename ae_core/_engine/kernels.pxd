@@ -6,6 +6,9 @@ from ae_core._engine.blas cimport gemm
 
 
 cdef extern from "kernels.h" nogil:
+    enum:
+        AE_FLOAT, AE_DOUBLE, AE_BYTE
+
     ctypedef struct ae_step:
         double rate, unbias_root, shrink, decay_1, decay_2, epsilon
 
@@ -18,6 +21,10 @@ cdef extern from "kernels.h" nogil:
         const char* name
         long long largest_product
         ae_matmul matmul_nn, matmul_nt, matmul_tn
+        void (*see)(
+            int type, Py_ssize_t n, const char* row, Py_ssize_t column, const double* shift,
+            const double* factor, void* to,
+        ) noexcept nogil
         void (*activate)(
             int activation, Py_ssize_t m, Py_ssize_t n, void* z, const void* bias,
         ) noexcept nogil
@@ -34,6 +41,10 @@ cdef extern from "kernels.h" nogil:
         ) noexcept nogil
         void (*column_sums)(
             Py_ssize_t m, Py_ssize_t n, const void* x, void* sums,
+        ) noexcept nogil
+        double (*squares)(Py_ssize_t count, const void* x) noexcept nogil
+        void (*penalize)(
+            Py_ssize_t count, double strength, const void* params, void* gradient,
         ) noexcept nogil
         void (*update)(
             int solver, Py_ssize_t count, void* params, const void* gradient,

@@ -66,6 +66,45 @@ static ALWAYS_INLINE REAL FN(loss_gradient)(int id, REAL x, REAL out)
     }
 }
 
+/* ---- rows of a table --------------------------------------------------------------------------- */
+
+static ALWAYS_INLINE double FN(element)(int type, const char *at)
+{
+    switch (type) {
+    case AE_FLOAT: return *(const float *)at;
+    case AE_DOUBLE: return *(const double *)at;
+    default: return *(const unsigned char *)at;
+    }
+}
+
+static ALWAYS_INLINE void FN(see_as)(int type, ptrdiff_t n, const char *restrict row,
+                                     ptrdiff_t column, const double *restrict shift,
+                                     const double *restrict factor, REAL *restrict to)
+{
+    if (factor)
+        for (ptrdiff_t j = 0; j < n; j++)
+            to[j] = (REAL)((FN(element)(type, row + j * column) - shift[j]) * factor[j]);
+    else
+        for (ptrdiff_t j = 0; j < n; j++)
+            to[j] = (REAL)FN(element)(type, row + j * column);
+}
+
+static void FN(see)(int type, ptrdiff_t n, const char *row, ptrdiff_t column, const double *shift,
+                    const double *factor, void *to)
+{
+#define CASE(name, c_type) \
+    case AE_##name: \
+        if (column == (ptrdiff_t)sizeof(c_type)) /* a constant, so that the loop vectorises */ \
+            FN(see_as)(AE_##name, n, row, sizeof(c_type), shift, factor, to); \
+        else \
+            FN(see_as)(AE_##name, n, row, column, shift, factor, to); \
+        break;
+    switch (type) {
+        CASE(FLOAT, float) CASE(DOUBLE, double) CASE(BYTE, unsigned char)
+    }
+#undef CASE
+}
+
 /* ---- forward ---------------------------------------------------------------------------------- */
 
 static ALWAYS_INLINE void FN(activate_as)(int id, ptrdiff_t m, ptrdiff_t n, REAL *restrict z,
@@ -207,6 +246,35 @@ static void FN(column_sums)(ptrdiff_t m, ptrdiff_t n, const void *from, void *to
         FN(add_to)(n, to, (const REAL *)from + i * n);
 }
 
+/* Squared as doubles: in float they overflow where the weights are far from it. */
+static double FN(squares)(ptrdiff_t count, const void *from)
+{
+    double sums[PARTIAL_SUMS] = {0};
+    const REAL *x = from;
+    ptrdiff_t i = 0;
+    for (; i + PARTIAL_SUMS <= count; i += PARTIAL_SUMS)
+        for (int j = 0; j < PARTIAL_SUMS; j++)
+            sums[j] += (double)x[i + j] * x[i + j];
+    for (int j = 0; i + j < count; j++)
+        sums[j] += (double)x[i + j] * x[i + j];
+    for (int half = PARTIAL_SUMS / 2; half > 0; half /= 2)
+        for (int j = 0; j < half; j++)
+            sums[j] += sums[half + j];
+    return sums[0];
+}
+
+static ALWAYS_INLINE void FN(add_scaled)(ptrdiff_t n, REAL *restrict to, REAL scale,
+                                         const REAL *restrict x)
+{
+    for (ptrdiff_t i = 0; i < n; i++)
+        to[i] += scale * x[i];
+}
+
+static void FN(penalize)(ptrdiff_t count, double strength, const void *params, void *gradient)
+{
+    FN(add_scaled)(count, gradient, (REAL)strength, params);
+}
+
 static ALWAYS_INLINE void FN(sgd)(ptrdiff_t count, REAL *restrict p, const REAL *restrict g,
                                   REAL *restrict velocity, const ae_step *step, int nesterov)
 {
@@ -276,6 +344,6 @@ static void FN(elementary)(int function, ptrdiff_t count, const void *from, void
 
 static const ae_kernels FN(table) = {
     LEVEL_NAME, LARGEST_PRODUCT, FN(product_nn), FN(product_nt), FN(product_tn),
-    FN(activate), FN(through_activation), FN(output_delta), FN(row_losses), FN(column_sums),
-    FN(update), FN(elementary),
+    FN(see), FN(activate), FN(through_activation), FN(output_delta), FN(row_losses),
+    FN(column_sums), FN(squares), FN(penalize), FN(update), FN(elementary),
 };

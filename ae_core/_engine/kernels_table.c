@@ -10,6 +10,7 @@
 #define SELU_SCALE 1.0507009873554805
 
 #define CHUNK 512 /* elements that go from sums to deltas at a time: they stay in the first cache */
+#define PARTIAL_SUMS 64 /* of a long sum: no addition waits for the one before */
 
 /* One instruction each, and named alike for both types. */
 #define ae_abs_f32 fabsf

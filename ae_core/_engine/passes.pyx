@@ -6,32 +6,9 @@ among threads without a buffer per thread, and gives the same bits however it is
 """
 
 from cython cimport floating
-from libc.string cimport memcpy
 
 from ae_core._engine.kernels cimport ae_kernels, product_nn, product_nt, product_tn
 from ae_core._engine.plan cimport Layer, Piece, Plan, Slice
-
-cdef extern from "memory.h" nogil:
-    void ae_prefetch(const char* address, Py_ssize_t bytes)
-
-
-cdef void gather(
-    Rows source, const Py_ssize_t* order, Py_ssize_t first, int n_rows, int n_columns,
-    floating* to,
-) noexcept nogil:
-    """to (n_rows, n_columns) = the rows order[first], … of source; all in turn if order is NULL."""
-    cdef const char* row
-    cdef Py_ssize_t i, j, last = first + n_rows - 1
-    for i in range(first, first + n_rows):
-        row = source.data + (order[i] if order != NULL else i) * source.row
-        if source.column == sizeof(floating):
-            if order != NULL and i < last:  # shuffled rows are beyond what the hardware foresees
-                ae_prefetch(source.data + order[i + 1] * source.row, n_columns * sizeof(floating))
-            memcpy(to, row, n_columns * sizeof(floating))
-        else:
-            for j in range(n_columns):
-                to[j] = (<const floating*> (row + j * source.column))[0]
-        to += n_columns
 
 
 cdef const floating* biases_of(Layer* layer, const floating* params) noexcept nogil:
@@ -72,13 +49,38 @@ cdef void activate(
     K.activate(layer.activation, n_rows, layer.n_out, sums, biases_of[floating](layer, params))
 
 
+cdef double output_delta(
+    Plan plan, const ae_kernels* K, const floating* params, Trace* trace,
+    Py_ssize_t first, int n_rows, double total_weight, floating* sums,
+) noexcept nogil:
+    """sums (n_rows, n_features) of the last layer become its delta; returns their losses, summed."""
+    cdef Layer* layer = &plan.layers[plan.n_layers - 1]
+    cdef const floating* biases = biases_of[floating](layer, params)
+    cdef const floating* targets = <floating*> trace.H[0] + first * layer.n_out
+    cdef double loss = 0, weight
+    cdef Py_ssize_t i
+    if trace.weights == NULL:
+        return K.output_delta(
+            layer.activation, plan.loss, n_rows, layer.n_out, sums, biases, targets,
+            1 / total_weight,
+        )
+    for i in range(n_rows):
+        weight = trace.weights[first + i]
+        loss += weight * K.output_delta(
+            layer.activation, plan.loss, 1, layer.n_out, sums + i * layer.n_out, biases,
+            targets + i * layer.n_out, weight / total_weight,
+        )
+    return loss
+
+
 cdef double forward_and_backward(
     Plan plan, const ae_kernels* K, const floating* params, Trace* trace,
-    Py_ssize_t first, int n_rows, double scale,
+    Py_ssize_t first, int n_rows, double total_weight,
 ) noexcept nogil:
     """Phase 1 for rows `first` to `first + n_rows` of the batch, whose H[0] is filled.
 
-    Fills their H and delta, the latter times `scale`; returns the sum of their losses.
+    Fills their H and delta, each row's delta times its share of the total weight; returns the sum of
+    their weights times their losses.
     """
     cdef int last = plan.n_layers - 1, i
     cdef Layer* layer
@@ -96,10 +98,8 @@ cdef double forward_and_backward(
     inputs = <floating*> trace.H[last] + first * layer.n_in
     outputs = <floating*> trace.delta[last + 1] + first * layer.n_out
     layer_sums[floating](K, layer, params, n_rows, inputs, outputs)
-    cdef double loss = K.output_delta(
-        layer.activation, plan.loss, n_rows, layer.n_out, outputs,
-        biases_of[floating](layer, params),
-        <floating*> trace.H[0] + first * plan.layers[0].n_in, scale,
+    cdef double loss = output_delta[floating](
+        plan, K, params, trace, first, n_rows, total_weight, outputs,
     )
     for i in range(last, 0, -1):
         layer = &plan.layers[i]
@@ -114,12 +114,17 @@ cdef double forward_and_backward(
 
 
 cdef void slice_gradient(
-    Plan plan, const ae_kernels* K, Slice* slice, Trace* trace, int n_rows, floating* gradient,
+    Plan plan, const ae_kernels* K, Slice* slice, Trace* trace, int n_rows,
+    const floating* params, double strength, floating* gradient,
 ) noexcept nogil:
-    """Phase 2: the gradient (slice.stop - slice.start,) from all rows of the batch."""
+    """Phase 2: the gradient (slice.stop - slice.start,) from all rows of the batch.
+
+    And of the penalty, ½ strength times the sum of squares of the weights.
+    """
     cdef Piece piece
     cdef Layer* layer
     cdef int i, k, height
+    params += slice.start
     for k in range(slice.first_piece, slice.last_piece):
         piece = plan.pieces[k]
         i = piece.layer
@@ -127,6 +132,7 @@ cdef void slice_gradient(
         if piece.first < 0:
             K.column_sums(n_rows, layer.n_out, trace.delta[i + 1], gradient)
             gradient += layer.n_out
+            params += layer.n_out
             continue
         height = piece.last - piece.first
         product_tn[floating](
@@ -142,4 +148,26 @@ cdef void slice_gradient(
                 <floating*> trace.H[layer.partner], layer.n_out,
                 gradient, layer.n_out, True,
             )
+        if strength != 0:
+            K.penalize(<Py_ssize_t> height * layer.n_out, strength, params, gradient)
         gradient += <Py_ssize_t> height * layer.n_out
+        params += <Py_ssize_t> height * layer.n_out
+
+
+cdef double slice_squares(
+    Plan plan, const ae_kernels* K, Slice* slice, const floating* params,
+) noexcept nogil:
+    """The sum of squares of the slice's weights; biases go free."""
+    cdef Piece piece
+    cdef Py_ssize_t count
+    cdef double squares = 0
+    cdef int k
+    params += slice.start
+    for k in range(slice.first_piece, slice.last_piece):
+        piece = plan.pieces[k]
+        count = plan.layers[piece.layer].n_out
+        if piece.first >= 0:
+            count *= piece.last - piece.first
+            squares += K.squares(count, params)
+        params += count
+    return squares

@@ -1,10 +1,11 @@
 from .._typing import Array
 from .plan import Plan
+from .rows import Rows
 
 def train_steps(
     plan: Plan,
     params: Array,
-    X: Array,
+    rows: Rows,
     order: Array,
     batch_size: int,
     solver: str,
@@ -13,7 +14,15 @@ def train_steps(
     losses: Array,
     done: Array,
     n_threads: int,
+    batch_weights: Array | None = None,
+    alpha: float = 0,
 ) -> None: ...
 def loss_and_gradient(
-    plan: Plan, params: Array, X: Array, gradient: Array, n_threads: int
+    plan: Plan,
+    params: Array,
+    rows: Rows,
+    gradient: Array,
+    n_threads: int,
+    batch_weights: Array | None = None,
+    alpha: float = 0,
 ) -> float: ...

@@ -1,0 +1,34 @@
+# Rows of a table as a network sees them, wherever and as whatever they stand.
+
+from cython cimport floating
+
+from ae_core._engine.kernels cimport ae_kernels
+from ae_core._engine.memory cimport Buffer
+
+
+cdef class Rows:
+    cdef Py_ssize_t n_rows, n_columns
+    cdef const char* data               # element (i, j) at data + i * row + j * column bytes
+    cdef Py_ssize_t row, column
+    cdef Py_ssize_t itemsize
+    cdef int type
+    cdef const double* shift            # (n_columns,): seen is (element - shift) * factor;
+    cdef const double* factor           # both NULL: the element itself
+    cdef const double* weights          # (n_rows,), or NULL: all 1
+
+    cdef Py_buffer view
+    cdef Buffer neutral                 # the one of shift and factor that was not given
+    cdef object keep_alive
+
+    cdef bint is_plain(self, Py_ssize_t itemsize) noexcept nogil
+    cdef bint is_in_place(self, Py_ssize_t itemsize) noexcept nogil
+
+
+cdef void gather(
+    Rows rows, const ae_kernels* K, const Py_ssize_t* order, Py_ssize_t first, int n_rows,
+    floating* to,
+) noexcept nogil
+
+cdef void gather_weights(
+    Rows rows, const Py_ssize_t* order, Py_ssize_t first, int n_rows, double* to,
+) noexcept nogil

@@ -1,0 +1,111 @@
+"""Rows of a table, seen scaled and cast: what `ae_core.rows.Rows` is to Python."""
+
+from cpython.buffer cimport PyBUF_RECORDS_RO, PyBuffer_Release, PyObject_GetBuffer
+from cython cimport floating
+from libc.string cimport memcpy
+
+from ae_core._engine.kernels cimport AE_BYTE, AE_DOUBLE, AE_FLOAT, ae_kernels
+from ae_core._engine.memory cimport Buffer
+
+cdef extern from "memory.h" nogil:
+    void ae_prefetch(const char* address, Py_ssize_t bytes)
+
+cdef dict TYPES = {b"f": AE_FLOAT, b"d": AE_DOUBLE, b"B": AE_BYTE}
+
+
+cdef class Rows:
+    """A table held for as long as this lives; neither copied nor changed.
+
+    Parameters
+    ----------
+    X : array of float32, float64 or uint8, shape (n_rows, n_columns), any strides
+    shift, factor : array of shape (n_columns,), optional
+    sample_weight : array of shape (n_rows,), optional
+
+    Raises
+    ------
+    ValueError
+        When X is something else, or the others do not fit it.
+    """
+
+    def __cinit__(
+        self, X, const double[::1] shift=None, const double[::1] factor=None,
+        const double[::1] sample_weight=None,
+    ):
+        PyObject_GetBuffer(X, &self.view, PyBUF_RECORDS_RO)
+        if self.view.ndim != 2 or self.view.format not in TYPES:
+            raise ValueError(
+                f"X has {self.view.ndim} dimensions of {self.view.format.decode()!r}: "
+                "2 of float32, float64 or uint8 are needed"
+            )
+        self.type = TYPES[self.view.format]
+        self.data, self.itemsize = <const char*> self.view.buf, self.view.itemsize
+        self.n_rows, self.n_columns = self.view.shape[0], self.view.shape[1]
+        self.row, self.column = self.view.strides[0], self.view.strides[1]
+        for name, numbers, length in (
+            ("shift", shift, self.n_columns), ("factor", factor, self.n_columns),
+            ("sample_weight", sample_weight, self.n_rows),
+        ):
+            if numbers is not None and len(numbers) != length:
+                raise ValueError(f"{name} has {len(numbers)} entries: {length} are needed")
+        self.keep_alive = (shift, factor, sample_weight)
+        if self.n_columns and (shift is not None or factor is not None):
+            self._scale(shift, factor)
+        if self.n_rows and sample_weight is not None:
+            self.weights = &sample_weight[0]
+
+    def __dealloc__(self):
+        PyBuffer_Release(&self.view)
+
+    def _scale(self, const double[::1] shift, const double[::1] factor):
+        """Have both: 0 and 1 are what leaves every number, -0 and NaN too, as it is."""
+        cdef Py_ssize_t j
+        cdef double* neutral = NULL
+        if shift is None or factor is None:
+            self.neutral = Buffer(self.n_columns * sizeof(double), "one number per column")
+            neutral = <double*> self.neutral.data
+            for j in range(self.n_columns):
+                neutral[j] = 0 if shift is None else 1
+        self.shift = &shift[0] if shift is not None else neutral
+        self.factor = &factor[0] if factor is not None else neutral
+
+    cdef bint is_plain(self, Py_ssize_t itemsize) noexcept nogil:
+        """Whether a row stands as a network of that type sees it."""
+        return (
+            self.type == (AE_FLOAT if itemsize == sizeof(float) else AE_DOUBLE)
+            and self.factor == NULL and self.column == itemsize
+        )
+
+    cdef bint is_in_place(self, Py_ssize_t itemsize) noexcept nogil:
+        """Whether all rows do, one after the other."""
+        return self.is_plain(itemsize) and self.row == self.n_columns * itemsize
+
+
+cdef void gather(
+    Rows rows, const ae_kernels* K, const Py_ssize_t* order, Py_ssize_t first, int n_rows,
+    floating* to,
+) noexcept nogil:
+    """to (n_rows, n_columns) = the rows order[first], …; all in turn if order is NULL."""
+    cdef const char* row
+    cdef Py_ssize_t i, last = first + n_rows - 1, n = rows.n_columns
+    cdef bint is_plain = rows.is_plain(sizeof(floating))
+    # Shuffled rows are beyond what the hardware foresees.
+    cdef bint look_ahead = order != NULL and rows.column == rows.itemsize
+    for i in range(first, first + n_rows):
+        row = rows.data + (order[i] if order != NULL else i) * rows.row
+        if look_ahead and i < last:
+            ae_prefetch(rows.data + order[i + 1] * rows.row, n * rows.itemsize)
+        if is_plain:
+            memcpy(to, row, n * sizeof(floating))
+        else:
+            K.see(rows.type, n, row, rows.column, rows.shift, rows.factor, to)
+        to += n
+
+
+cdef void gather_weights(
+    Rows rows, const Py_ssize_t* order, Py_ssize_t first, int n_rows, double* to,
+) noexcept nogil:
+    """to (n_rows,) = the weights of the same rows."""
+    cdef Py_ssize_t i
+    for i in range(n_rows):
+        to[i] = rows.weights[order[first + i] if order != NULL else first + i]
