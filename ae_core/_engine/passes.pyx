@@ -53,7 +53,7 @@ cdef double output_delta(
     Plan plan, const ae_kernels* K, const floating* params, Trace* trace,
     Py_ssize_t first, int n_rows, double total_weight, floating* sums,
 ) noexcept nogil:
-    """sums (n_rows, n_features) of the last layer become its delta; returns their losses, summed."""
+    """sums (n_rows, n_features) of the last layer become its delta; returns the losses, summed."""
     cdef Layer* layer = &plan.layers[plan.n_layers - 1]
     cdef const floating* biases = biases_of[floating](layer, params)
     cdef const floating* targets = <floating*> trace.H[0] + first * layer.n_out
@@ -79,8 +79,8 @@ cdef double forward_and_backward(
 ) noexcept nogil:
     """Phase 1 for rows `first` to `first + n_rows` of the batch, whose H[0] is filled.
 
-    Fills their H and delta, each row's delta times its share of the total weight; returns the sum of
-    their weights times their losses.
+    Fills their H and delta, each row's delta times its share of the total weight. Returns the sum
+    of their losses, each times its weight.
     """
     cdef int last = plan.n_layers - 1, i
     cdef Layer* layer
