@@ -212,7 +212,7 @@ class Network(reference.Network):
 
 def engine_rows(rows: Rows) -> EngineRows:
     """The same rows in the engine's terms."""
-    return EngineRows(rows.X, rows.shift, rows.factor, rows.sample_weight)
+    return EngineRows(rows.X, rows.shift, rows.factor, rows.sample_weight, rows.clip)
 
 
 def plan_of(architecture: Architecture) -> Plan:

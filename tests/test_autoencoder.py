@@ -37,6 +37,7 @@ def fitted(wine):
         Autoencoder(solver="adamw", activation="relu", loss="huber", learning_rate="invscaling"),
     ]
 )
+@pytest.mark.filterwarnings("ignore::ae_core.NotLearningWarning")
 def test_scikit_learns_checks(estimator, check):
     check(estimator)
 

@@ -122,6 +122,22 @@ def test_rows_are_taken_as_numpy_takes_them(
     np.testing.assert_array_equal(networks[0].params, networks[1].params)
 
 
+@each_table
+@pytest.mark.parametrize("scaled", [True, False])
+def test_clipped_rows_stay_within_0_and_1(network_class, table, values, scaled):
+    factor = np.linspace(1 / 300, 1 / 100, 6) if scaled else None
+    seen = (values * factor if scaled else values).clip(0, 1)
+    network = network_class(PLAIN, random_state=0)
+    rows = Rows(table, None, factor, clip=True)
+    np.testing.assert_array_equal(network.forward(rows), network.forward(seen))
+    np.testing.assert_array_equal(
+        network.loss_and_gradient(rows)[1], network.loss_and_gradient(seen)[1]
+    )
+    low, high = rows.limits
+    assert low.min() >= 0
+    assert high.max() <= 1
+
+
 @pytest.mark.parametrize("architecture", [TIED, PLAIN], ids=["tied", "alpha"])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_integer_weights_are_repeated_rows(network_class, architecture, dtype):

@@ -12,6 +12,7 @@ cdef class Rows:
     cdef Py_ssize_t row, column
     cdef Py_ssize_t itemsize
     cdef int type
+    cdef bint clip
     cdef const double* shift            # (n_columns,): seen is (element - shift) * factor;
     cdef const double* factor           # both NULL: the element itself
     cdef const double* weights          # (n_rows,), or NULL: all 1

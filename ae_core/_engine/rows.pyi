@@ -7,4 +7,5 @@ class Rows:
         shift: Array | None = None,
         factor: Array | None = None,
         sample_weight: Array | None = None,
+        clip: bool = False,
     ) -> None: ...

@@ -21,6 +21,8 @@ cdef class Rows:
     X : array of float32, float64 or uint8, shape (n_rows, n_columns), any strides
     shift, factor : array of shape (n_columns,), optional
     sample_weight : array of shape (n_rows,), optional
+    clip : bool
+        Whether numbers outside 0 … 1 are seen as 0 or 1.
 
     Raises
     ------
@@ -30,7 +32,7 @@ cdef class Rows:
 
     def __cinit__(
         self, X, const double[::1] shift=None, const double[::1] factor=None,
-        const double[::1] sample_weight=None,
+        const double[::1] sample_weight=None, bint clip=False,
     ):
         PyObject_GetBuffer(X, &self.view, PyBUF_RECORDS_RO)
         if self.view.ndim != 2 or self.view.format not in TYPES:
@@ -38,6 +40,7 @@ cdef class Rows:
                 f"X has {self.view.ndim} dimensions of {self.view.format.decode()!r}: "
                 "2 of float32, float64 or uint8 are needed"
             )
+        self.clip = clip
         self.type = TYPES[self.view.format]
         self.data, self.itemsize = <const char*> self.view.buf, self.view.itemsize
         self.n_rows, self.n_columns = self.view.shape[0], self.view.shape[1]
@@ -73,7 +76,7 @@ cdef class Rows:
         """Whether a row stands as a network of that type sees it."""
         return (
             self.type == (AE_FLOAT if itemsize == sizeof(float) else AE_DOUBLE)
-            and self.factor == NULL and self.column == itemsize
+            and self.factor == NULL and not self.clip and self.column == itemsize
         )
 
     cdef bint is_in_place(self, Py_ssize_t itemsize) noexcept nogil:
@@ -87,7 +90,7 @@ cdef void gather(
 ) noexcept nogil:
     """to (n_rows, n_columns) = the rows order[first], …; all in turn if order is NULL."""
     cdef const char* row
-    cdef Py_ssize_t i, last = first + n_rows - 1, n = rows.n_columns
+    cdef Py_ssize_t i, j, last = first + n_rows - 1, n = rows.n_columns
     cdef bint is_plain = rows.is_plain(sizeof(floating))
     # Shuffled rows are beyond what the hardware foresees.
     cdef bint look_ahead = order != NULL and rows.column == rows.itemsize
@@ -99,6 +102,9 @@ cdef void gather(
             memcpy(to, row, n * sizeof(floating))
         else:
             K.see(rows.type, n, row, rows.column, rows.shift, rows.factor, to)
+        if rows.clip:
+            for j in range(n):
+                to[j] = min(max(to[j], <floating> 0), <floating> 1)
         to += n
 
 
