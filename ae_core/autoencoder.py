@@ -40,8 +40,8 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
     n_components : int, default=2
         Numbers per row in the code.
     hidden_layer_sizes : 'auto', int or sequence of int, default='auto'
-        Hidden layers of the encoder, from the input to the code; ``()`` for none, which makes the
-        model a nonlinear PCA at most.
+        Hidden layers of the encoder, from the input to the code; ``()`` for none. 'auto': one of
+        128 units, or twice as many as the code has, whichever is more.
     decoder_layer_sizes : sequence of int, optional
         Hidden layers of the decoder, from the code to the output; by default the encoder's
         backwards.
@@ -79,9 +79,10 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
     random_state : int, RandomState or None, default=None
         For the first weights, the order of rows and the validation split. An integer gives the same
         model every time.
-    tol : float or None, default=1e-4
+    tol : float or None, default=None
         Training ends when the loss (the held-out one, if there is one) has not improved by more
-        than this in `n_iter_no_change` epochs. None: never before `max_iter`.
+        than this in `n_iter_no_change` epochs. None: not before `max_iter`, for a cosine is best
+        gone to its end; but 1e-4 for `early_stopping` and for 'adaptive', which need one.
     n_iter_no_change : int, default=10
     early_stopping : bool, default=False
         Whether to hold out rows (or use ``X_val``), watch their loss instead, and end with the
@@ -167,7 +168,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         max_iter: int = 200,
         shuffle: bool = True,
         random_state: RandomState = None,
-        tol: float | None = 1e-4,
+        tol: float | None = None,
         n_iter_no_change: int = 10,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,

@@ -17,7 +17,7 @@ from .network import Network
 from .progress import Callback, History, Progress, TrainingState
 from .rows import Rows
 from .scaling import learn_scaling
-from .settings import architecture_of, batch_size_of, dtype_of, solver_of
+from .settings import architecture_of, batch_size_of, dtype_of, solver_of, tolerance_of
 from .training import train
 
 ROWS_JUDGED = 1000
@@ -147,7 +147,7 @@ def run(
             max_iter=max_iter,
             power_t=estimator.power_t,
             shuffle=estimator.shuffle,
-            tol=estimator.tol,
+            tol=tolerance_of(estimator),
             n_iter_no_change=estimator.n_iter_no_change,
             random_state=random,
             max_fun=estimator.max_fun,

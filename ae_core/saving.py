@@ -4,7 +4,6 @@ Loading makes only the classes named here, and only of what was checked.
 """
 
 import json
-from collections.abc import Mapping
 from dataclasses import asdict
 from os import PathLike
 from typing import Any
@@ -15,7 +14,9 @@ from ._typing import Array
 from .architecture import Architecture
 from .model_file import ModelFile, read_file, write_file
 from .network import Network
+from .outlier_ensemble import Ensemble
 from .progress import History
+from .settings import is_number
 
 NOT_SAVED = ("random_state",)
 """Only kept when it is a seed: generators are objects, and a model file has none."""
@@ -105,9 +106,56 @@ def restore_autoencoder(model_class: Any, file: ModelFile) -> Any:
     model = constructed(model_class, file)
     n_features = restore_columns(model, file)
     model.shift_, model.factor_ = restore_scaling(file, n_features)
-    model.network_ = restore_network(file, file.description, "params", n_features, model.n_threads)
+    model.network_ = restore_network(
+        file, file.description.get("architecture"), "params", n_features, model.n_threads
+    )
     model.history_ = restore_history(file, file.description.get("history"))
     return model
+
+
+def describe_detector(detector: Any) -> tuple[dict[str, Any], dict[str, Array]]:
+    """A fitted `AutoencoderOutlierDetector` as a description and arrays."""
+    ensemble = detector.ensemble_
+    description = {
+        "parameters": parameters_of(detector),
+        **describe_columns(detector),
+        "architectures": [json.loads(n.architecture.to_json()) for n in ensemble.networks],
+        "threshold": detector.threshold_,
+    }
+    networks = {f"params_{i}": network.params for i, network in enumerate(ensemble.networks)}
+    return description, {
+        **networks,
+        "usual": ensemble.usual,
+        "counts": ensemble.counts,
+        **describe_scaling(detector.shift_, detector.factor_),
+    }
+
+
+def restore_detector(detector_class: Any, file: ModelFile) -> Any:
+    """The `AutoencoderOutlierDetector` that `describe_detector` described.
+
+    Raises
+    ------
+    ModelFileError
+        When the file does not describe one.
+    """
+    detector = constructed(detector_class, file)
+    n_features = restore_columns(detector, file)
+    detector.shift_, detector.factor_ = restore_scaling(file, n_features)
+    described = file.value("architectures", lambda a: isinstance(a, list) and len(a) > 0, "a list")
+    networks = tuple(
+        restore_network(file, one, f"params_{i}", n_features, detector.n_threads)
+        for i, one in enumerate(described)
+    )
+    if len({network.dtype for network in networks}) > 1:
+        raise file.error("its networks have different dtypes")
+    usual = file.array("usual", np.float64, (len(networks), n_features), finite=True)
+    if not (usual > 0).all():
+        raise file.error("its array 'usual' has entries that are not above 0")
+    detector.ensemble_ = Ensemble(networks, usual, file.array("counts", np.bool_, (n_features,)))
+    detector.threshold_ = float(file.value("threshold", is_number, "a number"))
+    detector.offset_ = -detector.threshold_
+    return detector
 
 
 def constructed(estimator_class: Any, file: ModelFile) -> Any:
@@ -174,9 +222,9 @@ def describe_network(network: Network, history: History) -> tuple[dict[str, Any]
 
 
 def restore_network(
-    file: ModelFile, description: Mapping[str, Any], params: str, n_features: int, n_threads: Any
+    file: ModelFile, described: Any, params: str, n_features: int, n_threads: Any
 ) -> Network:
-    """The network of a description, with the array of that name as parameters.
+    """The network of a described architecture, with the array of that name as parameters.
 
     Raises
     ------
@@ -184,7 +232,7 @@ def restore_network(
         When they do not describe one for data of that width.
     """
     try:
-        architecture = Architecture.from_json(json.dumps(description.get("architecture")))
+        architecture = Architecture.from_json(json.dumps(described))
     except (ValueError, TypeError) as error:
         raise file.error(f"its architecture is not one ({error})") from error
     if architecture.n_features != n_features:

@@ -10,7 +10,7 @@ from ._typing import Array
 
 SCALES = (None, "standard", "minmax")
 
-ROWS_AT_ONCE = 10_000
+ENTRIES_AT_ONCE = 500_000
 """So that a scaler's temporary arrays do not grow with the table."""
 
 
@@ -43,7 +43,7 @@ def learn_scaling(
     if scale is None:
         return None, None
     scaler = StandardScaler() if scale == "standard" else MinMaxScaler()
-    for batch in gen_batches(len(X), ROWS_AT_ONCE):
+    for batch in gen_batches(len(X), max(1, ENTRIES_AT_ONCE // X.shape[1])):
         rows, weights = X[batch].astype(np.float64, copy=False), None
         if sample_weight is not None:
             weights = sample_weight[batch]

@@ -16,6 +16,22 @@ from .validation import check_dtype
 LARGEST_FULL_BATCH = 64
 """Up to so many rows, batch_size='auto' takes all of them in each step."""
 
+SMALLEST_HIDDEN_LAYER = 128
+"""Units of hidden_layer_sizes='auto', found by benchmarks/defaults.py: narrower was worse on every
+table, wider slower."""
+
+TOLERANCE = 1e-4
+"""What tol=None means where one is needed."""
+
+
+def tolerance_of(estimator: Any) -> float | None:
+    """The tolerance asked for; where None is, what early stopping and 'adaptive' need."""
+    if estimator.tol is None and (
+        estimator.early_stopping or estimator.learning_rate == "adaptive"
+    ):
+        return TOLERANCE
+    return estimator.tol
+
 
 def architecture_of(estimator: Any, n_features: int) -> Architecture:
     """The network that the parameters of an `Autoencoder` describe, for data of that width.
@@ -28,7 +44,7 @@ def architecture_of(estimator: Any, n_features: int) -> Architecture:
     n_components = positive_integer("n_components", estimator.n_components)
     hidden = estimator.hidden_layer_sizes
     if isinstance(hidden, str) and hidden == "auto":
-        hidden = automatic_layers(n_features, n_components)
+        hidden = automatic_layers(n_components)
     hidden = layer_sizes("hidden_layer_sizes", hidden)
     decoder = hidden[::-1]
     if estimator.decoder_layer_sizes is not None:
@@ -64,9 +80,9 @@ def architecture_of(estimator: Any, n_features: int) -> Architecture:
     )
 
 
-def automatic_layers(n_features: int, n_components: int) -> tuple[int, ...]:
+def automatic_layers(n_components: int) -> tuple[int, ...]:
     """The hidden layers of the encoder for ``hidden_layer_sizes='auto'``."""
-    return (max(32, min(2 * n_features, 256)),)
+    return (max(SMALLEST_HIDDEN_LAYER, 2 * n_components),)
 
 
 def solver_of(estimator: Any) -> str | Solver:

@@ -12,6 +12,9 @@ import ae_core
 from ae_core import Autoencoder, Checkpoint, ModelFileError
 from ae_core.model_file import read_file, write_file
 
+# Most fits here are too short to learn much.
+pytestmark = pytest.mark.filterwarnings("ignore::ae_core.NotLearningWarning")
+
 MODELS = [
     Autoencoder(3, max_iter=5, random_state=0),
     Autoencoder(

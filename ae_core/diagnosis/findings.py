@@ -23,6 +23,7 @@ from .words import (
     of_layers,
     percent,
     smaller_rate,
+    usual_rate,
 )
 
 # Each threshold lies in a wide gap between healthy fits and the trouble it is for.
@@ -55,8 +56,8 @@ FEW_ROWS = 0.5
 ROWS_FOR_ONE_PERCENT = 100
 BEYOND_REACH = 0.02
 """Share of the data's variance that the output activation cannot give, however it is trained."""
-NOT_LEARNING = 0.98
-"""Of the column mean's loss, at the end of a fit."""
+NOT_LEARNING = 0.95
+"""Of the column mean's loss, at the end of a fit: from there on it has learned next to nothing."""
 PADDING = 0.5
 """Share of columns with the same least (or largest) value: that value then stands for nothing."""
 
@@ -136,10 +137,13 @@ def column_mean(m: Measures) -> Finding | None:
 
 def _steps_are_too_large(m: Measures) -> bool:
     """Whether the network was at a better place once, or its units were driven to a dead end."""
+    rate = learning_rate(m)
+    if rate is not None and rate < usual_rate(m) / 10:
+        return False
     curve = m.loss_curve[np.isfinite(m.loss_curve)]
     was_better = bool(len(curve)) and float(curve.min()) < HAD_LEARNED * min(m.mean_loss, m.loss)
     stuck = any(_is_dead(layer) or _is_saturated(layer) for layer in m.layers)
-    return was_better or stuck or is_large(learning_rate(m), m)
+    return was_better or stuck or is_large(rate, m)
 
 
 def worse_than_mean(m: Measures) -> Finding | None:
