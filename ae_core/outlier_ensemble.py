@@ -51,19 +51,24 @@ class Ensemble:
 
     def blocks(self, rows: Rows) -> Iterator[tuple[slice, Array]]:
         """Which rows, and how unusual each of their entries is: (block, n_features)."""
-        for which, block in _blocks(rows, self.networks[0].dtype):
-            total = np.zeros_like(block)
-            for network, usual in zip(self.networks, self.usual, strict=True):
-                z = network.forward(block)
+        dtype = self.networks[0].dtype
+        scales = (1 / self.usual).astype(dtype)
+        shares = (self.counts / len(self.networks)).astype(dtype)
+        for which, part, block in _blocks(rows, dtype):
+            total, capped = np.zeros_like(block), np.empty_like(block)
+            for network, scale in zip(self.networks, scales, strict=True):
+                z = network.forward(part)
                 z -= block
+                z *= scale
                 np.abs(z, out=z)
-                z /= usual.astype(z.dtype)
                 # Huber's function: z²/2 up to 1, then z - 1/2.
-                capped = np.minimum(z, 1)
-                z -= 0.5 * capped
+                np.minimum(z, 1, out=capped)
                 z *= capped
+                capped *= capped
+                capped *= 0.5
                 total += z
-            total *= self.counts / np.float32(len(self.networks))
+                total -= capped
+            total *= shares
             yield which, total
 
     def scores(self, rows: Rows) -> Array:
@@ -120,10 +125,10 @@ def train_ensemble(
     Ensemble
     """
     n_features = rows.n_features
-    low, high = rows.limits
     is_exact = rows.weights(slice(None)).sum() <= EXACT_WEIGHT
     dtype = np.dtype(np.float64 if is_exact else np.float32)
     sample = evenly_spaced(rows, max(1, ENTRIES_LEARNED_FROM // n_features), dtype)
+    low, high = sample.limits
     networks = tuple(
         Network(
             Architecture((n_features, code, n_features), (activation, "identity")),
@@ -203,18 +208,20 @@ def _order(which: Array, n_steps: int, batch_size: int, random: np.random.Genera
 
 def _usual(networks: tuple[Network, ...], rows: Rows) -> Array:
     squares = np.zeros((len(networks), rows.n_features))
-    for which, block in _blocks(rows, networks[0].dtype):
-        weights = rows.weights(which).astype(block.dtype)
+    for _, part, block in _blocks(rows, networks[0].dtype):
+        weights = part.weights(slice(None)).astype(block.dtype)
         for network, square in zip(networks, squares, strict=True):
-            residuals = network.forward(block)
+            residuals = network.forward(part)
             residuals -= block
             square += weights @ np.square(residuals, out=residuals)
     total = rows.weights(slice(None)).sum()
     return np.maximum(np.sqrt(squares / total), SMALLEST_USUAL)
 
 
-def _blocks(rows: Rows, dtype: Any) -> Iterator[tuple[slice, Array]]:
+def _blocks(rows: Rows, dtype: Any) -> Iterator[tuple[slice, Rows, Array]]:
+    """Which rows, the rows, and what a network of that dtype sees of them."""
     height = max(1, ENTRIES_AT_ONCE // rows.n_features)
     for start in range(0, len(rows), height):
         which = slice(start, start + height)
-        yield which, rows.take(which, dtype)
+        part = rows.part(which)
+        yield which, part, part.take(slice(None), dtype)
