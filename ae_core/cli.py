@@ -1,121 +1,111 @@
-"""The command line: ``ae-core`` or ``python -m ae_core``."""
+"""The command line, ``ae-core`` or ``python -m ae_core``: whatever goes wrong ends in one line."""
 
-import argparse
+import errno
+import os
 import sys
-import time
+import warnings
 from collections.abc import Sequence
+from typing import Any
 
-import numpy as np
-
-from . import __version__
-from .architecture import Architecture
-from .baselines import column_mean, principal_components
 from .missing import MissingExtraError
-from .network import Network
-from .solvers import Adam
-from .training import train
 
-DEMO_SIZES = (64, 32, 8)
+INTERRUPTED = 130
+USAGE = 2
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; the exit code is 0, or 1 with one line that says what went wrong."""
-    parser = argparse.ArgumentParser(
-        prog="ae-core",
-        description="Dense autoencoders: compress, reconstruct, and see whether they learned.",
-    )
-    parser.add_argument("--version", action="version", version=f"ae_core {__version__}")
-    commands = parser.add_subparsers(title="commands", dest="command", required=True)
-    demo_parser = commands.add_parser(
-        "demo",
-        help="train on scikit-learn's digits and draw what comes out",
-        description="Train a 64-32-8-32-64 autoencoder on scikit-learn's digits, hold out a "
-        "quarter, compare with the column mean and PCA, and draw originals above reconstructions.",
-    )
-    demo_parser.add_argument(
-        "-o",
-        "--output",
-        default="ae_core_demo.png",
-        metavar="FILE",
-        help="the picture (%(default)s)",
-    )
-    demo_parser.add_argument(
-        "--max-iter", type=int, default=200, metavar="N", help="epochs (%(default)s)"
-    )
-    demo_parser.add_argument(
-        "--seed", type=int, default=0, metavar="N", help="default: %(default)s"
-    )
-    options = parser.parse_args(arguments)
+    """Run the command line.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        By default those that the process was started with.
+
+    Returns
+    -------
+    int
+        The exit code: 0; 1 after an error and 2 after a wrong call, with one line on standard error
+        that says what is the matter; 130 after Ctrl-C. AE_CORE_TRACEBACK=1 in the environment shows
+        where an error came from.
+    """
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    command = "ae-core"
     try:
-        demo(options.output, options.max_iter, options.seed)
-    except (ValueError, OSError, MissingExtraError) as error:
-        print(f"ae-core {options.command}: {error}", file=sys.stderr)
-        return 1
+        import click
+
+        from .cli_commands import commands
+    except ImportError as error:
+        if (error.name or "").partition(".")[0] != "click":
+            raise
+        return _say(command, str(MissingExtraError("commands", "click", "cli")))
+    named = next((each for each in arguments if each in commands.commands), None)
+    if named:
+        command = f"ae-core {named}"
+    try:
+        with warnings.catch_warnings():
+            if not sys.warnoptions:
+                warnings.simplefilter("ignore")
+                warnings.simplefilter("default", UserWarning)
+            warnings.showwarning = _show_warning(command)
+            with commands.make_context("ae-core", arguments) as context:
+                commands.invoke(context)
+        sys.stdout.flush()
+    except click.exceptions.Exit as end:
+        return end.exit_code
+    except click.UsageError as error:
+        if not arguments:  # a newcomer wants to know what there is
+            print(commands.get_help(click.Context(commands, info_name="ae-core")), file=sys.stderr)
+            return USAGE
+        return _say(command, f"{_lower(error.format_message())} (see {command} --help)", USAGE)
     except KeyboardInterrupt:
-        print(f"ae-core {options.command}: interrupted", file=sys.stderr)
-        return 130
+        return _say(command, "interrupted; nothing was written", INTERRUPTED)
+    except MemoryError as error:
+        return _say(command, f"out of memory ({error or 'no more'}): try fewer columns or --float32")
+    except OSError as error:
+        if error.errno == errno.EPIPE:
+            return _pipe_closed()
+        return _failed(command, error)
+    except Exception as error:
+        return _failed(command, error)
     return 0
 
 
-def demo(output: str, max_iter: int, seed: int) -> None:
-    """Train on scikit-learn's digits, print the held-out loss beside baselines, draw a picture."""
-    try:
-        from sklearn.datasets import load_digits
-    except ImportError as error:
-        raise MissingExtraError("the demo's digits", "scikit-learn", "all") from error
-    from .plots import new_figure, plot_reconstructions
-
-    new_figure()  # better to learn that matplotlib is missing before training than after
-
-    if seed < 0:
-        raise ValueError(f"--seed={seed}: must not be negative")
-    X = load_digits().data / 16.0  # (1797, 64), grey values 0 … 1
-    shuffled = np.random.default_rng(seed).permutation(len(X))
-    n_test = len(X) // 4
-    X_test, X_train = X[shuffled[:n_test]], X[shuffled[n_test:]]
-    architecture = Architecture.symmetrical(
-        DEMO_SIZES, activation="tanh", code_activation="identity", output_activation="logistic"
+def _failed(command: str, error: Exception) -> int:
+    if os.environ.get("AE_CORE_TRACEBACK"):
+        raise error
+    if isinstance(error, OSError) and error.strerror:
+        place = "" if error.filename is None else f"{error.filename}: "
+        return _say(command, f"{place}{error.strerror}")
+    # ImportError: a missing extra. ArithmeticError: a loss that became infinite.
+    if isinstance(error, ValueError | OSError | ImportError | ArithmeticError):
+        return _say(command, str(error))
+    name = type(error).__name__
+    return _say(
+        command, f"failed with {name} ({error}); AE_CORE_TRACEBACK=1 in the environment shows where"
     )
-    network = Network(architecture, random_state=seed)
-    sizes = "-".join(map(str, architecture.layer_sizes))
-    print(f"Digits, 8 × 8 pixels: {len(X_train)} to learn from, {len(X_test)} held out.")
-    print(f"Training {sizes} for {max_iter} epochs …", flush=True)
-    started = time.perf_counter()
-    history = train(
-        network,
-        X_train,
-        solver=Adam(learning_rate_init=1e-2),
-        learning_rate="cosine",
-        batch_size=32,
-        max_iter=max_iter,
-        random_state=seed,
-        X_val=X_test,
-    )
-    seconds = time.perf_counter() - started
 
-    def loss(X_hat: np.ndarray) -> float:
-        return float(0.5 * ((X_test - X_hat) ** 2).sum(axis=1).mean())
 
-    n_components = architecture.n_components
-    mean = loss(column_mean(X_train, X_test))
-    pca = loss(principal_components(X_train, X_test, n_components))
-    own = network.loss(X_test)
-    print(f"{history.n_steps} steps in {seconds:.1f} s.\n")
-    print("Held-out loss (half the squared error per image):")
-    for label, value in [
-        ("column mean", mean),
-        (f"PCA, {n_components} components", pca),
-        (f"autoencoder, code of {n_components}", own),
-    ]:
-        print(f"  {label:<24} {value:7.4f}   {value / mean:6.1%} of the mean's")
-    print("\nBetter than PCA." if own < pca else "\nNot better than PCA: more epochs may help.")
-    shown = X_test[:12]
-    plot_reconstructions(
-        shown.reshape(-1, 8, 8),
-        network.forward(shown).reshape(-1, 8, 8),
-        output,
-        curves={"training": history.loss_curve, "held out": history.validation_loss_curve},
-        baselines={"column mean": mean, f"PCA, {n_components} components": pca},
-        title=f"Digits nobody trained on, through a code of {n_components} numbers",
-    )
-    print(f"Originals, reconstructions and the loss curve are in {output}.")
+def _say(command: str, message: str, code: int = 1) -> int:
+    print(f"{command}: {' '.join(message.split())}", file=sys.stderr)
+    return code
+
+
+def _lower(message: str) -> str:
+    return message[:1].lower() + message[1:].rstrip(".")
+
+
+def _show_warning(command: str) -> Any:
+    def show(message: Any, category: Any, *_: Any, **__: Any) -> None:
+        _say(command, f"warning: {message}")
+
+    return show
+
+
+def _pipe_closed() -> int:
+    """Nobody reads any more, as after ``| head``: no error, and nothing to flush at exit."""
+    with open(os.devnull, "wb") as nowhere:
+        try:
+            os.dup2(nowhere.fileno(), sys.stdout.fileno())
+        except (OSError, ValueError):  # standard output is no file
+            sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+    return 1

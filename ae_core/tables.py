@@ -1,358 +1,288 @@
-"""Tables from files: CSV, Parquet, .npy and .npz, read into one array and nothing else as large.
+"""Tables of numbers in files: CSV, Parquet and NumPy's own, read into one array.
 
-Text is read in blocks, straight into an array made for as many rows as the file has lines. Every
-mistake in a file ends in one `TableError` that says where it is and what to do.
+Files of NumPy's need nothing else; the others need the extra ``cli``.
 """
 
-import re
+import gzip
+import io
+import os
 import shutil
+import stat
 import sys
 import tempfile
 import zipfile
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, BinaryIO
+import zlib
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 
 from ._typing import Array
 from .missing import MissingExtraError
+from .table_columns import (
+    Choice,
+    Table,
+    TableError,
+    bad_value,
+    chosen_columns,
+    listed,
+    not_numbers,
+)
+from .table_csv import Layout, Opener, read_csv
+from .table_writing import check_output, write_rows, write_table
+
+__all__ = [
+    "Layout",
+    "Table",
+    "TableError",
+    "check_output",
+    "is_table_name",
+    "read_table",
+    "write_rows",
+    "write_table",
+]
 
 CSV_ENDINGS = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz")
 ENDINGS = (*CSV_ENDINGS, ".parquet", ".npy", ".npz")
-SEPARATORS = ",;\t|"
-SHOWN = 5
-"""How many columns an error names before it only counts them."""
+ROWS_AT_ONCE = 1 << 16
 
 
-class TableError(ValueError):
-    """A file is no table of numbers; the message says what to do."""
+def is_table_name(path: str) -> bool:
+    """Whether a file's name is that of a table."""
+    return path == "-" or path.lower().endswith(ENDINGS) or ".npz:" in path.lower()
 
 
-@dataclass(frozen=True)
-class Table:
-    """Numbers in rows and columns."""
-
-    values: Array  # (n_rows, n_columns)
-    names: list[str] | None
-    """Of the columns; None where the file has none."""
-
-
-@dataclass(frozen=True)
-class Choice:
-    """Which columns of a file are wanted, and how it is written."""
-
-    columns: Sequence[str] = ()
-    """Only these, in this order; all when empty."""
-    drop: Sequence[str] = ()
-    header: bool = True
-    separator: str | None = None
-    """None: the one of comma, semicolon, tab and bar that the first line has most of."""
-
-    def of(self, names: Sequence[str], path: str) -> list[str]:
-        """The names chosen out of a file's.
-
-        Raises
-        ------
-        TableError
-            When a name is unknown or comes twice, or nothing is left.
-        """
-        if twice := sorted({name for name in names if names.count(name) > 1}):
-            raise TableError(f"{path} has several columns called {_listed(twice)}: rename them")
-        for asked in (self.columns, self.drop):
-            if unknown := [name for name in asked if name not in names]:
-                raise TableError(
-                    f"{path} has no column {_listed(unknown)}; it has {_listed(names)}"
-                )
-        chosen = [n for n in (self.columns or names) if n not in self.drop]
-        if not chosen:
-            raise TableError(f"no column of {path} is left: it has {_listed(names)}")
-        return chosen
-
-
-def read_table(path: str, choice: Choice | None = None, dtype: Any = np.float64) -> Table:
+def read_table(
+    path: str,
+    columns: Sequence[str] | Choice | None = None,
+    *,
+    drop: Sequence[str] = (),
+    layout: Layout | None = None,
+    dtype: Any = np.float64,
+) -> Table:
     """Read a table of numbers.
 
     Parameters
     ----------
     path : str
-        Ending in .csv, .tsv, .txt (these may be gzipped), .parquet, .npy or .npz (one array, or
-        ``FILE.npz:NAME``); or '-' for CSV from standard input. An .npy file is mapped, not read.
-    choice : Choice, optional
-    dtype : dtype
-        What text and Parquet are read as; .npy and .npz keep their own.
+        Ending in .csv, .tsv (either also .gz), .txt, .parquet, .npy, .npz (or .npz:NAME, for one array of
+        several); '-' for CSV from standard input.
+    columns : sequence of str, or function, optional
+        Names of the columns to read, in this order; by default all. Columns without names have
+        numbers, '0', '1', …. Or a function that is given the names, and whether the file has any,
+        and returns places.
+    drop : sequence of str
+        Names of columns to leave out.
+    layout : Layout, optional
+        How a CSV file is written.
+    dtype : float64 or float32
+        Of the array. Files of NumPy's keep their own, unless it is none that can be computed with:
+        they are memory-mapped, and not copied as long as all columns are read.
+
+    Returns
+    -------
+    Table
 
     Raises
     ------
     TableError
-        When the file is no table of finite numbers.
+        When the file is no table of numbers: says where and what to do.
     OSError
         When it can't be read.
     MissingExtraError
-        When pyarrow, which reads CSV and Parquet, is not installed.
+        When a library is not installed.
     """
-    choice = choice or Choice()
+    choose = columns if callable(columns) else chosen_columns(columns, drop)
+    try:
+        return _read(path, choose, layout or Layout(), np.dtype(dtype))
+    except TableError as error:
+        raise TableError(f"{_shown(path)}: {error}") from error
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise TableError(f"{path}: it is damaged or cut short ({error})") from error
+
+
+def _read(path: str, choose: Choice, layout: Layout, dtype: np.dtype[Any]) -> Table:
     lower = path.lower()
-    member = re.fullmatch(r"(.+\.npz):(.+)", path, re.IGNORECASE)
-    if lower.endswith(".npy") or lower.endswith(".npz") or member:
-        if choice.columns or choice.drop:
-            raise TableError(f"{path} has no column names: columns can't be chosen from it")
-        return Table(_read_numpy(*member.groups()) if member else _read_numpy(path), None)
-    if lower.endswith(".parquet"):
-        return _read_parquet(path, choice, dtype)
-    if path == "-" or lower.endswith(CSV_ENDINGS):
-        return _read_csv(path, choice, dtype)
-    if Path(path).is_dir():
-        raise TableError(f"{path} is a folder: give a file ending in {', '.join(ENDINGS)}")
-    raise TableError(f"{path}: can't tell what it is; name it with one of {', '.join(ENDINGS)}")
+    name, _, array = path.partition(".npz:") if ".npz:" in path else (path, "", "")
+    if array:
+        return _read_npz(name + ".npz", choose, array)
+    if path != "-" and not stat.S_ISFIFO(os.stat(path).st_mode):
+        if os.path.isdir(path):
+            raise TableError("it is a directory: give a file")
+        if lower.endswith(".npy"):
+            return _read_npy(path, choose)
+        if lower.endswith(".npz"):
+            return _read_npz(path, choose, None)
+        if lower.endswith(".parquet"):
+            return _read_parquet(path, choose, dtype)
+        if not lower.endswith(CSV_ENDINGS):
+            raise TableError(
+                f"what it is can't be told from its name: it must end in {', '.join(ENDINGS)}, or "
+                "be - for CSV from standard input"
+            )
+        opener: Opener = lambda: open(path, "rb")  # noqa: E731
+        if lower.endswith(".gz"):
+            opener = lambda: cast(BinaryIO, gzip.open(path, "rb"))  # noqa: E731
+        if layout.separator is None and lower.endswith((".tsv", ".tsv.gz")):
+            layout = replace(layout, separator="\t")
+        return read_csv(opener, choose, layout, dtype)
+    with tempfile.TemporaryFile() as copy:  # what comes through a pipe can't be read twice
+        source = sys.stdin.buffer if path == "-" else open(path, "rb")  # noqa: SIM115
+        shutil.copyfileobj(source, copy)
+        if path != "-":
+            source.close()
+        return read_csv(lambda: _beginning(copy), choose, layout, dtype)
 
 
-# --- NumPy -------------------------------------------------------------------------------------
+def _beginning(file: Any) -> BinaryIO:
+    """A second handle on an open file, at its beginning."""
+    handle = open(os.dup(file.fileno()), "rb")  # noqa: SIM115
+    handle.seek(0)
+    return handle
 
 
-def _read_numpy(path: str, name: str | None = None) -> Array:
+def _shown(path: str) -> str:
+    return "standard input" if path == "-" else path
+
+
+# --- NumPy's files -------------------------------------------------------------------------------
+
+
+def _read_npy(path: str, choose: Choice) -> Table:
     try:
-        loaded = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise TableError(f"{path} is not a whole NumPy file of numbers ({error})") from None
-    if isinstance(loaded, np.lib.npyio.NpzFile):
-        with loaded:
-            names = loaded.files
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (ValueError, EOFError, SyntaxError) as error:
+        raise _no_array(path, error) from error
+    if not isinstance(array, np.ndarray):
+        raise TableError("it is no .npy file, whatever its name: rename it to .npz")
+    return _of_array(array, choose)
+
+
+def _no_array(path: str, error: BaseException) -> TableError:
+    with open(path, "rb") as file:
+        start = file.read(6)
+    if not start:
+        return TableError("it is empty")
+    if not start.startswith(b"\x93NUMPY"):
+        return TableError("it is not in NumPy's format (pickled objects are not read)")
+    if "object" in str(error).lower():
+        return TableError("it holds Python objects, which are not read: save an array of numbers")
+    return TableError(f"it is damaged or cut short ({error})")
+
+
+def _read_npz(path: str, choose: Choice, name: str | None) -> Table:
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            if not isinstance(arrays, np.lib.npyio.NpzFile):
+                raise TableError("it is no .npz file, whatever its name: rename it to .npy")
+            names = arrays.files
             if name is None and len(names) != 1:
-                raise TableError(f"{path} has the arrays {_listed(names)}: choose with {path}:NAME")
+                raise TableError(
+                    f"it has {len(names)} arrays, {listed(names)}: choose one, as in "
+                    f"{path}:{names[0] if names else 'NAME'}"
+                )
             if name is not None and name not in names:
-                raise TableError(f"{path} has no array {name!r}; it has {_listed(names)}")
-            try:
-                loaded = loaded[name or names[0]]
-            except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
-                raise TableError(f"{path} is damaged or no array of numbers ({error})") from None
-    if loaded.dtype.kind not in "fiub" or loaded.ndim != 2 or 0 in loaded.shape:
+                raise TableError(f"it has no array {name!r}; it has {listed(names)}")
+            array = arrays[name or names[0]]
+    except TableError:
+        raise
+    except (ValueError, EOFError, zipfile.BadZipFile, SyntaxError, AttributeError) as error:
+        reason = "Python objects are not read" if "ickle" in str(error) else str(error)
+        raise TableError(f"it can't be read as .npz ({reason})") from error
+    return _of_array(array, choose)
+
+
+def _of_array(array: Array, choose: Choice) -> Table:
+    """The chosen columns of an array; the array itself, if these are all."""
+    if array.ndim != 2:
+        hint = ": array.reshape(-1, 1) has one column" if array.ndim == 1 else ""
+        hint = ": array.reshape(len(array), -1) has one row for each" if array.ndim > 2 else hint
         raise TableError(
-            f"{path} holds an array of shape {loaded.shape} and dtype {loaded.dtype}: "
-            "rows and columns of real numbers are needed"
+            f"it has shape {array.shape}, and a table has rows and columns, (n, k){hint}"
         )
-    return loaded
+    if array.dtype.kind not in "fiub":
+        raise TableError(f"it holds {array.dtype}, not real numbers")
+    if 0 in array.shape:
+        raise TableError(f"it has shape {array.shape}: there is nothing to read")
+    names = [str(i) for i in range(array.shape[1])]
+    chosen = choose(names, False)
+    if chosen != list(range(array.shape[1])):
+        array, names = array[:, chosen], [names[i] for i in chosen]
+    if array.dtype == bool:
+        array = array.view(np.uint8)
+    elif array.dtype.kind == "f" and array.dtype not in (np.float32, np.float64):
+        array = array.astype(np.float32 if array.itemsize < 4 else np.float64)
+    elif not array.dtype.isnative:
+        array = array.astype(array.dtype.newbyteorder("="))
+    _check_finite(array, names)
+    return Table(names, array, named=False)
 
 
-# --- Parquet -----------------------------------------------------------------------------------
+def _check_finite(array: Array, names: list[str], n_before: int = 0) -> None:
+    """Refuse NaN and infinities, naming the first.
+
+    Raises
+    ------
+    TableError
+    """
+    if array.dtype.kind != "f":
+        return
+    for start in range(0, len(array), ROWS_AT_ONCE):
+        finite = np.isfinite(array[start : start + ROWS_AT_ONCE])
+        if not finite.all():
+            row, place = np.argwhere(~finite)[0]
+            value = array[start + row, place]
+            what = "has no value" if np.isnan(value) else f"is {value}"
+            raise bad_value(names[place], f"row {n_before + start + row + 1}", what)
 
 
-def _read_parquet(path: str, choice: Choice, dtype: Any) -> Table:
-    pyarrow = _pyarrow("Parquet files")
-    from pyarrow import parquet
-
-    with open(path, "rb") as stream:  # missing files and folders are named here
-        try:
-            file = parquet.ParquetFile(stream)
-            names = choice.of(file.schema_arrow.names, path)
-            types = {name: file.schema_arrow.field(name).type for name in names}
-            _refuse_text(path, types, lambda name: _first(file, name))
-            values = np.empty((file.metadata.num_rows, len(names)), dtype)
-            n_rows = 0
-            for batch in file.iter_batches(columns=names):
-                n_rows = _fill(values, n_rows, batch.select(names), names, path, first_line=1)
-        except (pyarrow.ArrowException, OSError) as error:
-            raise TableError(f"{path} is not a whole Parquet file ({_one_line(error)})") from None
-    return Table(_not_empty(values[:n_rows], path), names)
+# --- Parquet -------------------------------------------------------------------------------------
 
 
-def _first(file: Any, name: str) -> Any:
-    batch = next(file.iter_batches(batch_size=1, columns=[name]), None)
-    return None if batch is None or not batch.num_rows else batch.column(0)[0].as_py()
-
-
-# --- CSV -----------------------------------------------------------------------------------------
-
-
-def _read_csv(path: str, choice: Choice, dtype: Any) -> Table:
-    pyarrow = _pyarrow("CSV files")
-    with ExitStack() as stack:
-        file: BinaryIO
-        if path == "-":  # it is read twice, so it must be in a file
-            file = stack.enter_context(tempfile.TemporaryFile())
-            shutil.copyfileobj(sys.stdin.buffer, file)
-            path = "standard input"
-        else:
-            file = stack.enter_context(open(path, "rb"))
-        is_packed = path.lower().endswith(".gz")
-
-        @contextmanager
-        def content() -> Iterator[Any]:
-            file.seek(0)
-            if is_packed:
-                with pyarrow.CompressedInputStream(file, "gzip") as unpacked:
-                    yield unpacked
-            else:
-                yield file
-
-        try:
-            return _parse_csv(path, content, choice, dtype)
-        except (pyarrow.ArrowException, OSError) as error:
-            raise TableError(_csv_advice(path, _one_line(error))) from None
-
-
-def _parse_csv(path: str, content: Any, choice: Choice, dtype: Any) -> Table:
-    from pyarrow import csv
-
-    with content() as stream:
-        head = stream.read(1 << 16)
-        _check_text(path, head)
-        first_line = head.split(b"\n", 1)[0].decode("utf-8", "replace").strip("\ufeff\r")
-        n_lines = head.count(b"\n") + 1
-        while block := stream.read(1 << 20):
-            n_lines += block.count(b"\n")
-    if not head.strip():
-        raise TableError(f"{path} is empty")
-    separator = choice.separator or max(SEPARATORS, key=first_line.count)
-    _check_header(path, first_line, separator, choice)
-    decimal = ","
-    if separator == "," or not re.search(rb"\d,\d", head):
-        decimal = "."
-    parse = csv.ParseOptions(delimiter=separator)
-    read = csv.ReadOptions(autogenerate_column_names=not choice.header)
-
-    # What the first block looks like decides which columns are numbers.
-    with content() as stream:
-        convert = csv.ConvertOptions(decimal_point=decimal, strings_can_be_null=True)
-        guess = csv.open_csv(stream, read, parse, convert)
-        block = next(iter(guess), None)
-        if block is None:
-            raise TableError(f"{path} has no rows below its first line")
-        types = dict(zip(guess.schema.names, guess.schema.types, strict=True))
-        names = choice.of(guess.schema.names, path)
-        _refuse_text(
-            path, {name: types[name] for name in names}, lambda name: _example(block.column(name))
-        )
-    convert.include_columns = names
-    convert.column_types = {
-        name: "bool" if str(types[name]) == "bool" else "float64" for name in names
-    }
-    values = np.empty((n_lines, len(names)), dtype)  # lines never written to take no memory
-    n_rows = 0
-    with content() as stream:
-        for batch in csv.open_csv(stream, read, parse, convert):
-            n_rows = _fill(values, n_rows, batch, names, path, first_line=1 + choice.header)
-    return Table(_not_empty(values[:n_rows], path), names if choice.header else None)
-
-
-def _check_text(path: str, head: bytes) -> None:
-    try:
-        head.decode("utf-8")
-    except UnicodeDecodeError as error:
-        if error.start < len(head) - 4:  # the last character may be cut
-            line = head.count(b"\n", 0, error.start) + 1
-            raise TableError(_csv_advice(path, f"Row #{line} UTF8")) from None
-
-
-def _check_header(path: str, line: str, separator: str, choice: Choice) -> None:
-    cells = [cell.strip().strip('"') for cell in line.split(separator)]
-    if choice.header and all(_is_number(cell) for cell in cells):
-        raise TableError(
-            f"the first line of {path} has only numbers: if the columns have no names, say "
-            "--no-header"
-        )
-
-
-def _csv_advice(path: str, message: str) -> str:
-    """What pyarrow says of a CSV file, in a person's words."""
-    row = re.search(r"Row #(\d+)", message)
-    where = f"line {row[1]} of {path}" if row else path
-    if "Expected" in message and (
-        counts := re.search(r"Expected (\d+) columns, got (\d+)", message)
-    ):
-        return f"{where} has {counts[2]} cells, and the first line has {counts[1]}: mend that line"
-    if "UTF8" in message:
-        return f"{where} is not UTF-8 text: convert it first, with iconv -f latin1 -t utf-8"
-    if value := re.search(r"column #(\d+).*invalid value '(.*)'", message):
-        column = int(value[1]) + 1
-        return (
-            f"{where} has {value[2]!r} in column {column}, where numbers are needed: mend it, or "
-            "leave the column out with --drop"
-        )
-    return f"{path} can't be read as CSV ({message})"
-
-
-# --- what both share -----------------------------------------------------------------------------
-
-
-def _fill(
-    values: Array, n_rows: int, batch: Any, names: list[str], path: str, first_line: int
-) -> int:
-    """Copy a block of columns to the rows from n_rows on; returns where the next begins."""
-    stop = n_rows + batch.num_rows
-    for j, column in enumerate(batch.columns):
-        # Bytes of true and false, and decimals, become numbers only here.
-        values[n_rows:stop, j] = column.to_numpy(zero_copy_only=False)
-    block = values[n_rows:stop]
-    if not np.isfinite(block).all():
-        row, j = (int(i) for i in np.argwhere(~np.isfinite(block))[0])
-        what = "no number" if np.isnan(block[row, j]) else f"{block[row, j]}"
-        raise TableError(
-            f"line {n_rows + row + first_line} of {path} has {what} in column {names[j]!r}: fill "
-            "it in, leave the row out, or leave the column out with --drop"
-        )
-    return stop
-
-
-def _refuse_text(path: str, types: dict[str, Any], example: Any) -> None:
-    from pyarrow import types as kinds
-
-    def is_number(kind: Any) -> bool:
-        tests = (kinds.is_integer, kinds.is_floating, kinds.is_boolean, kinds.is_decimal)
-        return kinds.is_null(kind) or any(test(kind) for test in tests)
-
-    if bad := [name for name, kind in types.items() if not is_number(kind)]:
-        shown = ", ".join(f"{name} ({example(name)!r})" for name in bad[:SHOWN])
-        more = f" and {len(bad) - SHOWN} more" if len(bad) > SHOWN else ""
-        raise TableError(
-            f"{path} has columns that are no numbers: {shown}{more}; choose others with --columns, "
-            f"or leave them out with {' '.join(f'--drop {_quoted(name)}' for name in bad[:SHOWN])}"
-        )
-
-
-def _example(column: Any) -> Any:
-    values = (value.as_py() for value in column if value.is_valid)
-    return next((value for value in values if not _is_number(str(value))), None)
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _not_empty(values: Array, path: str) -> Array:
-    if not values.size:
-        raise TableError(f"{path} has no rows")
-    return values
-
-
-def _listed(names: Sequence[str]) -> str:
-    shown = ", ".join(map(repr, names[:SHOWN]))
-    return shown + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
-
-
-def _quoted(name: str) -> str:
-    return name if re.fullmatch(r"[\w.-]+", name) else f"'{name}'"
-
-
-def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split())[:300]
-
-
-def _pyarrow(feature: str) -> Any:
+def _read_parquet(path: str, choose: Choice, dtype: np.dtype[Any]) -> Table:
     try:
         import pyarrow
-        import pyarrow.csv
+        from pyarrow import parquet
     except ImportError as error:
-        raise MissingExtraError(feature, "pyarrow", "cli") from error
-    return pyarrow
+        raise MissingExtraError("Parquet files", "pyarrow", "cli") from error
+    try:
+        with parquet.ParquetFile(path, buffer_size=1 << 20, pre_buffer=False) as file:
+            schema = file.schema_arrow
+            chosen = choose(list(schema.names), True)
+            names = [schema.names[i] for i in chosen]
+            texts = [
+                name for i, name in zip(chosen, names, strict=True) if not _numeric(schema.types[i])
+            ]
+            if texts:
+                raise not_numbers({name: ("row 1", _first(file, name)) for name in texts})
+            if not file.metadata.num_rows:
+                raise TableError("it has columns and no rows")
+            values = np.empty((file.metadata.num_rows, len(names)), dtype)
+            n_rows = 0
+            for batch in file.iter_batches(ROWS_AT_ONCE, columns=names):
+                block = values[n_rows : n_rows + len(batch)]
+                with np.errstate(over="ignore"):  # is told below
+                    for place, name in enumerate(names):
+                        column = batch.column(name).cast(pyarrow.float64(), safe=False)
+                        block[:, place] = column.to_numpy(zero_copy_only=False)
+                _check_finite(block, names, n_rows)
+                n_rows += len(batch)
+    except pyarrow.ArrowException as error:
+        message = " ".join(str(error).split())
+        raise TableError(f"it can't be read as Parquet: {message[:160]}") from error
+    return Table(names, values)
 
 
-def open_binary(path: str) -> BinaryIO:
-    """Standard output for '-'."""
-    return sys.stdout.buffer if path == "-" else open(path, "wb")
+def _numeric(kind: Any) -> bool:
+    from pyarrow import types
+
+    tests = (types.is_integer, types.is_floating, types.is_boolean, types.is_decimal)
+    return any(test(kind) for test in tests)
+
+
+def _first(file: Any, name: str) -> object:
+    for batch in file.iter_batches(1, columns=[name]):
+        value = batch.column(0)[0].as_py()
+        return value if isinstance(value, str | bytes) else io.StringIO(str(value)).read()
+    return None

@@ -1,0 +1,176 @@
+"""The commands of ``ae-core``: fit, and what is done with a fitted model."""
+
+import json
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import click
+import numpy as np
+
+from . import __version__
+from ._typing import Array
+from .cli_demo import demo
+from .cli_fit import fit
+from .cli_options import (
+    DATA,
+    MODEL,
+    Reading,
+    framed,
+    load_model,
+    output_option,
+    parts,
+    table_options,
+)
+from .cli_score import score
+from .tables import write_rows
+
+
+@click.group(
+    name="ae-core",
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(__version__, message="ae_core %(version)s")
+def commands() -> None:
+    """Dense autoencoders: compress a table, reconstruct it, and find its unusual rows.
+
+    \b
+    To begin:
+      ae-core demo                                      see one learn
+      ae-core fit data.csv -o model.safetensors -k 8    learn a code of 8 numbers per row
+      ae-core encode model.safetensors data.csv -o codes.csv
+      ae-core score model.safetensors data.csv --top 10
+
+    Tables are .csv, .tsv, .parquet, .npy or .npz files; - is CSV from standard input. All columns
+    must be numbers: leave others out with --drop.
+    """
+
+
+@commands.command()
+@MODEL
+@DATA
+@output_option("the codes go")
+@table_options
+def encode(model: str, data: str, output: str, reading: Reading) -> None:
+    """Write the code of each row of DATA.
+
+    MODEL is a file that `ae-core fit` wrote. Columns are matched by name where the model and DATA
+    have names, and by place where they have none; further columns of DATA do not matter.
+
+    \b
+    Examples:
+      ae-core encode model.safetensors data.csv -o codes.csv
+      cat data.csv | ae-core encode model.safetensors - | head
+    """
+    estimator = load_model(model, "Autoencoder")
+    values = reading.table_for(estimator, data).values
+    names = list(estimator.get_feature_names_out())
+    codes = (np.asarray(estimator.transform(part)) for _, part in parts(estimator, values))
+    write_rows(output, names, codes, len(values))
+
+
+@commands.command()
+@MODEL
+@DATA
+@output_option("the reconstruction goes")
+@table_options
+def reconstruct(model: str, data: str, output: str, reading: Reading) -> None:
+    """Write DATA as it comes back from the code, in its own units.
+
+    The nearer it is to DATA, the more of it the code has kept.
+
+    \b
+    Examples:
+      ae-core reconstruct model.safetensors data.csv -o back.csv
+      ae-core reconstruct model.safetensors data.npy -o back.npy
+    """
+    estimator = load_model(model, "Autoencoder")
+    table = reading.table_for(estimator, data)
+    names = list(getattr(estimator, "feature_names_in_", table.names))
+
+    def rows() -> Iterator[Array]:
+        for _, part in parts(estimator, table.values):
+            yield estimator.reconstruct(part)
+
+    write_rows(output, names, rows(), len(table.values))
+
+
+@commands.command()
+@MODEL
+@DATA
+@click.option("--json", "as_json", is_flag=True, help="The same for programs.")
+@table_options
+def diagnose(model: str, data: str, as_json: bool, reading: Reading) -> None:
+    """Say whether the model has learned something, and if not, why and what to try.
+
+    DATA should be what it was fitted to. Its loss is put beside that of the column mean and of PCA
+    with a code of the same size; layers, code and loss curve are looked at.
+
+    \b
+    Examples:
+      ae-core diagnose model.safetensors data.csv
+      ae-core diagnose model.safetensors data.csv --json > report.json
+    """
+    estimator = load_model(model, None)
+    if not hasattr(estimator, "diagnose"):
+        load_model(model, "Autoencoder")
+    values = reading.table_for(estimator, data).values
+    names = getattr(estimator, "feature_names_in_", None)
+    report = estimator.diagnose(framed(values, names))
+    click.echo(json.dumps(report.to_dict(), indent=1) if as_json else str(report))
+
+
+@commands.command()
+@MODEL
+def info(model: str) -> None:
+    """Say what a model file holds: columns, layers, how it was fitted.
+
+    \b
+    Examples:
+      ae-core info model.safetensors
+      ae-core info model.safetensors | grep columns
+    """
+    estimator = load_model(model)
+    lines = {
+        "file": f"{model}, {os.path.getsize(model) / 1000:,.1f} kB",
+        "model": type(estimator).__name__,
+        "columns": _columns(estimator),
+    }
+    network = getattr(estimator, "network_", None)
+    if network is not None:
+        architecture, history = network.architecture, estimator.history_
+        lines |= {
+            "layers": " → ".join(map(str, architecture.layer_sizes))
+            + f" (code: {architecture.n_components}; {architecture.n_params:,} parameters)",
+            "activations": ", ".join(architecture.activations),
+            "loss": architecture.loss,
+            "scale": str(estimator.scale),
+            "computes in": network.dtype.name,
+            "fitted": f"{history.n_iter} epochs, {history.n_steps:,} steps; it ended because of "
+            f"{history.stopped_because}",
+            "last loss": f"{history.watched[-1]:.6g}" if history.watched else "",
+        }
+    else:
+        parameters = estimator.get_params()
+        lines["outliers"] = f"score above {estimator.threshold_:.6g}"
+        lines["fitted with"] = ", ".join(f"{name}={value}" for name, value in parameters.items())
+    width = max(map(len, lines))
+    for label, text in lines.items():
+        click.echo(f"{label:<{width}}  {text}")
+
+
+def _columns(estimator: Any) -> str:
+    names = getattr(estimator, "feature_names_in_", None)
+    if names is None:
+        return f"{estimator.n_features_in_}, without names"
+    return f"{len(names)}: {', '.join(names)}"
+
+
+for _command in (fit, score, demo):
+    commands.add_command(_command)
+# In the order in which they are needed.
+commands.commands = {
+    name: commands.commands[name]
+    for name in ("demo", "fit", "encode", "reconstruct", "score", "diagnose", "info")
+}
+commands.list_commands = lambda context: list(commands.commands)  # type: ignore[method-assign]

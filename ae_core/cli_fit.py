@@ -1,0 +1,248 @@
+"""``ae-core fit``."""
+
+import os
+import sys
+from typing import Any
+
+import click
+
+from .activations import ACTIVATIONS
+from .cli_options import DATA, Reading, framed, is_terminal, note, table_options
+from .losses import LOSSES
+from .tables import check_output, is_table_name
+
+NOT_FOR_OUTLIERS = {
+    "hidden_layer_sizes": "--hidden",
+    "loss": "--loss",
+    "scale": "--scale",
+    "max_iter": "--epochs",
+    "early_stopping": "--validation-fraction",
+}
+
+
+def _layer_sizes(context: Any, parameter: Any, text: str | None) -> tuple[int, ...] | None:
+    if text is None:
+        return None
+    try:
+        return tuple(int(size) for size in text.split(",") if size.strip())
+    except ValueError:
+        raise click.BadParameter(f"{text!r} is no list of numbers such as 128,64") from None
+
+
+@click.command()
+@DATA
+@click.option("-o", "--output", required=True, metavar="MODEL", help="Where the model goes to.")
+@click.option("--outliers", is_flag=True, help="Fit a detector of unusual rows instead.")
+@click.option(
+    "--contamination",
+    type=float,
+    metavar="SHARE",
+    help="With --outliers: share of the rows to call outliers.  [default: what stands out]",
+)
+@click.option(
+    "-k",
+    "--components",
+    "n_components",
+    type=int,
+    metavar="N",
+    help="Numbers per row in the code.  [default: 2; with --outliers several sizes]",
+)
+@click.option(
+    "--hidden",
+    "hidden_layer_sizes",
+    callback=_layer_sizes,
+    metavar="SIZES",
+    help="Hidden layers from the input to the code, such as 128,64; the way back mirrors them.  "
+    "[default: one, by the number of columns]",
+)
+@click.option(
+    "--activation",
+    type=click.Choice(list(ACTIVATIONS)),
+    help="Of the hidden layers; with --outliers of the codes.  [default: elu; with --outliers tanh]",
+)
+@click.option("--loss", type=click.Choice(list(LOSSES)), help="[default: squared_error]")
+@click.option(
+    "--scale",
+    type=click.Choice(["standard", "minmax", "none"]),
+    help="How columns are scaled first: to unit variance, to 0 … 1, or not.  [default: standard]",
+)
+@click.option(
+    "--epochs",
+    "--max-iter",
+    "max_iter",
+    type=int,
+    metavar="N",
+    help="Passes over the data, at most.  [default: 200]",
+)
+@click.option("--batch-size", type=int, metavar="N", help="Rows per step.  [default: by their number]")
+@click.option(
+    "--learning-rate",
+    "learning_rate_init",
+    type=float,
+    metavar="RATE",
+    help="Largest step size.  [default: 0.003; with --outliers 0.01]",
+)
+@click.option(
+    "--validation-fraction",
+    type=float,
+    metavar="SHARE",
+    help="Hold out this share of the rows, and stop when their loss no longer falls.  "
+    "[default: hold out none]",
+)
+@click.option(
+    "--seed",
+    "random_state",
+    type=int,
+    default=0,
+    metavar="N",
+    show_default=True,
+    help="The same number gives the same model.",
+)
+@click.option("--float32", is_flag=True, help="Compute in 32 bits: half the memory, twice as fast.")
+@click.option(
+    "--threads", "n_threads", type=int, metavar="N", help="[default: all cores there are]"
+)
+@click.option("--checkpoint", metavar="FILE", help="Keep the state of the fit there.")
+@click.option(
+    "--resume", is_flag=True, help="Go on from what --checkpoint has kept of this same fit."
+)
+@click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors and warnings.")
+@table_options
+def fit(
+    data: str,
+    output: str,
+    outliers: bool,
+    float32: bool,
+    validation_fraction: float | None,
+    scale: str | None,
+    checkpoint: str | None,
+    resume: bool,
+    quiet: bool,
+    reading: Reading,
+    **given: Any,
+) -> None:
+    """Fit a model to DATA, and write it to a file.
+
+    The model learns to put each row into a code of a few numbers, and to reconstruct the row from
+    it. In the end its loss is shown beside that of the column mean and of PCA with a code of the
+    same size: a model that is not below both has not learned much.
+
+    With --outliers it is a detector of unusual rows: see `ae-core score`.
+
+    \b
+    Examples:
+      ae-core fit data.csv -o model.safetensors -k 8
+      ae-core fit data.parquet -o detector.safetensors --outliers --drop id,date
+    """
+    _check_calls(data, output, outliers, checkpoint, resume, given)
+    parameters = {name: value for name, value in given.items() if value is not None}
+    if scale is not None:
+        parameters["scale"] = None if scale == "none" else scale
+    if validation_fraction is not None:
+        parameters |= {"early_stopping": True, "validation_fraction": validation_fraction}
+    estimator = _estimator(outliers, parameters)
+    known = estimator.get_params()
+    if float32 and "dtype" in known:
+        estimator.set_params(dtype="float32")
+    has_bar = not quiet and is_terminal(sys.stderr) and "verbose" in known
+    if has_bar:
+        estimator.set_params(verbose=True)
+
+    table = reading.table(data, float32=float32)
+    X = framed(table.values, table.names if table.named else None)
+    if not quiet:
+        n_rows, n_columns = table.values.shape
+        note(f"{n_rows:,} rows, {n_columns} columns")
+    estimator.fit(X, **_fit_options(checkpoint, resume))
+    if has_bar:
+        estimator.set_params(verbose=False)
+    estimator.save(output)
+    if not quiet:
+        _report(estimator, X, data, output)
+
+
+def _check_calls(
+    data: str,
+    output: str,
+    outliers: bool,
+    checkpoint: str | None,
+    resume: bool,
+    given: dict[str, Any],
+) -> None:
+    """Refuse what can't end well, before anything is read.
+
+    Raises
+    ------
+    UsageError
+    OSError
+        When a place can't be written to.
+    """
+    if output == "-" or is_table_name(output):
+        raise click.UsageError(
+            f"-o {output}: this is where the model goes to, a file such as model.safetensors"
+        )
+    if given["contamination"] is not None and not outliers:
+        raise click.UsageError("--contamination is for --outliers")
+    if checkpoint is not None and outliers:
+        raise click.UsageError("--checkpoint is not for --outliers, which take little time")
+    if resume and checkpoint is None:
+        raise click.UsageError("--resume needs --checkpoint FILE, to go on from")
+    places = [os.path.realpath(place) for place in (data, output, checkpoint) if place is not None]
+    if len(set(places)) < len(places):
+        raise click.UsageError("DATA, -o and --checkpoint must be different files")
+    check_output(output, is_table=False)
+    if checkpoint is not None:
+        check_output(checkpoint, is_table=False)
+
+
+def _estimator(outliers: bool, parameters: dict[str, Any]) -> Any:
+    """The unfitted estimator.
+
+    Raises
+    ------
+    UsageError
+        For options that a detector does not have.
+    """
+    from .autoencoder import Autoencoder
+    from .outliers import AutoencoderOutlierDetector
+
+    if not outliers:
+        return Autoencoder(**parameters)
+    known = AutoencoderOutlierDetector._get_param_names()
+    unknown = [NOT_FOR_OUTLIERS.get(name, name) for name in parameters if name not in known]
+    if unknown:
+        raise click.UsageError(f"{unknown[0]} is not for --outliers")
+    return AutoencoderOutlierDetector(**parameters)
+
+
+def _fit_options(checkpoint: str | None, resume: bool) -> dict[str, Any]:
+    from .checkpoints import Checkpoint
+
+    if checkpoint is None:
+        return {}
+    options: dict[str, Any] = {"callbacks": [Checkpoint(checkpoint)]}
+    if resume and os.path.exists(checkpoint):
+        options["resume_from"] = checkpoint
+    elif resume:
+        note(f"{checkpoint} is not there yet: starting from the beginning")
+    return options
+
+
+def _report(estimator: Any, X: Any, data: str, output: str) -> None:
+    if hasattr(estimator, "threshold_"):
+        n_outliers = int((estimator.predict(X) == -1).sum())
+        click.echo(f"{n_outliers:,} of {len(X):,} rows are outliers ({n_outliers / len(X):.2%})")
+        click.echo(f"model: {output}; see them with ae-core score {output} {data} --top 10")
+        return
+    diagnosis = estimator.diagnose(X)
+    mean = diagnosis.baselines["column mean"]
+    n_components = estimator.network_.architecture.n_components
+    rows = [*diagnosis.baselines.items(), (f"this model, code of {n_components}", diagnosis.loss)]
+    width = max(len(label) for label, _ in rows)
+    click.echo(f"{estimator.n_iter_} epochs. Loss per row, of scaled columns:")
+    for label, loss in sorted(rows, key=lambda row: -row[1]):
+        share = f"   {loss / mean:7.2%} of the mean's" if mean > 0 else ""
+        click.echo(f"  {label:<{width}}  {loss:>10.4g}{share}")
+    for finding in diagnosis.findings:
+        click.echo(f"  → {finding.name.replace('_', ' ')}: see ae-core diagnose {output} {data}")
+    click.echo(f"model: {output}")
