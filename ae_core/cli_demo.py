@@ -1,3 +1,232 @@
+"""``ae-core demo``: an autoencoder learns in seconds, beside the column mean and PCA."""
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
 import click
+import numpy as np
+
+from ._typing import Array
+from .baselines import column_mean, principal_components
+from .cli_options import Reading, table_options
+from .cli_score import contributions_of, reasons
+from .missing import MissingExtraError
+from .plots import ROWS, Demo, new_figure, plot_demo
+from .table_columns import TableError, short
+from .tables import check_output
+
+DIGITS_CODE = 8
+DIGITS_SETTINGS = {
+    "hidden_layer_sizes": (64,),
+    "output_activation": "logistic",
+    "learning_rate_init": 5e-3,
+    "batch_size": 32,
+    "scale": None,  # grey values are comparable as they are
+}
+ROWS_ENOUGH = 20_000
+"""Of a larger table, so many rows: this is to take seconds."""
+UNUSUAL_PRINTED = 5
+
+
+@dataclass(frozen=True, eq=False)
+class _Rows:
+    """What the demo learns from."""
+
+    title: str
+    described: str
+    values: Array
+    names: list[str]
+    image_shape: tuple[int, int] | None = None
+    classes: Array | None = None
+
+
 @click.command()
-def demo(): pass
+@click.option(
+    "-o",
+    "--output",
+    default="ae_core_demo.png",
+    metavar="FILE",
+    show_default=True,
+    help="The picture: .png, .svg, .pdf, …",
+)
+@click.option("--data", metavar="FILE", help="A table of your own.  [default: digits]")
+@click.option(
+    "-k",
+    "--components",
+    type=int,
+    metavar="N",
+    help="Numbers per row in the code.  [default: 8; for --data a quarter of the columns]",
+)
+@click.option("--max-iter", "--epochs", type=int, default=200, metavar="N", show_default=True)
+@click.option("--seed", type=int, default=0, metavar="N", show_default=True)
+@table_options
+def demo(
+    output: str,
+    data: str | None,
+    components: int | None,
+    max_iter: int,
+    seed: int,
+    reading: Reading,
+) -> None:
+    """Train on scikit-learn's digits, or a table of your own, and draw what comes out.
+
+    A quarter of the rows is held out. Their loss is printed beside that of the column mean and of
+    PCA with a code of the same size, then the most unusual of them. The picture has originals above
+    reconstructions, a map of the code, the loss curve, and the most unusual rows.
+
+    \b
+    Examples:
+      ae-core demo
+      ae-core demo --data data.csv --drop id -o picture.png
+    """
+    new_figure()  # better to learn that matplotlib is missing before training than after
+    if seed < 0:
+        raise ValueError(f"--seed={seed}: must not be negative")
+    check_output(output, is_table=False)
+    rows = _digits() if data is None else _own(data, reading)
+    n_components = components
+    if n_components is None:
+        n_components = DIGITS_CODE if data is None else max(1, rows.values.shape[1] // 4)
+    shuffled = np.random.default_rng(seed).permutation(len(rows.values))[:ROWS_ENOUGH]
+    n_held_out = len(shuffled) // 4
+    held_out, learned_from = shuffled[:n_held_out], shuffled[n_held_out:]
+    settings = DIGITS_SETTINGS if data is None else {}
+    _learn_and_show(rows, held_out, learned_from, n_components, max_iter, seed, settings, output)
+
+
+def _digits() -> _Rows:
+    try:
+        from sklearn.datasets import load_digits
+    except ImportError as error:
+        raise MissingExtraError("the demo's digits", "scikit-learn", "all") from error
+    digits = load_digits()
+    names = [f"pixel {i // 8 + 1},{i % 8 + 1}" for i in range(64)]
+    grey = digits.data / 16.0  # (1797, 64), 0 … 1
+    return _Rows(
+        "Digits nobody trained on", "Digits, 8 × 8 pixels", grey, names, (8, 8), digits.target
+    )
+
+
+def _own(path: str, reading: Reading) -> _Rows:
+    table = reading.table(path)
+    n_rows, n_columns = table.values.shape
+    if n_columns < 2 or n_rows < 8:
+        raise TableError(
+            f"{path} has {n_rows} rows and {n_columns} columns: the demo needs at least 8 and 2"
+        )
+    names = table.names if table.named else [f"column {name}" for name in table.names]
+    described = f"{short(path)[1:-1]}, {n_columns} columns"
+    return _Rows(f"Rows of {short(path)[1:-1]}", described, table.values, names)
+
+
+def _learn_and_show(
+    rows: _Rows,
+    held_out: Array,
+    learned_from: Array,
+    n_components: int,
+    max_iter: int,
+    seed: int,
+    settings: dict[str, Any],
+    output: str,
+) -> None:
+    from .autoencoder import Autoencoder
+    from .outliers import AutoencoderOutlierDetector
+
+    X, X_test = (rows.values[which] for which in (learned_from, held_out))
+    click.echo(f"{rows.described}: {len(X):,} rows to learn from, {len(X_test):,} held out.")
+    model = Autoencoder(n_components, max_iter=max_iter, random_state=seed, tol=None, **settings)
+    started = time.perf_counter()
+    model.fit(X, X_val=X_test)
+    seconds = time.perf_counter() - started
+    sizes = "-".join(map(str, model.network_.architecture.layer_sizes))
+    click.echo(f"{sizes}: {model.n_iter_} epochs in {seconds:.1f} s.\n")
+
+    losses = _losses(model, X, X_test, n_components)
+    what = "image" if rows.image_shape else "row, of scaled columns"
+    click.echo(f"Held-out loss (half the squared error per {what}):")
+    mean, pca, own = losses.values()
+    for label, value in losses.items():
+        click.echo(f"  {label:<24} {value:7.4f}   {value / (mean or 1):6.1%} of the mean's")
+    click.echo("\nBetter than PCA." if own < pca else "\nNot better than PCA: more epochs may help.")
+
+    detector = AutoencoderOutlierDetector(random_state=seed).fit(X)
+    scores = -detector.score_samples(X_test)
+    order = np.argsort(-scores, kind="stable")[:ROWS]
+    contributions = contributions_of(detector, X_test[order])
+    click.echo(f"\nThe most unusual held-out rows (row, score; above {detector.threshold_:.3g}: odd):")
+    places, shares = reasons(contributions)
+    for i in range(min(UNUSUAL_PRINTED, len(order))):
+        row = held_out[order[i]]
+        if rows.classes is not None:
+            why = f"a {rows.classes[row]}"
+        else:
+            why = ", ".join(
+                f"{short(rows.names[j])[1:-1]} {share:.0%}"
+                for j, share in zip(places[i], shares[i], strict=True)
+            )
+        click.echo(f"  {row + 1:>8}  {scores[order[i]]:8.1f}  {why}")
+
+    code, code_axes = _map(model.transform(X_test))
+    shown = X_test[:ROWS]
+    before, after = (_as_shown(model, values) for values in (shown, model.reconstruct(shown)))
+    everyone = contributions_of(detector, X_test).sum(axis=0)
+    plot_demo(
+        Demo(
+            title=f"{rows.title}, through a code of {n_components} numbers",
+            originals=before,
+            reconstructions=after,
+            image_shape=rows.image_shape,
+            code=code,
+            code_axes=code_axes,
+            classes=None if rows.classes is None else rows.classes[held_out],
+            scores=scores,
+            curves={"training": model.loss_curve_, "held out": model.validation_loss_curve_},
+            baselines={name: losses[name] for name in list(losses)[:2]},
+            unusual=X_test[order],
+            unusual_labels=[
+                f"row {held_out[i] + 1}\nscore {scores[i]:.0f}" for i in order
+            ],
+            contributions=contributions,
+            usual_shares=everyone / max(float(everyone.sum()), 1e-300),
+            names=rows.names,
+        ),
+        output,
+    )
+    click.echo(f"\nReconstructions, code, loss curve and unusual rows are in {output}.")
+
+
+def _as_shown(model: Any, values: Array) -> Array:
+    """Rows as the network sees them: columns of any units beside each other."""
+    if model.shift_ is None:
+        return values
+    return np.asarray((values - model.shift_) * model.factor_)
+
+
+def _losses(model: Any, X: Array, X_test: Array, n_components: int) -> dict[str, float]:
+    """The held-out loss of the column mean, of PCA and of the model."""
+    X, X_test = _as_shown(model, X), _as_shown(model, X_test)
+
+    def loss(X_hat: Array) -> float:
+        return float(0.5 * ((X_test - X_hat) ** 2).sum(axis=1).mean())
+
+    return {
+        "column mean": loss(column_mean(X, X_test)),
+        f"PCA, {n_components} component" + "s" * (n_components > 1): loss(
+            principal_components(X, X_test, n_components)
+        ),
+        f"autoencoder, code of {n_components}": loss(model.network_.forward(X_test)),
+    }
+
+
+def _map(code: Array) -> tuple[Array, tuple[str, str]]:
+    """Two numbers for each row of a code (m, k), and what to call them."""
+    if code.shape[1] == 1:
+        return np.column_stack([code[:, 0], np.arange(len(code))]), ("code", "row")
+    if code.shape[1] == 2:
+        return code, ("first number of the code", "second number")
+    from sklearn.decomposition import PCA
+
+    k = code.shape[1]
+    names = (f"first principal component of the {k} code numbers", "second")
+    return PCA(2, random_state=0).fit_transform(code), names

@@ -1,6 +1,7 @@
 """Pictures, drawn without a screen (extra ``plot``: matplotlib)."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from ._typing import Array
@@ -8,6 +9,12 @@ from .missing import MissingExtraError
 
 INK = "#222222"
 COLORS = ("#d1495b", "#edae49", "#00798c", "#30638e", "#6d597a")
+CLASS_COLORS = (
+    *("#d1495b", "#edae49", "#00798c", "#30638e", "#8d5a97"),
+    *("#66a182", "#e07a3f", "#8c8c8c", "#5fb7d4", "#7a4b2a"),
+)
+ROWS = 12
+"""Rows of the table that the demo's picture shows."""
 
 
 def new_figure(**kwargs: Any) -> Any:
@@ -85,43 +92,186 @@ def draw_loss_curves(
     axes.legend(frameon=False, fontsize="small")
 
 
-def plot_reconstructions(
-    originals: Array,
-    reconstructions: Array,
-    path: str,
-    *,
-    curves: Mapping[str, Sequence[float]],
-    baselines: Mapping[str, float],
-    title: str = "",
-) -> None:
-    """Draw images above what the network made of them, and the loss curve below, to a file.
+@dataclass(frozen=True, eq=False)
+class Demo:
+    """What the demo's picture shows."""
+
+    title: str
+    originals: Array
+    """(n_rows, n_features): some rows, all columns between 0 and 1, or in units of deviations."""
+    reconstructions: Array
+    image_shape: tuple[int, int] | None
+    """Height and width, when rows are images."""
+    code: Array  # (n, 2)
+    code_axes: tuple[str, str]
+    classes: Array | None
+    """(n,) integers, which colour the map of the code; None: colour it by `scores`."""
+    scores: Array
+    """(n,): how unusual those rows are."""
+    curves: Mapping[str, Sequence[float]]
+    baselines: Mapping[str, float]
+    unusual: Array
+    """(n_unusual, n_features): the most unusual rows, first."""
+    unusual_labels: Sequence[str]
+    contributions: Array
+    """(n_unusual, n_features): what each entry adds to their scores."""
+    usual_shares: Array
+    """(n_features,): the part that each column has in the scores of all rows."""
+    names: Sequence[str]
+
+
+def plot_demo(demo: Demo, path: str) -> None:
+    """Draw originals above reconstructions, the code, the loss curve and the most unusual rows.
 
     Parameters
     ----------
-    originals, reconstructions : array of shape (n_images, height, width)
-        Grey values in 0 … 1.
+    demo : Demo
     path : str
-    curves, baselines
-        As for `plot_loss_curves`.
-    title : str
+        Where to write; the ending chooses the format.
 
     Raises
     ------
     MissingExtraError
         When matplotlib is not installed.
     """
-    n_images = len(originals)
-    figure = new_figure(figsize=(10, 6.5))
-    figure.suptitle(title, x=0.01, ha="left", color=INK)
-    images, below = figure.subfigures(2, 1, height_ratios=[2, 3.2])
-    grid = images.subplots(2, n_images, squeeze=False)
-    rows = (("original", originals), ("through the code", reconstructions))
-    for axes_row, (label, pictures) in zip(grid, rows, strict=True):
-        for axes, picture in zip(axes_row, pictures, strict=True):
-            axes.imshow(picture, cmap="gray_r", vmin=0, vmax=1)
+    figure = new_figure(figsize=(12, 11.5))
+    figure.get_layout_engine().set(h_pad=0.08, w_pad=0.08)
+    figure.suptitle(demo.title, x=0.01, ha="left", color=INK, fontsize=15)
+    above, middle, below = figure.subfigures(3, 1, height_ratios=[2.3, 4, 2.5])
+    if demo.image_shape is not None:
+        draw_images(
+            above,
+            {"originals": demo.originals, "through the code": demo.reconstructions},
+            demo.image_shape,
+        )
+    else:
+        draw_tables(above, demo.originals, demo.reconstructions, demo.names)
+    left, right = middle.subplots(1, 2)
+    draw_code(left, demo)
+    draw_loss_curves(right, demo.curves, demo.baselines)
+    _head(right, "Learning")
+    if demo.image_shape is not None:
+        draw_images(
+            below,
+            {"most unusual": demo.unusual, "what is unusual about them": demo.contributions},
+            demo.image_shape,
+            labels=demo.unusual_labels,
+        )
+    else:
+        draw_columns(below.subplots(), demo)
+    figure.savefig(path, dpi=120)
+
+
+def draw_images(
+    figure: Any,
+    rows: Mapping[str, Array],
+    shape: tuple[int, int],
+    labels: Sequence[str] = (),
+) -> None:
+    """Rows of grey images, each row with its heading; the second row in red if there are labels."""
+    n_images = min(ROWS, len(next(iter(rows.values()))))
+    grid = figure.subplots(len(rows), n_images, squeeze=False)
+    for number, (axes_row, (heading, images)) in enumerate(zip(grid, rows.items(), strict=True)):
+        is_explanation = bool(labels) and number > 0
+        for axes, image in zip(axes_row, images, strict=False):
+            axes.imshow(
+                image.reshape(shape),
+                cmap="Reds" if is_explanation else "gray_r",
+                vmin=0,
+                vmax=None if is_explanation else 1,
+            )
             axes.set_xticks([])
             axes.set_yticks([])
-            axes.spines[:].set_visible(False)
-        axes_row[0].set_title(label, loc="left", fontsize="medium", color=INK)
-    draw_loss_curves(below.subplots(), curves, baselines)
-    figure.savefig(path, dpi=120)
+            axes.spines[:].set_color("#dddddd")
+        # Beside the images, where it takes no height from them.
+        axes_row[0].set_ylabel(heading.replace(" ", "\n", 1), color=INK, fontsize="small")
+    for axes, label in zip(grid[0], labels, strict=False):
+        axes.set_title(label, fontsize="small", color=INK)
+
+
+def draw_tables(figure: Any, originals: Array, reconstructions: Array, names: Sequence[str]) -> None:
+    """Two tables side by side as colours, in deviations from the columns' means."""
+    pair = figure.subplots(1, 2, sharey=True)
+    headings = ("Rows nobody trained on", "The same through the code")
+    for axes, heading, table in zip(pair, headings, (originals, reconstructions), strict=True):
+        image = axes.imshow(
+            table, cmap="RdBu_r", vmin=-3, vmax=3, aspect="auto", interpolation="nearest"
+        )
+        axes.set_yticks([])
+        if len(names) <= 20:
+            axes.set_xticks(
+                range(len(names)), [_short(n) for n in names], rotation=40, ha="right", fontsize=7
+            )
+        else:
+            axes.set_xticks([])
+            axes.set_xlabel(f"{len(names)} columns")
+        axes.spines[:].set_visible(False)
+        _head(axes, heading)
+    bar = figure.colorbar(image, ax=list(pair), fraction=0.02, pad=0.01)
+    bar.set_label("deviations", fontsize="small")
+    bar.outline.set_visible(False)
+
+
+def draw_code(axes: Any, demo: Demo) -> None:
+    """Where rows lie in the code, coloured by class, or by how unusual they are."""
+    x, y = demo.code.T
+    if demo.classes is not None:
+        for i, label in enumerate(sorted(set(demo.classes.tolist()))):
+            these = demo.classes == label
+            color = CLASS_COLORS[i % len(CLASS_COLORS)]
+            axes.scatter(x[these], y[these], s=16, color=color, label=str(label), linewidths=0)
+        legend = axes.legend(
+            loc="center left",
+            bbox_to_anchor=(1, 0.5),
+            fontsize="small",
+            frameon=False,
+            handletextpad=0.1,
+            borderaxespad=0.2,
+        )
+        for handle in legend.legend_handles:
+            handle.set_sizes([30])
+    else:
+        order = demo.scores.argsort()  # the unusual ones on top
+        ranks = order.argsort() / max(1, len(order) - 1)
+        points = axes.scatter(
+            x[order], y[order], s=16, c=ranks[order], cmap="YlOrRd", vmin=-0.2, linewidths=0
+        )
+        bar = axes.figure.colorbar(points, ax=axes, fraction=0.04, pad=0.02, ticks=[0, 0.5, 1])
+        bar.ax.set_yticklabels(["usual", "median", "unusual"], fontsize="small")
+        bar.outline.set_visible(False)
+    axes.set_xlabel(demo.code_axes[0])
+    axes.set_ylabel(demo.code_axes[1])
+    axes.spines[["top", "right"]].set_visible(False)
+    _head(axes, "The code")
+
+
+def draw_columns(axes: Any, demo: Demo) -> None:
+    """Bars: which columns made the most unusual rows, beside their usual part."""
+    shares = demo.contributions.sum(axis=0)
+    shares = shares / max(float(shares.sum()), 1e-300)
+    most = shares.argsort()[::-1][:10][::-1]
+    axes.barh(range(len(most)), 100 * shares[most], color=COLORS[0], height=0.6)
+    axes.scatter(
+        100 * demo.usual_shares[most],
+        range(len(most)),
+        color=INK,
+        marker="|",
+        s=140,
+        label="their part in the scores of all rows",
+        zorder=3,
+    )
+    axes.set_yticks(range(len(most)), [_short(demo.names[i]) for i in most], fontsize="small")
+    axes.set_xlabel("% of the score")
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    axes.tick_params(axis="y", length=0)
+    axes.legend(frameon=False, fontsize="small", loc="lower right")
+    _head(axes, f"Columns that make the {len(demo.unusual)} most unusual rows unusual")
+
+
+def _head(axes: Any, text: str) -> None:
+    axes.set_title(text, loc="left", color=INK, fontsize="medium", fontweight="bold")
+
+
+def _short(name: str, at_most: int = 22) -> str:
+    name = name.replace("$", r"\$")  # matplotlib would read mathematics
+    return name if len(name) <= at_most else name[: at_most - 1] + "…"
