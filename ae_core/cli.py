@@ -60,7 +60,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _say(command, "interrupted; nothing was written", INTERRUPTED)
     except MemoryError as error:
-        return _say(command, f"out of memory ({error or 'no more'}): try fewer columns or --float32")
+        return _say(
+            command, f"out of memory ({error or 'no more'}): try fewer columns or --float32"
+        )
     except OSError as error:
         if error.errno == errno.EPIPE:
             return _pipe_closed()

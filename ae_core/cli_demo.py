@@ -148,13 +148,17 @@ def _learn_and_show(
     mean, pca, own = losses.values()
     for label, value in losses.items():
         click.echo(f"  {label:<24} {value:7.4f}   {value / (mean or 1):6.1%} of the mean's")
-    click.echo("\nBetter than PCA." if own < pca else "\nNot better than PCA: more epochs may help.")
+    click.echo(
+        "\nBetter than PCA." if own < pca else "\nNot better than PCA: more epochs may help."
+    )
 
     detector = AutoencoderOutlierDetector(random_state=seed).fit(X)
     scores = -detector.score_samples(X_test)
     order = np.argsort(-scores, kind="stable")[:ROWS]
     contributions = contributions_of(detector, X_test[order])
-    click.echo(f"\nThe most unusual held-out rows (row, score; above {detector.threshold_:.3g}: odd):")
+    click.echo(
+        f"\nThe most unusual held-out rows (row, score; above {detector.threshold_:.3g}: odd):"
+    )
     places, shares = reasons(contributions)
     for i in range(min(UNUSUAL_PRINTED, len(order))):
         row = held_out[order[i]]
@@ -184,9 +188,7 @@ def _learn_and_show(
             curves={"training": model.loss_curve_, "held out": model.validation_loss_curve_},
             baselines={name: losses[name] for name in list(losses)[:2]},
             unusual=X_test[order],
-            unusual_labels=[
-                f"row {held_out[i] + 1}\nscore {scores[i]:.0f}" for i in order
-            ],
+            unusual_labels=[f"row {held_out[i] + 1}\nscore {scores[i]:.0f}" for i in order],
             contributions=contributions,
             usual_shares=everyone / max(float(everyone.sum()), 1e-300),
             names=rows.names,

@@ -74,7 +74,9 @@ def _layer_sizes(context: Any, parameter: Any, text: str | None) -> tuple[int, .
     metavar="N",
     help="Passes over the data, at most.  [default: 200]",
 )
-@click.option("--batch-size", type=int, metavar="N", help="Rows per step.  [default: by their number]")
+@click.option(
+    "--batch-size", type=int, metavar="N", help="Rows per step.  [default: by their number]"
+)
 @click.option(
     "--learning-rate",
     "learning_rate_init",

@@ -59,7 +59,9 @@ def table_options(command: Callable[..., Any]) -> Callable[..., Any]:
         if separator is not None and (len(separator) != 1 or separator in '"\r\n'):
             raise click.UsageError(f"--separator {separator!r}: must be one character")
         return command(
-            reading=Reading(_names(columns), _names(drop) or [], Layout(separator, decimal, header)),
+            reading=Reading(
+                _names(columns), _names(drop) or [], Layout(separator, decimal, header)
+            ),
             **options,
         )
 

@@ -189,7 +189,9 @@ def draw_images(
         axes.set_title(label, fontsize="small", color=INK)
 
 
-def draw_tables(figure: Any, originals: Array, reconstructions: Array, names: Sequence[str]) -> None:
+def draw_tables(
+    figure: Any, originals: Array, reconstructions: Array, names: Sequence[str]
+) -> None:
     """Two tables side by side as colours, in deviations from the columns' means."""
     pair = figure.subplots(1, 2, sharey=True)
     headings = ("Rows nobody trained on", "The same through the code")

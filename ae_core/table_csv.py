@@ -27,7 +27,21 @@ BLOCK = 1 << 20
 GROWTH = 1.125
 SAMPLE = 100
 """Lines that tell which columns are true or false."""
-MISSING = ["", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "-nan", "-NaN", "NULL", "null", "None", "?"]
+MISSING = [
+    "",
+    "NA",
+    "N/A",
+    "n/a",
+    "#N/A",
+    "NaN",
+    "nan",
+    "-nan",
+    "-NaN",
+    "NULL",
+    "null",
+    "None",
+    "?",
+]
 TRUE, FALSE = ["true", "True", "TRUE"], ["false", "False", "FALSE"]
 SEPARATORS = ",;\t|"
 
@@ -156,9 +170,7 @@ def _rows(opener: Opener, layout: Layout) -> Iterator[tuple[int, list[str]]]:
     with (
         opener() as file,
         # Bytes that are no UTF-8 may stand in columns that are left out.
-        io.TextIOWrapper(
-            file, encoding="utf-8-sig", errors="surrogateescape", newline=""
-        ) as text,
+        io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline="") as text,
     ):
         reader = csv.reader(text, delimiter=layout.separator or ",")
         try:
@@ -194,7 +206,9 @@ def _look(opener: Opener, layout: Layout) -> tuple[_Start, Layout]:
     if named is None:
         named = _has_names(names, layout.decimal or ".")
     if not named:
-        return _Start([str(i) for i in range(len(first))], False, n_lines - 1, sample, longest), layout
+        return _Start(
+            [str(i) for i in range(len(first))], False, n_lines - 1, sample, longest
+        ), layout
     names = [name or _placeholder(i) for i, name in enumerate(names)]
     return _Start(names, True, n_lines, sample, longest), layout
 
@@ -267,8 +281,10 @@ def _explanation(
             elif abs(number) > largest:
                 what = f"is {short(value)}, beyond {np.dtype(dtype).name}"
                 unusable = unusable or bad_value(name, f"line {line}", what)
-    return _about_texts(texts, n_rows, layout) or unusable or TableError(
-        f"it can't be read as CSV ({short(problem, 120)})"
+    return (
+        _about_texts(texts, n_rows, layout)
+        or unusable
+        or TableError(f"it can't be read as CSV ({short(problem, 120)})")
     )
 
 
@@ -286,4 +302,3 @@ def _about_texts(texts: dict[str, _Texts], n_rows: int, layout: Layout) -> Table
         few = f"{found.count} of {n_rows} values are not numbers"
         return bad_value(first, f"line {found.line}", f"is {short(found.value)} ({few})")
     return not_numbers({name: (f"line {t.line}", t.value) for name, t in texts.items()})
-

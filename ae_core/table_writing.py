@@ -127,9 +127,7 @@ def write_rows(
         return write_whole(path, lambda file: _write_parquet(file, names, parts))
     for ending, separator in CSV_OUTPUTS.items():
         if lower.endswith(ending):
-            return write_whole(
-                path, lambda file: _csv_file(file, names, parts, separator, ending)
-            )
+            return write_whole(path, lambda file: _csv_file(file, names, parts, separator, ending))
     return check_output(path)
 
 

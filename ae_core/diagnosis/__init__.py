@@ -42,7 +42,7 @@ CHECKS: tuple[Check, ...] = (
 """All that is looked for, in the order of the report."""
 
 EXPLAINED_BY = {
-    "worse_than_pca": {"diverged", "column_mean", "worse_than_mean"},
+    "worse_than_pca": {"diverged", "column_mean", "worse_than_mean", "still_falling"},
     "worse_than_mean": {"diverged", "column_mean"},
     "column_mean": {"diverged"},
     "oscillating": {"diverged"},
