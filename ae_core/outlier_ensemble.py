@@ -6,7 +6,7 @@ worst together, and are trained as many steps again: what is rare has little par
 counts is how large a residual is beside what is usual in its column. Large ones count linearly
 (Huber 1964), so that one wild entry does not outshout all the others.
 
-How the numbers below were found, and what they are worth, is in docs/outliers.md.
+How the numbers below were found, and what they are worth, is in docs/defaults.md.
 """
 
 from collections.abc import Iterator

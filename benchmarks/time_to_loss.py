@@ -269,15 +269,14 @@ def draw(rivals: list[Rival], pca: float, path: Path) -> None:
     axes = figure.add_subplot()
     for rival, color in zip(rivals, (COLORS[0], COLORS[2], COLORS[1]), strict=False):
         axes.plot(rival.seconds, rival.errors, "o-", label=rival.name, color=color, markersize=4)
-    ends = max(rival.seconds[-1] for rival in rivals)
-    for value, label in ((pca, f"PCA, {N_COMPONENTS} components"), (HINTON, "Hinton 2006")):
+    known = ((pca, f"PCA, {N_COMPONENTS} components"), (HINTON, "Hinton & Salakhutdinov 2006"))
+    for value, label in known:
         axes.axhline(value, color=INK, linewidth=1, dashes=(6, 3))
         axes.annotate(
             f"{label}: {value:.2f}",
-            (ends, value),
-            xytext=(0, 4),
+            (0, value),
+            xytext=(6, 4),
             textcoords="offset points",
-            ha="right",
             color=INK,
             fontsize="small",
         )
