@@ -29,7 +29,7 @@ EXACT_WEIGHT = 64
 """Up to this total weight every step takes all rows, in float64; larger tables are sampled."""
 SMALLEST_USUAL = 1e-3
 """Of a column's deviation: a residual below it is rounding, however usual."""
-ENTRIES_LEARNED_FROM = 20_000_000
+ENTRIES_LEARNED_FROM = 4_000_000
 """A larger table is learned from evenly spaced rows: no more of it is visited than that anyway."""
 ENTRIES_AT_ONCE = 65_536
 """A block of this many is judged while it is in cache."""
