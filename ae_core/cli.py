@@ -93,7 +93,10 @@ def _say(command: str, message: str, code: int = 1) -> int:
 
 
 def _lower(message: str) -> str:
-    return message[:1].lower() + message[1:].rstrip(".")
+    first = message.partition(" ")[0]
+    if first.istitle():  # but not MODEL
+        message = message[:1].lower() + message[1:]
+    return message.rstrip(".")
 
 
 def _show_warning(command: str) -> Any:

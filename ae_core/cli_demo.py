@@ -230,5 +230,5 @@ def _map(code: Array) -> tuple[Array, tuple[str, str]]:
     from sklearn.decomposition import PCA
 
     k = code.shape[1]
-    names = (f"first principal component of the {k} code numbers", "second")
+    names = (f"first principal component of the code's {k} numbers", "second principal component")
     return PCA(2, random_state=0).fit_transform(code), names

@@ -134,14 +134,14 @@ def plot_demo(demo: Demo, path: str) -> None:
     MissingExtraError
         When matplotlib is not installed.
     """
-    figure = new_figure(figsize=(12, 11.5))
+    figure = new_figure(figsize=(12, 10))
     figure.get_layout_engine().set(h_pad=0.08, w_pad=0.08)
     figure.suptitle(demo.title, x=0.01, ha="left", color=INK, fontsize=15)
-    above, middle, below = figure.subfigures(3, 1, height_ratios=[2.3, 4, 2.5])
+    above, middle, below = figure.subfigures(3, 1, height_ratios=[2.2, 4.2, 2.6])
     if demo.image_shape is not None:
         draw_images(
             above,
-            {"originals": demo.originals, "through the code": demo.reconstructions},
+            {"originals": demo.originals, "through\nthe code": demo.reconstructions},
             demo.image_shape,
         )
     else:
@@ -153,7 +153,7 @@ def plot_demo(demo: Demo, path: str) -> None:
     if demo.image_shape is not None:
         draw_images(
             below,
-            {"most unusual": demo.unusual, "what is unusual about them": demo.contributions},
+            {"most\nunusual": demo.unusual, "because\nof": demo.contributions},
             demo.image_shape,
             labels=demo.unusual_labels,
         )
@@ -184,7 +184,7 @@ def draw_images(
             axes.set_yticks([])
             axes.spines[:].set_color("#dddddd")
         # Beside the images, where it takes no height from them.
-        axes_row[0].set_ylabel(heading.replace(" ", "\n", 1), color=INK, fontsize="small")
+        axes_row[0].set_ylabel(heading, color=INK, fontsize="small")
     for axes, label in zip(grid[0], labels, strict=False):
         axes.set_title(label, fontsize="small", color=INK)
 
