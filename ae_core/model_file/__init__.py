@@ -14,10 +14,10 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from ._typing import Array
-from .model_content import ModelFile, ModelFileError
-from .model_description import from_json, parse, to_json
-from .whole_file import Path, write_whole
+from .._typing import Array
+from ..whole_file import Path, write_whole
+from .content import ModelFile, ModelFileError
+from .description import from_json, parse, to_json
 
 FORMAT = "ae_core"
 FORMAT_VERSION = 1
@@ -145,7 +145,7 @@ def _serialize(
     """What comes first, the header and its length, and the data."""
     from safetensors.numpy import save  # on first use, so that importing this module costs little
 
-    from . import __version__
+    from .. import __version__
 
     if not isinstance(kind, str) or not kind:
         raise ValueError(f"kind={kind!r}: must be a word for what is saved")

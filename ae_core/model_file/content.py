@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ._typing import Array
+from .._typing import Array
 
 Expected = type | tuple[type, ...] | Callable[[Any], bool]
 
