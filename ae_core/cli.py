@@ -58,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return USAGE
         return _say(command, f"{_lower(error.format_message())} (see {command} --help)", USAGE)
     except KeyboardInterrupt:
-        return _say(command, "interrupted; nothing was written", INTERRUPTED)
+        return _say(command, "interrupted; no output was written", INTERRUPTED)
     except MemoryError as error:
         return _say(
             command, f"out of memory ({error or 'no more'}): try fewer columns or --float32"

@@ -26,8 +26,17 @@ from .cli_score import score
 from .tables import write_rows
 
 
+class InOrder(click.Group):
+    """A group whose help lists commands in the order in which they are needed."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The commands as they were added."""
+        return list(self.commands)
+
+
 @click.group(
     name="ae-core",
+    cls=InOrder,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(__version__, message="ae_core %(version)s")
@@ -46,7 +55,7 @@ def commands() -> None:
     """
 
 
-@commands.command()
+@click.command(short_help="The code of each row.")
 @MODEL
 @DATA
 @output_option("the codes go")
@@ -69,7 +78,7 @@ def encode(model: str, data: str, output: str, reading: Reading) -> None:
     write_rows(output, names, codes, len(values))
 
 
-@commands.command()
+@click.command(short_help="Each row as it comes back from the code.")
 @MODEL
 @DATA
 @output_option("the reconstruction goes")
@@ -95,7 +104,7 @@ def reconstruct(model: str, data: str, output: str, reading: Reading) -> None:
     write_rows(output, names, rows(), len(table.values))
 
 
-@commands.command()
+@click.command(short_help="Has the model learned, and if not, why?")
 @MODEL
 @DATA
 @click.option("--json", "as_json", is_flag=True, help="The same for programs.")
@@ -120,7 +129,7 @@ def diagnose(model: str, data: str, as_json: bool, reading: Reading) -> None:
     click.echo(json.dumps(report.to_dict(), indent=1) if as_json else str(report))
 
 
-@commands.command()
+@click.command(short_help="What a model file holds.")
 @MODEL
 def info(model: str) -> None:
     """Say what a model file holds: columns, layers, how it was fitted.
@@ -166,11 +175,5 @@ def _columns(estimator: Any) -> str:
     return f"{len(names)}: {', '.join(names)}"
 
 
-for _command in (fit, score, demo):
+for _command in (demo, fit, encode, reconstruct, score, diagnose, info):
     commands.add_command(_command)
-# In the order in which they are needed.
-commands.commands = {
-    name: commands.commands[name]
-    for name in ("demo", "fit", "encode", "reconstruct", "score", "diagnose", "info")
-}
-commands.list_commands = lambda context: list(commands.commands)  # type: ignore[method-assign]

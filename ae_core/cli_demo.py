@@ -41,7 +41,7 @@ class _Rows:
     classes: Array | None = None
 
 
-@click.command()
+@click.command(short_help="See an autoencoder learn, on digits or your own table.")
 @click.option(
     "-o",
     "--output",

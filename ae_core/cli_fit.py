@@ -29,7 +29,7 @@ def _layer_sizes(context: Any, parameter: Any, text: str | None) -> tuple[int, .
         raise click.BadParameter(f"{text!r} is no list of numbers such as 128,64") from None
 
 
-@click.command()
+@click.command(short_help="Learn from a table, and write the model to a file.")
 @DATA
 @click.option("-o", "--output", required=True, metavar="MODEL", help="Where the model goes to.")
 @click.option("--outliers", is_flag=True, help="Fit a detector of unusual rows instead.")
@@ -58,7 +58,7 @@ def _layer_sizes(context: Any, parameter: Any, text: str | None) -> tuple[int, .
 @click.option(
     "--activation",
     type=click.Choice(list(ACTIVATIONS)),
-    help="Of the hidden layers; with --outliers of the codes.  [default: elu; with --outliers tanh]",
+    help="Of the hidden layers (elu); with --outliers of the codes (tanh).",
 )
 @click.option("--loss", type=click.Choice(list(LOSSES)), help="[default: squared_error]")
 @click.option(

@@ -28,7 +28,7 @@ SHOWN = 20
 """Rows shown on a terminal, if nothing else is asked for."""
 
 
-@click.command()
+@click.command(short_help="How unusual each row is, and which columns make it so.")
 @MODEL
 @DATA
 @output_option("the scores go")

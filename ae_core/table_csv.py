@@ -7,7 +7,7 @@ import csv
 import io
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Any, BinaryIO
@@ -159,7 +159,7 @@ def read_csv(opener: Opener, choose: Choice, layout: Layout, dtype: Any) -> Tabl
     return Table(names, values, start.named)
 
 
-def _rows(opener: Opener, layout: Layout) -> Iterator[tuple[int, list[str]]]:
+def _rows(opener: Opener, layout: Layout) -> Generator[tuple[int, list[str]]]:
     """Line number and fields of each line that is not empty.
 
     Raises
@@ -257,8 +257,7 @@ def _explanation(
     texts: dict[str, _Texts] = {}
     unusable: TableError | None = None
     n_rows = 0
-    rows = _rows(opener, layout)
-    for line, row in rows:
+    for line, row in _rows(opener, layout):
         if line <= start.n_lines:
             continue
         n_rows += 1
@@ -295,8 +294,8 @@ def _about_texts(texts: dict[str, _Texts], n_rows: int, layout: Layout) -> Table
     with_comma = _number(found.value, ",") is not None and "," in found.value
     if with_comma and layout.decimal != ",":
         return TableError(
-            f"column {short(first)}, line {found.line}: {short(found.value)} has a comma: if that is "
-            "the decimal sign, add --decimal ,; if it parts thousands, take it out"
+            f"column {short(first)}, line {found.line}: {short(found.value)} has a comma: if that "
+            "is the decimal sign, add --decimal ,; if it parts thousands, take it out"
         )
     if len(texts) == 1 and found.count <= max(1, n_rows // 10) and n_rows > 2:
         few = f"{found.count} of {n_rows} values are not numbers"

@@ -79,7 +79,7 @@ def write_table(path: str, names: Sequence[str], columns: Array | Columns) -> No
         When pyarrow is not installed; ``.npy`` does not need it.
     """
     is_array = isinstance(columns, np.ndarray) and columns.ndim == 2
-    n_columns = columns.shape[1] if is_array else len(columns)
+    n_columns = np.shape(columns)[1] if is_array else len(columns)
     n_rows = len(columns) if is_array else len(columns[0])
     if n_columns != len(names) or (not is_array and any(len(c) != n_rows for c in columns)):
         raise TableError(f"{len(names)} names, and {n_columns} columns that may differ in length")
@@ -125,15 +125,13 @@ def write_rows(
         return None
     if lower.endswith(".parquet"):
         return write_whole(path, lambda file: _write_parquet(file, names, parts))
-    for ending, separator in CSV_OUTPUTS.items():
-        if lower.endswith(ending):
-            return write_whole(path, lambda file: _csv_file(file, names, parts, separator, ending))
-    return check_output(path)
+    check_output(path)
+    ending = next(ending for ending in CSV_OUTPUTS if lower.endswith(ending))
+    return write_whole(path, lambda file: _csv_file(file, names, parts, ending))
 
 
-def _csv_file(
-    file: BinaryIO, names: Sequence[str], parts: Iterable[Any], separator: str, ending: str
-) -> None:
+def _csv_file(file: BinaryIO, names: Sequence[str], parts: Iterable[Any], ending: str) -> None:
+    separator = CSV_OUTPUTS[ending]
     if ending.endswith(".gz"):
         with gzip.GzipFile("", "wb", fileobj=file, mtime=0) as packed:
             _write_csv(packed, names, parts, separator)

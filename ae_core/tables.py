@@ -4,7 +4,6 @@ Files of NumPy's need nothing else; the others need the extra ``cli``.
 """
 
 import gzip
-import io
 import os
 import shutil
 import stat
@@ -14,6 +13,7 @@ import zipfile
 import zlib
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, BinaryIO, cast
 
 import numpy as np
@@ -66,8 +66,8 @@ def read_table(
     Parameters
     ----------
     path : str
-        Ending in .csv, .tsv (either also .gz), .txt, .parquet, .npy, .npz (or .npz:NAME, for one array of
-        several); '-' for CSV from standard input.
+        Ending in .csv, .tsv (either also .gz), .txt, .parquet, .npy, .npz (or .npz:NAME, for one
+        array of several); '-' for CSV from standard input.
     columns : sequence of str, or function, optional
         Names of the columns to read, in this order; by default all. Columns without names have
         numbers, '0', '1', …. Or a function that is given the names, and whether the file has any,
@@ -121,9 +121,9 @@ def _read(path: str, choose: Choice, layout: Layout, dtype: np.dtype[Any]) -> Ta
                 f"what it is can't be told from its name: it must end in {', '.join(ENDINGS)}, or "
                 "be - for CSV from standard input"
             )
-        opener: Opener = lambda: open(path, "rb")  # noqa: E731
+        opener = cast(Opener, partial(open, path, "rb"))
         if lower.endswith(".gz"):
-            opener = lambda: cast(BinaryIO, gzip.open(path, "rb"))  # noqa: E731
+            opener = cast(Opener, partial(gzip.open, path, "rb"))
         if layout.separator is None and lower.endswith((".tsv", ".tsv.gz")):
             layout = replace(layout, separator="\t")
         return read_csv(opener, choose, layout, dtype)
@@ -155,6 +155,7 @@ def _read_npy(path: str, choose: Choice) -> Table:
     except (ValueError, EOFError, SyntaxError) as error:
         raise _no_array(path, error) from error
     if not isinstance(array, np.ndarray):
+        array.close()
         raise TableError("it is no .npy file, whatever its name: rename it to .npz")
     return _of_array(array, choose)
 
@@ -173,9 +174,10 @@ def _no_array(path: str, error: BaseException) -> TableError:
 
 def _read_npz(path: str, choose: Choice, name: str | None) -> Table:
     try:
-        with np.load(path, allow_pickle=False) as arrays:
-            if not isinstance(arrays, np.lib.npyio.NpzFile):
-                raise TableError("it is no .npz file, whatever its name: rename it to .npy")
+        arrays = np.load(path, allow_pickle=False)
+        if isinstance(arrays, np.ndarray):
+            raise TableError("it is no .npz file, whatever its name: rename it to .npy")
+        with arrays:
             names = arrays.files
             if name is None and len(names) != 1:
                 raise TableError(
@@ -284,5 +286,5 @@ def _numeric(kind: Any) -> bool:
 def _first(file: Any, name: str) -> object:
     for batch in file.iter_batches(1, columns=[name]):
         value = batch.column(0)[0].as_py()
-        return value if isinstance(value, str | bytes) else io.StringIO(str(value)).read()
+        return value if isinstance(value, str | bytes) else str(value)
     return None
