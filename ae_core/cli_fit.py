@@ -243,7 +243,7 @@ def _report(estimator: Any, X: Any, data: str, output: str) -> None:
     width = max(len(label) for label, _ in rows)
     click.echo(f"{estimator.n_iter_} epochs. Loss per row, of scaled columns:")
     for label, loss in sorted(rows, key=lambda row: -row[1]):
-        share = f"   {loss / mean:7.2%} of the mean's" if mean > 0 else ""
+        share = f"   {100 * loss / mean:8.4g} % of the mean's" if mean > 0 else ""
         click.echo(f"  {label:<{width}}  {loss:>10.4g}{share}")
     for finding in diagnosis.findings:
         click.echo(f"  → {finding.name.replace('_', ' ')}: see ae-core diagnose {output} {data}")

@@ -174,10 +174,10 @@ def _no_array(path: str, error: BaseException) -> TableError:
 
 def _read_npz(path: str, choose: Choice, name: str | None) -> Table:
     try:
-        arrays = np.load(path, allow_pickle=False)
-        if isinstance(arrays, np.ndarray):
-            raise TableError("it is no .npz file, whatever its name: rename it to .npy")
-        with arrays:
+        with open(path, "rb") as file:  # NumPy leaves damaged ones open
+            arrays = np.load(file, allow_pickle=False)
+            if isinstance(arrays, np.ndarray):
+                raise TableError("it is no .npz file, whatever its name: rename it to .npy")
             names = arrays.files
             if name is None and len(names) != 1:
                 raise TableError(
