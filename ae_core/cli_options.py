@@ -9,6 +9,7 @@ from typing import Any
 import click
 import numpy as np
 
+from .missing import MissingExtraError
 from .table_columns import Choice, Table, TableError, chosen_columns, instead, listed
 from .tables import Layout, check_output, is_table_name, read_table
 
@@ -164,8 +165,10 @@ def framed(values: Any, names: Any) -> Any:
     """Rows with the names of their columns, as estimators want them; without a copy."""
     if names is None:
         return values
-    import pandas
-
+    try:
+        import pandas
+    except ImportError as error:
+        raise MissingExtraError("column names", "pandas", "cli") from error
     return pandas.DataFrame(values, columns=list(names), copy=False)
 
 

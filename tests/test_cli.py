@@ -367,7 +367,11 @@ MODEL, DATA = "model.safetensors", "data.csv"
         (["fit", DATA, "-o", "m", "-k", "0"], 1, "n_components=0"),
         (["fit", DATA, "-o", "m", "--epochs", "0"], 1, "max_iter=0"),
         (["fit", DATA, "-o", "m", "--outliers", "--contamination", "2"], 1, "contamination=2.0"),
-        (["fit", DATA, "-o", "m", "--loss", "binary_cross_entropy", "--scale", "none"], 1, "between 0 and 1"),
+        (
+            ["fit", DATA, "-o", "m", "--loss", "binary_cross_entropy", "--scale", "none"],
+            1,
+            "between 0 and 1",
+        ),
         (["fit", DATA, "-o", "m", "--learning-rate", "1e300"], 1, "too large"),
         (["fit", DATA, "-o", "no/such/m"], 1, "no/such/m: No such file or directory"),
         (["fit", DATA, "-o", "."], 1, "directory"),
