@@ -38,6 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if (error.name or "").partition(".")[0] != "click":
             raise
         return _say(command, str(MissingExtraError("commands", "click", "cli")))
+    except KeyboardInterrupt:  # importing takes a while
+        return _say(command, "interrupted", INTERRUPTED)
     named = next((each for each in arguments if each in commands.commands), None)
     if named:
         command = f"ae-core {named}"

@@ -13,7 +13,7 @@ from .missing import MissingExtraError
 from .table_columns import Choice, Table, TableError, chosen_columns, instead, listed
 from .tables import Layout, check_output, is_table_name, read_table
 
-ENTRIES_AT_ONCE = 1 << 22
+ENTRIES_AT_ONCE = 1 << 20
 """Commands go through a table in parts of so many entries."""
 
 MODEL = click.argument("model", metavar="MODEL", type=click.Path())

@@ -266,7 +266,7 @@ def draw_columns(axes: Any, demo: Demo) -> None:
     axes.set_xlabel("% of the score")
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.tick_params(axis="y", length=0)
-    axes.legend(frameon=False, fontsize="small", loc="lower right")
+    axes.legend(frameon=False, fontsize="small", loc="lower right", bbox_to_anchor=(1, 1))
     _head(axes, f"Columns that make the {len(demo.unusual)} most unusual rows unusual")
 
 
