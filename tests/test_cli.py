@@ -145,7 +145,7 @@ def test_fit_does_not_copy_the_table(run, monkeypatch):
         given.append(X.to_numpy())
         return fit(self, X, **options)
 
-    import ae_core.cli_options as options
+    import ae_core.cli.options as options
 
     read = options.read_table
     monkeypatch.setattr(
@@ -172,7 +172,7 @@ def test_quiet(run):
 def test_a_fit_goes_on_from_its_checkpoint(run):
     assert run("fit", "data.csv", "-o", "whole", "--epochs", "8", "-q")[0] == 0
     stopped = ("fit", "data.csv", "-o", "m", "--epochs", "8", "--checkpoint", "c", "--resume", "-q")
-    callback = "import ae_core.cli_fit as f, ae_core.autoencoder as a, sys\n"
+    callback = "import ae_core.cli.fit as f, ae_core.autoencoder as a, sys\n"
     # The process is killed after four epochs, without a word to it.
     script = (
         callback
@@ -207,7 +207,7 @@ def test_encode_and_reconstruct(run, frame, ending):
 
 
 def test_parts_of_a_table_are_as_the_whole(run, frame, monkeypatch):
-    import ae_core.cli_options as options
+    import ae_core.cli.options as options
 
     monkeypatch.setattr(options, "ENTRIES_AT_ONCE", 7 * N_COLUMNS)
     for command in ("encode", "reconstruct", "score"):
@@ -289,7 +289,7 @@ def test_the_most_unusual_rows_come_first(run, frame):
 
 
 def test_a_terminal_gets_a_table(run, monkeypatch):
-    import ae_core.cli_score as cli_score
+    import ae_core.cli.score as cli_score
 
     monkeypatch.setattr(cli_score, "is_terminal", lambda stream: True)
     _, out, _ = run("score", "detector.safetensors", "data.csv")

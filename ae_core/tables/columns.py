@@ -7,7 +7,7 @@ import difflib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from ._typing import Array
+from .._typing import Array
 
 NAMES_SHOWN = 8
 """So many column names fit in an error."""

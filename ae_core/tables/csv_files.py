@@ -14,8 +14,8 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from .missing import MissingExtraError
-from .table_columns import Choice, Table, TableError, bad_value, listed, not_numbers, short
+from ..missing import MissingExtraError
+from .columns import Choice, Table, TableError, bad_value, listed, not_numbers, short
 
 Opener = Callable[[], BinaryIO]
 """Opens the text at its beginning, each time it is called."""

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
-from .missing import MissingExtraError
+from ..missing import MissingExtraError
 
 INTERRUPTED = 130
 USAGE = 2
@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         import click
 
-        from .cli_commands import commands
+        from .commands import commands
     except ImportError as error:
         if (error.name or "").partition(".")[0] != "click":
             raise

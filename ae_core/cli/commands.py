@@ -8,11 +8,12 @@ from typing import Any
 import click
 import numpy as np
 
-from . import __version__
-from ._typing import Array
-from .cli_demo import demo
-from .cli_fit import fit
-from .cli_options import (
+from .. import __version__
+from .._typing import Array
+from ..tables import write_rows
+from .demo import demo
+from .fit import fit
+from .options import (
     DATA,
     MODEL,
     Reading,
@@ -22,8 +23,7 @@ from .cli_options import (
     parts,
     table_options,
 )
-from .cli_score import score
-from .tables import write_rows
+from .score import score
 
 
 class InOrder(click.Group):

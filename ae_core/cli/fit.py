@@ -6,10 +6,10 @@ from typing import Any
 
 import click
 
-from .activations import ACTIVATIONS
-from .cli_options import DATA, Reading, framed, is_terminal, note, table_options
-from .losses import LOSSES
-from .tables import check_output, is_table_name
+from ..activations import ACTIVATIONS
+from ..losses import LOSSES
+from ..tables import check_output, is_table_name
+from .options import DATA, Reading, framed, is_terminal, note, table_options
 
 NOT_FOR_OUTLIERS = {
     "hidden_layer_sizes": "--hidden",
@@ -53,7 +53,7 @@ def _layer_sizes(context: Any, parameter: Any, text: str | None) -> tuple[int, .
     callback=_layer_sizes,
     metavar="SIZES",
     help="Hidden layers from the input to the code, such as 128,64; the way back mirrors them.  "
-    "[default: one, by the number of columns]",
+    "[default: one of 128 units]",
 )
 @click.option(
     "--activation",
@@ -205,8 +205,8 @@ def _estimator(outliers: bool, parameters: dict[str, Any]) -> Any:
     UsageError
         For options that a detector does not have.
     """
-    from .autoencoder import Autoencoder
-    from .outliers import AutoencoderOutlierDetector
+    from ..autoencoder import Autoencoder
+    from ..outliers import AutoencoderOutlierDetector
 
     if not outliers:
         return Autoencoder(**parameters)
@@ -218,7 +218,7 @@ def _estimator(outliers: bool, parameters: dict[str, Any]) -> Any:
 
 
 def _fit_options(checkpoint: str | None, resume: bool) -> dict[str, Any]:
-    from .checkpoints import Checkpoint
+    from ..checkpoints import Checkpoint
 
     if checkpoint is None:
         return {}

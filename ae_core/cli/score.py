@@ -7,8 +7,10 @@ from typing import Any
 import click
 import numpy as np
 
-from ._typing import Array
-from .cli_options import (
+from .._typing import Array
+from ..tables import write_rows
+from ..tables.columns import short
+from .options import (
     DATA,
     MODEL,
     Reading,
@@ -19,8 +21,6 @@ from .cli_options import (
     parts,
     table_options,
 )
-from .table_columns import short
-from .tables import write_rows
 
 N_REASONS = 3
 """Columns named for each row."""

@@ -11,10 +11,10 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from ._typing import Array
-from .missing import MissingExtraError
-from .table_columns import TableError
-from .whole_file import write_whole
+from .._typing import Array
+from ..missing import MissingExtraError
+from ..whole_file import write_whole
+from .columns import TableError
 
 Columns = Sequence[Array | Sequence[Any]]
 """Equally long columns, of any kind that Arrow has."""

@@ -18,9 +18,9 @@ from typing import Any, BinaryIO, cast
 
 import numpy as np
 
-from ._typing import Array
-from .missing import MissingExtraError
-from .table_columns import (
+from .._typing import Array
+from ..missing import MissingExtraError
+from .columns import (
     Choice,
     Table,
     TableError,
@@ -29,8 +29,8 @@ from .table_columns import (
     listed,
     not_numbers,
 )
-from .table_csv import Layout, Opener, read_csv
-from .table_writing import check_output, write_rows, write_table
+from .csv_files import Layout, Opener, read_csv
+from .writing import check_output, write_rows, write_table
 
 __all__ = [
     "Layout",

@@ -7,14 +7,14 @@ from typing import Any
 import click
 import numpy as np
 
-from ._typing import Array
-from .baselines import column_mean, principal_components
-from .cli_options import Reading, table_options
-from .cli_score import contributions_of, reasons
-from .missing import MissingExtraError
-from .plots import ROWS, Demo, new_figure, plot_demo
-from .table_columns import TableError, short
-from .tables import check_output
+from .._typing import Array
+from ..baselines import column_mean, principal_components
+from ..missing import MissingExtraError
+from ..plots import ROWS, Demo, new_figure, plot_demo
+from ..tables import check_output
+from ..tables.columns import TableError, short
+from .options import Reading, table_options
+from .score import contributions_of, reasons
 
 DIGITS_CODE = 8
 DIGITS_SETTINGS = {
@@ -130,8 +130,8 @@ def _learn_and_show(
     settings: dict[str, Any],
     output: str,
 ) -> None:
-    from .autoencoder import Autoencoder
-    from .outliers import AutoencoderOutlierDetector
+    from ..autoencoder import Autoencoder
+    from ..outliers import AutoencoderOutlierDetector
 
     X, X_test = (rows.values[which] for which in (learned_from, held_out))
     click.echo(f"{rows.described}: {len(X):,} rows to learn from, {len(X_test):,} held out.")
