@@ -169,7 +169,7 @@ def test_quiet(run):
     assert run("fit", "data.csv", "-o", "m", "--epochs", "2", "-q")[1:] == ("", "")
 
 
-def test_a_fit_goes_on_from_its_checkpoint(run):
+def test_a_fit_goes_on_from_its_checkpoint(run, monkeypatch):
     assert run("fit", "data.csv", "-o", "whole", "--epochs", "8", "-q")[0] == 0
     stopped = ("fit", "data.csv", "-o", "m", "--epochs", "8", "--checkpoint", "c", "--resume", "-q")
     callback = "import ae_core.cli.fit as f, ae_core.autoencoder as a, sys\n"
@@ -184,7 +184,15 @@ def test_a_fit_goes_on_from_its_checkpoint(run):
     )
     assert subprocess.run([sys.executable, "-c", script, *stopped], check=False).returncode == 9
     assert not os.path.exists("m")
+    resumed = []
+    fit = Autoencoder.fit
+    monkeypatch.setattr(
+        Autoencoder,
+        "fit",
+        lambda self, X, **kw: resumed.append(kw["resume_from"]) or fit(self, X, **kw),
+    )
     assert run(*stopped)[0] == 0
+    assert resumed == ["c"]
     assert np.array_equal(load("m").network_.params, load("whole").network_.params)
     assert load("m").n_iter_ == 8
 
@@ -407,6 +415,14 @@ def test_mistakes_end_in_one_line_and_leave_no_file(run, here, arguments, code, 
     assert error.count("\n") == 1
     assert ("--help" in error) == (code == 2)
     assert sorted(here.iterdir()) == before
+
+
+@pytest.mark.parametrize("place", [["-o", "no/m"], ["-o", "m", "--checkpoint", "no/c"]])
+def test_places_are_tried_before_a_long_fit(run, monkeypatch, place):
+    monkeypatch.setattr(Autoencoder, "fit", raising(AssertionError("too late")))
+    code, _, error = run("fit", DATA, *place)
+    assert (code, error.count("\n")) == (1, 1)
+    assert "No such file or directory" in error
 
 
 def test_a_full_disk(run, here):
