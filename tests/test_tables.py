@@ -369,8 +369,8 @@ def test_a_large_table_takes_little_more_than_its_array(here):
         text=True,
         check=True,
     )
-    # What the small one took is given back or used again; a second copy would make it 2.
-    assert float(run.stdout) < 1.5
+    # 1.5 when this was written: Arrow has some blocks more at work. A second copy makes it 2.2.
+    assert float(run.stdout) < 1.8
 
 
 def test_registered_names():
