@@ -481,7 +481,7 @@ def test_warnings_are_one_line(run, monkeypatch):
 
 
 def test_click_is_named_when_it_is_missing(monkeypatch, capsys):
-    for name in [name for name in sys.modules if name.startswith("ae_core.cli_")]:
+    for name in [name for name in sys.modules if name.startswith("ae_core.cli.")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "click", None)
     assert main(["--version"]) == 1
