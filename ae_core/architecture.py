@@ -1,20 +1,40 @@
-"""What a network is, without its numbers: layer sizes, activations, loss, ties.
+"""What a network is, without its numbers: layer sizes, activations, loss, ties, penalties, noise.
 
 An `Architecture` also says where each weight lies in the one flat parameter vector that solvers,
 gradient checks and saved files work with.
 """
 
 import json
-import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property
-from numbers import Integral, Real
 from typing import Any, NamedTuple
 
 from ._typing import Array
 from .activations import ACTIVATIONS
-from .losses import LOSSES
+from .architecture_rules import (
+    check_family,
+    check_output,
+    check_tie,
+    checked_activations,
+    checked_code_layer,
+    checked_loss,
+    checked_sizes,
+    checked_weights,
+    fitting_output,
+)
+from .arguments import (
+    as_tuple,
+    check_name,
+    checked_bool,
+    checked_int,
+    checked_share,
+    checked_strength,
+)
+from .corruption import CORRUPTIONS
+
+LossGroups = tuple[tuple[str, int], ...]
+"""Losses of columns that stand side by side: names, and how many columns each has."""
 
 
 class Block(NamedTuple):
@@ -24,6 +44,15 @@ class Block(NamedTuple):
     """``W1``, ``b1``, ``W2``, … in the order of the forward pass."""
     shape: tuple[int, ...]
     """``(n_in, n_out)`` for weights, ``(n_out,)`` for biases."""
+    start: int
+    stop: int
+
+
+class OutputGroup(NamedTuple):
+    """Columns of the output that share a loss and an activation."""
+
+    loss: str
+    activation: str
     start: int
     stop: int
 
@@ -49,11 +78,14 @@ class Architecture:
     activations : str or sequence of str, default='logistic'
         One name for each layer after the input, so one fewer than sizes. A single name is taken for
         all hidden layers, with an output that fits the loss: logistic for
-        'binary_cross_entropy', else identity. Names: see `ae_core.activations.ACTIVATIONS`.
-    loss : str, default='squared_error'
-        'squared_error' (halved), 'absolute_error', 'huber' (δ = 1), or 'binary_cross_entropy',
-        which wants data in [0, 1] and a logistic output, and is computed from its logits.
-        All are summed over features and averaged over samples.
+        'binary_cross_entropy', softmax for 'softmax_cross_entropy', 'mixed' for several losses,
+        else identity. Names: see `ae_core.activations.ACTIVATIONS`.
+    loss : str or sequence of (str, int), default='squared_error'
+        'squared_error' (halved), 'absolute_error', 'huber' (δ = 1), 'binary_cross_entropy', which
+        wants data in [0, 1] and a logistic output, or 'softmax_cross_entropy' for one-hot columns;
+        both cross-entropies are computed from logits. All are summed over features and averaged
+        over samples. For a mixed table: losses of its columns from left to right, such as
+        ``[("squared_error", 5), ("softmax_cross_entropy", 3)]``.
     code_layer : int, optional
         Which entry of ``layer_sizes`` is the code; by default the narrowest hidden layer (of
         several, the one nearest to the middle).
@@ -62,9 +94,32 @@ class Architecture:
     tied : bool, default=False
         Whether the decoder uses the encoder's weights transposed (and biases of its own). Needs
         sizes that read the same from both ends, with the code in the middle.
-    alpha : float, default=0
+    alpha, alpha_l1 : float, default=0
         Strength of the L2 penalty on the weights, ½ α Σ W² over the number of samples, as in
-        scikit-learn's `MLPRegressor`.
+        scikit-learn's `MLPRegressor`; and of the L1 penalty, α₁ Σ |W| over it.
+    feature_weights : sequence of float, optional
+        What each column's loss is multiplied with.
+    corruption : {None, 'gaussian', 'masking', 'salt_and_pepper'}
+        How training spoils the input, which is to be reconstructed unspoiled: see
+        `ae_core.corruption`.
+    corruption_level : float, default=0.3
+        Share of entries that are spoiled; for 'gaussian' the standard deviation of the noise.
+    dropout : float, default=0
+        Share of the units of each hidden layer, but the code, that training hides in each row.
+    k_sparse : int, optional
+        How many of the code's units keep their activation, the largest; others are 0.
+    code_l1 : float, default=0
+        Strength of a penalty on the code, Σ |h| of each row.
+    sparsity, sparsity_target : float, defaults=0, 0.05
+        Strength of a penalty on the code's mean activation over a batch, ρ̂: Σ KL(ρ ‖ ρ̂) with the
+        target ρ. Needs a logistic code.
+    contraction : float, default=0
+        Strength of the contractive penalty: see `ae_core.contraction`.
+    variational : bool, default=False
+        Whether the code is a normal distribution, whose mean and log-variance the encoder gives
+        (2 × n_components numbers), and of which training draws: see `ae_core.code`.
+    beta : float, default=1
+        Weight of its divergence from the standard normal distribution.
 
     Raises
     ------
@@ -84,27 +139,49 @@ class Architecture:
 
     layer_sizes: Sequence[int]
     activations: str | Sequence[str] = "logistic"
-    loss: str = "squared_error"
+    loss: str | LossGroups = "squared_error"
     code_layer: int = None  # type: ignore[assignment]  # settled below, so never None to a reader
     biases: bool = True
     tied: bool = False
     alpha: float = 0.0
+    alpha_l1: float = 0.0
+    feature_weights: Sequence[float] | None = None
+    corruption: str | None = None
+    corruption_level: float = 0.3
+    dropout: float = 0.0
+    k_sparse: int | None = None
+    code_l1: float = 0.0
+    sparsity: float = 0.0
+    sparsity_target: float = 0.05
+    contraction: float = 0.0
+    variational: bool = False
+    beta: float = 1.0
 
     def __post_init__(self) -> None:
         # A frozen dataclass is set once, here, to what the arguments mean.
         def settle(field: str, value: object) -> None:
             object.__setattr__(self, field, value)
 
-        settle("layer_sizes", _checked_sizes(self.layer_sizes))
-        _check_name("loss", self.loss, LOSSES)
-        settle("activations", self._checked_activations())
-        settle("code_layer", self._checked_code_layer())
-        settle("biases", _checked_bool("biases", self.biases))
-        settle("tied", _checked_bool("tied", self.tied))
-        settle("alpha", _checked_strength("alpha", self.alpha))
-        self._check_output()
+        settle("layer_sizes", checked_sizes(self.layer_sizes))
+        settle("loss", checked_loss(self.loss, self.n_features))
+        settle("activations", checked_activations(self.activations, self.layer_sizes, self.loss))
+        settle("code_layer", checked_code_layer(self.code_layer, self.layer_sizes))
+        for name in ("biases", "tied", "variational"):
+            settle(name, checked_bool(name, getattr(self, name)))
+        strengths = ("alpha", "alpha_l1", "code_l1", "sparsity", "contraction", "beta")
+        for name in (*strengths, "corruption_level"):
+            settle(name, checked_strength(name, getattr(self, name)))
+        settle("dropout", checked_share("dropout", self.dropout))
+        settle("sparsity_target", checked_share("sparsity_target", self.sparsity_target))
+        settle("feature_weights", checked_weights(self.feature_weights, self.n_features))
+        if self.corruption is not None:
+            check_name("corruption", self.corruption, CORRUPTIONS)
+        if self.k_sparse is not None:
+            settle("k_sparse", checked_int("k_sparse", self.k_sparse))
+        check_output(self.loss, self.activations[-1])
         if self.tied:
-            self._check_tie()
+            check_tie(self.layer_sizes, self.code_layer)
+        check_family(self)
 
     @classmethod
     def symmetrical(
@@ -114,10 +191,8 @@ class Architecture:
         activation: str = "logistic",
         code_activation: str | None = None,
         output_activation: str | None = None,
-        loss: str = "squared_error",
-        biases: bool = True,
-        tied: bool = False,
-        alpha: float = 0.0,
+        loss: str | LossGroups = "squared_error",
+        **options: Any,
     ) -> "Architecture":
         """The usual shape: an encoder and its mirror image.
 
@@ -130,7 +205,7 @@ class Architecture:
         code_activation, output_activation : str, optional
             For the code and the output; by default the code is as the hidden layers are, and the
             output fits the loss (logistic for 'binary_cross_entropy', else identity).
-        loss, biases, tied, alpha
+        loss, **options
             As for the class.
 
         Raises
@@ -138,27 +213,25 @@ class Architecture:
         ValueError
             Naming the argument, its value and what is allowed.
         """
-        sizes = _as_tuple("sizes", sizes)
+        sizes = as_tuple("sizes", sizes)
         if len(sizes) < 2:
             raise ValueError(
                 f"sizes={sizes!r}: need at least (n_features, n_components); "
                 "hidden layers go between the two"
             )
-        _check_name("activation", activation, ACTIVATIONS)
-        _check_name("loss", loss, LOSSES)
+        check_name("activation", activation, ACTIVATIONS)
+        loss = checked_loss(loss, sizes[0])
         hidden = [activation] * (len(sizes) - 2)
         code = activation if code_activation is None else code_activation
-        output = _fitting_output(loss) if output_activation is None else output_activation
-        _check_name("code_activation", code, ACTIVATIONS)
-        _check_name("output_activation", output, ACTIVATIONS)
+        output = fitting_output(loss) if output_activation is None else output_activation
+        check_name("code_activation", code, ACTIVATIONS)
+        check_name("output_activation", output, {*ACTIVATIONS, fitting_output(loss)})
         return cls(
             layer_sizes=sizes + sizes[-2::-1],
             activations=(*hidden, code, *hidden, output),
             loss=loss,
             code_layer=len(sizes) - 1,
-            biases=biases,
-            tied=tied,
-            alpha=alpha,
+            **options,
         )
 
     # --- what follows from the description ---------------------------------------------------
@@ -179,12 +252,33 @@ class Architecture:
         return len(self.layer_sizes) - 1
 
     @cached_property
+    def output_groups(self) -> tuple[OutputGroup, ...]:
+        """The columns of the output by loss, from left to right."""
+        if isinstance(self.loss, str):
+            return (OutputGroup(self.loss, self.activations[-1], 0, self.n_features),)
+        groups, start = [], 0
+        for loss, width in self.loss:
+            groups.append(OutputGroup(loss, fitting_output(loss), start, start + width))
+            start += width
+        return tuple(groups)
+
+    @property
+    def is_noisy(self) -> bool:
+        """Whether training draws random numbers for each row."""
+        return bool(self.corruption or self.dropout or self.variational)
+
+    def n_sums(self, layer: int) -> int:
+        """What layer 1 … n_layers computes: its units; a variational code mean and log-variance."""
+        width = self.layer_sizes[layer]
+        return 2 * width if self.variational and layer == self.code_layer else width
+
+    @cached_property
     def blocks(self) -> tuple[Block, ...]:
         """Where each weight matrix and bias vector lies in the flat vector, in order."""
         blocks: list[Block] = []
         start = 0
         for layer in range(1, self.n_layers + 1):
-            n_in, n_out = self.layer_sizes[layer - 1], self.layer_sizes[layer]
+            n_in, n_out = self.layer_sizes[layer - 1], self.n_sums(layer)
             shapes: list[tuple[str, tuple[int, ...]]] = []
             if not self.is_tied_decoder(layer):
                 shapes.append((f"W{layer}", (n_in, n_out)))
@@ -253,106 +347,3 @@ class Architecture:
         if "layer_sizes" not in data:
             raise ValueError("the JSON of an Architecture needs 'layer_sizes'")
         return cls(**data)
-
-    # --- checks ------------------------------------------------------------------------------
-
-    def _checked_activations(self) -> tuple[str, ...]:
-        if isinstance(self.activations, str):
-            _check_name("activations", self.activations, ACTIVATIONS)
-            return (self.activations,) * (self.n_layers - 1) + (_fitting_output(self.loss),)
-        names = _as_tuple("activations", self.activations)
-        if len(names) != self.n_layers:
-            raise ValueError(
-                f"activations={names!r} has {len(names)} names; layer_sizes={self.layer_sizes!r} "
-                f"needs {self.n_layers}, one for each layer after the input"
-            )
-        for name in names:
-            _check_name("activations", name, ACTIVATIONS)
-        return names
-
-    def _checked_code_layer(self) -> int:
-        hidden = range(1, self.n_layers)
-        if self.code_layer is None:
-            middle = self.n_layers / 2
-            return min(hidden, key=lambda i: (self.layer_sizes[i], abs(i - middle)))
-        code_layer = _checked_int("code_layer", self.code_layer)
-        if code_layer not in hidden:
-            raise ValueError(
-                f"code_layer={code_layer!r}: must be a hidden layer, 1 to {self.n_layers - 1} "
-                f"for layer_sizes={self.layer_sizes!r}"
-            )
-        return code_layer
-
-    def _check_output(self) -> None:
-        needed = LOSSES[self.loss].from_logits
-        if needed is not None and self.activations[-1] != needed:
-            raise ValueError(
-                f"loss={self.loss!r} needs the output activation {needed!r}, "
-                f"not {self.activations[-1]!r}: it is computed from that activation's logits"
-            )
-
-    def _check_tie(self) -> None:
-        if self.layer_sizes != self.layer_sizes[::-1] or 2 * self.code_layer != self.n_layers:
-            raise ValueError(
-                f"tied=True with layer_sizes={self.layer_sizes!r} and "
-                f"code_layer={self.code_layer}: sizes must read the same from both ends, "
-                "with the code in the middle, "
-                "for the decoder to use the encoder's weights transposed"
-            )
-
-
-def _fitting_output(loss: str) -> str:
-    return LOSSES[loss].from_logits or "identity"
-
-
-def _check_name(argument: str, name: object, registry: Iterable[str]) -> None:
-    if not isinstance(name, str) or name not in registry:
-        raise ValueError(f"{argument}={name!r}: must be one of {', '.join(sorted(registry))}")
-
-
-def _as_tuple(argument: str, value: Any) -> tuple[Any, ...]:
-    try:
-        if isinstance(value, str):
-            raise TypeError
-        return tuple(value)
-    except TypeError:
-        raise ValueError(f"{argument}={value!r}: must be a sequence") from None
-
-
-def _checked_int(argument: str, value: object) -> int:
-    if not isinstance(value, Integral) or isinstance(value, bool):
-        raise ValueError(f"{argument}={value!r}: must be an integer")
-    return int(value)
-
-
-def _checked_bool(argument: str, value: object) -> bool:
-    # numpy's bool is no subclass of Python's; anything else (1, "no") is a mistake worth naming.
-    if type(value).__name__ not in ("bool", "bool_"):
-        raise ValueError(f"{argument}={value!r}: must be True or False")
-    return bool(value)
-
-
-def _checked_strength(argument: str, value: object) -> float:
-    is_number = isinstance(value, Real) and not isinstance(value, bool)
-    if not is_number or not 0 <= float(value) < math.inf:  # type: ignore[arg-type]
-        raise ValueError(f"{argument}={value!r}: must be a finite number of at least 0")
-    return float(value)  # type: ignore[arg-type]
-
-
-def _checked_sizes(layer_sizes: Any) -> tuple[int, ...]:
-    sizes = _as_tuple("layer_sizes", layer_sizes)
-    for size in sizes:
-        if _checked_int("layer_sizes entry", size) < 1:
-            raise ValueError(f"layer_sizes={sizes!r}: every layer needs at least one unit")
-    sizes = tuple(int(size) for size in sizes)
-    if len(sizes) < 3:
-        raise ValueError(
-            f"layer_sizes={sizes!r}: an autoencoder needs an input, at least one hidden layer "
-            "and an output, for example (64, 8, 64)"
-        )
-    if sizes[0] != sizes[-1]:
-        raise ValueError(
-            f"layer_sizes={sizes!r}: the output must be as wide as the input "
-            f"({sizes[0]}), for it reconstructs it"
-        )
-    return sizes

@@ -1,9 +1,10 @@
 """Losses: each formula beside its gradient, both element by element.
 
 A loss compares the data ``X`` with the network's output for it; the network sums over features and
-averages over samples. Most losses are functions of the reconstruction ``X_hat``. One is a function
+averages over samples. Most losses are functions of the reconstruction ``X_hat``. Two are functions
 of the *logits* ``Z``, the output layer's sums before its activation: going through the activation
-would take ``log(0)`` where a unit saturates.
+would take ``log(0)`` where a unit saturates. One of these is not element by element: the softmax
+couples the columns of a one-hot group.
 
 To add one: a function, its gradient, a line in `LOSSES`.
 """
@@ -61,6 +62,24 @@ def binary_cross_entropy_gradient(X: Array, Z: Array) -> Array:
     return logistic(Z) - X
 
 
+def softmax(Z: Array) -> Array:
+    """exp(z_j) / Σ exp(z), of each row (m, n), without overflow."""
+    e = np.exp(Z - Z.max(axis=1, keepdims=True))
+    return np.asarray(e / e.sum(axis=1, keepdims=True))
+
+
+def softmax_cross_entropy(X: Array, Z: Array) -> Array:
+    """-x_j log softmax(z)_j = x_j (log Σ exp(z) - z_j), for one-hot rows x."""
+    largest = Z.max(axis=1, keepdims=True)
+    log_sum = largest + np.log(np.exp(Z - largest).sum(axis=1, keepdims=True))  # (m, 1)
+    return np.asarray(X * (log_sum - Z))
+
+
+def softmax_cross_entropy_gradient(X: Array, Z: Array) -> Array:
+    """∂/∂z_j = softmax(z)_j Σ x - x_j."""
+    return np.asarray(softmax(Z) * X.sum(axis=1, keepdims=True) - X)
+
+
 class Loss(NamedTuple):
     """A loss and its gradient, both ``(X, output) -> array`` of X's shape."""
 
@@ -68,12 +87,20 @@ class Loss(NamedTuple):
     gradient: Callable[[Array, Array], Array]
     from_logits: str | None = None
     """The one output activation whose logits the loss takes; None: it takes the output itself."""
+    is_elementwise: bool = True
+    """Whether each entry's loss has to do with that entry alone."""
 
 
 LOSSES: dict[str, Loss] = {
     "squared_error": Loss(squared_error, squared_error_gradient),
     "binary_cross_entropy": Loss(
         binary_cross_entropy, binary_cross_entropy_gradient, from_logits="logistic"
+    ),
+    "softmax_cross_entropy": Loss(
+        softmax_cross_entropy,
+        softmax_cross_entropy_gradient,
+        from_logits="softmax",
+        is_elementwise=False,
     ),
     "absolute_error": Loss(absolute_error, absolute_error_gradient),
     "huber": Loss(huber, huber_gradient),

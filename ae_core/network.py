@@ -14,7 +14,7 @@ from ._engine.rows import Rows as EngineRows
 from ._typing import Array
 from .architecture import Architecture
 from .blas_threads import single_threaded_blas
-from .reference import penalty
+from .passes import penalty
 from .rows import Rows
 from .solvers import SGD, Adam, AdamW, RMSprop, Solver, SolverState
 from .validation import check_n_threads, check_steps
@@ -73,25 +73,36 @@ class Network(reference.Network):
         """Everything but the plan, which follows from the architecture."""
         return {name: value for name, value in self.__dict__.items() if name != "_plan"}
 
-    def forward(self, X: Any) -> Array:
-        """The reconstruction X_hat (m, n_features) of X (m, n_features)."""
-        return self._run(self._rows(X), 0, self.architecture.n_layers)
+    def _is_plain(self, rows: Rows) -> bool:
+        a = self.architecture
+        return not (
+            a.is_noisy
+            or a.k_sparse
+            or a.code_l1
+            or a.sparsity
+            or a.contraction
+            or a.alpha_l1
+            or a.feature_weights
+            or len(a.output_groups) > 1
+            or a.loss == "softmax_cross_entropy"
+            or rows.is_sparse
+            or rows.seen is not None
+        )
 
-    def reconstruction_errors(self, X: Any) -> Array:
-        """The loss of each row, summed over its features: (m,). Takes no notice of weights."""
-        return self._errors(self._rows(X, compared=True), self.params)
-
-    def loss(self, X: Any, *, params: Any = None) -> float:
-        """The loss of X (m, n_features): `reconstruction_errors` averaged, and the penalty."""
+    def loss(self, X: Any, *, params: Any = None, noise_key: int = 0) -> float:
         rows, params = self._rows(X, compared=True), self._params(params)
-        errors = self._errors(rows, params).astype(np.float64)  # (m,)
-        sample_weight = rows.weights(slice(None))
-        loss = float(np.average(errors, weights=sample_weight))
+        if not self._is_plain(rows):
+            return super().loss(rows, params=params, noise_key=noise_key)
+        mine = Network(self.architecture, params, dtype=self.dtype, n_threads=self.n_threads)
+        errors = mine._errors(rows).astype(np.float64)  # (m,)
+        loss = float(np.average(errors, weights=rows.counts(slice(None))))
         if self.architecture.alpha:
-            loss += penalty(self.architecture, params, sample_weight)[0]
+            loss += penalty(self.architecture, params, rows.counts(slice(None)).sum())[0]
         return loss
 
-    def loss_and_gradient(self, X: Any, *, params: Any = None) -> tuple[float, Array]:
+    def loss_and_gradient(
+        self, X: Any, *, params: Any = None, noise_key: int = 0
+    ) -> tuple[float, Array]:
         """The loss of X and its gradient with respect to the flat parameter vector.
 
         Parameters
@@ -113,6 +124,8 @@ class Network(reference.Network):
             When there is no room for the activations of all rows.
         """
         rows, params = self._rows(X, compared=True), self._params(params)
+        if not self._is_plain(rows):
+            return super().loss_and_gradient(rows, params=params, noise_key=noise_key)
         gradient = np.zeros_like(params)
         weights = rows.sample_weight
         batch_weights = None if weights is None else weights.sum(keepdims=True)
@@ -136,6 +149,8 @@ class Network(reference.Network):
         solver: Solver,
         state: SolverState,
         rates: Array,
+        noise_keys: Array | None = None,
+        annealing: Array | None = None,
     ) -> Array:
         """Take one solver step per batch of rows, changing `params` and `state` in place.
 
@@ -145,15 +160,22 @@ class Network(reference.Network):
         rows = self._rows(X, compared=True)
         order = check_steps(order, batch_size, rates, len(rows), solver, state)
         constants = step_constants(solver, state.n_steps, rates)
-        if constants is None:  # somebody's own Solver: its formula is only known in Python
-            return super().train_steps(rows, order, batch_size, solver, state, rates)
+        if (
+            constants is None
+            or not self._is_plain(rows)
+            or solver.clip_norm
+            or solver.averaging is not None
+        ):
+            return super().train_steps(
+                rows, order, batch_size, solver, state, rates, noise_keys, annealing
+            )
         name, numbers = constants
         losses = np.full(len(rates), np.nan)
         done = np.zeros(1, dtype=np.intp)
         batch_size = min(batch_size, max(1, len(order)))
         batch_weights = None
         if rows.sample_weight is not None:
-            batch_weights = rows.batch_weights(order, batch_size)
+            batch_weights = rows.batch_counts(order, batch_size)
         with self._threads(batch_size, 3 * batch_size) as n_threads:
             try:
                 training.train_steps(
@@ -176,13 +198,17 @@ class Network(reference.Network):
         return losses
 
     def _run(self, rows: Rows, start: int, stop: int) -> Array:
+        if not self._is_plain(rows) or start == stop:
+            return super()._run(rows, start, stop)
         result = np.empty((len(rows), self.architecture.layer_sizes[stop]), self.dtype)
         self._infer(self.params, rows, result, start, stop, False)
         return result
 
-    def _errors(self, rows: Rows, params: Array) -> Array:
+    def _errors(self, rows: Rows, codes: Rows | None = None) -> Array:
+        if not self._is_plain(rows) or codes is not None:
+            return super()._errors(rows, codes)
         result = np.empty((len(rows), 1), self.dtype)
-        self._infer(params, rows, result, 0, self.architecture.n_layers, True)
+        self._infer(self.params, rows, result, 0, self.architecture.n_layers, True)
         return result[:, 0]
 
     def _infer(

@@ -53,6 +53,8 @@ class TrainingState:
     """Epochs since the loss last improved by more than the tolerance."""
     n_cuts: int
     """How often 'adaptive' has cut the learning rate."""
+    noise_seed: int = 0
+    """Of the noise of networks that train with any."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,8 @@ Callback = Callable[[Progress], bool | None]
 
 def solver_copy(state: SolverState) -> SolverState:
     """A state that later steps do not change."""
-    return SolverState(state.n_steps, tuple(memory.copy() for memory in state.memory))
+    average = None if state.average is None else state.average.copy()
+    return SolverState(state.n_steps, tuple(memory.copy() for memory in state.memory), average)
 
 
 def generator_state(random: Any) -> dict[str, Any]:

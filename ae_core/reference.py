@@ -1,120 +1,33 @@
-"""The definition: a dense autoencoder in NumPy, written to be read.
+"""The reference: a dense autoencoder in NumPy. Its passes, written to be read, are `ae_core.passes`.
 
-The compiled `ae_core.Network` must agree with this file to rounding. If you want to learn
-backpropagation, read `forward`, then `backward`: they are the same loop, there and back.
-
-Notation, for a batch of m samples and layers 1 … L:
-
-    H[0] = X                                      (m, n_features)
-    Z[l] = H[l-1] @ W[l] + b[l]                   (m, n_l)      the sums
-    H[l] = f_l(Z[l])                              (m, n_l)      the activations
-    X_hat = H[L]                                  (m, n_features)
-    loss = sum over samples and features of loss(X, X_hat), divided by m
-
-Where samples have weights w (m,), the mean is a weighted one: each counts by its share w / sum(w).
-
-The gradient needs one more quantity per layer, the *delta*: how the loss changes with the sums.
-
-    delta[l] = ∂loss / ∂Z[l]                      (m, n_l)
-    ∂loss / ∂W[l] = H[l-1].T @ delta[l]           (n_{l-1}, n_l)
-    ∂loss / ∂b[l] = sum of delta[l] over samples  (n_l,)
-    delta[l-1] = (delta[l] @ W[l].T) * f'(Z[l-1])
-
-Rumelhart, Hinton & Williams 1986, "Learning representations by back-propagating errors", eqs 4–7.
-Note that every row has a delta of its own: f' is taken of the whole (m, n_l) array. Taking it of
-the first row for all is the bug of `examples/column_mean.py`.
+The compiled `ae_core.Network` must agree with this file to rounding.
 """
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
+from . import code as codes
+from . import noise
 from ._typing import Array, RandomState
 from .activations import ACTIVATIONS
 from .architecture import Architecture
 from .initialization import initial_params
-from .losses import LOSSES
+from .noise import Draw
+from .passes import (
+    Trace,
+    element_losses,
+    forward,
+    mask,
+    objective,
+    output,
+    row_losses,
+)
 from .rows import Rows, as_rows, check_targets
 from .solvers import Solver, SolverState
-from .validation import check_dtype, check_n_threads, check_params, check_steps
+from .validation import check_draws, check_dtype, check_n_threads, check_params, check_steps
 
-
-class Trace(NamedTuple):
-    """What the forward pass leaves for the backward pass."""
-
-    H: list[Array]
-    """Activations: H[0] is the input (m, n_features), H[l] the output of layer l (m, n_l)."""
-    Z: Array
-    """The last layer's sums (m, n_features): the logits, which some losses are taken of."""
-
-
-def forward(architecture: Architecture, params: Array, X: Array) -> Trace:
-    """Run every layer on X (m, n_features) and keep what each one gave."""
-    H = [X]
-    for (W, b), name in zip(architecture.layers(params), architecture.activations, strict=True):
-        Z = H[-1] @ W  # (m, n_l)
-        if b is not None:
-            Z = Z + b
-        H.append(ACTIVATIONS[name].function(Z))  # (m, n_l)
-    return Trace(H, Z)
-
-
-def backward(
-    architecture: Architecture, params: Array, trace: Trace, sample_weight: Array
-) -> Array:
-    """The gradient (n_params,) of the mean loss, from what `forward` kept."""
-    H = trace.H
-    gradient = np.zeros_like(params)
-    gradients = architecture.layers(gradient)
-    share = (sample_weight / sample_weight.sum()).astype(params.dtype)  # (m,)
-    delta = output_delta(architecture, trace) * share[:, None]  # (m, n_features)
-    for layer in range(architecture.n_layers, 0, -1):
-        W_gradient, b_gradient = gradients[layer - 1]
-        # += because a tied weight is used twice and its gradient is the sum of both; for the
-        # decoder W_gradient is the encoder's array transposed, so each part lands where it belongs.
-        W_gradient += H[layer - 1].T @ delta  # (n_in, n_out)
-        if b_gradient is not None:
-            b_gradient += delta.sum(axis=0)  # (n_out,)
-        if layer > 1:
-            W = architecture.layers(params)[layer - 1].weights
-            derivative = ACTIVATIONS[architecture.activations[layer - 2]].derivative
-            delta = (delta @ W.T) * derivative(H[layer - 1])  # (m, n_in)
-    return gradient
-
-
-def output_delta(architecture: Architecture, trace: Trace) -> Array:
-    """∂(loss of each row) / ∂(the last layer's sums), (m, n_features)."""
-    X, X_hat = trace.H[0], trace.H[-1]
-    loss = LOSSES[architecture.loss]
-    if loss.from_logits:
-        return loss.gradient(X, trace.Z)
-    return loss.gradient(X, X_hat) * ACTIVATIONS[architecture.activations[-1]].derivative(X_hat)
-
-
-def row_losses(architecture: Architecture, trace: Trace) -> Array:
-    """The loss of each row, summed over features: (m,)."""
-    return np.asarray(element_losses(architecture, trace).sum(axis=1))
-
-
-def element_losses(architecture: Architecture, trace: Trace) -> Array:
-    """The loss of each entry: (m, n_features)."""
-    loss = LOSSES[architecture.loss]
-    return loss.function(trace.H[0], trace.Z if loss.from_logits else trace.H[-1])
-
-
-def penalty(architecture: Architecture, params: Array, sample_weight: Array) -> tuple[float, Array]:
-    """The L2 penalty on the weights, ½ α Σ W² / Σ w, and its gradient (n_params,).
-
-    As in scikit-learn's `MLPRegressor`: the more samples, the less it counts. Biases go free.
-    """
-    strength = architecture.alpha / sample_weight.sum()
-    gradient = np.zeros_like(params)
-    squares = 0.0
-    for name, W in architecture.views(params).items():
-        if name.startswith("W"):
-            squares += float(np.square(W, dtype=np.float64).sum())
-            architecture.views(gradient)[name][...] = strength * W
-    return 0.5 * strength * squares, gradient
+__all__ = ["Network"]
 
 
 class Network:
@@ -189,12 +102,14 @@ class Network:
         """The parameters by name (``W1``, ``b1``, …), sharing memory with `params`."""
         return self.architecture.views(self.params)
 
+    # --- inference: nothing is spoiled, hidden or drawn --------------------------------------------
+
     def forward(self, X: Any) -> Array:
         """The reconstruction X_hat (m, n_features) of X (m, n_features)."""
         return self._run(self._rows(X), 0, self.architecture.n_layers)
 
     def encode(self, X: Any) -> Array:
-        """The code (m, n_components) of X (m, n_features)."""
+        """The code (m, n_components) of X (m, n_features); of a variational one, the mean."""
         return self._run(self._rows(X), 0, self.architecture.code_layer)
 
     def decode(self, code: Any) -> Array:
@@ -205,29 +120,102 @@ class Network:
         ValueError
             When the code is not a finite (m, n_components) array.
         """
-        n_components = self.architecture.n_components
-        rows = as_rows(code, n_components, self.dtype, name="code", columns="components")
-        return self._run(rows, self.architecture.code_layer, self.architecture.n_layers)
+        return self._run(
+            self._codes(code), self.architecture.code_layer, self.architecture.n_layers
+        )
+
+    def posterior(self, X: Any) -> tuple[Array, Array]:
+        """Mean and log-variance (m, n_components) of the code of X, where it is variational.
+
+        Raises
+        ------
+        ValueError
+            When it is not.
+        """
+        c = self.architecture.code_layer
+        if not self.architecture.variational:
+            raise ValueError("this network is not variational: its codes have no distribution")
+        Z = self._sums(c, self._run(self._rows(X), 0, c - 1))  # (m, 2k)
+        mean, log_variance = np.split(Z, 2, axis=1)
+        return np.ascontiguousarray(mean), np.ascontiguousarray(log_variance)
 
     def reconstruction_errors(self, X: Any) -> Array:
-        """The loss of each row, summed over its features: (m,). Takes no notice of weights."""
-        X = self._rows(X, compared=True).take(slice(None), self.dtype)
-        return row_losses(self.architecture, forward(self.architecture, self.params, X))
+        """The loss of each row, summed over its features: (m,). Takes no notice of weights.
+
+        Where entries are unseen, the mean over the others times the number of features.
+        """
+        rows = self._rows(X, compared=True)
+        return self._per_whole_row(self._errors(rows), rows)
+
+    def decoding_errors(self, code: Any, X: Any) -> Array:
+        """The loss of each row of X (m, n_features) beside what a code (m, n_components) stands for.
+
+        Summed over what is seen: (m,).
+        """
+        codes, rows = self._codes(code), self._rows(X, compared=True)
+        if len(codes) != len(rows):
+            raise ValueError(f"code has {len(codes)} rows, and X has {len(rows)}")
+        return self._errors(rows, codes)
+
+    def bound(self, X: Any, *, n_draws: int = 1, noise_key: int = 0) -> Array:
+        """A lower bound on the log-likelihood of each row, up to the loss's constant: (m,) float64.
+
+        For one draw the evidence lower bound (Kingma & Welling 2014, eq. 3), with the divergence in
+        closed form; for more, the importance-weighted bound (Burda, Grosse & Salakhutdinov 2016,
+        eq. 8), which is nearer to the likelihood the more there are.
+
+        Parameters
+        ----------
+        X : array of shape (m, n_features) or Rows
+        n_draws : int
+        noise_key : int
+            Of the draws.
+
+        Raises
+        ------
+        ValueError
+            When the network is not variational, or n_draws below 1.
+        """
+        if isinstance(n_draws, bool) or not isinstance(n_draws, int | np.integer) or n_draws < 1:
+            raise ValueError(f"n_draws={n_draws!r}: must be an integer of at least 1")
+        rows = self._rows(X, compared=True)
+        mean, log_variance = self.posterior(rows)
+        total = np.full(len(rows), -np.inf)
+        for i in range(n_draws):
+            draw = Draw(noise.noise_key(noise_key, i), np.arange(len(rows)))
+            epsilon = noise.normals(draw, noise.SAMPLE, mean.shape[1]).astype(self.dtype)
+            Z = codes.sample(mean, log_variance, epsilon)  # (m, k)
+            log_likelihood = -self.decoding_errors(Z, rows).astype(np.float64)
+            if n_draws == 1:
+                return np.asarray(log_likelihood - codes.divergence(mean, log_variance))
+            log_ratio = codes.log_normal(Z, np.zeros_like(Z), np.zeros_like(Z))
+            log_ratio = log_ratio - codes.log_normal(Z, mean, log_variance)
+            total = np.logaddexp(total, log_likelihood + log_ratio)
+        return np.asarray(total - np.log(n_draws))
 
     def feature_errors(self, X: Any) -> Array:
-        """The loss of each entry of X: (m, n_features). Each row's sum is its loss."""
+        """The loss of each entry of X, 0 for unseen ones: (m, n_features)."""
         rows, architecture = self._rows(X, compared=True), self.architecture
         H = self._run(rows, 0, architecture.n_layers - 1)  # (m, units of the last hidden layer)
-        W, b = architecture.layers(self.params)[-1]
-        Z = H @ W if b is None else H @ W + b  # (m, n_features)
-        X_hat = ACTIVATIONS[architecture.activations[-1]].function(Z)
-        return element_losses(architecture, Trace([rows.take(slice(None), self.dtype), X_hat], Z))
+        Z = self._sums(architecture.n_layers, H)  # (m, n_features)
+        X = rows.take(slice(None), self.dtype)
+        return element_losses(architecture, Trace(X, [output(architecture, Z)], Z, [], []))
 
-    def loss(self, X: Any, *, params: Any = None) -> float:
-        """The loss of X (m, n_features): `reconstruction_errors` averaged, and the penalty."""
-        return self._objective(self._rows(X, compared=True), self._params(params), False)[0]
+    # --- what training makes small -------------------------------------------------------------------
 
-    def loss_and_gradient(self, X: Any, *, params: Any = None) -> tuple[float, Array]:
+    def loss(self, X: Any, *, params: Any = None, noise_key: int = 0) -> float:
+        """What training makes small: the mean of the rows' losses, and all penalties.
+
+        With the noise of training, if there is any: the same for the same `noise_key`. For a plain
+        network it is the mean of `reconstruction_errors`, and the penalty on weights.
+        """
+        return self._objective(
+            self._rows(X, compared=True), self._params(params), False, noise_key=noise_key
+        )[0]
+
+    def loss_and_gradient(
+        self, X: Any, *, params: Any = None, noise_key: int = 0
+    ) -> tuple[float, Array]:
         """The loss of X and its gradient with respect to the flat parameter vector.
 
         Parameters
@@ -235,6 +223,8 @@ class Network:
         X : array of shape (m, n_features) or Rows
         params : array of shape (n_params,), optional
             Where to evaluate; by default at the network's own parameters.
+        noise_key : int
+            Which noise to take, where training has any; of `ae_core.noise.noise_key`.
 
         Returns
         -------
@@ -246,7 +236,9 @@ class Network:
         ValueError
             When X or params has the wrong shape or dtype, or X is not finite.
         """
-        return self._objective(self._rows(X, compared=True), self._params(params), True)
+        return self._objective(
+            self._rows(X, compared=True), self._params(params), True, noise_key=noise_key
+        )
 
     def train_steps(
         self,
@@ -256,6 +248,8 @@ class Network:
         solver: Solver,
         state: SolverState,
         rates: Array,
+        noise_keys: Array | None = None,
+        annealing: Array | None = None,
     ) -> Array:
         """Take one solver step per batch of rows, changing `params` and `state` in place.
 
@@ -274,6 +268,10 @@ class Network:
             As `solver.start` or an earlier call left it.
         rates : array of shape (n_steps,)
             The learning rate of each step, where n_steps is n_rows / batch_size rounded up.
+        noise_keys : array of uint64, shape (n_steps,), optional
+            The key of each step's noise: see `ae_core.noise.noise_key`. By default 0.
+        annealing : array of shape (n_steps,), optional
+            What the weight of a variational code's divergence is multiplied with. By default 1.
 
         Returns
         -------
@@ -283,43 +281,76 @@ class Network:
         """
         rows = self._rows(X, compared=True)
         order = check_steps(order, batch_size, rates, len(rows), solver, state)
-        rows.batch_weights(order, batch_size)  # none may be zero
+        noise_keys, annealing = check_draws(noise_keys, annealing, len(rates))
+        rows.batch_counts(order, batch_size)  # none may be zero
         losses = np.full(len(rates), np.nan)
         for step, rate in enumerate(rates):
             batch = order[step * batch_size : (step + 1) * batch_size]
-            losses[step], gradient = self._objective(rows, self.params, True, batch)
+            losses[step], gradient = self._objective(
+                rows, self.params, True, batch, int(noise_keys[step]), annealing[step]
+            )
             if not np.isfinite(losses[step]):
                 break
             self.params[...] = solver.step(self.params, gradient, state, self.dtype.type(rate))
         return losses
 
     def _objective(
-        self, rows: Rows, params: Array, wants_gradient: bool, which: Any = slice(None)
+        self,
+        rows: Rows,
+        params: Array,
+        wants_gradient: bool,
+        which: Any = slice(None),
+        noise_key: int = 0,
+        annealing: float = 1.0,
     ) -> tuple[float, Array]:
         """The loss of those rows, and its gradient (n_params,) or nothing."""
-        architecture, sample_weight = self.architecture, rows.weights(which)  # (m,)
-        trace = forward(architecture, params, rows.take(which, self.dtype))
-        loss = float(np.average(row_losses(architecture, trace), weights=sample_weight))
-        gradient = np.empty(0, self.dtype)
-        if wants_gradient:
-            gradient = backward(architecture, params, trace, sample_weight)
-        if architecture.alpha:
-            extra, extra_gradient = penalty(architecture, params, sample_weight)
-            loss += extra
-            if wants_gradient:
-                gradient += extra_gradient
-        return loss, gradient
+        architecture = self.architecture
+        draw = Draw(noise_key, np.arange(len(rows))[which]) if architecture.is_noisy else None
+        limits = rows.limits if architecture.corruption == "salt_and_pepper" else _NO_LIMITS
+        X = rows.take(which, self.dtype)  # (m, n_features)
+        trace = forward(architecture, params, X, draw, limits)
+        weights, count = rows.weights(which), float(rows.counts(which).sum())
+        return objective(architecture, params, trace, weights, count, annealing, wants_gradient)
 
     def _run(self, rows: Rows, start: int, stop: int) -> Array:
         """The layers after `start` up to and including `stop`, on rows (m, n_start)."""
-        H = rows.take(slice(None), self.dtype)
-        layers = self.architecture.layers(self.params)
-        for (W, b), name in zip(
-            layers[start:stop], self.architecture.activations[start:stop], strict=True
-        ):
-            Z = H @ W
-            H = ACTIVATIONS[name].function(Z if b is None else Z + b)
+        X = rows.take(slice(None), self.dtype)
+        H = np.where(np.isnan(X), self.dtype.type(0), X)
+        for layer in range(start + 1, stop + 1):
+            H = self._layer(layer, self._sums(layer, H))
         return H
+
+    def _sums(self, layer: int, H: Array) -> Array:
+        W, b = self.architecture.layers(self.params)[layer - 1]
+        return H @ W if b is None else H @ W + b
+
+    def _layer(self, layer: int, Z: Array) -> Array:
+        """The activations of a layer from its sums, as at inference."""
+        architecture = self.architecture
+        if layer == architecture.n_layers:
+            return output(architecture, Z)
+        if architecture.variational and layer == architecture.code_layer:
+            return np.ascontiguousarray(Z[:, : architecture.n_components])
+        A = ACTIVATIONS[architecture.activations[layer - 1]].function(Z)
+        hidden = mask(architecture, layer, A, None)
+        return A if hidden is None else A * hidden
+
+    def _errors(self, rows: Rows, codes: Rows | None = None) -> Array:
+        """The loss of each row, of its own reconstruction or beside those that codes stand for."""
+        architecture = self.architecture
+        start = rows if codes is None else codes
+        first = 0 if codes is None else architecture.code_layer
+        H = self._run(start, first, architecture.n_layers - 1)
+        Z = self._sums(architecture.n_layers, H)  # (m, n_features)
+        X = rows.take(slice(None), self.dtype)
+        return row_losses(architecture, Trace(X, [output(architecture, Z)], Z, [], []))
+
+    def _per_whole_row(self, errors: Array, rows: Rows) -> Array:
+        """What a row's loss would be, if what is unseen of it were as what is seen; 0 for none."""
+        if rows.seen is None:
+            return errors
+        seen = np.where(rows.seen > 0, rows.seen, 1)
+        return (errors / seen).astype(self.dtype)
 
     def _rows(self, X: Any, compared: bool = False) -> Rows:
         rows = as_rows(X, self.architecture.n_features, self.dtype)
@@ -327,7 +358,15 @@ class Network:
             check_targets(rows, self.architecture)
         return rows
 
+    def _codes(self, code: Any) -> Rows:
+        n_components = self.architecture.n_components
+        return as_rows(code, n_components, self.dtype, name="code", columns="components")
+
     def _params(self, params: Any) -> Array:
         return (
             self.params if params is None else check_params(params, self.architecture, self.dtype)
         )
+
+
+_NO_LIMITS = (np.empty(0), np.empty(0))
+"""Of a corruption that does not ask for them: finding them takes a pass over the data."""

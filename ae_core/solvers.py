@@ -21,13 +21,28 @@ class SolverState:
     n_steps: int = 0
     memory: tuple[Array, ...] = field(default=())
     """Vectors of shape (n_params,), named by the solver's `remembers`."""
+    average: Array | None = None
+    """The averaged parameters (n_params,), where the solver has an `averaging`."""
 
 
 @dataclass(frozen=True)
 class Solver:
-    """What all solvers share: a starting learning rate, a start, a step."""
+    """What all solvers share: a starting learning rate, a start, a step.
+
+    Parameters
+    ----------
+    learning_rate_init : float
+    clip_norm : float, optional
+        A gradient longer than this is shortened to it, all of it by the same factor (Pascanu,
+        Mikolov & Bengio 2013, algorithm 1).
+    averaging : float, optional
+        Decay of a running mean of the parameters over steps, which trained networks end with
+        (Polyak & Juditsky 1992; exponential, and unbiased as in Adam).
+    """
 
     learning_rate_init: float = 1e-3
+    clip_norm: float | None = field(default=None, kw_only=True)
+    averaging: float | None = field(default=None, kw_only=True)
 
     name: ClassVar[str]
     remembers: ClassVar[tuple[str, ...]]
@@ -36,6 +51,8 @@ class Solver:
         for f in fields(self):
             value = getattr(self, f.name)
             if isinstance(value, bool) and f.type in ("bool", bool):
+                continue
+            if value is None and f.default is None:
                 continue
             if isinstance(value, bool) or not isinstance(value, int | float | np.number):
                 raise ValueError(f"{f.name}={value!r}: must be a number")
@@ -46,15 +63,38 @@ class Solver:
 
     def start(self, params: Array) -> SolverState:
         """The state before the first step, for parameters (n_params,)."""
-        return SolverState(0, tuple(np.zeros_like(params) for _ in self.remembers))
+        average = None if self.averaging is None else params.copy()
+        return SolverState(0, tuple(np.zeros_like(params) for _ in self.remembers), average)
 
     def step(self, params: Array, gradient: Array, state: SolverState, rate: float) -> Array:
         """One step: the new parameters (n_params,); the state is brought up to date in place."""
         state.n_steps += 1
+        factor = self.clipping(gradient)
+        if factor != 1:
+            gradient = gradient * gradient.dtype.type(factor)
         params, *memory = self.update(params, gradient, state.n_steps, rate, *state.memory)
         for old, new in zip(state.memory, memory, strict=True):
             old[...] = new
+        if state.average is not None:
+            share = params.dtype.type(self.share_of_newest(state.n_steps))
+            state.average += share * (params - state.average)
         return params
+
+    def clipping(self, gradient: Array) -> float:
+        """What a gradient (n_params,) is multiplied with, so that it is not too long."""
+        if self.clip_norm is None:
+            return 1.0
+        norm = math.sqrt(float(np.square(gradient, dtype=np.float64).sum()))
+        return self.clip_norm / norm if norm > self.clip_norm else 1.0
+
+    def share_of_newest(self, n: Array | int) -> Array | float:
+        """What the parameters after step n = 1, 2, … weigh in their mean: (1 - d) / (1 - dⁿ).
+
+        The mean of n vectors with weights d^(n-i), written as a step from the mean before.
+        """
+        decay = self.averaging
+        assert decay is not None
+        return 1.0 if decay == 0 else (1 - decay) / (1 - decay**n)
 
     def update(
         self, params: Array, gradient: Array, n: int, rate: float, *memory: Array
@@ -63,7 +103,7 @@ class Solver:
         raise NotImplementedError
 
 
-_BELOW_ONE = {"momentum", "beta_1", "beta_2", "rho"}
+_BELOW_ONE = {"momentum", "beta_1", "beta_2", "rho", "averaging"}
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ import numpy as np
 
 from ._typing import Array, RandomState
 from .initialization import as_generator
+from .noise import noise_key
 from .progress import (
     Callback,
     History,
@@ -47,6 +48,7 @@ def train(
     X_val: Any = None,
     keep_best: bool = False,
     max_fun: int | None = None,
+    kl_warm_up: int = 0,
     callback: Callback | None = None,
     resume: TrainingState | None = None,
 ) -> History:
@@ -76,7 +78,7 @@ def train(
         ``n_iter_no_change`` epochs. None: go on to ``max_iter``.
     n_iter_no_change : int
     random_state : None, int, Generator or RandomState
-        For shuffling.
+        For shuffling, and for the noise of networks that train with any.
     X_val : array of shape (n_validation, n_features) or Rows, optional
         Data to compute the loss of after each epoch, without penalty.
     keep_best : bool
@@ -84,6 +86,9 @@ def train(
         smallest, instead of the last one's.
     max_fun : int, optional
         For 'lbfgs': at most so many evaluations of the loss; by default 20 an iteration.
+    kl_warm_up : int
+        Epochs over which the weight of a variational code's divergence grows to its full size
+        (Bowman et al. 2016).
     callback : callable, optional
         Called with a `Progress` after each epoch; training stops when it returns True.
     resume : TrainingState, optional
@@ -112,20 +117,23 @@ def train(
         _check_count("n_iter_no_change", n_iter_no_change)
     if tol is not None and not tol >= 0:
         raise ValueError(f"tol={tol!r}: must be None or a number of at least 0")
+    _check_warm_up(kl_warm_up)
     watch = _Watch(network, X_val, tol, n_iter_no_change, callback, keep_best)
     if isinstance(solver, str) and solver == "lbfgs":
         if batch_size not in (None, len(X)):
             raise ValueError(f"batch_size={batch_size!r}: solver='lbfgs' takes all rows at once")
         if resume is not None:
             raise ValueError("solver='lbfgs' can't be resumed: its memory is SciPy's own")
+        if kl_warm_up:
+            raise ValueError(f"kl_warm_up={kl_warm_up!r}: solver='lbfgs' has no epochs to do it in")
         return _train_lbfgs(network, X, max_iter, max_fun, watch)
 
     solver = as_solver(solver)
     visited = np.arange(len(X))
-    if X.sample_weight is not None:
-        visited = np.flatnonzero(X.sample_weight)
-        if (X.sample_weight[visited] == 1).all():
-            X = X.reweighted(None)  # the others are left out: no need to multiply by one
+    if X.sample_weight is not None or X.seen is not None:
+        visited = np.flatnonzero(X.counts(slice(None)))
+    if X.sample_weight is not None and (X.sample_weight[visited] == 1).all():
+        X = X.reweighted(None)  # the others are left out: no need to multiply by one
     n_rows = len(visited)
     batch_size = n_rows if batch_size is None else batch_size
     _check_count("batch_size", batch_size)
@@ -137,7 +145,7 @@ def train(
         solver.learning_rate_init,
         steps_per_epoch,
         n_epochs=max_iter,
-        rows_per_epoch=X.batch_weights(visited, n_rows)[0],  # a row of weight 2 is two rows
+        rows_per_epoch=X.batch_counts(visited, n_rows)[0],  # a row of weight 2 is two rows
         power_t=power_t,
     )
     if schedule.name == "adaptive" and tol is None:
@@ -156,20 +164,34 @@ def train(
     state = solver.start(network.params)
     if resume is not None:
         state = _restore(resume, network, solver, random, watch)
+        noise_seed = resume.noise_seed
+    else:
+        noise_seed = _drawn_seed(random) if network.architecture.is_noisy else 0
     history = watch.history
-    watch.snapshot = lambda: _snapshot(network, state, random, watch)
+    watch.average = state.average
+    watch.snapshot = lambda: _snapshot(network, state, random, watch, noise_seed)
     while history.n_iter < max_iter and not watch.should_stop(schedule):
         n_epochs = min(epochs_per_call, max_iter - history.n_iter)
         order = np.concatenate([order_of_epoch() for _ in range(n_epochs)])
         first = history.n_steps
         rates = schedule.rates(first, n_epochs * steps_per_epoch, watch.n_cuts)
+        epochs = np.arange(first, first + len(rates)) // steps_per_epoch
         before = network.params.copy()
         with np.errstate(over="ignore", invalid="ignore"):  # a loss that overflows is named below
-            losses = network.train_steps(X, order, batch_size, solver, state, rates)
+            losses = network.train_steps(
+                X,
+                order,
+                batch_size,
+                solver,
+                state,
+                rates,
+                _noise_keys(noise_seed, epochs) if network.architecture.is_noisy else None,
+                _annealing(first, len(rates), kl_warm_up * steps_per_epoch),
+            )
         _check_losses(network, losses, before, first, steps_per_epoch, rates)
         history.n_steps += len(losses)
         if steps_per_epoch > 1:
-            losses = np.average(losses, weights=X.batch_weights(order, batch_size), keepdims=True)
+            losses = np.average(losses, weights=X.batch_counts(order, batch_size), keepdims=True)
         watch.record(losses)
     if not history.stopped_because:
         history.stopped_because = f"reached max_iter={max_iter}"
@@ -194,6 +216,7 @@ class _Watch:
         self.tol, self.patience, self.keep_best = tol, n_iter_no_change, keep_best
         self.best, self.n_stale, self.n_cuts = math.inf, 0, 0
         self.best_params: Array | None = None
+        self.average: Array | None = None
         self.snapshot: Any = None
 
     @property
@@ -209,21 +232,21 @@ class _Watch:
         history.loss_curve.extend(losses.tolist())
         validation = None
         if self.X_val is not None:
-            errors = self.network.reconstruction_errors(self.X_val).astype(np.float64)
-            validation = float(np.average(errors, weights=self.X_val.weights(slice(None))))
+            errors = self.judged.reconstruction_errors(self.X_val).astype(np.float64)
+            validation = float(np.average(errors, weights=self.X_val.counts(slice(None))))
             history.validation_loss_curve.append(validation)
         watched = history.watched[-1]
         self.n_stale = 0 if watched < self.best - (self.tol or 0) else self.n_stale + 1
         if watched < self.best:
             self.best = watched
             if self.keep_best:
-                self.best_params = self.network.params.copy()
+                self.best_params = self.judged.params.copy()
         if self.callback is not None:
             progress = Progress(
                 history.n_iter,
                 history.loss_curve[-1],
                 validation,
-                self.network,
+                self.judged,
                 history,
                 self.snapshot,
             )
@@ -244,13 +267,44 @@ class _Watch:
         )
         return True
 
+    @property
+    def judged(self) -> Network:
+        """The network as it would be used now: with averaged parameters, where there are any."""
+        if self.average is None:
+            return self.network
+        twin = copy.copy(self.network)
+        twin.params = self.average
+        return twin
+
     def finish(self) -> None:
-        """Give the network its best parameters, if they were kept."""
-        if self.best_params is not None:
-            self.network.params[...] = self.best_params
+        """Give the network its best parameters, if they were kept, or the averaged ones."""
+        self.network.params[...] = (
+            self.judged.params if self.best_params is None else self.best_params
+        )
 
 
-def _snapshot(network: Network, state: SolverState, random: Any, watch: _Watch) -> TrainingState:
+def _drawn_seed(random: Any) -> int:
+    draw = random.integers if hasattr(random, "integers") else random.randint
+    return int(draw(2**31))
+
+
+def _noise_keys(seed: int, epochs: Array) -> Array:
+    """The key of each step's noise, by epoch."""
+    numbers, which = np.unique(epochs, return_inverse=True)
+    keys = np.array([noise_key(seed, int(epoch)) for epoch in numbers], dtype=np.uint64)
+    return keys[which]
+
+
+def _annealing(first: int, n_steps: int, n_warm: int) -> Array | None:
+    """What the divergence is multiplied with at each step: up to 1 along a line."""
+    if n_warm == 0:
+        return None
+    return np.minimum(1.0, (np.arange(first, first + n_steps) + 1) / n_warm)
+
+
+def _snapshot(
+    network: Network, state: SolverState, random: Any, watch: _Watch, noise_seed: int
+) -> TrainingState:
     return TrainingState(
         params=network.params.copy(),
         solver=solver_copy(state),
@@ -260,6 +314,7 @@ def _snapshot(network: Network, state: SolverState, random: Any, watch: _Watch) 
         best_params=None if watch.best_params is None else watch.best_params.copy(),
         n_stale=watch.n_stale,
         n_cuts=watch.n_cuts,
+        noise_seed=noise_seed,
     )
 
 
@@ -272,6 +327,8 @@ def _restore(
         solver.remembers
     ):
         raise ValueError("resume is a state of another network or another solver")
+    if (saved.solver.average is None) != (solver.averaging is None):
+        raise ValueError(f"resume is a state of a solver without averaging={solver.averaging!r}")
     restore_generator(random, saved.random)
     network.params[...] = saved.params
     watch.history = copy.deepcopy(saved.history)
@@ -362,6 +419,11 @@ def _advice(loss: float, step: int, epoch: int, rate: float | None = None) -> st
         f"{what}: the learning rate {rate:g} is probably too large; try {rate / 10:g}, "
         "and scaled data (zero mean, unit variance) if that does not help"
     )
+
+
+def _check_warm_up(value: Any) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 0:
+        raise ValueError(f"kl_warm_up={value!r}: must be an integer of at least 0")
 
 
 def _check_count(argument: str, value: Any) -> None:

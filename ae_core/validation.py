@@ -1,6 +1,7 @@
 """Checks of data, shared by both twins: one clear error that names the argument and what to do."""
 
 import os
+import sys
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,9 @@ from .architecture import Architecture
 from .solvers import Solver, SolverState
 
 DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
+
+ENTRIES_AT_ONCE = 1 << 20
+"""Where a mask is needed, it is made of so many entries at a time."""
 
 
 def check_dtype(dtype: Any) -> np.dtype[Any]:
@@ -96,17 +100,56 @@ def check_steps(
     return np.ascontiguousarray(order, dtype=np.intp)
 
 
-def check_table(X: Any, name: str = "X") -> Array:
-    """Finite data of shape (n_samples, n_features), without a copy, whatever its strides.
+def check_draws(noise_keys: Any, annealing: Any, n_steps: int) -> tuple[Array, Array]:
+    """The key of each step's noise (uint64) and the factor of its divergence (float64).
 
     Raises
     ------
     ValueError
-        For anything but a non-empty 2-D array of finite real numbers.
+        When there is not one for each step.
     """
+    keys = np.zeros(n_steps, np.uint64) if noise_keys is None else np.asarray(noise_keys)
+    factors = np.ones(n_steps) if annealing is None else np.asarray(annealing, dtype=np.float64)
+    for name, values in (("noise_keys", keys), ("annealing", factors)):
+        if values.shape != (n_steps,):
+            raise ValueError(f"{name} has shape {values.shape}: one per step, ({n_steps},)")
+    return np.ascontiguousarray(keys, dtype=np.uint64), np.ascontiguousarray(factors)
+
+
+def is_sparse(X: Any) -> bool:
+    """Whether X is one of scipy.sparse's matrices or arrays."""
+    sparse = sys.modules.get("scipy.sparse")  # nobody has one who has not imported it
+    return sparse is not None and bool(sparse.issparse(X))
+
+
+def check_table(X: Any, name: str = "X", *, missing: str | None = None) -> Any:
+    """Data of shape (n_samples, n_features), without a copy, whatever its strides.
+
+    Sparse data comes back as CSR in canonical format.
+
+    Parameters
+    ----------
+    X : array or scipy.sparse matrix or array
+    name : str
+    missing : {None, 'mask', 'implicit'}
+        'mask': NaN is allowed; 'implicit': X has to be sparse.
+
+    Raises
+    ------
+    ValueError
+        For anything but a non-empty 2-D table of finite real numbers.
+    """
+    if missing not in (None, "mask", "implicit"):
+        raise ValueError(f"missing_values={missing!r}: must be None, 'mask' or 'implicit'")
     if isinstance(X, np.ma.MaskedArray):
         raise ValueError(f"{name} is a masked array: fill it in first, with {name}.filled(...)")
-    array = np.asanyarray(X)
+    sparse = is_sparse(X)
+    if missing == "implicit" and not sparse:
+        raise ValueError(
+            f"{name} is not sparse: missing_values='implicit' takes what a scipy.sparse matrix does "
+            "not store for unseen; for NaN use 'mask'"
+        )
+    array = X if sparse else np.asanyarray(X)
     if array.dtype.kind not in "fiub":
         raise ValueError(
             f"{name} has dtype {array.dtype}: real numbers are needed "
@@ -117,7 +160,14 @@ def check_table(X: Any, name: str = "X") -> Array:
         raise ValueError(f"{name} has shape {array.shape}: (n_samples, n_features) is needed{hint}")
     if array.shape[0] == 0:
         raise ValueError(f"{name} has shape {array.shape}: at least one sample is needed")
-    _check_finite(array, name)
+    if sparse:
+        array = array.tocsr()
+        if not array.has_canonical_format:
+            array = array.copy()  # the caller's own stays as it is
+            array.sum_duplicates()
+        _check_finite(array.data.reshape(1, -1), f"the data of {name}", missing == "mask")
+    else:
+        _check_finite(array, name, missing == "mask")
     return array
 
 
@@ -159,17 +209,29 @@ def check_sample_weight(sample_weight: Any, n_rows: int) -> Array | None:
     return weights
 
 
-def _check_finite(X: Array, name: str) -> None:
+def _check_finite(X: Array, name: str, nan_allowed: bool) -> None:
     # One sum sees every NaN and infinity without a mask as large as X; only an overflow of the
     # sum itself, which is harmless, can make it look again.
     with np.errstate(over="ignore", invalid="ignore"):
         if np.isfinite(X.sum()):
             return
-    bad = np.argwhere(~np.isfinite(X))
-    if len(bad):
-        row, column = (int(i) for i in bad[0])
-        more = f" ({len(bad)} such entries in all)" if len(bad) > 1 else ""
+    is_bad = np.isinf if nan_allowed else _is_not_finite
+    height = max(1, ENTRIES_AT_ONCE // max(1, X.shape[1]))
+    found, n_bad = None, 0
+    for start in range(0, len(X), height):
+        bad = np.argwhere(is_bad(X[start : start + height]))
+        if len(bad) and found is None:
+            found = (start + int(bad[0, 0]), int(bad[0, 1]))
+        n_bad += len(bad)
+    if found is not None:
+        row, column = found
+        more = f" ({n_bad} such entries in all)" if n_bad > 1 else ""
         raise ValueError(
             f"{name}[{row}, {column}] is {X[row, column]}{more}: every entry must be finite "
-            "(drop those rows or fill them in)"
+            "(drop those rows or fill them in"
+            + (")" if nan_allowed else "; or let missing_values='mask' see to NaN)")
         )
+
+
+def _is_not_finite(X: Array) -> Array:
+    return np.asarray(~np.isfinite(X))

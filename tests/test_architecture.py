@@ -122,7 +122,7 @@ def test_errors_name_argument_value_and_what_is_allowed(arguments, words):
         ("[1, 2]", "object is needed"),
         ("{}", "layer_sizes"),
         (json.dumps({"layer_sizes": [4, 2, 4], "lose": "huber"}), "unknown entries"),
-        (json.dumps({"layer_sizes": [4, 2, 4], "loss": ["huber"]}), "loss="),
+        (json.dumps({"layer_sizes": [4, 2, 4], "loss": ["huber"]}), "loss entry="),
         ("[" * 100_000, "not the JSON"),
     ],
 )

@@ -328,8 +328,6 @@ def heavy_outliers(m: Measures) -> Finding | None:
 
 def bounded_output(m: Measures) -> Finding | None:
     """The output activation cannot give what it should reconstruct."""
-    activation = m.architecture.activations[-1]
-    low, high = reach(activation)
     missed = m.beyond_reach
     total = float(m.columns.variance.sum()) * m.n_rows
     if not float(missed.sum()) > BEYOND_REACH * total:
@@ -337,6 +335,9 @@ def bounded_output(m: Measures) -> Finding | None:
     which = np.flatnonzero(missed > 0)
     which = which[np.argsort(-missed[which])]
     worst = int(which[0])
+    groups = m.architecture.output_groups
+    activation = next(g.activation for g in groups if g.start <= worst < g.stop)
+    low, high = reach(activation)
     ends = f"[{low:g}, {high:g}]" if math.isfinite(high) else f"[{low:g}, ∞)"
     return Finding(
         "bounded_output",

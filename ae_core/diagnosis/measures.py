@@ -13,8 +13,9 @@ from ..architecture import Architecture
 from ..baselines import column_mean, principal_components
 from ..losses import LOSSES
 from ..progress import History
-from ..reference import Network, row_losses
-from ..reference import forward as forward_pass
+from ..passes import Trace, row_losses
+from ..passes import forward as forward_pass
+from ..reference import Network
 
 FLAT = 0.01
 """Of an activation's steepest derivative: a unit below it passes on next to no gradient."""
@@ -179,7 +180,7 @@ def measure(
         output_share=_ratio(float(X_hat.var(axis=0).sum()), total),
         explained_share=1 - _ratio(float(residual_variance.sum()), total),
         pca_share=1 - _ratio(float((X - X_pca).var(axis=0).sum()), total),
-        beyond_reach=_beyond_reach(X, architecture.activations[-1]),
+        beyond_reach=_beyond_reach(X, architecture),
         few_rows_share=_ratio(float(farthest.sum()), float(distances.sum())),
         columns=columns,
         layers=layers,
@@ -202,13 +203,20 @@ def loss_of(
 
     Where the loss is taken of logits, X_hat is kept away from 0 and 1 by as much as suits it best.
     """
-    loss = LOSSES[architecture.loss]
-    if loss.from_logits is None:
-        return float(loss.function(X, X_hat).sum(axis=1).mean())
 
     def kept_off(edge: float, rows: Any = slice(None)) -> float:
-        P = np.clip(X_hat[rows], edge, 1 - edge)
-        return float(loss.function(X[rows], np.log(P / (1 - P))).sum(axis=1).mean())
+        Z = X_hat[rows].copy()  # what the loss is taken of: logits, or the output itself
+        for group in architecture.output_groups:
+            columns, needed = slice(group.start, group.stop), LOSSES[group.loss].from_logits
+            if needed:
+                P = np.clip(Z[:, columns], edge, 1 - edge)
+                # A softmax takes logarithms of shares; a logistic unit has log-odds.
+                Z[:, columns] = np.log(P) if needed == "softmax" else np.log(P / (1 - P))
+        trace = Trace(X[rows], [X_hat[rows]], Z, [], [])
+        return float(row_losses(architecture, trace).mean())
+
+    if all(LOSSES[group.loss].from_logits is None for group in architecture.output_groups):
+        return kept_off(0)
 
     if len(edges) > 1:
         some = evenly(len(X), EDGE_ROWS)
@@ -218,6 +226,8 @@ def loss_of(
 
 def reach(activation: str) -> tuple[float, float]:
     """The smallest and largest output of an activation."""
+    if activation == "softmax":
+        return 0.0, 1.0
     function = ACTIVATIONS[activation].function
     ends = function(np.array([-1e300, 1e300]))
     # Only what the function itself gives at both ends is known here, so new ones need no entry.
@@ -240,8 +250,9 @@ def _run(network: Network, X: Array) -> tuple[tuple[Layer, ...], Array, Array, A
         errors[rows] = row_losses(architecture, trace)
         X_hat[rows] = trace.H[-1]
         for i, (H, name) in enumerate(zip(trace.H[1:], architecture.activations, strict=True)):
-            slope = ACTIVATIONS[name].derivative(H)
-            flat[i] += (slope < FLAT * STEEPEST.get(name, 1.0)).sum(axis=0)
+            if i < n_layers - 1:  # an output unit may well be flat
+                slope = ACTIVATIONS[name].derivative(H)
+                flat[i] += (slope < FLAT * STEEPEST.get(name, 1.0)).sum(axis=0)
             low[i] = np.minimum(low[i], H.min(axis=0))
             high[i] = np.maximum(high[i], H.max(axis=0))
     layers = []
@@ -313,9 +324,12 @@ def _twins(code: Array, deviations: Array) -> tuple[tuple[int, int, float], ...]
     )
 
 
-def _beyond_reach(X: Array, activation: str) -> Array:
-    low, high = reach(activation)
-    return np.asarray(((X - np.clip(X, low, high)) ** 2).sum(axis=0))
+def _beyond_reach(X: Array, architecture: Architecture) -> Array:
+    distances = []
+    for group in architecture.output_groups:
+        part = X[:, group.start : group.stop]
+        distances.append(((part - np.clip(part, *reach(group.activation))) ** 2).sum(axis=0))
+    return np.concatenate(distances)
 
 
 def _variance(X: Array) -> Array:
