@@ -307,6 +307,8 @@ def family_of(architecture: Architecture) -> dict[str, Any]:
         "n_code": a.n_components,
         "k_sparse": a.k_sparse or 0,
         "variational": a.variational,
+        "is_changed": bool(a.variational or a.k_sparse or a.sparsity),
+        "is_penalized": bool(a.variational or a.code_l1 or a.sparsity),
         "corruption": a.corruption,
         "corruption_level": a.corruption_level,
         "spoiled": noise.threshold(min(a.corruption_level, 1.0)),

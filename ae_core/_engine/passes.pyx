@@ -26,12 +26,12 @@ cdef extern from "noise.h" nogil:
         AE_CORRUPTION_STREAM
 
 
-cdef const floating* biases_of(Layer* layer, const floating* params) noexcept nogil:
+cdef inline const floating* biases_of(Layer* layer, const floating* params) noexcept nogil:
     """The layer's biases, or NULL."""
     return params + layer.biases if layer.biases >= 0 else NULL
 
 
-cdef void layer_sums(
+cdef inline void layer_sums(
     const ae_kernels* K, Layer* layer, const floating* params, int n_rows,
     const floating* inputs, floating* sums,
 ) noexcept nogil:
@@ -44,7 +44,7 @@ cdef void layer_sums(
         product_nn[floating](K, n_rows, n_out, n_in, inputs, n_in, W, n_out, sums, n_out, False)
 
 
-cdef void input_delta(
+cdef inline void input_delta(
     const ae_kernels* K, Layer* layer, const floating* params, int n_rows,
     const floating* delta, floating* result, int row,
 ) noexcept nogil:
@@ -91,7 +91,7 @@ cdef void fill_tile(
         K.spoil(&space.corruption, n, targets + i * n, scratch.numbers, inputs + i * n)
 
 
-cdef void forward_layer(
+cdef inline void forward_layer(
     Workspace space, const ae_kernels* K, const floating* params, Batch* batch, Scratch* scratch,
     int i, Py_ssize_t first, int n_rows,
 ) noexcept nogil:
@@ -114,7 +114,7 @@ cdef void forward_layer(
     K.activate(
         layer.activation, n_rows, layer.n_out, outputs, biases_of[floating](layer, params),
     )
-    if is_code:
+    if is_code and space.plan.family.is_changed:
         draw_code[floating](space, K, batch, scratch, first, n_rows, NULL)
     elif mask != NULL:
         mask += first * layer.n_out
@@ -138,7 +138,7 @@ cdef void encode_tile(
         forward_layer[floating](space, K, params, batch, scratch, i, first, n_rows)
 
 
-cdef double output_delta(
+cdef inline double output_delta(
     Workspace space, const ae_kernels* K, const floating* params, Batch* batch,
     Py_ssize_t first, int n_rows,
 ) noexcept nogil:
@@ -189,7 +189,8 @@ cdef double finish_tile(
         loss += stored_output_delta[floating](space, K, params, batch, scratch, first, n_rows)
     else:
         loss += output_delta[floating](space, K, params, batch, first, n_rows)
-    loss += code_losses[floating](space, K, batch, first, n_rows, NULL)
+    if family.is_penalized:
+        loss += code_losses[floating](space, K, batch, first, n_rows, NULL)
     if family.contraction != 0:
         loss += contract_tile[floating](space, K, params, batch, scratch, first, n_rows)
     for i in range(last, 0, -1):
@@ -203,7 +204,7 @@ cdef double finish_tile(
                 <floating*> trace.delta[i + 1] + first * layer.n_out, into,
                 below.n_out,
             )
-        if i == family.code:
+        if i == family.code and family.is_penalized:
             add_code_gradient[floating](space, batch, scratch, first, n_rows, into)
         if i == family.code and family.variational:
             through_draw[floating](space, K, batch, first, n_rows, into)
@@ -234,7 +235,7 @@ cdef void add_curves(
 # --- phase 2: weights ---------------------------------------------------------------------------
 
 
-cdef void weight_gradient(
+cdef inline void weight_gradient(
     Workspace space, const ae_kernels* K, Piece* piece, Batch* batch, const floating* params,
     floating* gradient,
 ) noexcept nogil:

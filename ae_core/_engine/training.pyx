@@ -96,24 +96,24 @@ cdef class Training(Team):
             else:
                 self._work[double](thread, NULL)
 
-    cdef Batch _batch(self, Py_ssize_t step) noexcept nogil:
+    cdef inline void _take_batch(self, Py_ssize_t step, Batch* batch) noexcept nogil:
         """The rows of a step, and what they count."""
-        cdef Batch batch
         cdef Py_ssize_t i
-        batch.order = self.order
         batch.first = step * self.batch_size
         batch.n_rows = <int> min(self.batch_size, self.n_order - batch.first)
         batch.total = self.counts[step] if self.counts != NULL else batch.n_rows
-        batch.key = self.keys[step] if self.keys != NULL else 0
-        batch.pull = self.plan.family.beta
+        if self.keys != NULL:
+            batch.key = self.keys[step]
         if self.annealing != NULL:
-            batch.pull *= self.annealing[step]
-        batch.weight_sum = batch.n_rows
-        if self.rows.weights != NULL and self.plan.family.sparsity != 0:
-            batch.weight_sum = 0
-            for i in range(batch.first, batch.first + batch.n_rows):
-                batch.weight_sum += self.rows.weights[self.order[i] if self.order != NULL else i]
-        return batch
+            batch.pull = self.plan.family.beta * self.annealing[step]
+        if self.plan.family.sparsity != 0:
+            batch.weight_sum = batch.n_rows
+            if self.rows.weights != NULL:
+                batch.weight_sum = 0
+                for i in range(batch.first, batch.first + batch.n_rows):
+                    batch.weight_sum += self.rows.weights[
+                        self.order[i] if self.order != NULL else i
+                    ]
 
     cdef void _work(self, int thread, floating* of_this_type) noexcept nogil:
         cdef Family* family = &self.plan.family
@@ -121,8 +121,9 @@ cdef class Training(Team):
         cdef Batch batch
         cdef double loss, penalty
         cdef bint stopped
+        batch.order, batch.key, batch.pull = self.order, 0, self.plan.family.beta
         for step in range(self.n_steps):
-            batch = self._batch(step)
+            self._take_batch(step, &batch)
             n_tiles = (batch.n_rows + self.space.tile_rows - 1) // self.space.tile_rows
             penalty = self._penalty()  # here, because phase 2 changes it
             if family.contraction != 0:
