@@ -416,6 +416,19 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
             },
         )
 
+    # --- what a subclass has more of -----------------------------------------------------------
+
+    def _learn_from(self, rows: Rows) -> None:
+        """Learn what else the network is made from, from the scaled rows."""
+
+    def _network_options(self, n_features: int) -> dict[str, Any]:
+        """More of the arguments of `Architecture`."""
+        return {}
+
+    def _training_options(self) -> dict[str, Any]:
+        """More of the arguments of `train`."""
+        return {}
+
     def _rows(self, X: Any) -> Rows:
         check_is_fitted(self)
         X = validate_data(self, X, dtype="numeric", reset=False)

@@ -75,9 +75,10 @@ def without(
 
 def start(estimator: Any, X: Array, weights: Array | None, random: np.random.Generator) -> None:
     """Learn the scaling, and draw the first weights."""
-    architecture = architecture_of(estimator, X.shape[1])
     dtype = dtype_of(estimator.dtype, X)
     estimator.shift_, estimator.factor_ = learn_scaling(X, estimator.scale, weights)
+    estimator._learn_from(seen(estimator, X, weights))
+    architecture = architecture_of(estimator, X.shape[1])
     estimator.network_ = Network(
         architecture, dtype=dtype, random_state=random, n_threads=estimator.n_threads
     )
@@ -153,6 +154,7 @@ def run(
             max_fun=estimator.max_fun,
             callback=joined((note, *callbacks)),
             resume=resume,
+            **estimator._training_options(),
             **options,
         )
 

@@ -27,7 +27,7 @@ def save(estimator: Any, path: str | PathLike[str]) -> None:
 
     Parameters
     ----------
-    estimator : Autoencoder or AutoencoderOutlierDetector
+    estimator : Autoencoder, VariationalAutoencoder or AutoencoderOutlierDetector
         Fitted. Its parameters are kept, except a `random_state` that is no integer.
     path : str or path
 
@@ -51,7 +51,7 @@ def load(path: str | PathLike[str]) -> Any:
 
     Returns
     -------
-    Autoencoder or AutoencoderOutlierDetector
+    Autoencoder, VariationalAutoencoder or AutoencoderOutlierDetector
 
     Raises
     ------
@@ -62,8 +62,10 @@ def load(path: str | PathLike[str]) -> Any:
     """
     from .autoencoder import Autoencoder
     from .outliers import AutoencoderOutlierDetector
+    from .variational import VariationalAutoencoder
 
-    classes: dict[str, Any] = {c.__name__: c for c in (Autoencoder, AutoencoderOutlierDetector)}
+    known = (Autoencoder, AutoencoderOutlierDetector, VariationalAutoencoder)
+    classes: dict[str, Any] = {c.__name__: c for c in known}
     file = read_file(path, tuple(classes))
     return classes[file.kind]._restored(file)
 

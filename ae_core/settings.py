@@ -4,6 +4,7 @@ Names and meanings are those of scikit-learn's `MLPRegressor` wherever it has th
 """
 
 import math
+from dataclasses import replace
 from numbers import Integral, Real
 from typing import Any
 
@@ -62,21 +63,20 @@ def architecture_of(estimator: Any, n_features: int) -> Architecture:
         "tied": estimator.tied,
         # AdamW decays weights by itself, apart from the gradient.
         "alpha": 0.0 if estimator.solver == "adamw" else estimator.alpha,
+        **estimator._network_options(n_features),
     }
     mirrored = Architecture.symmetrical((n_features, *hidden, n_components), **common)
     if decoder == hidden[::-1]:
         return mirrored
     n_hidden = len(hidden)
-    return Architecture(
-        (n_features, *hidden, n_components, *decoder, n_features),
-        (
+    return replace(
+        mirrored,
+        layer_sizes=(n_features, *hidden, n_components, *decoder, n_features),
+        activations=(
             *mirrored.activations[: n_hidden + 1],
             *(estimator.activation,) * len(decoder),
             mirrored.activations[-1],
         ),
-        loss=estimator.loss,
-        code_layer=n_hidden + 1,
-        alpha=mirrored.alpha,
     )
 
 
