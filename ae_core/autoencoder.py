@@ -24,12 +24,13 @@ from .fitting import (
     weights_of,
     without,
 )
+from .mixed import Encoding, check_frame
 from .model_file import ModelFile, read_file
 from .progress import TrainingState
 from .rows import Rows
 from .saving import describe_autoencoder, restore_autoencoder, save
 from .scaling import undo_scaling
-from .settings import check_fractions, sees_parts
+from .settings import check_columns, check_fractions, sees_parts
 
 
 class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
@@ -101,6 +102,11 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         How columns are scaled for the network, learned from the training rows and undone in the
         output: to zero mean and unit variance, to 0 … 1, or not at all. With 'minmax' and
         'binary_cross_entropy', what lies outside the training rows' limits counts as at them.
+    columns : {'numeric', 'mixed'}, default='numeric'
+        'mixed' takes pandas DataFrames and goes by their dtypes: numbers have `loss`, booleans
+        binary cross-entropy, and categories (of category dtype, or text) softmax cross-entropy over
+        one column for each. Only numbers are scaled. `reconstruct` and `inverse_transform` give
+        DataFrames with the same columns, dtypes and categories.
     dtype : {None, 'float32', 'float64'}, default=None
         What to compute in. None: float32 for float32 data, else float64. float32 is about twice as
         fast.
@@ -114,7 +120,9 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
     coefs_, intercepts_ : lists of arrays
         Weights (n_in, n_out) and biases (n_out,) of each layer, sharing memory with `network_`.
     shift_, factor_ : array of shape (n_features,) or None
-        The network sees ``(X - shift_) * factor_``.
+        The network sees ``(X - shift_) * factor_``; of encoded columns where there is an encoding.
+    encoding_ : ae_core.mixed.Encoding or None
+        With ``columns='mixed'``: how a DataFrame becomes an array, and back.
     history_ : ae_core.History
     loss_curve_, validation_loss_curve_ : list of float
         Loss of each epoch: of the batches before their steps; of held-out rows after it.
@@ -179,6 +187,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         verbose: bool = False,
         max_fun: int = 15_000,
         scale: str | None = "standard",
+        columns: str = "numeric",
         dtype: Any = None,
         n_threads: int | None = None,
     ) -> None:
@@ -212,6 +221,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         self.verbose = verbose
         self.max_fun = max_fun
         self.scale = scale
+        self.columns = columns
         self.dtype = dtype
         self.n_threads = n_threads
 
@@ -262,7 +272,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         check_fractions(self)
         callbacks = check_callbacks(callbacks)
         is_fitted = self.warm_start and hasattr(self, "network_")
-        X = validate_data(self, X, dtype="numeric", reset=not is_fitted)
+        X = self._table(X, reset=not is_fitted)
         random = generator_of(self)
         weights = given_weights = weights_of(sample_weight, X)
         saved = None
@@ -280,7 +290,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
             start(self, X, weights, random)
         validation = None
         if X_val is not None:
-            X_val = validate_data(self, X_val, dtype="numeric", reset=False)
+            X_val = self._table(X_val, reset=False, name="X_val")
             validation = seen(self, X_val, name="X_val")
         elif len(held_out):
             validation = seen(self, X[held_out], held_out_weights)
@@ -326,7 +336,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         """
         check_fractions(self)
         is_fitted = hasattr(self, "network_")
-        X = validate_data(self, X, dtype="numeric", reset=not is_fitted)
+        X = self._table(X, reset=not is_fitted)
         random = generator_of(self)
         weights = weights_of(sample_weight, X)
         if is_fitted:
@@ -351,10 +361,13 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
 
     def transform(self, X: Any) -> Array:
         """The code (m, n_components) of the rows of X (m, n_features)."""
-        return self.network_.encode(self._rows(X))
+        rows = self._rows(X)
+        return self.network_.encode(rows)
 
-    def inverse_transform(self, X: Any) -> Array:
+    def inverse_transform(self, X: Any) -> Any:
         """The rows (m, n_features) that codes X (m, n_components) stand for, in the data's units.
+
+        A DataFrame with ``columns='mixed'``: of categories the most probable one.
 
         Raises
         ------
@@ -363,19 +376,23 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         """
         check_is_fitted(self)
         code = check_array(X, dtype=[np.float64, np.float32])
-        return undo_scaling(self.network_.decode(code), self.shift_, self.factor_)
+        return self._in_units(self.network_.decode(code), X)
 
-    def reconstruct(self, X: Any) -> Array:
-        """X (m, n_features) through the code and back, in the data's units: (m, n_features)."""
-        X_hat = self.network_.forward(self._rows(X))
-        return undo_scaling(X_hat, self.shift_, self.factor_)
+    def reconstruct(self, X: Any) -> Any:
+        """X (m, n_features) through the code and back, in the data's units: (m, n_features).
+
+        A DataFrame with ``columns='mixed'``: of categories the most probable one.
+        """
+        rows = self._rows(X)
+        return self._in_units(self.network_.forward(rows), X)
 
     def score_samples(self, X: Any) -> Array:
         """Minus the reconstruction error of each row, (m,) float64: the lower, the less usual.
 
         The error is the model's loss, of scaled columns, summed over columns.
         """
-        return -self.network_.reconstruction_errors(self._rows(X)).astype(np.float64)
+        rows = self._rows(X)
+        return -self.network_.reconstruction_errors(rows).astype(np.float64)
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Minus the mean reconstruction error of the rows of X: higher is better."""
@@ -384,9 +401,12 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
     def feature_errors(self, X: Any) -> Array:
         """The reconstruction error of each entry of X (m, n_features), of scaled columns.
 
-        Each row's sum is minus its `score_samples`.
+        Each row's sum is minus its `score_samples`. With ``columns='mixed'``, an entry's error is
+        that of all columns that it became.
         """
-        return self.network_.feature_errors(self._rows(X)).astype(np.float64)
+        rows = self._rows(X)
+        errors = self.network_.feature_errors(rows).astype(np.float64)
+        return errors if self.encoding_ is None else self.encoding_.summed(errors)
 
     def diagnose(self, X: Any) -> Diagnosis:
         """Say whether the model has learned something, and if not, why and what to try.
@@ -409,7 +429,11 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
             rows,
             history=self.history_,
             raw=rows.X,
-            feature_names=getattr(self, "feature_names_in_", None),
+            feature_names=(
+                getattr(self, "feature_names_in_", None)
+                if self.encoding_ is None
+                else self.encoding_.names
+            ),
             settings={
                 name: getattr(self, name)
                 for name in ("learning_rate_init", "learning_rate", "max_iter", "solver")
@@ -422,8 +446,8 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         """Learn what else the network is made from, from the scaled rows."""
 
     def _network_options(self, n_features: int) -> dict[str, Any]:
-        """More of the arguments of `Architecture`."""
-        return {}
+        """More of the arguments of `Architecture`, or others, for columns as they are encoded."""
+        return {} if self.encoding_ is None else {"loss": self.encoding_.loss(self.loss)}
 
     def _training_options(self) -> dict[str, Any]:
         """More of the arguments of `train`."""
@@ -431,8 +455,25 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
 
     def _rows(self, X: Any) -> Rows:
         check_is_fitted(self)
-        X = validate_data(self, X, dtype="numeric", reset=False)
-        return seen(self, X)
+        return seen(self, self._table(X, reset=False))
+
+    def _table(self, X: Any, *, reset: bool, name: str = "X") -> Array:
+        """X, checked as scikit-learn does, as an array (m, n_features) or (m, n_encoded)."""
+        if reset:
+            check_columns(self.columns)
+            self.encoding_ = Encoding.learn(X, name) if self.columns == "mixed" else None
+        if self.encoding_ is None:
+            return validate_data(self, X, dtype="numeric", reset=reset)
+        check_frame(X, name)
+        validate_data(self, X, skip_check_array=True, reset=reset)
+        return self.encoding_.encode(X, name=name)
+
+    def _in_units(self, X_hat: Array, like: Any) -> Any:
+        """What the network gives (m, n), as the data is: in its units, and like it a DataFrame."""
+        X_hat = undo_scaling(X_hat, self.shift_, self.factor_)
+        if self.encoding_ is None:
+            return X_hat
+        return self.encoding_.decode(X_hat, like.index if hasattr(like, "columns") else None)
 
     # --- saving --------------------------------------------------------------------------------
 
@@ -512,4 +553,5 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         tags = super().__sklearn_tags__()
         dtypes = ["float64", "float32"] if self.dtype is None else [str(np.dtype(self.dtype))]
         tags.transformer_tags.preserves_dtype = dtypes
+        tags.input_tags.categorical = tags.input_tags.string = self.columns == "mixed"
         return tags

@@ -76,7 +76,11 @@ def without(
 def start(estimator: Any, X: Array, weights: Array | None, random: np.random.Generator) -> None:
     """Learn the scaling, and draw the first weights."""
     dtype = dtype_of(estimator.dtype, X)
-    estimator.shift_, estimator.factor_ = learn_scaling(X, estimator.scale, weights)
+    shift, factor = learn_scaling(X, estimator.scale, weights)
+    if shift is not None and factor is not None and estimator.encoding_ is not None:
+        is_number = estimator.encoding_.is_number  # flags and categories are 0 or 1 as they are
+        shift, factor = np.where(is_number, shift, 0.0), np.where(is_number, factor, 1.0)
+    estimator.shift_, estimator.factor_ = shift, factor
     estimator._learn_from(seen(estimator, X, weights))
     architecture = architecture_of(estimator, X.shape[1])
     estimator.network_ = Network(
@@ -94,7 +98,7 @@ def go_on(estimator: Any) -> None:
         When the parameters now describe another network.
     """
     network = estimator.network_
-    architecture = architecture_of(estimator, estimator.n_features_in_)
+    architecture = architecture_of(estimator, network.architecture.n_features)
     if replace(architecture, alpha=network.architecture.alpha) != network.architecture:
         raise ValueError(
             f"the parameters now describe {architecture}, and the fitted model is "

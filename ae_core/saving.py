@@ -12,6 +12,7 @@ import numpy as np
 
 from ._typing import Array
 from .architecture import Architecture
+from .mixed import Encoding
 from .model_file import ModelFile, read_file, write_file
 from .network import Network
 from .outlier_ensemble import Ensemble
@@ -91,6 +92,8 @@ def parameters_of(estimator: Any) -> dict[str, Any]:
 def describe_autoencoder(model: Any) -> tuple[dict[str, Any], dict[str, Array]]:
     """A fitted `Autoencoder` as a description and arrays."""
     description, arrays = describe_network(model.network_, model.history_)
+    if model.encoding_ is not None:
+        description["encoding"] = model.encoding_.described()
     return (
         {"parameters": parameters_of(model), **describe_columns(model), **description},
         {**arrays, **describe_scaling(model.shift_, model.factor_)},
@@ -107,6 +110,9 @@ def restore_autoencoder(model_class: Any, file: ModelFile) -> Any:
     """
     model = constructed(model_class, file)
     n_features = restore_columns(model, file)
+    model.encoding_ = restore_encoding(file, n_features)
+    if model.encoding_ is not None:
+        n_features = model.encoding_.n_encoded
     model.shift_, model.factor_ = restore_scaling(file, n_features)
     model.network_ = restore_network(
         file, file.description.get("architecture"), "params", n_features, model.n_threads
@@ -210,6 +216,24 @@ def restore_columns(estimator: Any, file: ModelFile) -> int:
     if names is not None:
         estimator.feature_names_in_ = np.array(names, dtype=object)
     return int(n_features)
+
+
+def restore_encoding(file: ModelFile, n_features: int) -> Encoding | None:
+    """How the columns of a DataFrame become those of the network; None when they are the same.
+
+    Raises
+    ------
+    ModelFileError
+        When it is not of so many columns.
+    """
+    if "encoding" not in file.description:
+        return None
+    described = file.value(
+        "encoding",
+        lambda found: len(Encoding.restored(found).columns) == n_features,
+        f"the encoding of {n_features} columns",
+    )
+    return Encoding.restored(described)
 
 
 def describe_network(network: Network, history: History) -> tuple[dict[str, Any], dict[str, Array]]:

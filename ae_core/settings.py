@@ -160,6 +160,18 @@ def check_fractions(estimator: Any) -> None:
             raise ValueError(f"{name}={value!r}: must be True or False")
 
 
+def check_columns(columns: Any) -> None:
+    """Refuse what says nothing about columns.
+
+    Raises
+    ------
+    ValueError
+        For anything but 'numeric' and 'mixed'.
+    """
+    if columns not in ("numeric", "mixed"):
+        raise ValueError(f"columns={columns!r}: must be 'numeric' or 'mixed'")
+
+
 def sees_parts(estimator: Any) -> bool:
     """Whether the estimator can learn from data that comes in parts.
 

@@ -86,6 +86,7 @@ validation_loss_curve_, best_loss_, n_iter_, n_features_in_, feature_names_in_
     # What a code that is a distribution cannot have: see `ae_core.architecture_rules`.
     code_activation = "identity"
     tied = False
+    columns = "numeric"
 
     def __init__(
         self,
