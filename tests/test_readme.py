@@ -43,6 +43,15 @@ def test_estimators(in_a_new_folder, capsys):
     curve = names["model"].validation_loss_curve_
     assert 1 < len(curve) <= 200
 
+    run(names, "Tables with categories")
+    assert names["table_hat"].dtypes.equals(names["table"].dtypes)
+    assert names["recovered"] > 0.95
+
+    run(names, "Likely rows, and new ones")
+    assert names["new_rows"].shape == (5, 30)
+    assert names["codes"].shape == (569, 8)
+    assert names["bounds"].shape == (569,)
+
     run(names, "Find outliers")
     assert 0 < names["is_outlier"].sum() < 60
     assert names["shares"].shape == (569, 30)
@@ -90,6 +99,8 @@ def test_networks_and_the_question():
 def test_no_python_block_is_left_out():
     sections = (
         "Learn a code",
+        "Tables with categories",
+        "Likely rows, and new ones",
         "Find outliers",
         "Save and load",
         "Ask why it does not learn",
@@ -132,9 +143,11 @@ def test_docstring_examples_run():
         "checkpoints",
         "diagnosis",
         "gradient_check",
+        "mixed",
         "outliers",
         "reference",
         "rows",
+        "variational",
     ):
         module = import_module(f"ae_core.{name}")
         with warnings.catch_warnings():
