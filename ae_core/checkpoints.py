@@ -85,6 +85,7 @@ class _BoundCheckpoint:
                 "best": state.best,
                 "n_stale": state.n_stale,
                 "n_cuts": state.n_cuts,
+                "noise_seed": state.noise_seed,
             }
             write_file(self.checkpoint.path, KIND, description, arrays)
 
@@ -174,6 +175,7 @@ def open_checkpoint(path: Any, estimator: Any, X: Array, sample_weight: Array | 
             else None,
             n_stale=_count(file, "n_stale"),
             n_cuts=_count(file, "n_cuts"),
+            noise_seed=_count(file, "noise_seed") if "noise_seed" in file.description else 0,
         ),
         held_out,
     )

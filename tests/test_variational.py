@@ -295,6 +295,20 @@ def test_a_loaded_model_does_what_the_saved_one_did(loss, tmp_path):
         Autoencoder.load(tmp_path / "m")
 
 
+def test_the_command_line_takes_it_for_an_autoencoder(tmp_path):
+    pytest.importorskip("click")
+    from ae_core.cli import main
+
+    X = load_wine().data
+    model = VariationalAutoencoder(3, **QUICK).fit(X)
+    model.save(tmp_path / "m.safetensors")
+    np.save(tmp_path / "wine.npy", X)
+    command = [str(tmp_path / "m.safetensors"), str(tmp_path / "wine.npy")]
+    assert main(["encode", *command, "-o", str(tmp_path / "codes.npy")]) == 0
+    np.testing.assert_allclose(np.load(tmp_path / "codes.npy"), model.transform(X))
+    assert main(["score", *command, "-o", str(tmp_path / "scores.npy")]) == 0
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [

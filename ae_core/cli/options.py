@@ -143,7 +143,7 @@ def load_model(path: str, kind: str | None = None) -> Any:
     Raises
     ------
     UsageError
-        When the path is that of a table, or the model is none of that kind.
+        When the path is that of a table, or the model is none of that kind, or of mixed columns.
     ModelFileError, OSError
         When there is no model.
     """
@@ -153,7 +153,12 @@ def load_model(path: str, kind: str | None = None) -> Any:
         raise click.UsageError(f"MODEL comes before DATA, and {path} is no model but a table")
     model = load(path)
     found = type(model).__name__
-    if kind is not None and found != kind:
+    if getattr(model, "encoding_", None) is not None:
+        raise click.UsageError(
+            f"{path} was fitted with columns='mixed', and tables are read as numbers here: "
+            "use it from Python, with ae_core.load"
+        )
+    if kind is not None and kind not in [each.__name__ for each in type(model).__mro__]:
         raise click.UsageError(
             f"{path} is an {found}, and this needs an {kind}: "
             + ("fit one without --outliers" if kind == "Autoencoder" else "fit one with --outliers")
