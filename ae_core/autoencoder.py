@@ -461,12 +461,15 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         """X, checked as scikit-learn does, as an array (m, n_features) or (m, n_encoded)."""
         if reset:
             check_columns(self.columns)
-            self.encoding_ = Encoding.learn(X, name) if self.columns == "mixed" else None
+            holes = getattr(self, "missing_values", None) == "mask"
+            is_mixed = self.columns == "mixed"
+            self.encoding_ = Encoding.learn(X, holes=holes, name=name) if is_mixed else None
         if self.encoding_ is None:
             return validate_data(self, X, dtype="numeric", reset=reset)
         check_frame(X, name)
         validate_data(self, X, skip_check_array=True, reset=reset)
-        return self.encoding_.encode(X, name=name)
+        holes = getattr(self, "missing_values", None) == "mask"
+        return self.encoding_.encode(X, holes=holes, name=name)
 
     def _in_units(self, X_hat: Array, like: Any) -> Any:
         """What the network gives (m, n), as the data is: in its units, and like it a DataFrame."""

@@ -2,6 +2,10 @@
 
 A number stays one column, a flag becomes 0 or 1, and a category a group of columns of which one is
 1. What a column is, its dtype says. Losses that fit stand beside each other: see `Encoding.loss`.
+
+Where entries may be missing, a flag is a category of two. To a network, what is unseen is 0: of a
+group, that is no category; of a flag, it would be False. (The softmax of two logits is the logistic
+function of their difference, so that the likelihood is the same.)
 """
 
 import re
@@ -84,11 +88,19 @@ class Encoding:
     columns: tuple[Column, ...]
 
     @classmethod
-    def learn(cls, X: Any, name: str = "X") -> "Encoding":
+    def learn(cls, X: Any, *, holes: bool = False, name: str = "X") -> "Encoding":
         """The encoding of a pandas DataFrame (m, n_columns).
 
         Columns of pandas' category dtype have the categories it lists, whether they occur or not;
         of text, those that occur, sorted.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (m, n_columns)
+        holes : bool
+            Whether entries may be missing, here or later.
+        name : str
+            What errors call the table.
 
         Raises
         ------
@@ -97,7 +109,7 @@ class Encoding:
             names it.
         """
         check_frame(X, name)
-        return cls(tuple(_column(X.iloc[:, i], name) for i in range(X.shape[1])))
+        return cls(tuple(_column(X.iloc[:, i], holes, name) for i in range(X.shape[1])))
 
     # --- there and back -------------------------------------------------------------------------
 
@@ -108,7 +120,7 @@ class Encoding:
         ----------
         X : DataFrame of shape (m, n_columns)
         holes : bool
-            Whether what is missing, or a category that was not there in `learn`, becomes NaN: in
+            Whether what is missing, or a category that was not there in `learn`, becomes NaN, in
             all columns of its group. Otherwise it is an error.
         name : str
             What errors call the table.
@@ -160,6 +172,25 @@ class Encoding:
             frame[column.name] = values
         result = pd.DataFrame(frame)
         return result if index is None else result.set_axis(index)
+
+    def filled(self, X: Any, reconstruction: Any) -> Any:
+        """X (m, n_columns) with what is missing, or of unknown categories, from a reconstruction.
+
+        Both are DataFrames. The dtypes are those of the fit; but where it had whole numbers and X
+        has others, they stay as they are.
+        """
+        import pandas as pd
+
+        unseen = np.isnan(self.encode(X, holes=True)[:, self.starts[:-1]])  # (m, n_columns)
+        frame = {}
+        for i, column in enumerate(self.columns):
+            values = X.iloc[:, i].to_numpy(dtype=object, copy=True)  # (m,)
+            values[unseen[:, i]] = reconstruction.iloc[:, i].to_numpy(dtype=object)[unseen[:, i]]
+            dtype = reconstruction.dtypes.iloc[i]
+            if "int" in column.dtype.lower() and any(value % 1 for value in values):
+                dtype = np.dtype(np.float64)
+            frame[column.name] = pd.Series(values, dtype=object).astype(dtype)
+        return pd.DataFrame(frame).set_axis(X.index)
 
     # --- which columns become which -------------------------------------------------------------
 
@@ -263,7 +294,7 @@ class Encoding:
             allowed = {
                 NUMBER: NUMBERS.fullmatch(column.dtype),
                 FLAG: column.dtype in FLAGS,
-                CATEGORY: column.dtype == "category" or TEXTS.fullmatch(column.dtype),
+                CATEGORY: column.dtype in ("category", *FLAGS) or TEXTS.fullmatch(column.dtype),
             }
             if (
                 not allowed[column.kind]
@@ -305,7 +336,7 @@ def check_frame(X: Any, name: str = "X") -> None:
 # --- one column -----------------------------------------------------------------------------------
 
 
-def _column(values: Any, table: str) -> Column:
+def _column(values: Any, holes: bool, table: str) -> Column:
     """What a Series is."""
     import pandas as pd
 
@@ -318,13 +349,14 @@ def _column(values: Any, table: str) -> Column:
         return Column(
             name, CATEGORY, "category", _plain(index), str(index.dtype), bool(dtype.ordered)
         )
+    flag = Column(name, CATEGORY, found, (False, True)) if holes else Column(name, FLAG, found)
     if pd.api.types.is_bool_dtype(dtype):
-        return Column(name, FLAG, found)
+        return flag
     if NUMBERS.fullmatch(found):
         return Column(name, NUMBER, found)
     kind = pd.api.types.infer_dtype(values, skipna=True) if TEXTS.fullmatch(found) else found
     if kind == "boolean":
-        return Column(name, FLAG, found)
+        return flag
     if kind == "empty" or not values.notna().any():
         _refuse(table, name, f"of dtype {found} has no values: drop it, or use a number's dtype")
     if kind == "string":

@@ -13,8 +13,10 @@ from sklearn.preprocessing import StandardScaler
 from test_saving import change
 
 import ae_core
-from ae_core import Autoencoder, Checkpoint, ModelFileError
+from ae_core import Adam, Architecture, Autoencoder, Checkpoint, ModelFileError, Network, train
 from ae_core.mixed import Encoding
+from ae_core.rows import Rows
+from ae_core.scaling import undo_scaling
 
 pd = pytest.importorskip("pandas")
 
@@ -130,14 +132,61 @@ def test_reconstructions_are_what_columns_can_be():
 
 
 def test_holes_are_whole_groups(table):
-    encoding = Encoding.learn(table)
+    encoding = Encoding.learn(table, holes=True)
+    assert encoding.names[9:12] == ("survived=False", "survived=True", "kin")
+    pd.testing.assert_frame_equal(encoding.decode(encoding.encode(table), table.index), table)
     holed = table.astype({"sex": object, "survived": object})
     holed.iloc[0, :] = None
     holed.loc[1001, "sex"] = "unheard of"
     encoded = encoding.encode(holed, holes=True)
     assert np.isnan(encoded[0]).all()
-    np.testing.assert_array_equal(np.isnan(encoded[1]), np.isin(np.arange(14), (1, 2)))
+    np.testing.assert_array_equal(np.isnan(encoded[1]), np.isin(np.arange(16), (1, 2)))
     assert not np.isnan(encoded[2:]).any()
+    assert Encoding.restored(json.loads(json.dumps(encoding.described()))) == encoding
+
+
+def test_holes_are_filled(table):
+    encoding = Encoding.learn(table)
+    holed = table.astype({"sex": object, "survived": object, "age": float})
+    holed.iloc[::3, :] = None
+    holed.loc[1001, "sex"] = "unheard of"
+    other = passengers(seed=1)
+    result = encoding.filled(holed, other)
+    expected = table.copy()
+    expected.iloc[::3] = other.iloc[::3]
+    expected.loc[1001, "sex"] = other.loc[1001, "sex"]
+    pd.testing.assert_frame_equal(result, expected)
+    halves = encoding.filled(holed.assign(age=holed["age"] + 0.5), other)["age"]
+    assert halves.dtype == np.float64
+    assert halves[1001] == table.loc[1001, "age"] + 0.5
+
+
+def test_missing_categories_are_found_from_what_goes_with_them():
+    table, random = passengers(800), np.random.default_rng(2)
+    hidden = random.random(table.shape) < 0.15
+    nullable = table.dtypes.replace({"int64": "Int64", "bool": "boolean"})
+    holed = table.astype(object).where(~hidden, None).astype(nullable)
+    encoding = Encoding.learn(holed, holes=True)
+    encoded = encoding.encode(holed, holes=True)
+    shift, factor = np.zeros(16), np.ones(16)
+    shift[encoding.is_number] = np.nanmean(encoded[:, encoding.is_number], axis=0)
+    factor[encoding.is_number] = 1 / np.nanstd(encoded[:, encoding.is_number], axis=0)
+    rows = Rows(encoded, shift, factor, missing="mask")
+    network = Network(
+        Architecture.symmetrical(
+            (16, 32, 6), activation="elu", code_activation="identity", loss=encoding.loss()
+        ),
+        random_state=0,
+    )
+    train(network, rows, solver=Adam(1e-2), batch_size=100, max_iter=60, random_state=0)
+    X_hat = encoding.decode(undo_scaling(network.forward(rows), shift, factor), table.index)
+    filled = encoding.filled(holed, X_hat)
+    for name in ("sex", "class", "survived"):
+        unseen = hidden[:, table.columns.get_loc(name)]
+        right = (filled[name] == table[name])[unseen].mean()
+        mode = holed[name].mode()[0]
+        assert right > (table[name] == mode)[unseen].mean() + 0.2
+        assert (filled[name] == table[name])[~unseen].all()
 
 
 # --- the estimator -----------------------------------------------------------------------------
