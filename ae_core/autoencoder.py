@@ -136,6 +136,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
 
     See Also
     --------
+    VariationalAutoencoder : Learn a distribution: likelihoods, and new rows.
     AutoencoderOutlierDetector : Find unusual rows.
 
     References
@@ -459,16 +460,15 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
 
     def _table(self, X: Any, *, reset: bool, name: str = "X") -> Array:
         """X, checked as scikit-learn does, as an array (m, n_features) or (m, n_encoded)."""
+        holes = getattr(self, "missing_values", None) == "mask"
         if reset:
             check_columns(self.columns)
-            holes = getattr(self, "missing_values", None) == "mask"
             is_mixed = self.columns == "mixed"
             self.encoding_ = Encoding.learn(X, holes=holes, name=name) if is_mixed else None
         if self.encoding_ is None:
             return validate_data(self, X, dtype="numeric", reset=reset)
         check_frame(X, name)
         validate_data(self, X, skip_check_array=True, reset=reset)
-        holes = getattr(self, "missing_values", None) == "mask"
         return self.encoding_.encode(X, holes=holes, name=name)
 
     def _in_units(self, X_hat: Array, like: Any) -> Any:

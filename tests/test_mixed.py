@@ -258,7 +258,8 @@ def test_it_is_an_estimator(table, tmp_path):
     ) == list(table.index)
     again = pickle.loads(pickle.dumps(model))
     pd.testing.assert_frame_equal(again.reconstruct(table), model.reconstruct(table))
-    assert "class=first" in str(model.diagnose(table)) + " ".join(model.encoding_.names)
+    report = str(model.diagnose(table))  # which has the columns that are explained least
+    assert any(name in report for name in model.encoding_.names if "=" in name)
     early = Autoencoder(2, early_stopping=True, **QUICK).fit(table)
     assert len(early.validation_loss_curve_) == early.n_iter_
     mine = Autoencoder(2, **QUICK).fit(table, X_val=table[:50])
