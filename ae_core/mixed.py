@@ -19,7 +19,7 @@ import numpy as np
 
 from ._typing import Array
 from .architecture import LossGroups
-from .arguments import check_name
+from .arguments import as_tuple, check_name
 from .losses import LOSSES
 
 NUMBER, FLAG, CATEGORY = KINDS = ("number", "flag", "category")
@@ -243,16 +243,22 @@ class Encoding:
             groups.append((loss, width))
         return groups[0][0] if len(groups) == 1 else tuple(groups)
 
-    def expanded(self, per_column: Iterable[Any]) -> list[Any]:
-        """What there is of each column (n_columns,), for each column of the array (n_encoded,).
+    def expanded(self, feature_weights: Iterable[Any]) -> list[Any]:
+        """The weights of columns (n_columns,), for each column of the array (n_encoded,).
 
         Raises
         ------
         ValueError
             When there are not as many as columns.
         """
-        pairs = zip(self.columns, per_column, strict=True)
-        return [value for column, value in pairs for _ in range(column.width)]
+        weights = as_tuple("feature_weights", feature_weights)
+        if len(weights) != len(self.columns):
+            raise ValueError(
+                f"feature_weights has {len(weights)} entries: one per column of the table, "
+                f"{len(self.columns)}, are needed"
+            )
+        pairs = zip(self.columns, weights, strict=True)
+        return [weight for column, weight in pairs for _ in range(column.width)]
 
     def summed(self, encoded: Array) -> Array:
         """The sum (m, n_columns) of what each column's own have in an array (m, n_encoded)."""

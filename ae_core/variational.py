@@ -19,8 +19,8 @@ from .settings import is_number, positive_integer
 
 LIKELIHOODS = ("squared_error", "binary_cross_entropy")
 
-ROWS_FOR_NOISE = 10_000
-"""How many rows tell how much noise there is."""
+ROWS_FOR_NOISE, ENTRIES_FOR_NOISE = 10_000, 20_000_000
+"""How many rows, and entries, at most tell how much noise there is."""
 
 
 class VariationalAutoencoder(Autoencoder):
@@ -42,17 +42,18 @@ class VariationalAutoencoder(Autoencoder):
         (Higgins et al. 2017), and less a sharper one; only for 1 a bound is made large.
     kl_warm_up : int, default=0
         Epochs over which that weight grows from 0 (Bowman et al. 2016), against units that give up
-        before they have learned anything. Not for 'lbfgs'.
+        before they have learned anything.
     noise_variance : 'auto' or float, default='auto'
         Variance of the normal noise, of scaled columns. 'auto': the most likely one of
         probabilistic PCA with as many components (Tipping & Bishop 1999, eq. 8), but at least a
         thousandth of the columns' variance.
-    solver, alpha, batch_size, learning_rate, learning_rate_init, power_t, momentum, \
-nesterovs_momentum, max_iter, shuffle, random_state, tol, n_iter_no_change, early_stopping, \
-validation_fraction, beta_1, beta_2, epsilon, warm_start, verbose, max_fun, scale, dtype, n_threads
-        As in `Autoencoder`. `random_state` is also for the codes that training draws; 'lbfgs'
-        draws the same ones at every evaluation. What `early_stopping` watches is the bound (of
-        that `beta`).
+    solver : {'adam', 'adamw', 'sgd', 'rmsprop'}, default='adam'
+    alpha, batch_size, learning_rate, learning_rate_init, power_t, momentum, nesterovs_momentum, \
+max_iter, shuffle, random_state, tol, n_iter_no_change, early_stopping, validation_fraction, \
+beta_1, beta_2, epsilon, warm_start, verbose, scale, corruption, corruption_level, dropout, \
+alpha_l1, clip_norm, averaging, missing_values, dtype, n_threads
+        As in `Autoencoder`. `random_state` is also for the codes that training draws, a warm start
+        keeps the noise, too, and what `early_stopping` watches is the bound (of that `beta`).
 
     Attributes
     ----------
@@ -86,7 +87,13 @@ validation_loss_curve_, best_loss_, n_iter_, n_features_in_, feature_names_in_
     # What a code that is a distribution cannot have: see `ae_core.architecture_rules`.
     code_activation = "identity"
     tied = False
+    k_sparse = None
+    sparsity, sparsity_target = 0.0, 0.05
+    # What its distribution asks of it already, and what would make its loss no likelihood.
+    code_l1 = contraction = 0.0
+    feature_weights = None
     columns = "numeric"
+    max_fun = 15_000  # of 'lbfgs', which can't draw
 
     def __init__(
         self,
@@ -120,8 +127,14 @@ validation_loss_curve_, best_loss_, n_iter_, n_features_in_, feature_names_in_
         epsilon: float = 1e-8,
         warm_start: bool = False,
         verbose: bool = False,
-        max_fun: int = 15_000,
         scale: str | None = "standard",
+        corruption: str | None = None,
+        corruption_level: float = 0.3,
+        dropout: float = 0.0,
+        alpha_l1: float = 0.0,
+        clip_norm: float | None = None,
+        averaging: float | None = None,
+        missing_values: str | None = None,
         dtype: Any = None,
         n_threads: int | None = None,
     ) -> None:
@@ -154,8 +167,14 @@ validation_loss_curve_, best_loss_, n_iter_, n_features_in_, feature_names_in_
         self.epsilon = epsilon
         self.warm_start = warm_start
         self.verbose = verbose
-        self.max_fun = max_fun
         self.scale = scale
+        self.corruption = corruption
+        self.corruption_level = corruption_level
+        self.dropout = dropout
+        self.alpha_l1 = alpha_l1
+        self.clip_norm = clip_norm
+        self.averaging = averaging
+        self.missing_values = missing_values
         self.dtype = dtype
         self.n_threads = n_threads
 
@@ -250,6 +269,11 @@ validation_loss_curve_, best_loss_, n_iter_, n_features_in_, feature_names_in_
                 f"loss={self.loss!r}: a variational autoencoder needs a likelihood: "
                 "'squared_error' (normal noise) or 'binary_cross_entropy' (for data in 0 … 1)"
             )
+        if self.solver == "lbfgs":
+            raise ValueError(
+                "solver='lbfgs' needs a loss that stays the same, and each epoch draws other "
+                "codes: use 'adam'"
+            )
         self.noise_variance_ = None if self.loss != "squared_error" else self._noise_variance(rows)
 
     def _noise_variance(self, rows: Rows) -> float:
@@ -262,7 +286,8 @@ validation_loss_curve_, best_loss_, n_iter_, n_features_in_, feature_names_in_
             raise ValueError(f"noise_variance={variance!r}: must be 'auto' or a number above 0")
         n_components = positive_integer("n_components", self.n_components)
         which = np.flatnonzero(rows.weights(slice(None)))
-        which = which[evenly(len(which), ROWS_FOR_NOISE)]
+        n_rows = min(ROWS_FOR_NOISE, 1 + ENTRIES_FOR_NOISE // rows.n_features)
+        which = which[evenly(len(which), n_rows)]
         X = rows.take(which, np.float64)
         return discarded_variance(X, rows.weights(which), n_components)
 

@@ -16,6 +16,7 @@ from ..progress import History
 from ..passes import Trace, row_losses
 from ..passes import forward as forward_pass
 from ..reference import Network
+from ..rows import Rows
 
 FLAT = 0.01
 """Of an activation's steepest derivative: a unit below it passes on next to no gradient."""
@@ -201,7 +202,7 @@ def loss_of(
 ) -> float:
     """The mean loss of a reconstruction X_hat (m, n), in the architecture's own loss.
 
-    Where the loss is taken of logits, X_hat is kept away from 0 and 1 by as much as suits it best.
+    Of what is seen of X, where entries are NaN.     Where the loss is taken of logits, X_hat is kept away from 0 and 1 by as much as suits it best.
     """
 
     def kept_off(edge: float, rows: Any = slice(None)) -> float:
@@ -213,7 +214,7 @@ def loss_of(
                 # A softmax takes logarithms of shares; a logistic unit has log-odds.
                 Z[:, columns] = np.log(P) if needed == "softmax" else np.log(P / (1 - P))
         trace = Trace(X[rows], [X_hat[rows]], Z, [], [])
-        return float(row_losses(architecture, trace).mean())
+        return float(row_losses(architecture, trace).sum() / whole_rows(X[rows]))
 
     if all(LOSSES[group.loss].from_logits is None for group in architecture.output_groups):
         return kept_off(0)
@@ -222,6 +223,19 @@ def loss_of(
         some = evenly(len(X), EDGE_ROWS)
         edges = (min(edges, key=lambda edge: kept_off(edge, some)),)
     return kept_off(edges[0])
+
+
+def whole_rows(X: Array) -> float:
+    """How many whole rows the seen entries of X (m, n) make."""
+    n_unseen = int(np.isnan(X).sum())
+    return max(1, X.size - n_unseen) / X.shape[1]
+
+
+def mean_error(network: Network, X: Array) -> float:
+    """The network's mean loss of what is seen of X (m, n)."""
+    rows = Rows(X, missing="mask")
+    errors = network.reconstruction_errors(rows).astype(np.float64)
+    return float(np.average(errors, weights=rows.counts(slice(None))))
 
 
 def reach(activation: str) -> tuple[float, float]:
