@@ -6,15 +6,18 @@ from typing import Any, Self
 import numpy as np
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import check_array
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from ._typing import Array
 from .diagnosis import Diagnosis, diagnose
 from .fitting import checked, seen
+from .imputation import filled_in, in_frame
 from .model_file import ModelFile, read_file
 from .rows import Rows
 from .saving import describe_autoencoder, restore_autoencoder, save
 from .scaling import undo_scaling
+from .settings import has_holes
 
 
 class FittedAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
@@ -39,33 +42,75 @@ class FittedAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         """
         check_is_fitted(self)
         code = check_array(X, dtype=[np.float64, np.float32])
-        return self._in_units(self.network_.decode(code), X)
+        X_hat = undo_scaling(self.network_.decode(code), self.shift_, self.factor_)
+        return self._in_table(X_hat, X)
 
     def reconstruct(self, X: Any) -> Any:
         """X (m, n_features) through the code and back, in the data's units: (m, n_features).
 
         A DataFrame with ``columns='mixed'``: of categories the most probable one.
         """
-        rows = self._rows(X)
-        return self._in_units(self.network_.forward(rows), X)
+        return self._in_table(self._reconstructed(self._rows(X)), X)
+
+    @available_if(has_holes)
+    def impute(self, X: Any) -> Any:
+        """X with what is unseen of it filled in by the reconstruction, in the data's units.
+
+        What is seen stays exactly as it is.
+
+        Parameters
+        ----------
+        X : array, DataFrame or scipy.sparse matrix of shape (m, n_features)
+
+        Returns
+        -------
+        array of shape (m, n_features); where X is a DataFrame, or is sparse with holes of NaN, one
+        like it; with ``columns='mixed'`` of the dtypes of the fit
+
+        Raises
+        ------
+        AttributeError
+            For ``missing_values=None``, which sees everything.
+
+        References
+        ----------
+        Sedhain, Menon, Sanner & Xie 2015, "AutoRec: autoencoders meet collaborative filtering".
+        """
+        check_is_fitted(self)
+        if self.encoding_ is not None:
+            return self.encoding_.filled(X, self.reconstruct(X))
+        table = checked(self, X, reset=False)
+        filled = filled_in(table, seen(self, table), self._reconstructed)
+        if hasattr(X, "columns") and isinstance(table, np.ndarray):
+            return in_frame(X, table, filled)
+        return filled
 
     def score_samples(self, X: Any) -> Array:
         """Minus the reconstruction error of each row, (m,) float64: the lower, the less usual.
 
-        The error is the model's loss, of scaled columns, summed over columns.
+        The error is the model's loss, of scaled columns, summed over columns. Where entries are
+        unseen, it is the mean over the others times the number of columns; 0 for a row of which
+        nothing is seen.
         """
         rows = self._rows(X)
         return -self.network_.reconstruction_errors(rows).astype(np.float64)
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
-        """Minus the mean reconstruction error of the rows of X: higher is better."""
-        return float(np.average(self.score_samples(X), weights=sample_weight))
+        """Minus the mean reconstruction error of the rows of X: higher is better.
+
+        A row of which half is seen counts half.
+        """
+        scores = self.score_samples(X)
+        if self.missing_values is not None:
+            sample_weight = self._rows(X).reweighted(sample_weight).counts(slice(None))
+        return float(np.average(scores, weights=sample_weight))
 
     def feature_errors(self, X: Any) -> Array:
         """The reconstruction error of each entry of X (m, n_features), of scaled columns.
 
-        Each row's sum is minus its `score_samples`. With ``columns='mixed'``, an entry's error is
-        that of all columns that it became.
+        Each row's sum is minus its `score_samples`; where entries are unseen, they have 0, and the
+        sum is of what is seen. With ``columns='mixed'``, an entry's error is that of all columns
+        that it became.
         """
         rows = self._rows(X)
         errors = self.network_.feature_errors(rows).astype(np.float64)
@@ -79,8 +124,9 @@ class FittedAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
 
         Parameters
         ----------
-        X : array or DataFrame of shape (m, n_features)
-            The data that it was fitted to; of more than 10 000 rows, so many are looked at.
+        X : array, DataFrame or scipy.sparse matrix of shape (m, n_features)
+            The data that it was fitted to; of more than 10 000 rows, so many are looked at, and
+            fewer of wide sparse ones.
 
         Returns
         -------
@@ -91,7 +137,7 @@ class FittedAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
             self.network_,
             rows,
             history=self.history_,
-            raw=rows.X,
+            raw=Rows(rows.X, missing=rows.missing),
             feature_names=(
                 getattr(self, "feature_names_in_", None)
                 if self.encoding_ is None
@@ -103,13 +149,16 @@ class FittedAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
             },
         )
 
+    def _reconstructed(self, rows: Rows) -> Array:
+        """The reconstruction (m, n_features) of rows, in the data's units."""
+        return undo_scaling(self.network_.forward(rows), self.shift_, self.factor_)
+
     def _rows(self, X: Any) -> Rows:
         check_is_fitted(self)
         return seen(self, checked(self, X, reset=False))
 
-    def _in_units(self, X_hat: Array, like: Any) -> Any:
-        """What the network gives (m, n), as the data is: in its units, and like it a DataFrame."""
-        X_hat = undo_scaling(X_hat, self.shift_, self.factor_)
+    def _in_table(self, X_hat: Array, like: Any) -> Any:
+        """A reconstruction (m, n) as it is, or what it is of a DataFrame, with the rows' names."""
         if self.encoding_ is None:
             return X_hat
         return self.encoding_.decode(X_hat, like.index if hasattr(like, "columns") else None)

@@ -237,6 +237,22 @@ def sees_parts(estimator: Any) -> bool:
     return True
 
 
+def has_holes(estimator: Any) -> bool:
+    """Whether the estimator takes data of which not all is seen.
+
+    Raises
+    ------
+    AttributeError
+        When it does not.
+    """
+    if estimator.missing_values is None:
+        raise AttributeError(
+            "missing_values=None: to this model nothing is unseen, so there is nothing to fill in; "
+            "fit it with missing_values='mask', for NaN, or 'implicit', for a sparse X"
+        )
+    return True
+
+
 def layer_sizes(name: str, sizes: Any) -> tuple[int, ...]:
     """Hidden layer sizes as a tuple; a lone integer is one layer.
 

@@ -209,7 +209,7 @@ validation_loss_curve_, best_loss_, n_iter_, n_features_in_, feature_names_in_
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """The mean evidence lower bound of the rows of X, as of `score_samples`."""
-        return super().score(X, y, sample_weight)
+        return float(np.average(self.score_samples(X), weights=sample_weight))
 
     def feature_errors(self, X: Any) -> Array:
         """What each entry of X (m, n_features) adds to minus the log-likelihood, constants aside.

@@ -13,10 +13,8 @@ from sklearn.preprocessing import StandardScaler
 from test_saving import change
 
 import ae_core
-from ae_core import Adam, Architecture, Autoencoder, Checkpoint, ModelFileError, Network, train
+from ae_core import Autoencoder, Checkpoint, ModelFileError
 from ae_core.mixed import Encoding
-from ae_core.rows import Rows
-from ae_core.scaling import undo_scaling
 
 pd = pytest.importorskip("pandas")
 
@@ -166,27 +164,42 @@ def test_missing_categories_are_found_from_what_goes_with_them():
     hidden = random.random(table.shape) < 0.15
     nullable = table.dtypes.replace({"int64": "Int64", "bool": "boolean"})
     holed = table.astype(object).where(~hidden, None).astype(nullable)
-    encoding = Encoding.learn(holed, holes=True)
-    encoded = encoding.encode(holed, holes=True)
-    shift, factor = np.zeros(16), np.ones(16)
-    shift[encoding.is_number] = np.nanmean(encoded[:, encoding.is_number], axis=0)
-    factor[encoding.is_number] = 1 / np.nanstd(encoded[:, encoding.is_number], axis=0)
-    rows = Rows(encoded, shift, factor, missing="mask")
-    network = Network(
-        Architecture.symmetrical(
-            (16, 32, 6), activation="elu", code_activation="identity", loss=encoding.loss()
-        ),
-        random_state=0,
-    )
-    train(network, rows, solver=Adam(1e-2), batch_size=100, max_iter=60, random_state=0)
-    X_hat = encoding.decode(undo_scaling(network.forward(rows), shift, factor), table.index)
-    filled = encoding.filled(holed, X_hat)
+    model = Autoencoder(
+        6, columns="mixed", missing_values="mask", corruption="masking", max_iter=60, random_state=0
+    ).fit(holed)
+    filled = model.impute(holed)
+    assert not filled.isna().any(axis=None)
+    pd.testing.assert_series_equal(filled.dtypes, holed.dtypes)
+    assert (model.feature_errors(holed)[hidden] == 0).all()
     for name in ("sex", "class", "survived"):
         unseen = hidden[:, table.columns.get_loc(name)]
         right = (filled[name] == table[name])[unseen].mean()
         mode = holed[name].mode()[0]
         assert right > (table[name] == mode)[unseen].mean() + 0.2
         assert (filled[name] == table[name])[~unseen].all()
+
+
+def test_unheard_of_categories_count_as_unseen(table, tmp_path):
+    model = Autoencoder(3, missing_values="mask", **QUICK).fit(table)
+    unheard, unseen = (table.astype({"sex": object}) for _ in range(2))
+    unheard.loc[1000, "sex"], unseen.loc[1000, "sex"] = "unheard of", None
+    np.testing.assert_array_equal(model.transform(unheard), model.transform(unseen))
+    pd.testing.assert_frame_equal(model.impute(unheard), model.impute(unseen))
+    pd.testing.assert_frame_equal(model.impute(unheard).iloc[1:], table.iloc[1:])
+    model.save(tmp_path / "m")
+    loaded = ae_core.load(tmp_path / "m")
+    pd.testing.assert_frame_equal(loaded.impute(unseen), model.impute(unseen))
+    assert "this network" in str(model.diagnose(unseen))
+
+
+def test_weights_are_of_the_tables_columns(table):
+    weights = [0.0, 5.0, 1.0, 1.0, 1.0, 1.0, 0.0, 1.0, 2.0]
+    model = Autoencoder(3, feature_weights=weights, **QUICK).fit(table)
+    assert model.network_.architecture.feature_weights[:3] == (0, 5, 5)
+    errors = model.feature_errors(table)
+    assert (errors[:, [0, 6]] == 0).all()
+    with pytest.raises(ValueError, match=r"feature_weights has 14 entries.*9, are needed"):
+        Autoencoder(3, feature_weights=[1.0] * 14, **QUICK).fit(table)
 
 
 # --- the estimator -----------------------------------------------------------------------------
@@ -332,6 +345,7 @@ def test_tables_that_cannot_be_learned_say_why(frame, words):
         ({"columns": "auto"}, "columns='auto': must be 'numeric' or 'mixed'"),
         ({"loss": "softmax_cross_entropy"}, "loss='softmax_cross_entropy'.*squared_error"),
         ({"output_activation": "tanh"}, "'mixed', not 'tanh'"),
+        ({"missing_values": "implicit"}, "missing_values='implicit' with columns='mixed'"),
     ],
 )
 def test_wrong_parameters_are_named(table, parameters, words):

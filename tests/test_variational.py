@@ -223,6 +223,32 @@ def test_a_larger_beta_makes_a_smaller_divergence(plane):
     assert divergence(beta=8.0) < divergence() < divergence(kl_warm_up=10) < divergence(beta=0.0)
 
 
+def test_bounds_are_of_what_is_seen(plane):
+    """Of a row of which some is seen: the likelihood of that, with the other entries summed out."""
+    holed = np.where(np.random.default_rng(3).random(plane.shape) < 0.3, np.nan, plane)
+    holed[0] = np.nan
+    model = VariationalAutoencoder(
+        2, hidden_layer_sizes=(), missing_values="mask", max_iter=100, random_state=0
+    ).fit(holed)
+    W, b = model.coefs_[-1], model.intercepts_[-1]
+    covariance = W.T @ W + model.noise_variance_ * np.eye(8)
+    scaled = (holed - model.shift_) * model.factor_
+    bounds = model.score_samples(holed, n_draws=50)
+    likelihoods = np.zeros(400)
+    for i, row in enumerate(scaled):
+        seen = ~np.isnan(row)
+        if not seen.any():
+            continue  # nothing is as likely as it can be: 1
+        likelihoods[i] = multivariate_normal(b[seen], covariance[np.ix_(seen, seen)]).logpdf(
+            row[seen]
+        )
+    gaps = likelihoods - bounds
+    assert gaps.mean() > 0
+    assert gaps.mean() < 0.1 * -likelihoods.mean()
+    assert np.isfinite(model.impute(holed)).all()
+    assert model.score(holed) == pytest.approx(model.score_samples(holed).mean())
+
+
 @pytest.mark.parametrize("beta", [1.0, 3.0])
 def test_held_out_rows_are_judged_by_the_bound(plane, beta):
     model = VariationalAutoencoder(2, beta=beta, **QUICK).fit(plane[:300], X_val=plane[300:])
