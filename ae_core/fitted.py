@@ -13,6 +13,7 @@ from ._typing import Array
 from .diagnosis import Diagnosis, diagnose
 from .fitting import checked, seen
 from .imputation import filled_in, in_frame
+from .mixed import Encoding
 from .model_file import ModelFile, read_file
 from .rows import Rows
 from .saving import describe_autoencoder, restore_autoencoder, save
@@ -170,12 +171,13 @@ class FittedAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
 
     def _network_options(self, n_features: int) -> dict[str, Any]:
         """More of the arguments of `Architecture`, or others, for columns as they are encoded."""
-        if self.encoding_ is None:
+        encoding: Encoding | None = getattr(self, "encoding_", None)  # none before the first fit
+        if encoding is None:
             return {}
         weights = self.feature_weights
         return {
-            "loss": self.encoding_.loss(self.loss),
-            "feature_weights": None if weights is None else self.encoding_.expanded(weights),
+            "loss": encoding.loss(self.loss),
+            "feature_weights": None if weights is None else encoding.expanded(weights),
         }
 
     def _training_options(self) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from ._typing import Array
 from .baselines import column_mean
 from .callbacks import joined, with_progress_bar
 from .diagnosis.findings import not_learning
-from .diagnosis.measures import evenly, loss_of, mean_error
+from .diagnosis.measures import loss_of, mean_error, some_of
 from .mixed import Encoding, check_frame
 from .network import Network
 from .progress import Callback, History, Progress, TrainingState
@@ -68,7 +68,7 @@ def checked(estimator: Any, X: Any, *, reset: bool, name: str = "X") -> Any:
         X,
         dtype="numeric",
         accept_sparse="csr",
-        ensure_all_finite="allow-nan" if missing == "mask" else True,
+        ensure_all_finite="allow-nan" if missing else True,
         reset=reset,
     )
     return check_table(X, name, missing=missing) if is_sparse(X) or missing == "implicit" else X
@@ -223,7 +223,7 @@ class NotLearningWarning(UserWarning):
 
 def warn_if_not_learning(network: Network, rows: Rows) -> None:
     """Warn when the model is hardly better than the column mean, judged on some of the rows."""
-    which = evenly(len(rows), ROWS_JUDGED)
+    which = some_of(rows, ROWS_JUDGED)
     which = which[rows.counts(which) > 0]
     if len(which) < 2:
         return

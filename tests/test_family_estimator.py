@@ -369,7 +369,7 @@ def test_the_warning_compares_with_the_mean_of_what_is_seen(holes, counts):
 def test_parts_with_holes(holes):
     model = Autoencoder(3, missing_values="mask", random_state=0)
     for _ in range(20):
-        for part in np.array_split(holes, 3):
+        for part in (holes[i::3] for i in range(3)):
             model.partial_fit(part)
     assert model.loss_curve_[-1] < 0.8 * model.loss_curve_[0]
 
@@ -434,7 +434,7 @@ def test_sparse_data_is_never_made_dense(missing):
         model.impute(X[:100])
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert peak < 0.4 * 8 * 20_000 * 5_000
+    assert peak < 0.25 * 8 * 20_000 * 5_000
 
 
 # --- files -----------------------------------------------------------------------------------------

@@ -18,12 +18,9 @@ from ..rows import Rows, as_rows, check_targets
 from ..validation import is_sparse
 from . import curves, findings
 from .findings import Finding
-from .measures import Code, Layer, Measures, evenly, mean_error, measure
+from .measures import Code, Layer, Measures, evenly, mean_error, measure, some_of
 from .report import html_report, text_report
 from .words import count
-
-DENSE_ENTRIES = 5_000_000
-"""Of a sparse table so many rows are looked at as have this many entries when made dense, 40 MB."""
 
 Check = Callable[[Measures], Finding | None]
 
@@ -217,9 +214,7 @@ def _some(network: Network, X: Any, max_rows: int, name: str, *, compared: bool 
     rows = as_rows(rows, network.architecture.n_features, network.dtype if compared else float)
     if compared:
         check_targets(rows, network.architecture)
-    if rows.is_sparse:
-        max_rows = min(max_rows, max(1, DENSE_ENTRIES // rows.n_features))
-    return rows.take(evenly(len(rows), max_rows), np.float64)
+    return rows.take(some_of(rows, max_rows), np.float64)
 
 
 def _evenly_spaced(X: Any, max_rows: int, name: str) -> Rows:

@@ -33,6 +33,8 @@ PROBABILITY_EDGES = (1e-7, 1e-4, 1e-3, 1e-2, 5e-2)
 """How far from 0 and 1 a baseline is kept under cross-entropy; the one that suits it best, on …"""
 EDGE_ROWS = 500
 """… so many rows."""
+DENSE_ENTRIES = 2_000_000
+"""Of a sparse table so many rows are looked at as have this many entries when made dense, 16 MB."""
 CHUNK_ROWS = 2000
 """Rows whose activations are looked at at once, so that wide layers need little memory."""
 
@@ -386,3 +388,10 @@ def evenly(n_rows: int, at_most: int) -> Array:
     if n_rows <= at_most:
         return np.arange(n_rows)
     return np.linspace(0, n_rows - 1, at_most).round().astype(np.intp)
+
+
+def some_of(rows: Rows, at_most: int) -> Array:
+    """The numbers of at most so many of the rows, evenly spaced; of fewer, where they are sparse."""
+    if rows.is_sparse:
+        at_most = min(at_most, max(2, DENSE_ENTRIES // rows.n_features))
+    return evenly(len(rows), at_most)
