@@ -95,6 +95,8 @@ class Autoencoder(FittedAutoencoder):
         How columns are scaled for the network, learned from the training rows and undone in the
         output: to zero mean and unit variance, to 0 … 1, or not at all. With 'minmax' and
         'binary_cross_entropy', what lies outside the training rows' limits counts as at them.
+        Sparse data is only divided by its standard deviations ('minmax' is refused), unless
+        ``missing_values='implicit'``.
     corruption : {None, 'gaussian', 'masking', 'salt_and_pepper'}, default=None
         How training spoils its input, which is to be reconstructed unspoiled: with normal noise, by
         zeros, or by columns' extremes (denoising; Vincent et al. 2008, 2010).
@@ -299,12 +301,13 @@ class Autoencoder(FittedAutoencoder):
 
         Parameters
         ----------
-        X : array or DataFrame of shape (n_samples, n_features)
-            A float32, float64 or uint8 array or memory map is not copied, whatever the scaling.
+        X : array, DataFrame or scipy.sparse matrix of shape (n_samples, n_features)
+            A float32, float64 or uint8 array or memory map is not copied, whatever the scaling; nor
+            is CSR, or ever made dense.
         y : ignored
         sample_weight : array of shape (n_samples,), optional
             A row of weight 2 counts as that row twice.
-        X_val : array or DataFrame of shape (n_validation, n_features), optional
+        X_val : array, DataFrame or scipy.sparse matrix (n_validation, n_features), optional
             Rows to compute ``validation_loss_curve_`` of. With ``early_stopping`` they decide;
             without them, rows of X are held out for that.
         callbacks : list of callables, optional
@@ -375,7 +378,7 @@ class Autoencoder(FittedAutoencoder):
 
         Parameters
         ----------
-        X : array or DataFrame of shape (n_samples, n_features)
+        X : array, DataFrame or scipy.sparse matrix of shape (n_samples, n_features)
         y : ignored
         sample_weight : array of shape (n_samples,), optional
 

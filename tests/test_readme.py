@@ -43,6 +43,10 @@ def test_estimators(in_a_new_folder, capsys):
     curve = names["model"].validation_loss_curve_
     assert 1 < len(curve) <= 200
 
+    names["np"] = np
+    run(names, "The family")
+    assert type(names["filled"]) is type(names["X"])
+    assert names["rmse"] < 0.6 * names["rmse_of_mean"]
     run(names, "Tables with categories")
     assert names["table_hat"].dtypes.equals(names["table"].dtypes)
     assert names["recovered"] > 0.95
@@ -99,6 +103,7 @@ def test_networks_and_the_question():
 def test_no_python_block_is_left_out():
     sections = (
         "Learn a code",
+        "The family",
         "Tables with categories",
         "Likely rows, and new ones",
         "Find outliers",
@@ -126,6 +131,16 @@ def test_names_listed_are_the_registries():
     assert rows["activations"].split(", ") == list(ACTIVATIONS)
     assert set(re.findall(r"\w+_\w+|huber", rows["losses"])) == set(LOSSES)
     assert all(name in rows["learning rates"] for name in SCHEDULES)
+
+
+def test_the_family_listed_are_its_parameters():
+    from ae_core import Autoencoder
+    from ae_core.settings import FAMILY
+
+    found = re.findall(r"`(\w+)`|`(\w+)=", SECTIONS["The family"])
+    names = {name or given for name, given in found}
+    assert {*FAMILY, "clip_norm", "averaging", "missing_values"} <= names
+    assert names <= {*Autoencoder().get_params(), "VariationalAutoencoder", "MLPRegressor"}
 
 
 def test_pictures_shown_are_there():

@@ -116,8 +116,8 @@ def impute(model: str, data: str, output: str, reading: Reading) -> None:
 
     \b
     Examples:
-      ae-core fit data.csv -o model.safetensors -k 8 --missing
       ae-core impute model.safetensors data.csv -o filled.csv
+      cat data.csv | ae-core impute model.safetensors - | head
     """
     estimator = load_model(model, "Autoencoder")
     if not hasattr(estimator, "impute"):
