@@ -106,9 +106,7 @@ def read_table(
         raise TableError(f"{path}: it is damaged or cut short ({error})") from error
 
 
-def _read(
-    path: str, choose: Choice, layout: Layout, dtype: np.dtype[Any], missing: bool
-) -> Table:
+def _read(path: str, choose: Choice, layout: Layout, dtype: np.dtype[Any], missing: bool) -> Table:
     lower = path.lower()
     name, _, array = path.partition(".npz:") if ".npz:" in path else (path, "", "")
     if array:
