@@ -1,4 +1,4 @@
-"""What an autoencoder does once it is fitted: encode, reconstruct, score, fill in, explain itself."""
+"""What an autoencoder does once it is fitted: encode, reconstruct, fill in, score, explain."""
 
 from os import PathLike
 from typing import Any, Self
@@ -22,7 +22,7 @@ from .settings import has_holes
 
 
 class FittedAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
-    """What the estimators share that hold a `network_`, the scaling of its columns and a history."""
+    """What estimators share that hold a `network_`, the scaling of its columns and a history."""
 
     # --- using what was learned ----------------------------------------------------------------
 

@@ -32,6 +32,7 @@ def filled_in(X: Any, rows: Rows, reconstruct: Callable[[Rows], Array]) -> Any:
     array of shape (m, n_features), or a CSR matrix where X is one with holes of NaN
     """
     is_implicit = rows.missing == "implicit"
+    result: Any
     if is_implicit:
         result = np.empty(X.shape, X.dtype if X.dtype.kind == "f" else np.float64)
     else:

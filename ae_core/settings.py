@@ -118,8 +118,8 @@ def solver_of(estimator: Any) -> str | Solver:
             for name, value in steps.items():
                 if value is not None:
                     raise ValueError(
-                        f"{name}={value!r}: solver='lbfgs' takes steps of its own; it is for 'adam' "
-                        "and the like"
+                        f"{name}={value!r}: solver='lbfgs' takes steps of its own; use 'adam', or "
+                        f"{name}=None"
                     )
             return "lbfgs"
         case "sgd":

@@ -39,7 +39,7 @@ def fitted(wine):
         Autoencoder(solver="lbfgs", max_iter=10),
         Autoencoder(solver="adamw", activation="relu", loss="huber", learning_rate="invscaling"),
         Autoencoder(corruption="gaussian", dropout=0.1),
-        Autoencoder(n_components=3, k_sparse=2, code_l1=1e-3, alpha_l1=1e-4),
+        Autoencoder(k_sparse=1, code_l1=1e-3, alpha_l1=1e-4),
         Autoencoder(code_activation="logistic", sparsity=0.1, sparsity_target=0.2),
         Autoencoder(contraction=1e-3, activation="tanh"),
         Autoencoder(missing_values="mask", loss="huber"),
@@ -48,6 +48,9 @@ def fitted(wine):
 )
 @pytest.mark.filterwarnings("ignore::ae_core.NotLearningWarning")
 def test_scikit_learns_checks(estimator, check):
+    if "sample_weight_equivalence" in check.func.__name__:
+        # A row that is there twice is spoiled in two ways, and one of weight 2 in one.
+        estimator.set_params(corruption=None, dropout=0.0)
     check(estimator)
 
 

@@ -208,7 +208,8 @@ def loss_of(
 ) -> float:
     """The mean loss of a reconstruction X_hat (m, n), in the architecture's own loss.
 
-    Of what is seen of X, where entries are NaN.     Where the loss is taken of logits, X_hat is kept away from 0 and 1 by as much as suits it best.
+    Of what is seen of X. Where the loss is taken of logits, X_hat is kept away from 0 and 1 by as
+    much as suits it best.
     """
 
     def kept_off(edge: float, rows: Any = slice(None)) -> float:
@@ -391,7 +392,7 @@ def evenly(n_rows: int, at_most: int) -> Array:
 
 
 def some_of(rows: Rows, at_most: int) -> Array:
-    """The numbers of at most so many of the rows, evenly spaced; of fewer, where they are sparse."""
+    """The numbers of at most so many rows, evenly spaced; of fewer, where they are sparse."""
     if rows.is_sparse:
         at_most = min(at_most, max(2, DENSE_ENTRIES // rows.n_features))
     return evenly(len(rows), at_most)
