@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from .model_file import ModelFileError
     from .outliers import AutoencoderOutlierDetector
     from .saving import load
+    from .variational import VariationalAutoencoder
 
 __version__ = "0.1.0"
 
@@ -52,6 +53,7 @@ __all__ = [
     "NotLearningWarning",
     "Progress",
     "RMSprop",
+    "VariationalAutoencoder",
     "check_gradient",
     "diagnose",
     "load",
@@ -67,6 +69,7 @@ _LATER = {
     "Diagnosis": "diagnosis",
     "ModelFileError": "model_file",
     "NotLearningWarning": "fitting",
+    "VariationalAutoencoder": "variational",
     "diagnose": "diagnosis",
     "load": "saving",
 }

@@ -2,26 +2,39 @@
 
 import warnings
 from contextlib import ExitStack
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import _check_sample_weight
+from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from ._typing import Array
+from .baselines import column_mean
 from .callbacks import joined, with_progress_bar
 from .diagnosis.findings import not_learning
-from .diagnosis.measures import evenly, loss_of
+from .diagnosis.measures import loss_of, mean_error, some_of
+from .mixed import Encoding, check_frame
 from .network import Network
 from .progress import Callback, History, Progress, TrainingState
 from .rows import Rows
 from .scaling import learn_scaling
-from .settings import architecture_of, batch_size_of, dtype_of, solver_of, tolerance_of
+from .settings import (
+    architecture_of,
+    batch_size_of,
+    check_columns,
+    check_noise,
+    dtype_of,
+    solver_of,
+    tolerance_of,
+)
 from .training import train
+from .validation import check_table, is_sparse
 
 ROWS_JUDGED = 1000
 """How many rows tell whether a fit was better than the column mean."""
+
+LAYOUT = ("layer_sizes", "activations", "loss", "code_layer", "biases", "tied", "variational")
+"""What a fit that goes on from another's weights can't change."""
 
 
 def generator_of(estimator: Any) -> np.random.Generator:
@@ -29,7 +42,39 @@ def generator_of(estimator: Any) -> np.random.Generator:
     return np.random.default_rng(check_random_state(estimator.random_state).randint(2**31))
 
 
-def weights_of(sample_weight: Any, X: Array) -> Array | None:
+def checked(estimator: Any, X: Any, *, reset: bool, name: str = "X") -> Any:
+    """X as an array or a canonical CSR matrix, checked as scikit-learn does; DataFrames encoded.
+
+    With `reset`, the number and names of its columns are noted, and how they are encoded is
+    learned.
+
+    Raises
+    ------
+    ValueError
+        When it is no table of numbers (with ``columns='mixed'``, no DataFrame), or has holes that
+        `missing_values` does not allow.
+    """
+    missing = estimator.missing_values
+    if reset:
+        check_columns(estimator.columns, missing)
+        is_mixed, holes = estimator.columns == "mixed", missing == "mask"
+        estimator.encoding_ = Encoding.learn(X, holes=holes, name=name) if is_mixed else None
+    if estimator.encoding_ is not None:
+        check_frame(X, name)
+        validate_data(estimator, X, skip_check_array=True, reset=reset)
+        return estimator.encoding_.encode(X, holes=missing == "mask", name=name)
+    X = validate_data(
+        estimator,
+        X,
+        dtype="numeric",
+        accept_sparse="csr",
+        ensure_all_finite="allow-nan" if missing else True,
+        reset=reset,
+    )
+    return check_table(X, name, missing=missing) if is_sparse(X) or missing == "implicit" else X
+
+
+def weights_of(sample_weight: Any, X: Any) -> Array | None:
     """The weights (n_samples,), checked as scikit-learn does; None for none."""
     if sample_weight is None:
         return None
@@ -73,11 +118,17 @@ def without(
     return weights, their_weights
 
 
-def start(estimator: Any, X: Array, weights: Array | None, random: np.random.Generator) -> None:
+def start(estimator: Any, X: Any, weights: Array | None, random: np.random.Generator) -> None:
     """Learn the scaling, and draw the first weights."""
-    architecture = architecture_of(estimator, X.shape[1])
     dtype = dtype_of(estimator.dtype, X)
-    estimator.shift_, estimator.factor_ = learn_scaling(X, estimator.scale, weights)
+    shift, factor = learn_scaling(X, estimator.scale, weights, missing=estimator.missing_values)
+    if shift is not None and factor is not None and estimator.encoding_ is not None:
+        is_number = estimator.encoding_.is_number  # flags and categories are 0 or 1 as they are
+        shift, factor = np.where(is_number, shift, 0.0), np.where(is_number, factor, 1.0)
+    estimator.shift_, estimator.factor_ = shift, factor
+    estimator._learn_from(seen(estimator, X, weights))
+    architecture = architecture_of(estimator, X.shape[1])
+    check_noise(estimator, architecture)
     estimator.network_ = Network(
         architecture, dtype=dtype, random_state=random, n_threads=estimator.n_threads
     )
@@ -93,8 +144,9 @@ def go_on(estimator: Any) -> None:
         When the parameters now describe another network.
     """
     network = estimator.network_
-    architecture = architecture_of(estimator, estimator.n_features_in_)
-    if replace(architecture, alpha=network.architecture.alpha) != network.architecture:
+    architecture = architecture_of(estimator, network.architecture.n_features)
+    check_noise(estimator, architecture)
+    if any(getattr(architecture, n) != getattr(network.architecture, n) for n in LAYOUT):
         raise ValueError(
             f"the parameters now describe {architecture}, and the fitted model is "
             f"{network.architecture}: set n_components and the like as they were, or fit anew "
@@ -105,14 +157,22 @@ def go_on(estimator: Any) -> None:
     )
 
 
-def seen(estimator: Any, X: Array, sample_weight: Array | None = None, *, name: str = "X") -> Rows:
+def seen(estimator: Any, X: Any, sample_weight: Array | None = None, *, name: str = "X") -> Rows:
     """X as the estimator's network sees it.
 
     Cross-entropy has no meaning beyond the limits that 'minmax' has learned: there rows are
     clipped.
     """
     clip = estimator.scale == "minmax" and estimator.loss == "binary_cross_entropy"
-    return Rows(X, estimator.shift_, estimator.factor_, sample_weight, clip=clip, name=name)
+    return Rows(
+        X,
+        estimator.shift_,
+        estimator.factor_,
+        sample_weight,
+        clip=clip,
+        missing=estimator.missing_values,
+        name=name,
+    )
 
 
 def run(
@@ -129,9 +189,8 @@ def run(
     solver = solver_of(estimator)
     batch_size = None
     if solver != "lbfgs":
-        weights = rows.sample_weight
-        n_visited = len(rows) if weights is None else int(np.count_nonzero(weights))
-        batch_size = batch_size_of(estimator.batch_size, n_visited)
+        n_visited = int(np.count_nonzero(rows.counts(slice(None))))
+        batch_size = batch_size_of(estimator.batch_size, max(1, n_visited))
 
     def note(progress: Progress) -> None:
         estimator.history_ = progress.history  # so that it is there after Ctrl-C
@@ -153,6 +212,7 @@ def run(
             max_fun=estimator.max_fun,
             callback=joined((note, *callbacks)),
             resume=resume,
+            **estimator._training_options(),
             **options,
         )
 
@@ -163,14 +223,14 @@ class NotLearningWarning(UserWarning):
 
 def warn_if_not_learning(network: Network, rows: Rows) -> None:
     """Warn when the model is hardly better than the column mean, judged on some of the rows."""
-    which = evenly(len(rows), ROWS_JUDGED)
-    weights = rows.weights(which)
-    if np.count_nonzero(weights) < 2:
+    which = some_of(rows, ROWS_JUDGED)
+    which = which[rows.counts(which) > 0]
+    if len(which) < 2:
         return
-    some = rows.take(which[weights > 0], np.float64)
-    mean = np.broadcast_to(some.mean(axis=0), some.shape)
+    some = rows.take(which, np.float64)
     with np.errstate(over="ignore", invalid="ignore"):
-        loss = float(network.reconstruction_errors(some).mean())
+        loss = mean_error(network, some)
+        mean = column_mean(some, some)
         found = not_learning(loss, loss_of(network.architecture, some, mean))
     if found:
         warnings.warn(f"{found.message} {found.advice}", NotLearningWarning, stacklevel=3)

@@ -162,7 +162,8 @@ class Network:
 
         For one draw the evidence lower bound (Kingma & Welling 2014, eq. 3), with the divergence in
         closed form; for more, the importance-weighted bound (Burda, Grosse & Salakhutdinov 2016,
-        eq. 8), which is nearer to the likelihood the more there are.
+        eq. 8), which is nearer to the likelihood the more there are. What is drawn for a row
+        depends on what is in it, not on where it stands: in any order, rows have the same bounds.
 
         Parameters
         ----------
@@ -180,9 +181,10 @@ class Network:
             raise ValueError(f"n_draws={n_draws!r}: must be an integer of at least 1")
         rows = self._rows(X, compared=True)
         mean, log_variance = self.posterior(rows)
+        prints = rows.fingerprints()
         total = np.full(len(rows), -np.inf)
         for i in range(n_draws):
-            draw = Draw(noise.noise_key(noise_key, i), np.arange(len(rows)))
+            draw = Draw(noise.noise_key(noise_key, i), prints)
             epsilon = noise.normals(draw, noise.SAMPLE, mean.shape[1]).astype(self.dtype)
             Z = codes.sample(mean, log_variance, epsilon)  # (m, k)
             log_likelihood = -self.decoding_errors(Z, rows).astype(np.float64)
@@ -192,6 +194,20 @@ class Network:
             log_ratio = log_ratio - codes.log_normal(Z, mean, log_variance)
             total = np.logaddexp(total, log_likelihood + log_ratio)
         return np.asarray(total - np.log(n_draws))
+
+    def validation_errors(self, X: Any) -> Array:
+        """What training makes small of each row, without penalties on weights and codes: (m,).
+
+        The loss of its reconstruction; where the network is variational, the loss of what a drawn
+        code stands for, and β times the divergence: for β = 1, minus the `bound`.
+        """
+        rows, beta = self._rows(X, compared=True), self.architecture.beta
+        if not self.architecture.variational:
+            return self.reconstruction_errors(rows)
+        errors = -self.bound(rows)
+        if beta != 1:
+            errors = errors + (beta - 1) * codes.divergence(*self.posterior(rows))
+        return self._per_whole_row(errors, rows)
 
     def feature_errors(self, X: Any) -> Array:
         """The loss of each entry of X, 0 for unseen ones: (m, n_features)."""

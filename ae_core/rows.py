@@ -16,6 +16,7 @@ import numpy as np
 from ._typing import Array
 from .architecture import Architecture
 from .losses import LOSSES
+from .noise import mix
 from .validation import (
     ENTRIES_AT_ONCE,
     check_per_column,
@@ -175,6 +176,21 @@ class Rows:
                 f"batch {int(totals.argmin())}: leave such rows out of the order"
             )
         return totals
+
+    def fingerprints(self) -> Array:
+        """A number for each row that says what is in it, as a network sees it: (m,) uint64.
+
+        Noise keyed by it does not depend on where a row stands, nor on the rows beside it.
+        """
+        prints = np.zeros(len(self), dtype=np.uint64)
+        columns = mix(np.arange(self.n_features, dtype=np.uint64))
+        height = max(1, ENTRIES_AT_ONCE // max(1, self.n_features))
+        for start in range(0, len(self), height):
+            part = slice(start, start + height)
+            X = self.take(part, np.float64) + 0.0  # one zero, not two
+            X[np.isnan(X)] = np.nan  # and one NaN
+            prints[part] = mix(X.view(np.uint64) ^ columns).sum(axis=1, dtype=np.uint64)
+        return prints
 
     def _count_seen(self) -> Array | None:
         n_rows, n_columns = self.X.shape

@@ -12,6 +12,7 @@ import numpy as np
 
 from ._typing import Array
 from .architecture import Architecture
+from .mixed import Encoding
 from .model_file import ModelFile, read_file, write_file
 from .network import Network
 from .outlier_ensemble import Ensemble
@@ -27,7 +28,7 @@ def save(estimator: Any, path: str | PathLike[str]) -> None:
 
     Parameters
     ----------
-    estimator : Autoencoder or AutoencoderOutlierDetector
+    estimator : Autoencoder, VariationalAutoencoder or AutoencoderOutlierDetector
         Fitted. Its parameters are kept, except a `random_state` that is no integer.
     path : str or path
 
@@ -51,7 +52,7 @@ def load(path: str | PathLike[str]) -> Any:
 
     Returns
     -------
-    Autoencoder or AutoencoderOutlierDetector
+    Autoencoder, VariationalAutoencoder or AutoencoderOutlierDetector
 
     Raises
     ------
@@ -62,8 +63,10 @@ def load(path: str | PathLike[str]) -> Any:
     """
     from .autoencoder import Autoencoder
     from .outliers import AutoencoderOutlierDetector
+    from .variational import VariationalAutoencoder
 
-    classes: dict[str, Any] = {c.__name__: c for c in (Autoencoder, AutoencoderOutlierDetector)}
+    known = (Autoencoder, AutoencoderOutlierDetector, VariationalAutoencoder)
+    classes: dict[str, Any] = {c.__name__: c for c in known}
     file = read_file(path, tuple(classes))
     return classes[file.kind]._restored(file)
 
@@ -89,6 +92,8 @@ def parameters_of(estimator: Any) -> dict[str, Any]:
 def describe_autoencoder(model: Any) -> tuple[dict[str, Any], dict[str, Array]]:
     """A fitted `Autoencoder` as a description and arrays."""
     description, arrays = describe_network(model.network_, model.history_)
+    if model.encoding_ is not None:
+        description["encoding"] = model.encoding_.described()
     return (
         {"parameters": parameters_of(model), **describe_columns(model), **description},
         {**arrays, **describe_scaling(model.shift_, model.factor_)},
@@ -105,6 +110,9 @@ def restore_autoencoder(model_class: Any, file: ModelFile) -> Any:
     """
     model = constructed(model_class, file)
     n_features = restore_columns(model, file)
+    model.encoding_ = restore_encoding(file, n_features)
+    if model.encoding_ is not None:
+        n_features = model.encoding_.n_encoded
     model.shift_, model.factor_ = restore_scaling(file, n_features)
     model.network_ = restore_network(
         file, file.description.get("architecture"), "params", n_features, model.n_threads
@@ -210,6 +218,24 @@ def restore_columns(estimator: Any, file: ModelFile) -> int:
     return int(n_features)
 
 
+def restore_encoding(file: ModelFile, n_features: int) -> Encoding | None:
+    """How the columns of a DataFrame become those of the network; None when they are the same.
+
+    Raises
+    ------
+    ModelFileError
+        When it is not of so many columns.
+    """
+    if "encoding" not in file.description:
+        return None
+    described = file.value(
+        "encoding",
+        lambda found: len(Encoding.restored(found).columns) == n_features,
+        f"the encoding of {n_features} columns",
+    )
+    return Encoding.restored(described)
+
+
 def describe_network(network: Network, history: History) -> tuple[dict[str, Any], dict[str, Array]]:
     """A network as a description and arrays."""
     return (
@@ -284,10 +310,11 @@ def restore_scaling(file: ModelFile, n_features: int) -> tuple[Array | None, Arr
     ModelFileError
         When they do not fit the columns.
     """
-    if not {"shift", "factor"} & set(file.arrays):
-        return None, None
-    shift = file.array("shift", np.float64, (n_features,), finite=True)
-    factor = file.array("factor", np.float64, (n_features,), finite=True)
-    if (factor == 0).any():
-        raise file.error("its array 'factor' has zeros")
+    shift = factor = None
+    if "shift" in file.arrays:
+        shift = file.array("shift", np.float64, (n_features,), finite=True)
+    if "factor" in file.arrays:  # sparse data is divided, and not shifted
+        factor = file.array("factor", np.float64, (n_features,), finite=True)
+        if (factor == 0).any():
+            raise file.error("its array 'factor' has zeros")
     return shift, factor

@@ -1,6 +1,6 @@
 """The training loop: epochs, shuffling, learning rates, validation, and when to stop.
 
-Works with either twin: it only asks for `params`, `train_steps`, `reconstruction_errors` and
+Works with either twin: it only asks for `params`, `train_steps`, `validation_errors` and
 `loss_and_gradient`.
 """
 
@@ -232,7 +232,7 @@ class _Watch:
         history.loss_curve.extend(losses.tolist())
         validation = None
         if self.X_val is not None:
-            errors = self.judged.reconstruction_errors(self.X_val).astype(np.float64)
+            errors = self.judged.validation_errors(self.X_val).astype(np.float64)
             validation = float(np.average(errors, weights=self.X_val.counts(slice(None))))
             history.validation_loss_curve.append(validation)
         watched = history.watched[-1]

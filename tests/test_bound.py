@@ -132,9 +132,11 @@ def test_a_trained_linear_model_is_probabilistic_pca(network_class):
     net = linear(network_class)
     net.params *= 0.1
     train(net, X, solver=Adam(0.03), learning_rate="cosine", max_iter=2_000, random_state=0)
-    bound = mean_bound(net, X, n_keys=200)[0].mean()
-    exact = log_likelihood(net, X).mean()
-    assert bound < exact < highest + 1e-9
+    bounds, errors = mean_bound(net, X, n_keys=200)
+    bound, exact = bounds.mean(), log_likelihood(net, X).mean()
+    around = 5 * np.sqrt((errors**2).sum()) / len(X)  # the gap is smaller than that
+    assert bound < exact + around
+    assert exact < highest + 1e-9
     assert exact == pytest.approx(highest, rel=1e-4)
     assert bound == pytest.approx(exact, rel=0.01)
 

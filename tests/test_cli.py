@@ -113,6 +113,9 @@ def test_fit_writes_the_model_of_its_parameters(run, frame):
         (["--learning-rate", "0.01"], {"learning_rate_init": 0.01}),
         (["--validation-fraction", "0.2"], {"early_stopping": True, "validation_fraction": 0.2}),
         (["--threads", "1"], {"n_threads": 1}),
+        (["--corruption", "gaussian", "--corruption-level", "0.1"], {"corruption_level": 0.1}),
+        (["--corruption", "masking"], {"corruption": "masking", "corruption_level": 0.3}),
+        (["--missing"], {"missing_values": "mask"}),
     ],
 )
 def test_options_are_parameters(run, options, expected):
@@ -133,6 +136,7 @@ def test_help_has_the_estimators_defaults(run):
     assert f"[default: {own['learning_rate_init'].default}; with --outliers 0.01]" in text
     assert f"[default: {own['loss'].default}]" in text
     assert f"or not. [default: {own['scale'].default}]" in text
+    assert f"standard deviation. [default: {own['corruption_level'].default}]" in text
     assert detector["learning_rate_init"].default == 0.01
 
 
@@ -309,6 +313,50 @@ def test_a_terminal_gets_a_table(run, monkeypatch):
     assert "(20 of 300 rows" in lines[-1]
 
 
+# --- empty cells ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet", "npy"])
+def test_empty_cells_are_unseen_and_filled_in(run, frame, ending, monkeypatch):
+    import ae_core.cli.options as options
+
+    monkeypatch.setattr(options, "ENTRIES_AT_ONCE", 70 * N_COLUMNS)
+    hidden = np.random.default_rng(0).random(frame.shape) < 0.2
+    holes = frame.mask(hidden)
+    holes.to_csv("holes.csv", index=False)
+    holes.to_parquet("holes.parquet")
+    np.save("holes.npy", holes.to_numpy())
+    data = f"holes.{ending}"
+    code, out, error = run("fit", data, "-o", "m", "--missing", "--corruption", "masking")
+    assert code == 0, error
+    assert "column mean" in out
+    model = load("m")
+    assert run("impute", "m", data, "-o", f"f.{ending}")[0] == 0
+    filled = read_table(f"f.{ending}")
+    if ending != "npy":
+        assert filled.names == list(frame.columns)
+    assert np.allclose(filled.values[~hidden], frame.to_numpy()[~hidden], rtol=1e-15)
+    given = holes if ending != "npy" else holes.to_numpy()
+    assert np.allclose(filled.values, model.impute(given), rtol=1e-9)
+    mean = holes.fillna(holes.mean()).to_numpy()
+    errors = [np.abs(X - frame.to_numpy())[hidden].mean() for X in (filled.values, mean)]
+    assert errors[0] < 0.8 * errors[1]
+    for command in ("encode", "reconstruct", "score", "diagnose"):
+        assert run(command, "m", data)[0] == 0
+
+
+def test_empty_cells_are_an_error_to_other_models(run, frame):
+    frame.mask(frame > 1).to_csv("holes.csv", index=False)
+    for command in (("fit", "holes.csv", "-o", "m"), ("encode", MODEL, "holes.csv")):
+        code, _, error = run(*command)
+        assert code == 1
+        assert "has no value" in error
+        assert "fit with --missing" in error
+    code, _, error = run("impute", MODEL, DATA)
+    assert code == 2
+    assert "was not fitted with --missing" in error
+
+
 # --- diagnose, info, help --------------------------------------------------------------------------
 
 
@@ -330,7 +378,7 @@ def test_info(run):
 
 
 @pytest.mark.parametrize(
-    "command", ["demo", "fit", "encode", "reconstruct", "score", "diagnose", "info"]
+    "command", ["demo", "fit", "encode", "reconstruct", "impute", "score", "diagnose", "info"]
 )
 def test_every_command_has_two_examples(run, command):
     code, out, error = run(command, "--help")
@@ -370,6 +418,10 @@ MODEL, DATA = "model.safetensors", "data.csv"
         (["fit", DATA, "-o", "m", "--outliers", "--loss", "huber"], 2, "--loss is not for"),
         (["fit", DATA, "-o", "m", "--outliers", "--epochs", "3"], 2, "--epochs is not for"),
         (["fit", DATA, "-o", "m", "--outliers", "--checkpoint", "c"], 2, "not for --outliers"),
+        (["fit", DATA, "-o", "m", "--outliers", "--missing"], 2, "--missing is not for"),
+        (["fit", DATA, "-o", "m", "--corruption-level", "0.1"], 2, "is for --corruption"),
+        (["fit", DATA, "-o", "m", "--corruption", "salt"], 2, "salt"),
+        (["impute", "detector.safetensors", DATA], 2, "fit one without --outliers"),
         (["fit", DATA, "-o", "m", "--resume"], 2, "--resume needs --checkpoint"),
         (["fit", DATA, "-o", "m", "--checkpoint", "m"], 2, "different files"),
         (["fit", DATA, "-o", "m", "-k", "0"], 1, "n_components=0"),

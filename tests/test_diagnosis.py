@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import scipy.sparse
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -647,6 +648,103 @@ def test_principal_components_are_those_of_the_svd(shape, n_components, size):
 def test_principal_components_of_bytes_and_constants():
     X = np.full((6, 4), 200, dtype=np.uint8)
     np.testing.assert_array_equal(principal_components(X, X, 2), X)
+
+
+# --- the family ---------------------------------------------------------------------------------
+
+
+def with_holes(X, share=0.2):
+    return np.where(np.random.default_rng(1).random(X.shape) < share, np.nan, X)
+
+
+def test_baselines_are_of_what_is_seen():
+    X = with_holes(curve_of_rows() + 5)
+    network = sheet_network(n_code=2)
+    report = diagnose(network, Rows(X, missing="mask"))
+    unseen = np.isnan(X)
+    n_whole = (~unseen).sum() / X.shape[1]
+    mean = np.nanmean(X, axis=0)
+    of_mean = 0.5 * np.nansum((X - mean) ** 2) / n_whole
+    assert report.baselines["column mean"] == pytest.approx(of_mean)
+    filled = np.where(unseen, mean, X)
+    pca = principal_components(filled, filled, 2)
+    of_pca = 0.5 * np.nansum((X - pca) ** 2) / n_whole
+    assert report.baselines["PCA, 2 components"] == pytest.approx(of_pca)
+    own = X - network.forward(Rows(X, missing="mask"))
+    assert report.loss == pytest.approx(0.5 * np.nansum(own**2) / n_whole)
+    np.testing.assert_allclose(
+        report.explained, 1 - np.nanvar(own, axis=0) / np.nanvar(X, axis=0), rtol=1e-9
+    )
+
+
+def test_a_healthy_fit_of_a_table_with_holes_is_healthy():
+    X = Rows(with_holes(curve_of_rows()), missing="mask")
+    network = sheet_network()
+    told = fit(network, X)
+    report = diagnose(network, X, **{**told, "X_val": X})
+    assert not report.warnings, str(report)
+    check_presentable(report)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"k_sparse": 2, "n_code": 6},
+        {"k_sparse": 2, "n_code": 6, "code_activation": "relu"},
+        {"sparsity": 0.1, "sparsity_target": 0.03, "code_activation": "logistic", "n_code": 6},
+    ],
+    ids=str,
+)
+def test_sparse_codes_are_not_called_saturated_or_idle(options):
+    X = curve_of_rows()
+    network = sheet_network(**options)
+    report = diagnose(network, X, **fit(network, X))
+    assert not {"saturated_units", "dead_units"} & set(found(report)), str(report)
+    if options.get("code_activation") is None:
+        assert "idle_code_units" not in found(report), str(report)
+
+
+def test_a_k_sparse_unit_that_never_is_among_the_largest_is_idle():
+    network = sheet_network(n_code=4, k_sparse=2)
+    X = curve_of_rows()
+    told = fit(network, X)
+    network.weights["b2"][3] = -1e3
+    text = words(diagnose(network, X, **told), "idle_code_units")
+    assert "Code unit 3 of 4" in text
+
+
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_no_member_of_the_family_is_too_much(data):
+    random = np.random.default_rng(data.draw(st.integers(0, 99)))
+    kind = data.draw(st.sampled_from(["k_sparse", "sparsity", "variational", "noise", "mixed"]))
+    options = {
+        "k_sparse": {"k_sparse": 1},
+        "sparsity": {"sparsity": 0.1, "code_activation": "logistic", "contraction": 0.1},
+        "variational": {"variational": True, "code_activation": "identity"},
+        "noise": {"corruption": "salt_and_pepper", "dropout": 0.5, "code_l1": 1.0},
+        "mixed": {"loss": [("squared_error", 2), ("softmax_cross_entropy", 3)]},
+    }[kind]
+    architecture = Architecture.symmetrical((5, 4, 2), activation="tanh", **options)
+    X = random.random((data.draw(st.integers(2, 30)), 5))
+    if kind == "mixed":
+        X[:, 2:] = np.eye(3)[random.integers(0, 3, len(X))]
+    form = data.draw(st.sampled_from(["dense", "sparse", "mask", "implicit"]))
+    if form == "mask":
+        X = with_holes(X, data.draw(st.floats(0, 0.6)))
+        X[0, :2] = 0.5
+    if form in ("sparse", "implicit"):
+        X = scipy.sparse.csr_array(np.where(X < 0.4, 0, X) if kind != "mixed" else X)
+        X.data[:1] = 0.5 if kind != "mixed" else X.data[:1]
+    rows = Rows(X, missing=None if form in ("dense", "sparse") else form)
+    if rows.seen is not None and not rows.seen.any():
+        return
+    network = data.draw(st.sampled_from([Network, reference.Network]))(architecture, random_state=0)
+    history = train(network, rows, max_iter=2, random_state=0)
+    raw = Rows(X, missing=rows.missing) if data.draw(st.booleans()) else None
+    check_presentable(diagnose(network, rows, history=history, X_val=rows, raw=raw))
+    if form == "sparse":
+        check_presentable(diagnose(network, X))
 
 
 # --- whatever comes -----------------------------------------------------------------------------

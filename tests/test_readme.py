@@ -43,6 +43,19 @@ def test_estimators(in_a_new_folder, capsys):
     curve = names["model"].validation_loss_curve_
     assert 1 < len(curve) <= 200
 
+    names["np"] = np
+    run(names, "The family")
+    assert type(names["filled"]) is type(names["X"])
+    assert names["rmse"] < 0.6 * names["rmse_of_mean"]
+    run(names, "Tables with categories")
+    assert names["table_hat"].dtypes.equals(names["table"].dtypes)
+    assert names["recovered"] > 0.95
+
+    run(names, "Likely rows, and new ones")
+    assert names["new_rows"].shape == (5, 30)
+    assert names["codes"].shape == (569, 8)
+    assert names["bounds"].shape == (569,)
+
     run(names, "Find outliers")
     assert 0 < names["is_outlier"].sum() < 60
     assert names["shares"].shape == (569, 30)
@@ -90,6 +103,9 @@ def test_networks_and_the_question():
 def test_no_python_block_is_left_out():
     sections = (
         "Learn a code",
+        "The family",
+        "Tables with categories",
+        "Likely rows, and new ones",
         "Find outliers",
         "Save and load",
         "Ask why it does not learn",
@@ -117,6 +133,16 @@ def test_names_listed_are_the_registries():
     assert all(name in rows["learning rates"] for name in SCHEDULES)
 
 
+def test_the_family_listed_are_its_parameters():
+    from ae_core import Autoencoder
+    from ae_core.settings import FAMILY
+
+    found = re.findall(r"`(\w+)`|`(\w+)=", SECTIONS["The family"])
+    names = {name or given for name, given in found}
+    assert {*FAMILY, "clip_norm", "averaging", "missing_values"} <= names
+    assert names <= {*Autoencoder().get_params(), "VariationalAutoencoder", "MLPRegressor"}
+
+
 def test_pictures_shown_are_there():
     for path in re.findall(r"!\[[^]]*\]\(([^)]*)\)", README):
         assert (Path(__file__).parent.parent / path).read_bytes().startswith(b"\x89PNG")
@@ -132,9 +158,11 @@ def test_docstring_examples_run():
         "checkpoints",
         "diagnosis",
         "gradient_check",
+        "mixed",
         "outliers",
         "reference",
         "rows",
+        "variational",
     ):
         module = import_module(f"ae_core.{name}")
         with warnings.catch_warnings():

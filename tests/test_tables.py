@@ -194,6 +194,41 @@ def test_what_is_no_table_is_refused_in_one_line(here, name, content, words):
     assert "\n" not in message
 
 
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("x.csv", "a,b\n1,\nNA,4\n"),
+        ("x.csv", "a,b\n1,?\n,4\n"),
+        ("x.parquet", parquet(a=[1, None], b=[None, 4])),
+        ("x.npy", npy(np.array([[1, np.nan], [np.nan, 4]]))),
+        ("x.npz", npz(a=np.array([[1, np.nan], [np.nan, 4]]))),
+    ],
+)
+def test_what_is_missing_is_nan_where_it_may_be(here, name, content):
+    values = read_table(put(name, content), missing=True).values
+    np.testing.assert_array_equal(values, [[1, np.nan], [np.nan, 4]])
+
+
+def test_truths_may_be_missing_too(here):
+    values = read_table(put("x.csv", "a,b\ntrue,1\n,2\nfalse,3\n"), missing=True).values
+    np.testing.assert_array_equal(values, [[1, 1], [np.nan, 2], [0, 3]])
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("x.csv", "a,b\n1,\n3,-inf\n", "column 'b', line 3, is '-inf'"),
+        ("x.csv", "a,b\n1,\n3,x\n", "column 'b' (line 3: 'x')"),
+        ("x.npy", npy(np.array([[np.nan], [np.inf]])), "column '0', row 2, is inf"),
+    ],
+)
+def test_what_is_no_number_is_refused_beside_what_is_missing(here, name, content, words):
+    with pytest.raises(TableError) as caught:
+        read_table(put(name, content), missing=True)
+    assert words in str(caught.value)
+    assert "--missing" not in str(caught.value)
+
+
 def test_places_that_are_no_files(here):
     (here / "folder.csv").mkdir()
     with pytest.raises(TableError, match="directory"):
