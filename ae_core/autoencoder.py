@@ -1,19 +1,17 @@
 """`Autoencoder`: a dense autoencoder as a scikit-learn transformer."""
 
-from os import PathLike
 from typing import Any, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.utils import Tags, check_array
+from sklearn.utils import Tags
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted, validate_data
 
-from ._typing import Array, RandomState
+from ._typing import RandomState
 from .callbacks import check_callbacks
 from .checkpoints import bind_checkpoints, open_checkpoint
-from .diagnosis import Diagnosis, diagnose
+from .fitted import FittedAutoencoder
 from .fitting import (
+    checked,
     generator_of,
     go_on,
     held_out_rows,
@@ -24,15 +22,11 @@ from .fitting import (
     weights_of,
     without,
 )
-from .model_file import ModelFile, read_file
 from .progress import TrainingState
-from .rows import Rows
-from .saving import describe_autoencoder, restore_autoencoder, save
-from .scaling import undo_scaling
 from .settings import check_fractions, sees_parts
 
 
-class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class Autoencoder(FittedAutoencoder):
     """Learn a compressed representation of a table, and reconstruct it.
 
     Parameters
@@ -101,6 +95,40 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         How columns are scaled for the network, learned from the training rows and undone in the
         output: to zero mean and unit variance, to 0 … 1, or not at all. With 'minmax' and
         'binary_cross_entropy', what lies outside the training rows' limits counts as at them.
+    corruption : {None, 'gaussian', 'masking', 'salt_and_pepper'}, default=None
+        How training spoils its input, which is to be reconstructed unspoiled: with normal noise, by
+        zeros, or by columns' extremes (denoising; Vincent et al. 2008, 2010).
+    corruption_level : float, default=0.3
+        Share of the entries that are spoiled; for 'gaussian' the noise's standard deviation, of
+        scaled columns.
+    dropout : float, default=0
+        Share of the units of each hidden layer, but the code, that training hides in each row
+        (Srivastava et al. 2014).
+    k_sparse : int, optional
+        Only so many of a row's code units, the largest, keep their activation; the others are 0
+        (Makhzani & Frey 2013).
+    code_l1 : float, default=0
+        Strength of an L1 penalty on the code of each row.
+    sparsity, sparsity_target : float, defaults=0, 0.05
+        Strength of a penalty on the mean activation of each code unit over a batch: its
+        Kullback-Leibler divergence from the target (Ng 2011). For ``code_activation='logistic'``.
+    contraction : float, default=0
+        Strength of the contractive penalty, the squared derivatives of the code with respect to the
+        input (Rifai et al. 2011).
+    alpha_l1 : float, default=0
+        Strength of the L1 penalty on the weights, divided as `alpha` is.
+    feature_weights : sequence of float, optional
+        What the loss of each column is multiplied with.
+    clip_norm : float, optional
+        A step's gradient longer than this is shortened to it (Pascanu et al. 2013).
+    averaging : float, optional
+        Decay, such as 0.999, of a running mean of the parameters over steps; the model ends with
+        the mean (Polyak & Juditsky 1992).
+    missing_values : {None, 'mask', 'implicit'}, default=None
+        'mask': NaN stands for an entry that was not seen; 'implicit': what a sparse X does not
+        store was not seen, as with ratings (AutoRec; Sedhain et al. 2015). Nothing is learned of
+        such entries: they are 0 to the network, after scaling, and have no loss; `impute` fills
+        them in. None: NaN is refused.
     dtype : {None, 'float32', 'float64'}, default=None
         What to compute in. None: float32 for float32 data, else float64. float32 is about twice as
         fast.
@@ -179,6 +207,19 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         verbose: bool = False,
         max_fun: int = 15_000,
         scale: str | None = "standard",
+        corruption: str | None = None,
+        corruption_level: float = 0.3,
+        dropout: float = 0.0,
+        k_sparse: int | None = None,
+        code_l1: float = 0.0,
+        sparsity: float = 0.0,
+        sparsity_target: float = 0.05,
+        contraction: float = 0.0,
+        alpha_l1: float = 0.0,
+        feature_weights: Any = None,
+        clip_norm: float | None = None,
+        averaging: float | None = None,
+        missing_values: str | None = None,
         dtype: Any = None,
         n_threads: int | None = None,
     ) -> None:
@@ -212,6 +253,19 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         self.verbose = verbose
         self.max_fun = max_fun
         self.scale = scale
+        self.corruption = corruption
+        self.corruption_level = corruption_level
+        self.dropout = dropout
+        self.k_sparse = k_sparse
+        self.code_l1 = code_l1
+        self.sparsity = sparsity
+        self.sparsity_target = sparsity_target
+        self.contraction = contraction
+        self.alpha_l1 = alpha_l1
+        self.feature_weights = feature_weights
+        self.clip_norm = clip_norm
+        self.averaging = averaging
+        self.missing_values = missing_values
         self.dtype = dtype
         self.n_threads = n_threads
 
@@ -262,7 +316,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         check_fractions(self)
         callbacks = check_callbacks(callbacks)
         is_fitted = self.warm_start and hasattr(self, "network_")
-        X = validate_data(self, X, dtype="numeric", reset=not is_fitted)
+        X = checked(self, X, reset=not is_fitted)
         random = generator_of(self)
         weights = given_weights = weights_of(sample_weight, X)
         saved = None
@@ -272,15 +326,15 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         if saved:
             held_out = saved.held_out
         elif self.early_stopping and X_val is None:
-            held_out = held_out_rows(len(X), self.validation_fraction, random)
-        weights, held_out_weights = without(weights, held_out, len(X))
+            held_out = held_out_rows(X.shape[0], self.validation_fraction, random)
+        weights, held_out_weights = without(weights, held_out, X.shape[0])
         if is_fitted:
             go_on(self)
         else:
             start(self, X, weights, random)
         validation = None
         if X_val is not None:
-            X_val = validate_data(self, X_val, dtype="numeric", reset=False)
+            X_val = checked(self, X_val, reset=False, name="X_val")
             validation = seen(self, X_val, name="X_val")
         elif len(held_out):
             validation = seen(self, X[held_out], held_out_weights)
@@ -326,7 +380,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         """
         check_fractions(self)
         is_fitted = hasattr(self, "network_")
-        X = validate_data(self, X, dtype="numeric", reset=not is_fitted)
+        X = checked(self, X, reset=not is_fitted)
         random = generator_of(self)
         weights = weights_of(sample_weight, X)
         if is_fitted:
@@ -347,156 +401,10 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         self._partial_state = states[-1]
         return self
 
-    # --- using what was learned ----------------------------------------------------------------
-
-    def transform(self, X: Any) -> Array:
-        """The code (m, n_components) of the rows of X (m, n_features)."""
-        return self.network_.encode(self._rows(X))
-
-    def inverse_transform(self, X: Any) -> Array:
-        """The rows (m, n_features) that codes X (m, n_components) stand for, in the data's units.
-
-        Raises
-        ------
-        ValueError
-            When X is no finite array of that width.
-        """
-        check_is_fitted(self)
-        code = check_array(X, dtype=[np.float64, np.float32])
-        return undo_scaling(self.network_.decode(code), self.shift_, self.factor_)
-
-    def reconstruct(self, X: Any) -> Array:
-        """X (m, n_features) through the code and back, in the data's units: (m, n_features)."""
-        X_hat = self.network_.forward(self._rows(X))
-        return undo_scaling(X_hat, self.shift_, self.factor_)
-
-    def score_samples(self, X: Any) -> Array:
-        """Minus the reconstruction error of each row, (m,) float64: the lower, the less usual.
-
-        The error is the model's loss, of scaled columns, summed over columns.
-        """
-        return -self.network_.reconstruction_errors(self._rows(X)).astype(np.float64)
-
-    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
-        """Minus the mean reconstruction error of the rows of X: higher is better."""
-        return float(np.average(self.score_samples(X), weights=sample_weight))
-
-    def feature_errors(self, X: Any) -> Array:
-        """The reconstruction error of each entry of X (m, n_features), of scaled columns.
-
-        Each row's sum is minus its `score_samples`.
-        """
-        return self.network_.feature_errors(self._rows(X)).astype(np.float64)
-
-    def diagnose(self, X: Any) -> Diagnosis:
-        """Say whether the model has learned something, and if not, why and what to try.
-
-        Puts its loss beside the column mean's and that of PCA with the same code size, looks at the
-        layers, the code and the loss curve, and says what it found in words. Prints as a report.
-
-        Parameters
-        ----------
-        X : array or DataFrame of shape (m, n_features)
-            The data that it was fitted to; of more than 10 000 rows, so many are looked at.
-
-        Returns
-        -------
-        ae_core.diagnosis.Diagnosis
-        """
-        rows = self._rows(X)
-        return diagnose(
-            self.network_,
-            rows,
-            history=self.history_,
-            raw=rows.X,
-            feature_names=getattr(self, "feature_names_in_", None),
-            settings={
-                name: getattr(self, name)
-                for name in ("learning_rate_init", "learning_rate", "max_iter", "solver")
-            },
-        )
-
-    def _rows(self, X: Any) -> Rows:
-        check_is_fitted(self)
-        X = validate_data(self, X, dtype="numeric", reset=False)
-        return seen(self, X)
-
-    # --- saving --------------------------------------------------------------------------------
-
-    def save(self, path: str | PathLike[str]) -> None:
-        """Write the fitted model to a file, whole or not at all; `ae_core.load` reads it.
-
-        Raises
-        ------
-        NotFittedError
-            Before `fit`.
-        OSError
-            When the file can't be written; a file that was there before stays as it was.
-        """
-        check_is_fitted(self)
-        save(self, path)
-
-    @classmethod
-    def load(cls, path: str | PathLike[str]) -> Self:
-        """The model that `save` wrote; no code from the file is run.
-
-        Raises
-        ------
-        ModelFileError
-            When the file is not a saved Autoencoder, or damaged.
-        OSError
-            When it can't be read.
-        """
-        return cls._restored(read_file(path, cls.__name__))
-
-    def _describe(self) -> tuple[dict[str, Any], dict[str, Array]]:
-        return describe_autoencoder(self)
-
-    @classmethod
-    def _restored(cls, file: ModelFile) -> Self:
-        return restore_autoencoder(cls, file)
-
-    # --- what the fit left -----------------------------------------------------------------------
-
-    @property
-    def coefs_(self) -> list[Array]:
-        """Weights of each layer, (n_in, n_out), sharing memory with `network_`."""
-        network = self.network_
-        return [layer.weights for layer in network.architecture.layers(network.params)]
-
-    @property
-    def intercepts_(self) -> list[Array]:
-        """Biases of each layer, (n_out,), sharing memory with `network_`."""
-        network = self.network_
-        layers = network.architecture.layers(network.params)
-        return [layer.biases for layer in layers if layer.biases is not None]
-
-    @property
-    def loss_curve_(self) -> list[float]:
-        """Mean loss of each epoch, each batch taken before its step."""
-        return self.history_.loss_curve
-
-    @property
-    def validation_loss_curve_(self) -> list[float]:
-        """Loss on the rows held out, or ``X_val``, after each epoch; empty without."""
-        return self.history_.validation_loss_curve
-
-    @property
-    def best_loss_(self) -> float:
-        """The smallest loss of an epoch: on held-out rows, if there are any."""
-        return min(self.history_.watched)
-
-    @property
-    def n_iter_(self) -> int:
-        """Epochs of the last fit; for 'lbfgs', iterations."""
-        return self.history_.n_iter
-
-    @property
-    def _n_features_out(self) -> int:
-        return self.network_.architecture.n_components
-
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         dtypes = ["float64", "float32"] if self.dtype is None else [str(np.dtype(self.dtype))]
         tags.transformer_tags.preserves_dtype = dtypes
+        tags.input_tags.allow_nan = self.missing_values == "mask"
+        tags.input_tags.sparse = self.scale != "minmax" or self.missing_values == "implicit"
         return tags

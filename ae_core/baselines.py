@@ -10,8 +10,25 @@ NO_VARIANCE = 1e-12
 
 
 def column_mean(X_train: Array, X: Array) -> Array:
-    """Every row of X (m, n) reconstructed as the mean of X_train's columns: (m, n)."""
-    return np.broadcast_to(X_train.mean(axis=0), X.shape)
+    """Every row of X (m, n) reconstructed as the mean of X_train's columns: (m, n).
+
+    The mean of what is seen, where entries are NaN; 0 where nothing is.
+    """
+    return np.broadcast_to(seen_mean(X_train), X.shape)
+
+
+def seen_mean(X: Array) -> Array:
+    """The mean of each column of X (m, n), of what is not NaN; 0 where nothing is: (n,)."""
+    unseen = np.isnan(X)
+    if not unseen.any():
+        return np.asarray(X.mean(axis=0, dtype=np.float64))
+    sums = np.where(unseen, 0.0, X).sum(axis=0)
+    return np.asarray(sums / np.maximum(len(X) - unseen.sum(axis=0), 1))
+
+
+def filled(X: Array, mean: Array) -> Array:
+    """X (m, n) with the mean (n,) of its column where an entry is NaN."""
+    return np.where(np.isnan(X), mean, X)
 
 
 def principal_components(X_train: Array, X: Array, n_components: int) -> Array:
@@ -19,11 +36,12 @@ def principal_components(X_train: Array, X: Array, n_components: int) -> Array:
 
     The best that a linear autoencoder with a code of that size can do on X_train
     (Baldi & Hornik 1989). Never takes more than the smaller side of X_train cubed, so neither many
-    rows nor many columns are slow. The arithmetic is float64's.
+    rows nor many columns are slow. The arithmetic is float64's. What is NaN counts as its column's
+    mean.
     """
-    mean = X_train.mean(axis=0, dtype=np.float64)
-    components = principal_directions(X_train - mean, n_components)  # (k, n)
-    return np.asarray(mean + ((X - mean) @ components.T) @ components)
+    mean = seen_mean(X_train)
+    components = principal_directions(filled(X_train, mean) - mean, n_components)  # (k, n)
+    return np.asarray(mean + ((filled(X, mean) - mean) @ components.T) @ components)
 
 
 def principal_directions(centred: Array, n_components: int) -> Array:

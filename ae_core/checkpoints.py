@@ -1,6 +1,7 @@
 """Checkpoints: a fit that was interrupted goes on, to the same bits as if it had not been."""
 
 import hashlib
+import inspect
 from dataclasses import dataclass
 from os import PathLike, fspath
 from typing import Any
@@ -13,6 +14,7 @@ from .progress import Callback, Progress, TrainingState
 from .saving import describe_history, parameters_of, restore_history
 from .settings import architecture_of, solver_of
 from .solvers import SolverState
+from .validation import is_sparse
 
 KIND = "checkpoint"
 
@@ -75,6 +77,8 @@ class _BoundCheckpoint:
             arrays = {**self.arrays, "params": state.params}
             for i, memory in enumerate(state.solver.memory):
                 arrays[f"solver_memory_{i}"] = memory
+            if state.solver.average is not None:
+                arrays["average"] = state.solver.average
             if state.best_params is not None:
                 arrays["best_params"] = state.best_params
             description = {
@@ -85,6 +89,7 @@ class _BoundCheckpoint:
                 "best": state.best,
                 "n_stale": state.n_stale,
                 "n_cuts": state.n_cuts,
+                "noise_seed": state.noise_seed,
             }
             write_file(self.checkpoint.path, KIND, description, arrays)
 
@@ -101,7 +106,7 @@ class SavedFit:
 def bind_checkpoints(
     callbacks: tuple[Callback, ...],
     estimator: Any,
-    X: Array,
+    X: Any,
     sample_weight: Array | None,
     held_out: Array,
 ) -> tuple[Callback, ...]:
@@ -130,7 +135,7 @@ def bind_checkpoints(
     )
 
 
-def open_checkpoint(path: Any, estimator: Any, X: Array, sample_weight: Array | None) -> SavedFit:
+def open_checkpoint(path: Any, estimator: Any, X: Any, sample_weight: Array | None) -> SavedFit:
     """Read a checkpoint of a fit of this estimator to this data.
 
     Raises
@@ -146,9 +151,12 @@ def open_checkpoint(path: Any, estimator: Any, X: Array, sample_weight: Array | 
         raise ValueError(f"{path} is a checkpoint of a fit of {described['estimator']}")
     saved, own = file.value("parameters", dict), parameters_of(estimator)
     for name in sorted(saved.keys() | own.keys()):
-        if name not in MAY_DIFFER and saved.get(name) != own.get(name):
+        # A checkpoint of before there was a parameter is of a fit with its default.
+        default = inspect.signature(type(estimator)).parameters.get(name)
+        value = saved.get(name, default.default if default else None)
+        if name not in MAY_DIFFER and value != own.get(name):
             raise ValueError(
-                f"{path} is a checkpoint of a fit with {name}={saved.get(name)!r}, not "
+                f"{path} is a checkpoint of a fit with {name}={value!r}, not "
                 f"{own.get(name)!r}: set it as it was, or fit without resume_from"
             )
     if file.value("data", str) != _fingerprint(X, sample_weight):
@@ -159,13 +167,14 @@ def open_checkpoint(path: Any, estimator: Any, X: Array, sample_weight: Array | 
     assert not isinstance(solver, str)  # 'lbfgs' has no checkpoints
     vector = ((np.float32, np.float64), (n_params,), True)
     memory = [file.array(f"solver_memory_{i}", *vector) for i in range(len(solver.remembers))]
+    average = None if solver.averaging is None else file.array("average", *vector)
     held_out = file.array("held_out", np.int64, (None,))
     if len(held_out) and (len(np.unique(held_out)) < len(held_out) or not _are_rows(held_out, X)):
         raise file.error("its array 'held_out' has other numbers than those of rows")
     return SavedFit(
         TrainingState(
             params=file.array("params", *vector),
-            solver=SolverState(_count(file, "solver_n_steps"), tuple(memory)),
+            solver=SolverState(_count(file, "solver_n_steps"), tuple(memory), average),
             random=file.value("random", _is_generator_state, "the state of a generator"),
             history=restore_history(file, file.value("history", dict)),
             best=float(file.value("best", float)),
@@ -174,6 +183,7 @@ def open_checkpoint(path: Any, estimator: Any, X: Array, sample_weight: Array | 
             else None,
             n_stale=_count(file, "n_stale"),
             n_cuts=_count(file, "n_cuts"),
+            noise_seed=_count(file, "noise_seed") if "noise_seed" in described else 0,
         ),
         held_out,
     )
@@ -183,8 +193,8 @@ def _count(file: ModelFile, name: str) -> int:
     return int(file.value(name, lambda n: type(n) is int and 0 <= n < LARGEST_COUNT, "a count"))
 
 
-def _are_rows(which: Array, X: Array) -> bool:
-    return bool(which.min() >= 0 and which.max() < len(X))
+def _are_rows(which: Array, X: Any) -> bool:
+    return bool(which.min() >= 0 and which.max() < X.shape[0])
 
 
 def _is_generator_state(state: Any) -> bool:
@@ -192,11 +202,15 @@ def _is_generator_state(state: Any) -> bool:
     return True
 
 
-def _fingerprint(X: Array, sample_weight: Array | None) -> str:
+def _fingerprint(X: Any, sample_weight: Array | None) -> str:
     """A digest of the shape and of some thousand rows, evenly spaced; and of their weights."""
-    step = max(1, len(X) // ROWS_COMPARED)
+    step = max(1, X.shape[0] // ROWS_COMPARED)
     digest = hashlib.blake2b(f"{X.shape} {X.dtype}".encode(), digest_size=16)
-    digest.update(np.ascontiguousarray(X[::step]).tobytes())
-    if sample_weight is not None:
-        digest.update(np.ascontiguousarray(sample_weight[::step]).tobytes())
+    some = X[::step]
+    if is_sparse(X):
+        parts = [some.indptr.astype(np.int64), some.indices.astype(np.int64), some.data]
+    else:
+        parts = [some]
+    for part in parts if sample_weight is None else [*parts, sample_weight[::step]]:
+        digest.update(np.ascontiguousarray(part).tobytes())
     return digest.hexdigest()

@@ -2,26 +2,37 @@
 
 import warnings
 from contextlib import ExitStack
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import _check_sample_weight
+from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from ._typing import Array
+from .baselines import column_mean
 from .callbacks import joined, with_progress_bar
 from .diagnosis.findings import not_learning
-from .diagnosis.measures import evenly, loss_of
+from .diagnosis.measures import evenly, loss_of, mean_error
 from .network import Network
 from .progress import Callback, History, Progress, TrainingState
 from .rows import Rows
 from .scaling import learn_scaling
-from .settings import architecture_of, batch_size_of, dtype_of, solver_of, tolerance_of
+from .settings import (
+    architecture_of,
+    batch_size_of,
+    check_noise,
+    dtype_of,
+    solver_of,
+    tolerance_of,
+)
 from .training import train
+from .validation import check_table, is_sparse
 
 ROWS_JUDGED = 1000
 """How many rows tell whether a fit was better than the column mean."""
+
+LAYOUT = ("layer_sizes", "activations", "loss", "code_layer", "biases", "tied", "variational")
+"""What a fit that goes on from another's weights can't change."""
 
 
 def generator_of(estimator: Any) -> np.random.Generator:
@@ -29,7 +40,27 @@ def generator_of(estimator: Any) -> np.random.Generator:
     return np.random.default_rng(check_random_state(estimator.random_state).randint(2**31))
 
 
-def weights_of(sample_weight: Any, X: Array) -> Array | None:
+def checked(estimator: Any, X: Any, *, reset: bool, name: str = "X") -> Any:
+    """X as an array or a canonical CSR matrix, checked as scikit-learn does.
+
+    Raises
+    ------
+    ValueError
+        When it is no table of numbers, or has holes that `missing_values` does not allow.
+    """
+    missing = estimator.missing_values
+    X = validate_data(
+        estimator,
+        X,
+        dtype="numeric",
+        accept_sparse="csr",
+        ensure_all_finite="allow-nan" if missing == "mask" else True,
+        reset=reset,
+    )
+    return check_table(X, name, missing=missing) if is_sparse(X) or missing == "implicit" else X
+
+
+def weights_of(sample_weight: Any, X: Any) -> Array | None:
     """The weights (n_samples,), checked as scikit-learn does; None for none."""
     if sample_weight is None:
         return None
@@ -73,11 +104,14 @@ def without(
     return weights, their_weights
 
 
-def start(estimator: Any, X: Array, weights: Array | None, random: np.random.Generator) -> None:
+def start(estimator: Any, X: Any, weights: Array | None, random: np.random.Generator) -> None:
     """Learn the scaling, and draw the first weights."""
     architecture = architecture_of(estimator, X.shape[1])
+    check_noise(estimator, architecture)
     dtype = dtype_of(estimator.dtype, X)
-    estimator.shift_, estimator.factor_ = learn_scaling(X, estimator.scale, weights)
+    estimator.shift_, estimator.factor_ = learn_scaling(
+        X, estimator.scale, weights, missing=estimator.missing_values
+    )
     estimator.network_ = Network(
         architecture, dtype=dtype, random_state=random, n_threads=estimator.n_threads
     )
@@ -94,7 +128,8 @@ def go_on(estimator: Any) -> None:
     """
     network = estimator.network_
     architecture = architecture_of(estimator, estimator.n_features_in_)
-    if replace(architecture, alpha=network.architecture.alpha) != network.architecture:
+    check_noise(estimator, architecture)
+    if any(getattr(architecture, n) != getattr(network.architecture, n) for n in LAYOUT):
         raise ValueError(
             f"the parameters now describe {architecture}, and the fitted model is "
             f"{network.architecture}: set n_components and the like as they were, or fit anew "
@@ -105,14 +140,22 @@ def go_on(estimator: Any) -> None:
     )
 
 
-def seen(estimator: Any, X: Array, sample_weight: Array | None = None, *, name: str = "X") -> Rows:
+def seen(estimator: Any, X: Any, sample_weight: Array | None = None, *, name: str = "X") -> Rows:
     """X as the estimator's network sees it.
 
     Cross-entropy has no meaning beyond the limits that 'minmax' has learned: there rows are
     clipped.
     """
     clip = estimator.scale == "minmax" and estimator.loss == "binary_cross_entropy"
-    return Rows(X, estimator.shift_, estimator.factor_, sample_weight, clip=clip, name=name)
+    return Rows(
+        X,
+        estimator.shift_,
+        estimator.factor_,
+        sample_weight,
+        clip=clip,
+        missing=estimator.missing_values,
+        name=name,
+    )
 
 
 def run(
@@ -129,9 +172,8 @@ def run(
     solver = solver_of(estimator)
     batch_size = None
     if solver != "lbfgs":
-        weights = rows.sample_weight
-        n_visited = len(rows) if weights is None else int(np.count_nonzero(weights))
-        batch_size = batch_size_of(estimator.batch_size, n_visited)
+        n_visited = int(np.count_nonzero(rows.counts(slice(None))))
+        batch_size = batch_size_of(estimator.batch_size, max(1, n_visited))
 
     def note(progress: Progress) -> None:
         estimator.history_ = progress.history  # so that it is there after Ctrl-C
@@ -164,13 +206,13 @@ class NotLearningWarning(UserWarning):
 def warn_if_not_learning(network: Network, rows: Rows) -> None:
     """Warn when the model is hardly better than the column mean, judged on some of the rows."""
     which = evenly(len(rows), ROWS_JUDGED)
-    weights = rows.weights(which)
-    if np.count_nonzero(weights) < 2:
+    which = which[rows.counts(which) > 0]
+    if len(which) < 2:
         return
-    some = rows.take(which[weights > 0], np.float64)
-    mean = np.broadcast_to(some.mean(axis=0), some.shape)
+    some = rows.take(which, np.float64)
     with np.errstate(over="ignore", invalid="ignore"):
-        loss = float(network.reconstruction_errors(some).mean())
+        loss = mean_error(network, some)
+        mean = column_mean(some, some)
         found = not_learning(loss, loss_of(network.architecture, some, mean))
     if found:
         warnings.warn(f"{found.message} {found.advice}", NotLearningWarning, stacklevel=3)

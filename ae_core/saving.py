@@ -284,10 +284,11 @@ def restore_scaling(file: ModelFile, n_features: int) -> tuple[Array | None, Arr
     ModelFileError
         When they do not fit the columns.
     """
-    if not {"shift", "factor"} & set(file.arrays):
-        return None, None
-    shift = file.array("shift", np.float64, (n_features,), finite=True)
-    factor = file.array("factor", np.float64, (n_features,), finite=True)
-    if (factor == 0).any():
-        raise file.error("its array 'factor' has zeros")
+    shift = factor = None
+    if "shift" in file.arrays:
+        shift = file.array("shift", np.float64, (n_features,), finite=True)
+    if "factor" in file.arrays:  # sparse data is divided, and not shifted
+        factor = file.array("factor", np.float64, (n_features,), finite=True)
+        if (factor == 0).any():
+            raise file.error("its array 'factor' has zeros")
     return shift, factor

@@ -4,6 +4,7 @@ Names and meanings are those of scikit-learn's `MLPRegressor` wherever it has th
 """
 
 import math
+from dataclasses import replace
 from numbers import Integral, Real
 from typing import Any
 
@@ -19,6 +20,20 @@ LARGEST_FULL_BATCH = 64
 SMALLEST_HIDDEN_LAYER = 128
 """Units of hidden_layer_sizes='auto', found by benchmarks/defaults.py: narrower was worse on every
 table, wider slower."""
+
+FAMILY = (
+    "alpha_l1",
+    "feature_weights",
+    "corruption",
+    "corruption_level",
+    "dropout",
+    "k_sparse",
+    "code_l1",
+    "sparsity",
+    "sparsity_target",
+    "contraction",
+)
+"""Parameters that an `Architecture` has under the same names, and that change no layer's size."""
 
 TOLERANCE = 1e-4
 """What tol=None means where one is needed."""
@@ -62,21 +77,20 @@ def architecture_of(estimator: Any, n_features: int) -> Architecture:
         "tied": estimator.tied,
         # AdamW decays weights by itself, apart from the gradient.
         "alpha": 0.0 if estimator.solver == "adamw" else estimator.alpha,
+        **{name: getattr(estimator, name) for name in FAMILY},
     }
     mirrored = Architecture.symmetrical((n_features, *hidden, n_components), **common)
     if decoder == hidden[::-1]:
         return mirrored
     n_hidden = len(hidden)
-    return Architecture(
-        (n_features, *hidden, n_components, *decoder, n_features),
-        (
+    return replace(
+        mirrored,
+        layer_sizes=(n_features, *hidden, n_components, *decoder, n_features),
+        activations=(
             *mirrored.activations[: n_hidden + 1],
             *(estimator.activation,) * len(decoder),
             mirrored.activations[-1],
         ),
-        loss=estimator.loss,
-        code_layer=n_hidden + 1,
-        alpha=mirrored.alpha,
     )
 
 
@@ -97,20 +111,44 @@ def solver_of(estimator: Any) -> str | Solver:
     if not is_number(rate) or not 0 < rate < math.inf:
         raise ValueError(f"learning_rate_init={rate!r}: must be a number above 0")
     betas = (estimator.beta_1, estimator.beta_2, estimator.epsilon)
+    steps = {"clip_norm": estimator.clip_norm, "averaging": estimator.averaging}
     match estimator.solver:
         case "lbfgs":
+            for name, value in steps.items():
+                if value is not None:
+                    raise ValueError(
+                        f"{name}={value!r}: solver='lbfgs' takes steps of its own; it is for 'adam' "
+                        "and the like"
+                    )
             return "lbfgs"
         case "sgd":
-            return SGD(rate, estimator.momentum, bool(estimator.nesterovs_momentum))
+            return SGD(rate, estimator.momentum, bool(estimator.nesterovs_momentum), **steps)
         case "adam":
-            return Adam(rate, *betas)
+            return Adam(rate, *betas, **steps)
         case "adamw":
-            return AdamW(rate, *betas, weight_decay=estimator.alpha)
+            return AdamW(rate, *betas, weight_decay=estimator.alpha, **steps)
         case "rmsprop":
-            return RMSprop(rate, epsilon=estimator.epsilon)
+            return RMSprop(rate, epsilon=estimator.epsilon, **steps)
     raise ValueError(
         f"solver={estimator.solver!r}: must be one of {', '.join(map(repr, SOLVERS))} or 'lbfgs'"
     )
+
+
+def check_noise(estimator: Any, architecture: Architecture) -> None:
+    """Refuse noise where the solver compares losses of one step with another's.
+
+    Raises
+    ------
+    ValueError
+        For 'lbfgs' with noise.
+    """
+    if estimator.solver == "lbfgs" and architecture.is_noisy:
+        noisy = ("corruption", "dropout", "variational")
+        name, value = next((n, v) for n in noisy if (v := getattr(architecture, n)))
+        raise ValueError(
+            f"{name}={value!r}: solver='lbfgs' needs a loss that stays the same, and noise changes "
+            "it each epoch; use 'adam'"
+        )
 
 
 def batch_size_of(batch_size: Any, n_rows: int) -> int:
@@ -128,7 +166,7 @@ def batch_size_of(batch_size: Any, n_rows: int) -> int:
     return min(positive_integer("batch_size", batch_size), n_rows)
 
 
-def dtype_of(dtype: Any, X: np.ndarray) -> np.dtype[Any]:
+def dtype_of(dtype: Any, X: Any) -> np.dtype[Any]:
     """The dtype to compute in: what is asked for, or float32 for float32 data, else float64.
 
     Raises
@@ -154,6 +192,10 @@ def check_fractions(estimator: Any) -> None:
         raise ValueError(f"validation_fraction={fraction!r}: must lie between 0 and 1")
     positive_integer("max_iter", estimator.max_iter)
     positive_integer("max_fun", estimator.max_fun)
+    if estimator.missing_values not in (None, "mask", "implicit"):
+        raise ValueError(
+            f"missing_values={estimator.missing_values!r}: must be None, 'mask' or 'implicit'"
+        )
     for name in ("tied", "shuffle", "nesterovs_momentum", "early_stopping", "warm_start"):
         value = getattr(estimator, name)
         if not isinstance(value, bool | np.bool_):
@@ -174,6 +216,22 @@ def sees_parts(estimator: Any) -> bool:
                 f"{name}={value!r} needs all rows at once, and partial_fit sees each part once: "
                 "use fit"
             )
+    return True
+
+
+def has_holes(estimator: Any) -> bool:
+    """Whether the estimator takes data of which not all is seen.
+
+    Raises
+    ------
+    AttributeError
+        When it does not.
+    """
+    if estimator.missing_values is None:
+        raise AttributeError(
+            "missing_values=None: to this model nothing is unseen, so there is nothing to fill in; "
+            "fit it with missing_values='mask', for NaN, or 'implicit', for a sparse X"
+        )
     return True
 
 

@@ -31,10 +31,19 @@ def fitted(wine):
     [
         Autoencoder(),
         Autoencoder(3, hidden_layer_sizes=(8, 6), decoder_layer_sizes=(5,), activation="tanh"),
-        Autoencoder(hidden_layer_sizes=(), solver="sgd", learning_rate="adaptive"),
+        # On sparse data, which is not centred, momentum at the default rate goes too far.
+        Autoencoder(
+            hidden_layer_sizes=(), solver="sgd", learning_rate="adaptive", learning_rate_init=1e-3
+        ),
         Autoencoder(tied=True, loss="binary_cross_entropy", scale="minmax", solver="rmsprop"),
         Autoencoder(solver="lbfgs", max_iter=10),
         Autoencoder(solver="adamw", activation="relu", loss="huber", learning_rate="invscaling"),
+        Autoencoder(corruption="gaussian", dropout=0.1),
+        Autoencoder(n_components=3, k_sparse=2, code_l1=1e-3, alpha_l1=1e-4),
+        Autoencoder(code_activation="logistic", sparsity=0.1, sparsity_target=0.2),
+        Autoencoder(contraction=1e-3, activation="tanh"),
+        Autoencoder(missing_values="mask", loss="huber"),
+        Autoencoder(averaging=0.99, clip_norm=1.0, solver="sgd"),
     ]
 )
 @pytest.mark.filterwarnings("ignore::ae_core.NotLearningWarning")

@@ -104,6 +104,30 @@ def reconstruct(model: str, data: str, output: str, reading: Reading) -> None:
     write_rows(output, names, rows(), len(table.values))
 
 
+@click.command(short_help="Each row with its empty cells filled in.")
+@MODEL
+@DATA
+@output_option("the filled table goes")
+@table_options
+def impute(model: str, data: str, output: str, reading: Reading) -> None:
+    """Write DATA with its empty cells filled in by the model, and the rest as it is.
+
+    MODEL is one that `ae-core fit --missing` wrote.
+
+    \b
+    Examples:
+      ae-core fit data.csv -o model.safetensors -k 8 --missing
+      ae-core impute model.safetensors data.csv -o filled.csv
+    """
+    estimator = load_model(model, "Autoencoder")
+    if not hasattr(estimator, "impute"):
+        raise click.UsageError(f"{model} was not fitted with --missing, so it fills in nothing")
+    table = reading.table_for(estimator, data)
+    names = list(getattr(estimator, "feature_names_in_", table.names))
+    filled = (np.asarray(estimator.impute(part)) for _, part in parts(estimator, table.values))
+    write_rows(output, names, filled, len(table.values))
+
+
 @click.command(short_help="Has the model learned, and if not, why?")
 @MODEL
 @DATA
@@ -175,5 +199,5 @@ def _columns(estimator: Any) -> str:
     return f"{len(names)}: {', '.join(names)}"
 
 
-for _command in (demo, fit, encode, reconstruct, score, diagnose, info):
+for _command in (demo, fit, encode, reconstruct, impute, score, diagnose, info):
     commands.add_command(_command)

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from ..activations import ACTIVATIONS
+from ..corruption import CORRUPTIONS
 from ..losses import LOSSES
 from ..tables import check_output, is_table_name
 from .options import DATA, Reading, framed, is_terminal, note, table_options
@@ -17,6 +18,9 @@ NOT_FOR_OUTLIERS = {
     "scale": "--scale",
     "max_iter": "--epochs",
     "early_stopping": "--validation-fraction",
+    "corruption": "--corruption",
+    "corruption_level": "--corruption-level",
+    "missing_values": "--missing",
 }
 
 
@@ -65,6 +69,18 @@ def _layer_sizes(context: Any, parameter: Any, text: str | None) -> tuple[int, .
     "--scale",
     type=click.Choice(["standard", "minmax", "none"]),
     help="How columns are scaled first: to unit variance, to 0 … 1, or not.  [default: standard]",
+)
+@click.option("--missing", is_flag=True, help="Empty cells are unseen: learn from the others.")
+@click.option(
+    "--corruption",
+    type=click.Choice(list(CORRUPTIONS)),
+    help="Spoil what the network is given while it learns, to be reconstructed unspoiled.",
+)
+@click.option(
+    "--corruption-level",
+    type=float,
+    metavar="SHARE",
+    help="Share of the entries to spoil; of gaussian noise the standard deviation.  [default: 0.3]",
 )
 @click.option(
     "--epochs",
@@ -117,6 +133,7 @@ def fit(
     float32: bool,
     validation_fraction: float | None,
     scale: str | None,
+    missing: bool,
     checkpoint: str | None,
     resume: bool,
     quiet: bool,
@@ -134,12 +151,15 @@ def fit(
     \b
     Examples:
       ae-core fit data.csv -o model.safetensors -k 8
+      ae-core fit data.csv -o model.safetensors -k 8 --missing --corruption masking
       ae-core fit data.parquet -o detector.safetensors --outliers --drop id,date
     """
     _check_calls(data, output, outliers, checkpoint, resume, given)
     parameters = {name: value for name, value in given.items() if value is not None}
     if scale is not None:
         parameters["scale"] = None if scale == "none" else scale
+    if missing:
+        parameters["missing_values"] = "mask"
     if validation_fraction is not None:
         parameters |= {"early_stopping": True, "validation_fraction": validation_fraction}
     estimator = _estimator(outliers, parameters)
@@ -150,7 +170,7 @@ def fit(
     if has_bar:
         estimator.set_params(verbose=True)
 
-    table = reading.table(data, float32=float32)
+    table = reading.table(data, float32=float32, missing=missing)
     X = framed(table.values, table.names if table.named else None)
     if not quiet:
         n_rows, n_columns = table.values.shape
@@ -185,6 +205,8 @@ def _check_calls(
         )
     if given["contamination"] is not None and not outliers:
         raise click.UsageError("--contamination is for --outliers")
+    if given["corruption_level"] is not None and given["corruption"] is None:
+        raise click.UsageError("--corruption-level is for --corruption")
     if checkpoint is not None and outliers:
         raise click.UsageError("--checkpoint is not for --outliers, which take little time")
     if resume and checkpoint is None:

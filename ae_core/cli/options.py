@@ -80,8 +80,8 @@ class Reading:
     def __init__(self, columns: list[str] | None, drop: list[str], layout: Layout) -> None:
         self.columns, self.drop, self.layout = columns, drop, layout
 
-    def table(self, path: str, *, float32: bool = False) -> Table:
-        """The table at that path.
+    def table(self, path: str, *, float32: bool = False, missing: bool = False) -> Table:
+        """The table at that path; where values may be missing, they are NaN.
 
         Raises
         ------
@@ -90,7 +90,7 @@ class Reading:
         OSError
             When it can't be read.
         """
-        return self._read(path, chosen_columns(self.columns, self.drop), float32)
+        return self._read(path, chosen_columns(self.columns, self.drop), float32, missing)
 
     def table_for(self, model: Any, path: str) -> Table:
         """The columns that a model was fitted to, by name where both have names.
@@ -125,16 +125,19 @@ class Reading:
                 )
             return chosen
 
-        return self._read(path, fitting)
+        has_holes = getattr(model, "missing_values", None) is not None
+        return self._read(path, fitting, missing=has_holes)
 
-    def _read(self, path: str, choose: Choice, float32: bool = False) -> Table:
+    def _read(
+        self, path: str, choose: Choice, float32: bool = False, missing: bool = False
+    ) -> Table:
         if path.lower().endswith(".safetensors"):
             raise click.UsageError(
                 f"{path} is a model, not a table; a command's arguments are in the order that its "
                 "help shows"
             )
         dtype = np.float32 if float32 else np.float64
-        return read_table(path, choose, layout=self.layout, dtype=dtype)
+        return read_table(path, choose, layout=self.layout, dtype=dtype, missing=missing)
 
 
 def load_model(path: str, kind: str | None = None) -> Any:

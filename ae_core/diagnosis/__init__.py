@@ -15,11 +15,15 @@ from .._typing import Array
 from ..progress import History
 from ..reference import Network
 from ..rows import Rows, as_rows, check_targets
+from ..validation import is_sparse
 from . import curves, findings
 from .findings import Finding
-from .measures import Code, Layer, Measures, evenly, measure
+from .measures import Code, Layer, Measures, evenly, mean_error, measure
 from .report import html_report, text_report
 from .words import count
+
+DENSE_ENTRIES = 5_000_000
+"""Of a sparse table so many rows are looked at as have this many entries when made dense, 40 MB."""
 
 Check = Callable[[Measures], Finding | None]
 
@@ -180,7 +184,7 @@ def diagnose(
         validation_loss = None
         if X_val is not None:
             some = _some(network, X_val, max_rows, "X_val")
-            validation_loss = float(network.reconstruction_errors(some).mean())
+            validation_loss = mean_error(network, some)
         measures = measure(
             network, table, shown, names, int(k), history, validation_loss, settings or {}
         )
@@ -213,10 +217,14 @@ def _some(network: Network, X: Any, max_rows: int, name: str, *, compared: bool 
     rows = as_rows(rows, network.architecture.n_features, network.dtype if compared else float)
     if compared:
         check_targets(rows, network.architecture)
+    if rows.is_sparse:
+        max_rows = min(max_rows, max(1, DENSE_ENTRIES // rows.n_features))
     return rows.take(evenly(len(rows), max_rows), np.float64)
 
 
 def _evenly_spaced(X: Any, max_rows: int, name: str) -> Rows:
+    if is_sparse(X):
+        return Rows(X, name=name)
     array = np.asanyarray(X)
     if array.ndim == 2 and len(array) > max_rows:
         array = array[evenly(len(array), max_rows)]

@@ -221,7 +221,10 @@ def idle_code_units(m: Measures) -> Finding | None:
     share, spread = m.code.share, m.code.standard_deviation
     k = len(share)
     with np.errstate(invalid="ignore"):
-        idle = (np.abs(share) < IDLE / k) | ((spread == 0) & (m.n_rows > 1))
+        idle = np.abs(share) < IDLE / k
+        if m.architecture.k_sparse:
+            idle = np.zeros(k, bool)  # a unit of a few rows carries little, and is none too many
+        idle |= (spread == 0) & (m.n_rows > 1)
     named = any(layer.is_code and (_is_dead(layer) or _is_saturated(layer)) for layer in m.layers)
     units = np.flatnonzero(idle & ~(m.code.is_dead & named))
     twins = [t for t in m.code.twins if not np.isin(t[:2], units).any()]

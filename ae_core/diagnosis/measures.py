@@ -10,12 +10,13 @@ import numpy as np
 from .._typing import Array
 from ..activations import ACTIVATIONS
 from ..architecture import Architecture
-from ..baselines import column_mean, principal_components
+from ..baselines import column_mean, filled, principal_components, seen_mean
 from ..losses import LOSSES
-from ..progress import History
 from ..passes import Trace, row_losses
 from ..passes import forward as forward_pass
+from ..progress import History
 from ..reference import Network
+from ..rows import Rows
 
 FLAT = 0.01
 """Of an activation's steepest derivative: a unit below it passes on next to no gradient."""
@@ -146,29 +147,33 @@ def measure(
     validation_loss: float | None,
     settings: Mapping[str, Any],
 ) -> Measures:
-    """Everything that findings need, of rows X (m, n) in float64 as the network sees them."""
+    """Everything that findings need, of rows X (m, n) in float64 as the network sees them.
+
+    Of columns all is taken of what is seen; what is not is NaN.
+    """
     architecture = network.architecture
     layers, code_dead, X_hat, errors = _run(network, X)
-    spread = X - X.mean(axis=0)  # (m, n)
+    mean, unseen = seen_mean(X), np.isnan(X)
+    spread = filled(X, mean) - mean  # (m, n)
     variance = _variance(X)
     total = float(variance.sum())
-    residual_variance = (X - X_hat).var(axis=0)
+    residual_variance = _seen_variance(X - X_hat, unseen)
     with np.errstate(divide="ignore", invalid="ignore"):
         explained = np.where(variance > 0, 1 - residual_variance / variance, np.nan)
-    loss = float(errors.mean())
+    loss = float(errors.sum() / whole_rows(X))
     X_mean, X_pca = column_mean(X, X), principal_components(X, X, n_pca)
     mean_loss = loss_of(architecture, X, X_mean)
     distances = np.sort((spread**2).sum(axis=1))  # (m,)
     farthest = distances[len(X) - max(1, len(X) // 100) :]
     columns = Columns(
         names,
-        X.mean(axis=0),
+        mean,
         variance,
-        X.min(axis=0),
-        X.max(axis=0),
+        np.fmin.reduce(X),
+        np.fmax.reduce(X),
         explained,
-        shown.min(axis=0),
-        shown.max(axis=0),
+        np.fmin.reduce(shown),
+        np.fmax.reduce(shown),
     )
     return Measures(
         architecture=architecture,
@@ -179,7 +184,7 @@ def measure(
         n_pca=n_pca,
         output_share=_ratio(float(X_hat.var(axis=0).sum()), total),
         explained_share=1 - _ratio(float(residual_variance.sum()), total),
-        pca_share=1 - _ratio(float((X - X_pca).var(axis=0).sum()), total),
+        pca_share=1 - _ratio(float(_seen_variance(X - X_pca, unseen).sum()), total),
         beyond_reach=_beyond_reach(X, architecture),
         few_rows_share=_ratio(float(farthest.sum()), float(distances.sum())),
         columns=columns,
@@ -201,7 +206,7 @@ def loss_of(
 ) -> float:
     """The mean loss of a reconstruction X_hat (m, n), in the architecture's own loss.
 
-    Where the loss is taken of logits, X_hat is kept away from 0 and 1 by as much as suits it best.
+    Of what is seen of X, where entries are NaN.     Where the loss is taken of logits, X_hat is kept away from 0 and 1 by as much as suits it best.
     """
 
     def kept_off(edge: float, rows: Any = slice(None)) -> float:
@@ -213,7 +218,7 @@ def loss_of(
                 # A softmax takes logarithms of shares; a logistic unit has log-odds.
                 Z[:, columns] = np.log(P) if needed == "softmax" else np.log(P / (1 - P))
         trace = Trace(X[rows], [X_hat[rows]], Z, [], [])
-        return float(row_losses(architecture, trace).mean())
+        return float(row_losses(architecture, trace).sum() / whole_rows(X[rows]))
 
     if all(LOSSES[group.loss].from_logits is None for group in architecture.output_groups):
         return kept_off(0)
@@ -222,6 +227,19 @@ def loss_of(
         some = evenly(len(X), EDGE_ROWS)
         edges = (min(edges, key=lambda edge: kept_off(edge, some)),)
     return kept_off(edges[0])
+
+
+def whole_rows(X: Array) -> float:
+    """How many whole rows the seen entries of X (m, n) make."""
+    n_unseen = int(np.isnan(X).sum())
+    return max(1, X.size - n_unseen) / X.shape[1]
+
+
+def mean_error(network: Network, X: Array) -> float:
+    """The network's mean loss of what is seen of X (m, n)."""
+    rows = Rows(X, missing="mask")
+    errors = network.reconstruction_errors(rows).astype(np.float64)
+    return float(np.average(errors, weights=rows.counts(slice(None))))
 
 
 def reach(activation: str) -> tuple[float, float]:
@@ -249,7 +267,8 @@ def _run(network: Network, X: Array) -> tuple[tuple[Layer, ...], Array, Array, A
         trace = forward_pass(architecture, network.params, X[rows].astype(network.dtype))
         errors[rows] = row_losses(architecture, trace)
         X_hat[rows] = trace.H[-1]
-        for i, (H, name) in enumerate(zip(trace.H[1:], architecture.activations, strict=True)):
+        # Not what is left of a k-sparse code: a unit that is not among the largest is not flat.
+        for i, (H, name) in enumerate(zip(trace.A[1:], architecture.activations, strict=True)):
             if i < n_layers - 1:  # an output unit may well be flat
                 slope = ACTIVATIONS[name].derivative(H)
                 flat[i] += (slope < FLAT * STEEPEST.get(name, 1.0)).sum(axis=0)
@@ -265,7 +284,9 @@ def _run(network: Network, X: Array) -> tuple[tuple[Layer, ...], Array, Array, A
         if number < n_layers:
             is_code = number == architecture.code_layer
             if name in BOUNDED:
-                saturated = flat[i] >= ALMOST_ALL_ROWS * len(X)
+                # A sparse code is meant to be at an end of its range for most rows.
+                share = 1.0 if is_code and _is_sparse_code(architecture) else ALMOST_ALL_ROWS
+                saturated = flat[i] >= share * len(X)
             if name in ONE_SIDED:
                 dead = flat[i] == len(X)
             if len(X) > 1 and not is_code:  # of a code unit without spread, `Code` tells
@@ -277,12 +298,17 @@ def _run(network: Network, X: Array) -> tuple[tuple[Layer, ...], Array, Array, A
     return tuple(layers), code_dead, X_hat, errors
 
 
+def _is_sparse_code(architecture: Architecture) -> bool:
+    return bool(architecture.k_sparse or architecture.sparsity or architecture.code_l1)
+
+
 def _code(network: Network, X: Array, gain: float, is_dead: Array) -> Code:
     architecture = network.architecture
     n_weights = sum(
         W.size for W, _ in architecture.layers(network.params)[architecture.code_layer :]
     )
-    code = network.encode(X.astype(network.dtype)).astype(np.float64)  # (m, k)
+    rows = Rows(X.astype(network.dtype), missing="mask")
+    code = network.encode(rows).astype(np.float64)  # (m, k)
     k = code.shape[1]
     deviations = code.std(axis=0)
     shares = np.full(k, np.nan)
@@ -328,13 +354,23 @@ def _beyond_reach(X: Array, architecture: Architecture) -> Array:
     distances = []
     for group in architecture.output_groups:
         part = X[:, group.start : group.stop]
-        distances.append(((part - np.clip(part, *reach(group.activation))) ** 2).sum(axis=0))
+        missed = (part - np.clip(part, *reach(group.activation))) ** 2
+        distances.append(np.nansum(missed, axis=0))
     return np.concatenate(distances)
 
 
 def _variance(X: Array) -> Array:
     """Of each column (n,); exactly 0 where all values are equal, whatever the mean's rounding."""
-    return np.where(X.min(axis=0) == X.max(axis=0), 0.0, X.var(axis=0))
+    return np.where(np.fmin.reduce(X) == np.fmax.reduce(X), 0.0, _seen_variance(X, np.isnan(X)))
+
+
+def _seen_variance(X: Array, unseen: Array) -> Array:
+    """Of what is seen of each column, (n,); 0 where nothing is."""
+    if not unseen.any():
+        return np.asarray(X.var(axis=0))
+    counts = np.maximum(len(X) - unseen.sum(axis=0), 1)
+    deviations = X - np.where(unseen, 0.0, X).sum(axis=0) / counts
+    return np.asarray((np.where(unseen, 0.0, deviations) ** 2).sum(axis=0) / counts)
 
 
 def _curve(losses: Any) -> Array:

@@ -21,6 +21,7 @@ import numpy as np
 from .._typing import Array
 from ..missing import MissingExtraError
 from .columns import (
+    NO_VALUE,
     Choice,
     Table,
     TableError,
@@ -60,6 +61,7 @@ def read_table(
     drop: Sequence[str] = (),
     layout: Layout | None = None,
     dtype: Any = np.float64,
+    missing: bool = False,
 ) -> Table:
     """Read a table of numbers.
 
@@ -79,6 +81,8 @@ def read_table(
     dtype : float64 or float32
         Of the array. Files of NumPy's keep their own, unless it is none that can be computed with:
         they are memory-mapped, and not copied as long as all columns are read.
+    missing : bool
+        Whether values may be missing; they are NaN then.
 
     Returns
     -------
@@ -95,27 +99,29 @@ def read_table(
     """
     choose = columns if callable(columns) else chosen_columns(columns, drop)
     try:
-        return _read(path, choose, layout or Layout(), np.dtype(dtype))
+        return _read(path, choose, layout or Layout(), np.dtype(dtype), missing)
     except TableError as error:
         raise TableError(f"{_shown(path)}: {error}") from error
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise TableError(f"{path}: it is damaged or cut short ({error})") from error
 
 
-def _read(path: str, choose: Choice, layout: Layout, dtype: np.dtype[Any]) -> Table:
+def _read(
+    path: str, choose: Choice, layout: Layout, dtype: np.dtype[Any], missing: bool
+) -> Table:
     lower = path.lower()
     name, _, array = path.partition(".npz:") if ".npz:" in path else (path, "", "")
     if array:
-        return _read_npz(name + ".npz", choose, array)
+        return _read_npz(name + ".npz", choose, array, missing)
     if path != "-" and not stat.S_ISFIFO(os.stat(path).st_mode):
         if os.path.isdir(path):
             raise TableError("it is a directory: give a file")
         if lower.endswith(".npy"):
-            return _read_npy(path, choose)
+            return _read_npy(path, choose, missing)
         if lower.endswith(".npz"):
-            return _read_npz(path, choose, None)
+            return _read_npz(path, choose, None, missing)
         if lower.endswith(".parquet"):
-            return _read_parquet(path, choose, dtype)
+            return _read_parquet(path, choose, dtype, missing)
         if not lower.endswith(CSV_ENDINGS):
             raise TableError(
                 f"what it is can't be told from its name: it must end in {', '.join(ENDINGS)}, or "
@@ -126,13 +132,13 @@ def _read(path: str, choose: Choice, layout: Layout, dtype: np.dtype[Any]) -> Ta
             opener = cast(Opener, partial(gzip.open, path, "rb"))
         if layout.separator is None and lower.endswith((".tsv", ".tsv.gz")):
             layout = replace(layout, separator="\t")
-        return read_csv(opener, choose, layout, dtype)
+        return read_csv(opener, choose, layout, dtype, missing)
     with tempfile.TemporaryFile() as copy:  # what comes through a pipe can't be read twice
         source = sys.stdin.buffer if path == "-" else open(path, "rb")  # noqa: SIM115
         shutil.copyfileobj(source, copy)
         if path != "-":
             source.close()
-        return read_csv(lambda: _beginning(copy), choose, layout, dtype)
+        return read_csv(lambda: _beginning(copy), choose, layout, dtype, missing)
 
 
 def _beginning(file: Any) -> BinaryIO:
@@ -149,7 +155,7 @@ def _shown(path: str) -> str:
 # --- NumPy's files -------------------------------------------------------------------------------
 
 
-def _read_npy(path: str, choose: Choice) -> Table:
+def _read_npy(path: str, choose: Choice, missing: bool) -> Table:
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except (ValueError, EOFError, SyntaxError) as error:
@@ -157,7 +163,7 @@ def _read_npy(path: str, choose: Choice) -> Table:
     if not isinstance(array, np.ndarray):
         array.close()
         raise TableError("it is no .npy file, whatever its name: rename it to .npz")
-    return _of_array(array, choose)
+    return _of_array(array, choose, missing)
 
 
 def _no_array(path: str, error: BaseException) -> TableError:
@@ -172,7 +178,7 @@ def _no_array(path: str, error: BaseException) -> TableError:
     return TableError(f"it is damaged or cut short ({error})")
 
 
-def _read_npz(path: str, choose: Choice, name: str | None) -> Table:
+def _read_npz(path: str, choose: Choice, name: str | None, missing: bool) -> Table:
     try:
         with open(path, "rb") as file:  # NumPy leaves damaged ones open
             arrays = np.load(file, allow_pickle=False)
@@ -192,10 +198,10 @@ def _read_npz(path: str, choose: Choice, name: str | None) -> Table:
     except (ValueError, EOFError, zipfile.BadZipFile, SyntaxError, AttributeError) as error:
         reason = "Python objects are not read" if "ickle" in str(error) else str(error)
         raise TableError(f"it can't be read as .npz ({reason})") from error
-    return _of_array(array, choose)
+    return _of_array(array, choose, missing)
 
 
-def _of_array(array: Array, choose: Choice) -> Table:
+def _of_array(array: Array, choose: Choice, missing: bool) -> Table:
     """The chosen columns of an array; the array itself, if these are all."""
     if array.ndim != 2:
         hint = ": array.reshape(-1, 1) has one column" if array.ndim == 1 else ""
@@ -217,12 +223,12 @@ def _of_array(array: Array, choose: Choice) -> Table:
         array = array.astype(np.float32 if array.itemsize < 4 else np.float64)
     elif not array.dtype.isnative:
         array = array.astype(array.dtype.newbyteorder("="))
-    _check_finite(array, names)
+    _check_finite(array, names, missing)
     return Table(names, array, named=False)
 
 
-def _check_finite(array: Array, names: list[str], n_before: int = 0) -> None:
-    """Refuse NaN and infinities, naming the first.
+def _check_finite(array: Array, names: list[str], missing: bool, n_before: int = 0) -> None:
+    """Refuse infinities, and NaN unless values may be missing; names the first.
 
     Raises
     ------
@@ -231,18 +237,19 @@ def _check_finite(array: Array, names: list[str], n_before: int = 0) -> None:
     if array.dtype.kind != "f":
         return
     for start in range(0, len(array), ROWS_AT_ONCE):
-        finite = np.isfinite(array[start : start + ROWS_AT_ONCE])
-        if not finite.all():
-            row, place = np.argwhere(~finite)[0]
+        some = array[start : start + ROWS_AT_ONCE]
+        bad = np.isinf(some) if missing else ~np.isfinite(some)
+        if bad.any():
+            row, place = np.argwhere(bad)[0]
             value = array[start + row, place]
-            what = "has no value" if np.isnan(value) else f"is {value}"
+            what = NO_VALUE if np.isnan(value) else f"is {value}"
             raise bad_value(names[place], f"row {n_before + start + row + 1}", what)
 
 
 # --- Parquet -------------------------------------------------------------------------------------
 
 
-def _read_parquet(path: str, choose: Choice, dtype: np.dtype[Any]) -> Table:
+def _read_parquet(path: str, choose: Choice, dtype: np.dtype[Any], missing: bool) -> Table:
     try:
         import pyarrow
         from pyarrow import parquet
@@ -268,7 +275,7 @@ def _read_parquet(path: str, choose: Choice, dtype: np.dtype[Any]) -> Table:
                     for place, name in enumerate(names):
                         column = batch.column(name).cast(pyarrow.float64(), safe=False)
                         block[:, place] = column.to_numpy(zero_copy_only=False)
-                _check_finite(block, names, n_rows)
+                _check_finite(block, names, missing, n_rows)
                 n_rows += len(batch)
     except pyarrow.ArrowException as error:
         message = " ".join(str(error).split())

@@ -12,6 +12,9 @@ from .._typing import Array
 NAMES_SHOWN = 8
 """So many column names fit in an error."""
 
+NO_VALUE = "has no value"
+"""What is wrong with a value that is missing."""
+
 
 class TableError(ValueError):
     """A file is no table of numbers; the message says where, and what to do."""
@@ -115,7 +118,8 @@ def not_numbers(examples: dict[str, tuple[str, object]]) -> TableError:
 
 def bad_value(name: str, place: str, what: str) -> TableError:
     """The error for one value that can't be used."""
+    holes = "; or fit with --missing, to learn from the rest" if what == NO_VALUE else ""
     return TableError(
         f"column {short(name)}, {place}, {what}: put a number there, leave out the row, or leave "
-        f"out the column with {drop_option([name])}"
+        f"out the column with {drop_option([name])}{holes}"
     )

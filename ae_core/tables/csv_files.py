@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from ..missing import MissingExtraError
-from .columns import Choice, Table, TableError, bad_value, listed, not_numbers, short
+from .columns import NO_VALUE, Choice, Table, TableError, bad_value, listed, not_numbers, short
 
 Opener = Callable[[], BinaryIO]
 """Opens the text at its beginning, each time it is called."""
@@ -82,8 +82,10 @@ class _Start:
         return types
 
 
-def read_csv(opener: Opener, choose: Choice, layout: Layout, dtype: Any) -> Table:
-    """The chosen columns of a CSV file.
+def read_csv(
+    opener: Opener, choose: Choice, layout: Layout, dtype: Any, missing: bool = False
+) -> Table:
+    """The chosen columns of a CSV file; NaN for what is missing, if anything may be.
 
     Raises
     ------
@@ -145,14 +147,15 @@ def read_csv(opener: Opener, choose: Choice, layout: Layout, dtype: Any) -> Tabl
                 with np.errstate(over="ignore"):  # is told below
                     for place, column in enumerate(batch.columns):
                         block[:, place] = column.to_numpy(zero_copy_only=False)
-                if any(c.null_count for c in batch.columns) or not np.isfinite(block).all():
+                lacks = not missing and any(c.null_count for c in batch.columns)
+                if lacks or not (np.isfinite(block) | (missing & np.isnan(block))).all():
                     raise pyarrow.ArrowInvalid("values are missing or infinite")
                 n_rows += len(batch)
                 del block
     except (pyarrow.ArrowInvalid, pyarrow.ArrowKeyError, TypeError, OverflowError) as error:
         problem = " ".join(str(error).split())
     if problem:
-        raise _explanation(opener, start, chosen, layout, dtype, problem)
+        raise _explanation(opener, start, chosen, layout, dtype, missing, problem)
     if not n_rows:
         raise TableError("it has column names and no rows")
     values.resize((n_rows, len(chosen)), refcheck=False)
@@ -249,7 +252,13 @@ class _Texts:
 
 
 def _explanation(
-    opener: Opener, start: _Start, chosen: list[int], layout: Layout, dtype: Any, problem: str
+    opener: Opener,
+    start: _Start,
+    chosen: list[int],
+    layout: Layout,
+    dtype: Any,
+    missing: bool,
+    problem: str,
 ) -> TableError:
     """Why a file could not be read; looks at each line."""
     names = [start.names[i] for i in chosen]
@@ -271,8 +280,10 @@ def _explanation(
             if value in TRUE or value in FALSE:
                 continue
             number = _number(value, layout.decimal or ".")
+            if value in MISSING and missing:
+                continue
             if value in MISSING:
-                unusable = unusable or bad_value(name, f"line {line}", "has no value")
+                unusable = unusable or bad_value(name, f"line {line}", NO_VALUE)
             elif number is None:
                 texts.setdefault(name, _Texts(line, value)).count += 1
             elif not math.isfinite(number):
