@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from test_network import STEP
 from test_twins import CLOSE, STEADY, assert_close
 
-from ae_core import Adam, Architecture, Network, network, reference
+from ae_core import Architecture, Network, reference
 from ae_core.activations import ACTIVATIONS
 from ae_core.corruption import CORRUPTIONS
 from ae_core.losses import LOSSES
@@ -193,43 +193,3 @@ def test_thirty_steps_agree(solver, family, batch_size, clip_norm, averaging):
         assert_close(ours, theirs, np.float64, "memory")
     if averaging is not None:
         assert_close(states[1].average, states[0].average, np.float64, "average")
-
-
-# --- threads ------------------------------------------------------------------------------------
-
-WIDE = (60, 50, 8)
-THREADED = {
-    **{name: of(WIDE, corruption=name) for name in CORRUPTIONS},
-    "dropout": of(WIDE, dropout=0.3),
-    "k_sparse": of(WIDE, k_sparse=3, code_l1=0.1),
-    "sparsity": of(WIDE, activation="logistic", sparsity=1.0),
-    "contraction": of(WIDE, contraction=0.1),
-    "variational": of(WIDE, variational=True, code_activation="identity"),
-    "csr": of(WIDE, Table("csr")),
-    "implicit": of(WIDE, Table("implicit", weights="reals")),
-    "holes": of(WIDE, Table("holes", weights="integers")),
-    "groups": of((7, 50, 8), loss=TABLE, alpha_l1=1.0, table=Table("holes")),
-}
-
-
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("family", THREADED.values(), ids=THREADED)
-def test_same_bits_for_every_number_of_threads(monkeypatch, family, dtype):
-    """Of 999 rows, in batches of 333 that make several tiles."""
-    monkeypatch.setattr(network, "WORTH_A_THREAD", 0)
-    family = family._replace(table=family.table._replace(n_samples=999))
-    rows, order = family.rows(), np.random.default_rng(0).permutation(999 * 3)[: 333 * 8] % 999
-    params = family.network(reference.Network, dtype).params
-    solver = Adam(1e-3, clip_norm=0.5, averaging=0.9)
-    results = []
-    for n_threads in (1, 2, 3, 7):
-        net = Network(family.architecture, params.copy(), dtype=dtype, n_threads=n_threads)
-        state = solver.start(net.params)
-        steps = solver, state, np.full(8, 1e-3), np.arange(8, dtype=np.uint64)
-        losses = net.train_steps(rows, order, 333, *steps)
-        gradient = net.loss_and_gradient(rows, noise_key=3)[1]
-        passes = net.forward(rows), net.encode(rows), net.reconstruction_errors(rows)
-        results.append((losses, net.params, state.average, *state.memory, gradient, *passes))
-    for other in results[1:]:
-        for expected, got in zip(results[0], other, strict=True):
-            np.testing.assert_array_equal(expected, got)
