@@ -4,32 +4,84 @@
  * and ae_core/code.py; the numbers are the same to the bit.
  */
 
-/* Philox2x32-7, four columns a block: to (4 ceil(n / 4),) of which the first n count. */
+/* Philox2x32-7 of counters start, start + 1, … with one right half and one key. The low 32 bits of
+ * each number count: what stands above them is nobody's. */
+static ALWAYS_INLINE void FN(philox)(uint64_t start, uint32_t half, uint32_t key,
+                                     uint64_t *restrict left, uint64_t *restrict right)
+{
+#if SIMD_X86 && VECTOR_BYTES > 16
+    for (int i = 0; i < NOISE_BLOCKS; i++) {
+        left[i] = start + (uint64_t)i;
+        right[i] = half;
+    }
+#endif
+    /* There is one instruction that multiplies low halves; compilers do not find it by themselves. */
+#if SIMD_X86 && VECTOR_BYTES == 64
+    const __m512i multiplier = _mm512_set1_epi64(0xD256D193);
+    for (int i = 0; i < NOISE_BLOCKS; i += 8) {
+        __m512i l = _mm512_loadu_si512(left + i), r = _mm512_loadu_si512(right + i);
+        uint32_t round_key = key;
+        for (int round = 0; round < 7; round++, round_key += 0x9E3779B9u) {
+            __m512i product = _mm512_mul_epu32(l, multiplier);
+            l = _mm512_xor_si512(_mm512_xor_si512(_mm512_srli_epi64(product, 32), r),
+                                 _mm512_set1_epi64(round_key));
+            r = product;
+        }
+        _mm512_storeu_si512(left + i, l);
+        _mm512_storeu_si512(right + i, r);
+    }
+#elif SIMD_X86 && VECTOR_BYTES == 32
+    const __m256i multiplier = _mm256_set1_epi64x(0xD256D193);
+    for (int i = 0; i < NOISE_BLOCKS; i += 4) {
+        __m256i l = _mm256_loadu_si256((const __m256i *)(left + i));
+        __m256i r = _mm256_loadu_si256((const __m256i *)(right + i));
+        uint32_t round_key = key;
+        for (int round = 0; round < 7; round++, round_key += 0x9E3779B9u) {
+            __m256i product = _mm256_mul_epu32(l, multiplier);
+            l = _mm256_xor_si256(_mm256_xor_si256(_mm256_srli_epi64(product, 32), r),
+                                 _mm256_set1_epi64x(round_key));
+            r = product;
+        }
+        _mm256_storeu_si256((__m256i *)(left + i), l);
+        _mm256_storeu_si256((__m256i *)(right + i), r);
+    }
+#else
+    uint32_t l[NOISE_BLOCKS], r[NOISE_BLOCKS];
+    for (int i = 0; i < NOISE_BLOCKS; i++) {
+        l[i] = (uint32_t)start + (uint32_t)i;
+        r[i] = half;
+    }
+    for (int round = 0; round < 7; round++, key += 0x9E3779B9u)
+        for (int i = 0; i < NOISE_BLOCKS; i++) {
+            uint64_t product = (uint64_t)l[i] * 0xD256D193u;
+            l[i] = (uint32_t)(product >> 32) ^ key ^ r[i];
+            r[i] = (uint32_t)product;
+        }
+    for (int i = 0; i < NOISE_BLOCKS; i++) {
+        left[i] = l[i];
+        right[i] = r[i];
+    }
+#endif
+}
+
+/* Four columns a block: to (4 ceil(n / 4),) of which the first n count. */
 static void FN(noise)(uint64_t key, uint64_t stream, uint64_t row, ptrdiff_t n, uint16_t *to)
 {
     uint64_t hashed = ae_mix(key ^ ae_mix(row + (stream << 40)));
+    uint64_t left[NOISE_BLOCKS], right[NOISE_BLOCKS];
     ptrdiff_t n_blocks = (n + 3) / 4;
-    uint32_t left[NOISE_BLOCKS], right[NOISE_BLOCKS];
     for (ptrdiff_t start = 0; start < n_blocks; start += NOISE_BLOCKS) {
-        uint32_t round_key = (uint32_t)hashed;
-        for (int i = 0; i < NOISE_BLOCKS; i++) {
-            left[i] = (uint32_t)start + (uint32_t)i;
-            right[i] = (uint32_t)(hashed >> 32);
-        }
-        for (int round = 0; round < 7; round++, round_key += 0x9E3779B9u)
-            for (int i = 0; i < NOISE_BLOCKS; i++) {
-                uint64_t product = (uint64_t)left[i] * 0xD256D193u;
-                left[i] = (uint32_t)(product >> 32) ^ round_key ^ right[i];
-                right[i] = (uint32_t)product;
-            }
         ptrdiff_t wide = n_blocks - start < NOISE_BLOCKS ? n_blocks - start : NOISE_BLOCKS;
-        uint16_t *quarter = to + start;
-        for (ptrdiff_t i = 0; i < wide; i++) {
+        uint16_t *restrict quarter = to + start;
+        FN(philox)((uint64_t)start, (uint32_t)(hashed >> 32), (uint32_t)hashed, left, right);
+        for (ptrdiff_t i = 0; i < wide; i++)
             quarter[i] = (uint16_t)left[i];
+        for (ptrdiff_t i = 0; i < wide; i++)
             quarter[i + n_blocks] = (uint16_t)(left[i] >> 16);
+        for (ptrdiff_t i = 0; i < wide; i++)
             quarter[i + 2 * n_blocks] = (uint16_t)right[i];
+        for (ptrdiff_t i = 0; i < wide; i++)
             quarter[i + 3 * n_blocks] = (uint16_t)(right[i] >> 16);
-        }
     }
 }
 
