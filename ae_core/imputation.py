@@ -64,9 +64,10 @@ def in_frame(frame: Any, X: Array, filled: Array) -> Any:
     """
     places = np.flatnonzero(np.isnan(X).any(axis=0))
     if hasattr(frame, "with_columns"):
-        names = list(frame.columns)
-        series = [type(frame[name])(name, filled[:, names.index(name)]) for name in names]
-        return frame.with_columns([series[place] for place in places])
+        names = [frame.columns[place] for place in places]
+        return frame.with_columns(
+            [type(frame[name])(name, filled[:, i]) for name, i in zip(names, places, strict=True)]
+        )
     frame = frame.copy()
     for place in places:
         kind = frame.dtypes.iloc[place]

@@ -686,22 +686,40 @@ def test_a_healthy_fit_of_a_table_with_holes_is_healthy():
     check_presentable(report)
 
 
-@pytest.mark.parametrize(
-    "options",
-    [
-        {"k_sparse": 2, "n_code": 6},
-        {"k_sparse": 2, "n_code": 6, "code_activation": "relu"},
-        {"sparsity": 0.1, "sparsity_target": 0.03, "code_activation": "logistic", "n_code": 6},
-    ],
-    ids=str,
-)
-def test_sparse_codes_are_not_called_saturated_or_idle(options):
+def test_units_that_are_seldom_among_the_largest_are_not_saturated():
+    network = sheet_network(n_code=40, k_sparse=1, code_activation="logistic")
+    report = diagnose(network, curve_of_rows())
+    assert [layer.saturated for layer in report.layers] == [0, 0, 0, 0]
+
+
+@pytest.mark.parametrize("sparsity", [0.0, 0.1])
+def test_a_code_that_is_meant_to_be_sparse_is_not_saturated(sparsity):
     X = curve_of_rows()
-    network = sheet_network(**options)
-    report = diagnose(network, X, **fit(network, X))
-    assert not {"saturated_units", "dead_units"} & set(found(report)), str(report)
-    if options.get("code_activation") is None:
-        assert "idle_code_units" not in found(report), str(report)
+    network = sheet_network(n_code=4, code_activation="logistic", sparsity=sparsity)
+    code = network.encode(X)
+    Z = np.log(code / (1 - code))
+    # A unit is on for the upper 3 % of rows, and off for the others.
+    network.weights["W2"][...] *= 100
+    network.weights["b2"][...] = -100 * np.quantile(Z, 0.97, axis=0)
+    assert ("saturated_units" in found(diagnose(network, X))) == (sparsity == 0)
+
+
+def test_a_unit_of_few_rows_is_not_idle():
+    X = curve_of_rows(1000)
+    network = sheet_network(n_code=4, k_sparse=1)
+    told = fit(network, X)
+    # The last unit is lowered until it is the largest in two rows only, and says little there.
+    network.weights["W3"][3] *= 0.01
+    sums = np.tanh(X @ network.weights["W1"] + network.weights["b1"]) @ network.weights["W2"]
+    sums += network.weights["b2"]
+    ahead = np.sort(sums[:, 3] - sums[:, :3].max(axis=1))
+    network.weights["b2"][3] -= (ahead[-3] + ahead[-2]) / 2
+    report = diagnose(network, X, **told)
+    assert (network.encode(X)[:, 3] != 0).sum() == 2
+    assert abs(report.code.share[3]) < 0.01 / 4  # by the measure of other codes
+    never = [unit for unit in range(3) if report.code.standard_deviation[unit] == 0]
+    said = found(report).get("idle_code_units")
+    assert (f"n_components={4 - len(never)} " in said.advice) if never else said is None
 
 
 def test_a_k_sparse_unit_that_never_is_among_the_largest_is_idle():

@@ -14,7 +14,9 @@ from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 import ae_core
 from ae_core import Autoencoder, Checkpoint, NotLearningWarning
+from ae_core.fitting import warn_if_not_learning
 from ae_core.model_file import ModelFileError, read_file, write_file
+from ae_core.rows import Rows
 from ae_core.scaling import learn_scaling
 from ae_core.settings import architecture_of, solver_of
 
@@ -161,10 +163,8 @@ def test_integer_weights_are_repeated_rows(wine, holes, missing):
     )
     # The loss and its gradient, at the same place.
     network = weighted.network_
-    rows = ae_core.rows.Rows(X, weighted.shift_, weighted.factor_, weights, missing=missing)
-    many = ae_core.rows.Rows(
-        np.repeat(X, weights, axis=0), weighted.shift_, weighted.factor_, missing=missing
-    )
+    rows = Rows(X, weighted.shift_, weighted.factor_, weights, missing=missing)
+    many = Rows(np.repeat(X, weights, axis=0), weighted.shift_, weighted.factor_, missing=missing)
     results = [network.loss_and_gradient(each) for each in (rows, many)]
     assert results[0][0] == pytest.approx(results[1][0], rel=1e-12)
     size = np.abs(results[1][1]).max()
@@ -364,6 +364,14 @@ def test_the_warning_compares_with_the_mean_of_what_is_seen(holes, counts):
         with pytest.warns(NotLearningWarning, match="column mean"):
             Autoencoder(learning_rate_init=1e-7, missing_values=missing, **QUICK).fit(X)
         Autoencoder(8, missing_values=missing, random_state=0).fit(X)  # and no warning
+
+
+def test_returning_the_mean_of_what_is_seen_is_learning_nothing(holes):
+    network = ae_core.Network(ae_core.Architecture.symmetrical((13, 2), activation="tanh"))
+    network.params[:] = 0
+    network.weights["b2"][:] = np.nanmean(holes, axis=0)
+    with pytest.warns(NotLearningWarning, match="column mean"):
+        warn_if_not_learning(network, Rows(holes, missing="mask"))
 
 
 def test_parts_with_holes(holes):
