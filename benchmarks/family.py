@@ -22,15 +22,25 @@ from sklearn.datasets import load_digits
 from sklearn.impute import KNNImputer
 from threadpoolctl import threadpool_limits
 
-from ae_core import Adam, Architecture, Network, train
+from ae_core import Adam, Architecture, Autoencoder, Network, train
 from ae_core.corruption import CORRUPTIONS
 from ae_core.noise import Draw, noise_key
 from ae_core.rows import Rows
 
 HIDDEN = 0.3
-IMPUTING = Architecture.symmetrical(
-    (64, 512, 128), activation="relu", corruption="masking", corruption_level=0.5
-)
+OURS = {"ae_core": None, "ae_core, scale='standard'": "standard"}
+IMPUTING = {
+    "n_components": 128,
+    "hidden_layer_sizes": (512,),
+    "activation": "relu",
+    "code_activation": "relu",
+    "corruption": "masking",
+    "corruption_level": 0.5,
+    "missing_values": "mask",
+    "learning_rate_init": 2e-3,
+    "batch_size": 100,
+    "n_threads": 1,
+}
 DENOISING = Architecture.symmetrical((64, 128, 32), activation="relu")
 LEVELS = {"gaussian": 0.3, "masking": 0.3, "salt_and_pepper": 0.3}
 WIDE = (10_000, 256, 32)
@@ -45,25 +55,22 @@ def say(text: str) -> None:
 # --- facts about models -------------------------------------------------------------------------
 
 
-def imputed(X: np.ndarray, seed: int, max_iter: int) -> np.ndarray:
-    """X (m, n), NaN filled in by a network that learned to do without half of what it is shown.
+def imputed(X: np.ndarray, scale: str | None, seed: int, max_iter: int) -> np.ndarray:
+    """Pixels (m, n), NaN filled in by a network that learned to do without half of what it sees.
 
-    Columns are centred at the mean of what is seen, so that an unseen entry, 0 to the network, is
-    the mean; and all are divided by one number, for they are pixels.
+    With ``scale=None`` columns are centred at the mean of what is seen, so that an unseen entry, 0
+    to the network, is the mean; and all are divided by one number, for they are alike.
     """
-    shift, spread = np.nanmean(X, axis=0), np.nanstd(X)
-    rows = Rows(X, shift, np.full(X.shape[1], 1 / spread), missing="mask")
-    network = Network(IMPUTING, dtype="float32", random_state=seed)
-    options = {"batch_size": 100, "max_iter": max_iter, "learning_rate": "cosine"}
-    train(network, rows, solver=Adam(2e-3), random_state=seed, **options)
-    X_hat = network.forward(rows) * spread + shift
-    return np.where(np.isnan(X), X_hat.clip(0, 16), X)
+    shift, spread = (0.0, 1.0) if scale else (np.nanmean(X, axis=0), np.nanstd(X))
+    model = Autoencoder(scale=scale, max_iter=max_iter, random_state=seed, **IMPUTING)
+    seen = (X - shift) / spread
+    return (model.fit(seen).impute(seen) * spread + shift).clip(0, 16)
 
 
 def impute(options: argparse.Namespace) -> list[str]:
     """Root mean squared error of hidden pixels, 0 to 16, by who filled them in."""
     X = load_digits().data
-    names = ("column mean", "KNNImputer, k = 5", "KNNImputer, k = 10", "ae_core")
+    names = ("column mean", "KNNImputer, k = 5", "KNNImputer, k = 10", *OURS)
     errors: dict[str, list[float]] = {name: [] for name in names}
     for seed in range(options.seeds):
         is_hidden = np.random.default_rng(seed).random(X.shape) < HIDDEN
@@ -72,7 +79,8 @@ def impute(options: argparse.Namespace) -> list[str]:
             KNNImputer(n_neighbors=k, keep_empty_features=True).fit_transform(seen) for k in (5, 10)
         ]
         mean = np.broadcast_to(np.nanmean(seen, axis=0), X.shape)
-        filled = [mean, *neighbours, imputed(seen, seed, options.epochs)]
+        ours = [imputed(seen, scale, seed, options.epochs) for scale in OURS.values()]
+        filled = [mean, *neighbours, *ours]
         for name, X_hat in zip(names, filled, strict=True):
             errors[name].append(float(np.sqrt(np.mean((X_hat - X)[is_hidden] ** 2))))
         say(f"impute: seed {seed}: " + ", ".join(f"{n} {e[-1]:.3f}" for n, e in errors.items()))

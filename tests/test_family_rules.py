@@ -219,6 +219,16 @@ def test_clipping_bounds_the_step_and_keeps_its_direction(network_class, clip_no
     )
 
 
+@pytest.mark.parametrize(("share", "is_clipped"), [(0.99, True), (1.01, False)])
+def test_the_longest_gradient_that_is_not_clipped(network_class, share, is_clipped):
+    family = of((6, 5, 3), Table(n_samples=30))
+    gradient = family.network(network_class).loss_and_gradient(family.rows())[1]
+    length = np.linalg.norm(gradient)
+    _, _, path = run(network_class, SGD(clip_norm=share * length), n_steps=1)
+    expected = 0.05 * length * (share if is_clipped else 1)
+    assert np.linalg.norm(path[1] - path[0]) == pytest.approx(expected, rel=1e-10)
+
+
 @pytest.mark.parametrize("solver", STEADY, ids=str)
 def test_a_gradient_that_is_short_enough_is_not_clipped(network_class, solver):
     path, free = (run(network_class, replace(solver, clip_norm=clip))[2] for clip in (1e6, None))

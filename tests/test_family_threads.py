@@ -6,6 +6,7 @@ from families import Table
 from test_family import TABLE, of
 
 from ae_core import Adam, Network, network, reference
+from ae_core._engine import team
 from ae_core.corruption import CORRUPTIONS
 
 SIZES = (60, 50, 8)
@@ -39,7 +40,9 @@ FAMILIES = {
 @pytest.mark.parametrize("family", FAMILIES.values(), ids=FAMILIES)
 def test_same_bits_for_every_number_of_threads(monkeypatch, family, dtype):
     """In batches that make several tiles of rows, with clipping and averaging."""
+    started, start = [], team.start_new_thread
     monkeypatch.setattr(network, "WORTH_A_THREAD", 0)
+    monkeypatch.setattr(team, "start_new_thread", lambda *a: started.append(start(*a)))
     family = family._replace(table=family.table._replace(n_samples=N_ROWS))
     rows, random = family.rows(), np.random.default_rng(0)
     order = random.permutation(N_STEPS * BATCH_SIZE) % N_ROWS
@@ -53,6 +56,7 @@ def test_same_bits_for_every_number_of_threads(monkeypatch, family, dtype):
         losses = net.train_steps(rows, order, BATCH_SIZE, solver, state, rates, keys)
         gradient = net.loss_and_gradient(rows, noise_key=3)[1]
         passes = net.forward(rows), net.encode(rows), net.reconstruction_errors(rows)
+        assert bool(started) == (n_threads > 1)
         results.append((losses, net.params, state.average, *state.memory, gradient, *passes))
     for other in results[1:]:
         for expected, got in zip(results[0], other, strict=True):

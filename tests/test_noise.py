@@ -166,6 +166,20 @@ def test_a_corrupted_row_is_to_be_reconstructed_as_it_was(network_class, name):
     assert network.loss(X, noise_key=1) != network.loss(X, noise_key=2)
 
 
+@pytest.mark.parametrize("name", CORRUPTIONS)
+def test_what_is_unseen_is_not_spoiled(network_class, name):
+    """It stays 0 to the network: of a column that is never seen no weight is asked to move."""
+    X = np.random.default_rng(0).uniform(size=(30, 6))
+    X[:, 2] = X[5:9, 4] = np.nan
+    architecture = Architecture.symmetrical((6, 5, 3), corruption=name, corruption_level=0.5)
+    network = network_class(architecture, random_state=0)
+    loss, gradient = network.loss_and_gradient(Rows(X, missing="mask"), noise_key=3)
+    assert np.isfinite(loss)
+    W1 = architecture.views(gradient)["W1"]
+    assert not W1[2].any()
+    assert W1[[0, 1, 3, 4, 5]].all()
+
+
 @pytest.mark.parametrize(
     "options",
     [*({"corruption": name} for name in CORRUPTIONS), {"dropout": 0.4}, {"dropout": 0.9}],
