@@ -19,7 +19,8 @@ Limits = tuple[Array, Array]
 
 def gaussian(X: Array, draw: Draw, level: float, limits: Limits) -> Array:
     """X̃ = x + level · ε, with ε ~ N(0, 1): the level is in units of what the network sees."""
-    return X + (level * noise.normals(draw, noise.CORRUPTION, X.shape[1])).astype(X.dtype)
+    epsilon = noise.normals(draw, noise.CORRUPTION, X.shape[1], noise.COARSE_LEVELS)
+    return X + (level * epsilon).astype(X.dtype)
 
 
 def masking(X: Array, draw: Draw, level: float, limits: Limits) -> Array:

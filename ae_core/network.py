@@ -330,7 +330,7 @@ def noise_tables(architecture: Architecture) -> list[Array]:
     if not architecture.variational and architecture.corruption != "gaussian":
         return []
     normal = noise.normal_quantiles()
-    scaled = architecture.corruption_level * normal
+    scaled = architecture.corruption_level * noise.normal_quantiles(noise.COARSE_LEVELS)
     return [np.array(a, dtype=t) for a in (normal, scaled) for t in (np.float32, np.float64)]
 
 

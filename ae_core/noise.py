@@ -24,6 +24,10 @@ CORRUPTION, SAMPLE = 0, 1 << 20
 LEVELS = 1 << 16
 """Different values of a number."""
 
+COARSE_LEVELS = 1 << 13
+"""Different values of corruption's normal noise: enough for noise, and their table stays in the
+first cache."""
+
 _MULTIPLIER, _WEYL, _ROUNDS = 0xD256D193, 0x9E3779B9, 7
 _LOW = np.uint64(0xFFFFFFFF)
 
@@ -79,16 +83,17 @@ def threshold(share: float) -> int:
 
 
 @cache
-def normal_quantiles() -> Array:
-    """The normal distribution in 65536 equally likely steps, of variance 1: (65536,) float64."""
+def normal_quantiles(n_levels: int = LEVELS) -> Array:
+    """The normal distribution in equally likely steps, of variance 1: (n_levels,) float64."""
     from scipy.special import ndtri  # takes a while to import, and few networks need it
 
-    quantiles = ndtri((np.arange(LEVELS) + 0.5) / LEVELS)
+    quantiles = ndtri((np.arange(n_levels) + 0.5) / n_levels)
     quantiles /= np.sqrt(np.mean(quantiles**2))
     quantiles.flags.writeable = False
     return np.asarray(quantiles)
 
 
-def normals(draw: Draw, stream: int, n_columns: int) -> Array:
+def normals(draw: Draw, stream: int, n_columns: int, n_levels: int = LEVELS) -> Array:
     """A normal number for each row and column: (m, n_columns) float64."""
-    return np.asarray(normal_quantiles()[integers(draw, stream, n_columns)])
+    numbers = integers(draw, stream, n_columns) // (LEVELS // n_levels)
+    return np.asarray(normal_quantiles(n_levels)[numbers])

@@ -9,6 +9,8 @@
 #define AE_CORRUPTION_STREAM 0
 #define AE_SAMPLE_STREAM (1 << 20)
 
+#define AE_COARSE 3 /* bits that the normal noise of corruption does without */
+
 /* SplitMix64's hash: as ae_core/noise.py. */
 static inline uint64_t ae_mix(uint64_t x)
 {

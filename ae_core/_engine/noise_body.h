@@ -95,7 +95,7 @@ static void FN(spoil)(const ae_corruption *how, ptrdiff_t n, const void *targets
     switch (how->kind) {
     case AE_GAUSSIAN:
         for (ptrdiff_t j = 0; j < n; j++)
-            to[j] = target[j] == target[j] ? target[j] + table[numbers[j]] : 0;
+            to[j] = target[j] == target[j] ? target[j] + table[numbers[j] >> AE_COARSE] : 0;
         break;
     case AE_MASKING:
         for (ptrdiff_t j = 0; j < n; j++)

@@ -50,7 +50,7 @@ cdef class Plan:
     cdef double[::1] feature_weights
     cdef float[::1] quantiles_single    # normal ones, one for each number of the generator
     cdef double[::1] quantiles_double
-    cdef float[::1] corruption_single   # the same times the corruption's level
+    cdef float[::1] corruption_single   # fewer of them, times the corruption's level
     cdef double[::1] corruption_double
     cdef int widest                     # units of the widest layer, the input included
     cdef Py_ssize_t n_params, n_weights

@@ -31,8 +31,9 @@ cdef class Plan:
     feature_weights : array of shape (n_features,), optional
     family : dict
         The entries of `Family`, with the corruption's name or None.
-    tables : list of four arrays of shape (65536,), or empty
-        float32 and float64 of the normal quantiles, and of these times the corruption's level.
+    tables : list of four arrays, or empty
+        float32 and float64 of the normal quantiles, (65536,), and of coarser ones, (8192,), times
+        the corruption's level.
     """
 
     def __cinit__(

@@ -18,7 +18,7 @@ from ae_core._engine.workspace cimport Batch, Scratch, Trace, Workspace, row_num
 
 cdef extern from "noise.h" nogil:
     enum:
-        AE_CORRUPTION_STREAM
+        AE_CORRUPTION_STREAM, AE_COARSE
     unsigned int ae_noise_at(
         unsigned long long key, unsigned long long stream, unsigned long long row,
         Py_ssize_t n, Py_ssize_t column,
@@ -37,7 +37,7 @@ cdef floating spoiled(
     if x != x:
         return 0
     if how.kind == AE_GAUSSIAN:
-        return x + (<const floating*> how.table)[number]
+        return x + (<const floating*> how.table)[number >> AE_COARSE]
     if how.kind == AE_MASKING:
         return x if number >= how.threshold else 0
     if how.kind == AE_SALT_AND_PEPPER and number < how.threshold:
