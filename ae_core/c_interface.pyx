@@ -119,8 +119,9 @@ cdef class Model:
     ) except? -1:
         cdef Py_ssize_t n_numbers = n_rows * self.n_features
         table = PyMemoryView_FromMemory(<char*> X, n_numbers * sizeof(double), PyBUF_READ)
-        rows = Rows(np.frombuffer(table).reshape(n_rows, self.n_features), **self.seen)
-        loss, found = self.network.loss_and_gradient(rows)
+        with np.errstate(all="ignore"):  # nobody is there to be warned
+            rows = Rows(np.frombuffer(table).reshape(n_rows, self.n_features), **self.seen)
+            loss, found = self.network.loss_and_gradient(rows)
         result = PyMemoryView_FromMemory(
             <char*> gradient, self.plan.n_params * sizeof(double), PyBUF_WRITE,
         )
