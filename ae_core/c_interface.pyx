@@ -335,7 +335,7 @@ cdef int run_tile(
     cdef Py_ssize_t count = <Py_ssize_t> height * model.n_features
     if not see[floating](model, height, X, targets):
         return AE_BAD_VALUE
-    if wanted == ERRORS and not can_compare[floating](model, height, targets):
+    if wanted == ERRORS and not can_compare(model, height, X):
         return AE_BAD_VALUE
     if model.has_holes:
         inputs = <floating*> scratch
@@ -398,18 +398,24 @@ cdef bint is_fine(Py_ssize_t count, const floating* x, bint may_be_nan) noexcept
     return not is_bad
 
 
-cdef bint can_compare(Model model, int height, const floating* targets) noexcept nogil:
+cdef bint can_compare(Model model, int height, const double* X) noexcept nogil:
     """Whether the loss can be taken of them: a cross-entropy needs shares."""
     cdef Py_ssize_t n = model.n_features, i, j
     cdef const ae_group* group
+    cdef double x
     cdef int g
+    if model.clip:
+        return True
     for g in range(model.output.n_groups):
         group = &model.output.groups[g]
         if group.loss != AE_BINARY_CROSS_ENTROPY and group.loss != AE_SOFTMAX_CROSS_ENTROPY:
             continue
         for i in range(height):
-            for j in range(i * n + group.start, i * n + group.stop):
-                if targets[j] < 0 or targets[j] > 1:
+            for j in range(group.start, group.stop):
+                x = X[i * n + j]
+                if model.factor != NULL:
+                    x = (x - model.shift[j]) * model.factor[j]
+                if x < 0 or x > 1:
                     return False
     return True
 
