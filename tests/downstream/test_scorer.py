@@ -1,5 +1,6 @@
 """The C interface from outside: what a module built elsewhere gets is what the estimators give."""
 
+import gc
 import threading
 
 import every_function
@@ -157,6 +158,20 @@ def test_a_handle_has_its_own_numbers():
     del estimator
     for found, expected in zip(results(model, X), before, strict=True):
         np.testing.assert_array_equal(found, expected)
+
+
+def test_a_handle_that_is_freed_is_gone():
+    estimator = Autoencoder(**QUICK).fit(table(50))
+
+    def n_networks():
+        gc.collect()
+        return sum(type(thing) is Network for thing in gc.get_objects())
+
+    before = n_networks()
+    models = [Model(estimator) for _ in range(5)]
+    assert n_networks() == before + 5
+    del models
+    assert n_networks() == before
 
 
 def test_the_reconstruction_may_take_the_rows_place():
