@@ -49,10 +49,20 @@ def extension(name: str) -> Extension:
     )
 
 
+def interface() -> Extension:
+    """What Cython modules that are built elsewhere may use."""
+    return Extension(
+        "ae_core.c_interface",
+        ["ae_core/c_interface.pyx"],
+        depends=[str(header) for header in sorted(ENGINE.glob("*.h"))],
+        extra_compile_args=COMPILE,
+    )
+
+
 setup(
     options={"build_ext": {"parallel": os.cpu_count()}},
     ext_modules=cythonize(
-        [extension(name) for name in MODULES],
+        [*(extension(name) for name in MODULES), interface()],
         nthreads=os.cpu_count(),
         language_level=3,
         compiler_directives={

@@ -1,0 +1,1 @@
+# For Cython only: c_interface.pxd says what there is.

@@ -1,0 +1,464 @@
+"""The C interface, for Cython modules that are built elsewhere: c_interface.pxd says what there is.
+
+Inference here is that of `_engine/inference.pyx` for one thread, without any Python object: rows go
+through the layers tile by tile, in memory that belongs to the call.
+"""
+
+cimport cython
+from cpython.buffer cimport PyBUF_READ, PyBUF_WRITE
+from cpython.ref cimport Py_DECREF, Py_INCREF, PyObject
+from cython cimport floating
+from libc.limits cimport INT_MAX
+from libc.math cimport INFINITY, fabs
+from libc.stdlib cimport free, malloc
+from libc.string cimport memmove
+
+from ae_core._engine.kernels cimport (
+    AE_DOUBLE, AE_SOFTMAX_CROSS_ENTROPY, ae_group, ae_kernels, ae_output, kernels_for,
+)
+from ae_core._engine.memory cimport padded
+from ae_core._engine.passes cimport biases_of, layer_sums
+from ae_core._engine.plan cimport Layer, Plan
+
+import numpy as np
+
+from ae_core import reference
+from ae_core.network import Network
+from ae_core.rows import Rows
+
+cdef extern from "kernels.h" nogil:
+    enum:
+        AE_BINARY_CROSS_ENTROPY
+
+cdef extern from "Python.h":
+    object PyMemoryView_FromMemory(char* data, Py_ssize_t size, int flags)
+    void PyErr_SetInterrupt()
+    enum:
+        PY_SSIZE_T_MAX
+
+# What a call is asked for.
+cdef enum:
+    RECONSTRUCTION, CODE, ERRORS
+
+
+# --- versions -----------------------------------------------------------------------------------
+
+
+cdef int ae_abi_version() noexcept nogil:
+    return AE_ABI_VERSION
+
+
+cdef int ae_check_abi(int compiled) except -1:
+    if compiled != AE_ABI_VERSION:
+        from ae_core import __version__
+
+        raise ImportError(
+            f"this module was built with version {compiled} of ae_core's C interface, and the "
+            f"installed ae_core {__version__} has version {<int> AE_ABI_VERSION}: build it again "
+            "with the ae_core that is installed"
+        )
+    return 0
+
+
+# --- models -------------------------------------------------------------------------------------
+
+
+@cython.internal
+cdef class Model:
+    """What a handle points to. Nothing of it changes once it is made.
+
+    Parameters
+    ----------
+    network : Network
+        Of which a copy is made.
+    rows : Rows, optional
+        Any, as the network sees them: theirs are the scaling, the clipping, and what is missing.
+    """
+
+    cdef object network                 # of one thread, with params that nobody else has
+    cdef object seen                    # keyword arguments of Rows
+    cdef Plan plan
+    cdef const ae_kernels* K
+    cdef Py_ssize_t itemsize, n_features, n_components
+    cdef const char* params
+    cdef const double* shift            # both NULL: columns are not scaled
+    cdef const double* factor
+    cdef bint clip, has_holes
+    cdef ae_output output
+
+    def __init__(self, network, rows=None):
+        architecture = network.architecture
+        params = np.array(network.params)
+        self.network = Network(architecture, params, dtype=params.dtype, n_threads=1)
+        self.plan = self.network._plan
+        self.itemsize = params.itemsize
+        self.K = kernels_for(self.itemsize)
+        self.params = <const char*> address(params)
+        self.n_features, self.n_components = architecture.n_features, architecture.n_components
+        self.seen = {}
+        if rows is not None:
+            self._scale(rows)
+        self.output = self.plan.output
+        self.output.has_holes = self.has_holes
+
+    def _scale(self, rows):
+        shift, factor = rows.shift, rows.factor
+        if shift is not None or factor is not None:
+            # 0 and 1 leave every number as it is.
+            shift = np.zeros(self.n_features) if shift is None else np.array(shift)
+            factor = np.ones(self.n_features) if factor is None else np.array(factor)
+            self.shift = <const double*> address(shift)
+            self.factor = <const double*> address(factor)
+        self.clip, self.has_holes = rows.clip, rows.missing == "mask"
+        self.seen = {
+            "shift": shift, "factor": factor, "clip": rows.clip, "missing": rows.missing,
+        }
+
+    cdef double _loss_and_gradient(
+        self, Py_ssize_t n_rows, const double* X, double* gradient,
+    ) except? -1:
+        cdef Py_ssize_t n_numbers = n_rows * self.n_features
+        table = PyMemoryView_FromMemory(<char*> X, n_numbers * sizeof(double), PyBUF_READ)
+        with np.errstate(all="ignore"):  # nobody is there to be warned
+            rows = Rows(np.frombuffer(table).reshape(n_rows, self.n_features), **self.seen)
+            loss, found = self.network.loss_and_gradient(rows)
+        result = PyMemoryView_FromMemory(
+            <char*> gradient, self.plan.n_params * sizeof(double), PyBUF_WRITE,
+        )
+        np.frombuffer(result)[:] = found
+        return loss
+
+
+cdef size_t address(array) except? 0:
+    """Where an array's numbers stand; they have to be alive as long as that is used."""
+    return array.ctypes.data
+
+
+cdef ae_model* handle_of(Model model) noexcept:
+    Py_INCREF(model)
+    return <ae_model*> <PyObject*> model
+
+
+cdef ae_model* ae_load(object path) except NULL:
+    from ae_core.saving import load
+
+    return ae_from_estimator(load(path))
+
+
+cdef ae_model* ae_from_estimator(object estimator) except NULL:
+    # scikit-learn is imported here only.
+    from sklearn.utils.validation import check_is_fitted
+
+    from ae_core.fitted import FittedAutoencoder
+    from ae_core.fitting import seen
+
+    kind = type(estimator).__name__
+    if not isinstance(estimator, FittedAutoencoder):
+        raise TypeError(
+            f"a model of class {kind}: an Autoencoder or a VariationalAutoencoder is needed (of a "
+            "detector, hand its networks to ae_from_network one by one)"
+        )
+    check_is_fitted(estimator)
+    if estimator.encoding_ is not None:
+        raise ValueError(
+            f"this {kind} was fitted with columns='mixed': its rows are not numbers. Encode them "
+            "with its encoding_, and hand its network_ to ae_from_network"
+        )
+    if estimator.missing_values == "implicit":
+        raise ValueError(
+            f"this {kind} was fitted with missing_values='implicit': its rows are sparse, and the "
+            "C interface has dense ones only. Fit it with missing_values='mask'"
+        )
+    rows = seen(estimator, np.zeros((1, estimator.n_features_in_)))
+    return handle_of(Model(estimator.network_, rows))
+
+
+cdef ae_model* ae_from_network(object network) except NULL:
+    if not isinstance(network, reference.Network):
+        raise TypeError(
+            f"a network of class {type(network).__name__}: an ae_core.Network is needed (of a "
+            "fitted estimator, its network_, or the estimator for ae_from_estimator)"
+        )
+    return handle_of(Model(network))
+
+
+cdef void ae_free(ae_model* model) noexcept nogil:
+    if model != NULL:
+        with gil:
+            Py_DECREF(<Model> <PyObject*> model)
+
+
+cdef Py_ssize_t ae_n_features(const ae_model* model) noexcept nogil:
+    return AE_NULL_POINTER if model == NULL else (<Model> <PyObject*> model).n_features
+
+
+cdef Py_ssize_t ae_n_components(const ae_model* model) noexcept nogil:
+    return AE_NULL_POINTER if model == NULL else (<Model> <PyObject*> model).n_components
+
+
+cdef Py_ssize_t ae_n_params(const ae_model* model) noexcept nogil:
+    return AE_NULL_POINTER if model == NULL else (<Model> <PyObject*> model).plan.n_params
+
+
+# --- what can go wrong --------------------------------------------------------------------------
+
+
+cdef const char* ae_message(int code) noexcept nogil:
+    if code == AE_OK:
+        return b"all is well"
+    if code == AE_NO_MEMORY:
+        return b"there is no memory for the activations of these rows"
+    if code == AE_NULL_POINTER:
+        return b"the model or an array is NULL"
+    if code == AE_BAD_SIZE:
+        return b"the number of rows is negative or too large, or 0 where a loss is asked for"
+    if code == AE_BAD_VALUE:
+        return b"a number is infinite, NaN, or outside what the model's type or loss can take"
+    if code == AE_INTERRUPTED:
+        return b"Ctrl-C was pressed"
+    if code == AE_FAILED:
+        return b"something failed that should not; this is a bug of ae_core"
+    return b"no code of ae_core's C interface"
+
+
+cdef int check(
+    const ae_model* model, Py_ssize_t n_rows, const double* X, const double* result,
+) noexcept nogil:
+    """AE_OK, or what is wrong with these arguments."""
+    if model == NULL:
+        return AE_NULL_POINTER
+    # Offsets in bytes must fit; whoever has such an array has a much larger address space.
+    cdef Py_ssize_t widest = (<Model> <PyObject*> model).plan.widest
+    if n_rows < 0 or n_rows > PY_SSIZE_T_MAX // (16 * widest):
+        return AE_BAD_SIZE
+    if n_rows > 0 and (X == NULL or result == NULL):
+        return AE_NULL_POINTER
+    return AE_OK
+
+
+# --- work ---------------------------------------------------------------------------------------
+
+
+cdef int ae_forward(
+    const ae_model* model, Py_ssize_t n_rows, const double* X, double* X_hat,
+) noexcept nogil:
+    return infer(model, RECONSTRUCTION, n_rows, X, X_hat)
+
+
+cdef int ae_encode(
+    const ae_model* model, Py_ssize_t n_rows, const double* X, double* code,
+) noexcept nogil:
+    return infer(model, CODE, n_rows, X, code)
+
+
+cdef int ae_reconstruction_errors(
+    const ae_model* model, Py_ssize_t n_rows, const double* X, double* errors,
+) noexcept nogil:
+    return infer(model, ERRORS, n_rows, X, errors)
+
+
+cdef int ae_loss_and_gradient(
+    const ae_model* model, Py_ssize_t n_rows, const double* X, double* loss, double* gradient,
+) noexcept nogil:
+    cdef int code = check(model, n_rows, X, gradient)
+    if code == AE_OK and (n_rows == 0 or n_rows > INT_MAX):
+        code = AE_BAD_SIZE
+    elif code == AE_OK and loss == NULL:
+        code = AE_NULL_POINTER
+    if code != AE_OK:
+        return code
+    with gil:
+        try:
+            loss[0] = (<Model> <PyObject*> model)._loss_and_gradient(n_rows, X, gradient)
+        except MemoryError:
+            code = AE_NO_MEMORY
+        except ValueError:
+            code = AE_BAD_VALUE
+        except KeyboardInterrupt:
+            PyErr_SetInterrupt()
+            code = AE_INTERRUPTED
+        except BaseException:
+            code = AE_FAILED
+    return code
+
+
+cdef int infer(
+    const ae_model* handle, int wanted, Py_ssize_t n_rows, const double* X, double* result,
+) noexcept nogil:
+    cdef int code = check(handle, n_rows, X, result)
+    if code != AE_OK or n_rows == 0:
+        return code
+    if (<Model> <PyObject*> handle).itemsize == sizeof(float):
+        return run_tiles[float](<Model> <PyObject*> handle, wanted, n_rows, X, result, NULL)
+    return run_tiles[double](<Model> <PyObject*> handle, wanted, n_rows, X, result, NULL)
+
+
+cdef int run_tiles(
+    Model model, int wanted, Py_ssize_t n_rows, const double* X, double* result,
+    floating* of_this_type,
+) noexcept nogil:
+    """The rows, a tile after the other, in the same tiles as `Network`'s."""
+    cdef Py_ssize_t tile_rows = model.plan.tile_rows(n_rows), first = 0, height
+    cdef Py_ssize_t bytes = padded(tile_rows * model.plan.widest * sizeof(floating))
+    cdef Py_ssize_t width = 1
+    cdef int code = AE_OK
+    cdef char* memory = <char*> malloc(4 * bytes + 64)
+    cdef char* scratch = <char*> ((<size_t> memory + 63) // 64 * 64)
+    if memory == NULL:
+        return AE_NO_MEMORY
+    if wanted != ERRORS:
+        width = model.n_components if wanted == CODE else model.n_features
+    while first < n_rows and code == AE_OK:
+        height = min(tile_rows, n_rows - first)
+        code = run_tile[floating](
+            model, wanted, <int> height, X + first * model.n_features, result + first * width,
+            scratch, bytes, NULL,
+        )
+        first += height
+    free(memory)
+    return code
+
+
+cdef int run_tile(
+    Model model, int wanted, int height, const double* X, double* result, char* scratch,
+    Py_ssize_t bytes, floating* of_this_type,
+) noexcept nogil:
+    """Some rows, in four arrays of so many bytes."""
+    cdef const floating* params = <const floating*> model.params
+    cdef floating* targets = <floating*> (scratch + 3 * bytes)
+    cdef floating* inputs = targets
+    cdef floating* outputs = NULL
+    cdef floating* room = NULL
+    cdef Layer* layer = NULL
+    cdef int n_layers = model.plan.n_layers, i
+    cdef int last = model.plan.family.code if wanted == CODE else n_layers
+    cdef Py_ssize_t count = <Py_ssize_t> height * model.n_features
+    if not see[floating](model, height, X, targets):
+        return AE_BAD_VALUE
+    if wanted == ERRORS and not can_compare(model, height, X):
+        return AE_BAD_VALUE
+    if model.has_holes:
+        inputs = <floating*> scratch
+        fill_holes[floating](count, targets, inputs)
+    for i in range(last):
+        layer = &model.plan.layers[i]
+        outputs = <floating*> (scratch + (1 + i % 2) * bytes)
+        # What the layer is given stands there, but is not needed after its sums.
+        room = <floating*> (scratch + (1 + (i + 1) % 2) * bytes)
+        layer_sums[floating](model.K, layer, params, height, inputs, outputs)
+        if i == n_layers - 1:
+            break
+        model.K.activate(
+            layer.activation, height, layer.n_out, outputs, biases_of[floating](layer, params),
+        )
+        if i + 1 == model.plan.family.code:
+            finish_code[floating](model, height, outputs, room)
+        inputs = outputs
+    if wanted == CODE:
+        for i in range(height * <int> model.n_components):
+            result[i] = outputs[i]
+    elif wanted == RECONSTRUCTION:
+        model.K.activate_output(
+            &model.output, height, layer.n_out, outputs, biases_of[floating](layer, params),
+        )
+        undo_scaling[floating](model, height, outputs, result)
+    else:
+        model.K.row_losses(
+            &model.output, height, layer.n_out, outputs, biases_of[floating](layer, params),
+            targets, room,
+        )
+        per_whole_row[floating](model, height, targets, room, result)
+    return AE_OK
+
+
+cdef bint see(Model model, int height, const double* X, floating* to) noexcept nogil:
+    """Rows as the network sees them, NaN what is unseen; or False where that can't be."""
+    cdef Py_ssize_t n = model.n_features, count = height * n, i
+    if not is_fine[double](count, X, model.has_holes):
+        return False
+    for i in range(height):
+        model.K.see(
+            AE_DOUBLE, n, <const char*> (X + i * n), sizeof(double), model.shift, model.factor,
+            to + i * n,
+        )
+    if model.clip:
+        for i in range(count):
+            if to[i] == to[i]:
+                to[i] = min(max(to[i], <floating> 0), <floating> 1)
+    # Scaled or cast, a number may be beyond the range of the type.
+    return is_fine[floating](count, to, model.has_holes)
+
+
+cdef bint is_fine(Py_ssize_t count, const floating* x, bint may_be_nan) noexcept nogil:
+    """Whether all are numbers, or NaN where that may be."""
+    cdef Py_ssize_t i
+    cdef int is_bad = 0
+    for i in range(count):
+        is_bad |= (fabs(x[i]) == INFINITY) | ((x[i] != x[i]) & (not may_be_nan))
+    return not is_bad
+
+
+cdef bint can_compare(Model model, int height, const double* X) noexcept nogil:
+    """Whether the loss can be taken of them: a cross-entropy needs shares."""
+    cdef Py_ssize_t n = model.n_features, i, j
+    cdef const ae_group* group
+    cdef double x
+    cdef int g
+    if model.clip:
+        return True
+    for g in range(model.output.n_groups):
+        group = &model.output.groups[g]
+        if group.loss != AE_BINARY_CROSS_ENTROPY and group.loss != AE_SOFTMAX_CROSS_ENTROPY:
+            continue
+        for i in range(height):
+            for j in range(group.start, group.stop):
+                x = X[i * n + j]
+                if model.factor != NULL:
+                    x = (x - model.shift[j]) * model.factor[j]
+                if x < 0 or x > 1:
+                    return False
+    return True
+
+
+cdef void fill_holes(Py_ssize_t count, const floating* x, floating* to) noexcept nogil:
+    """0 where x is unseen."""
+    cdef Py_ssize_t i
+    for i in range(count):
+        to[i] = x[i] if x[i] == x[i] else 0
+
+
+cdef void finish_code(Model model, int height, floating* code, floating* room) noexcept nogil:
+    """The code as it goes on, in place: cut off, or the mean of a distribution."""
+    cdef Py_ssize_t k = model.n_components, i
+    if model.plan.family.k_sparse > 0:
+        for i in range(height):
+            model.K.keep_largest(k, model.plan.family.k_sparse, room, code + i * k)
+    if model.plan.family.variational:
+        for i in range(height):
+            memmove(code + i * k, code + i * 2 * k, k * sizeof(floating))
+
+
+cdef void undo_scaling(
+    Model model, int height, const floating* outputs, double* X_hat,
+) noexcept nogil:
+    cdef Py_ssize_t n = model.n_features, i, j
+    for i in range(height):
+        for j in range(n):
+            X_hat[i * n + j] = outputs[i * n + j]
+            if model.factor != NULL:
+                X_hat[i * n + j] = X_hat[i * n + j] / model.factor[j] + model.shift[j]
+
+
+cdef void per_whole_row(
+    Model model, int height, const floating* targets, const floating* losses, double* errors,
+) noexcept nogil:
+    """What each row's loss would be, if what is unseen of it were as what is seen; 0 for none."""
+    cdef Py_ssize_t n = model.n_features, i, j, n_unseen
+    for i in range(height):
+        n_unseen = 0
+        if model.has_holes:
+            for j in range(i * n, (i + 1) * n):
+                n_unseen += targets[j] != targets[j]
+        errors[i] = losses[i]
+        if 0 < n_unseen < n:
+            errors[i] /= 1 - n_unseen / <double> n
