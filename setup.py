@@ -34,6 +34,8 @@ MODULES = [
     "inference",
     "training",
 ]
+# What Cython writes for memoryviews, once for all modules: otherwise each would hold it again.
+SHARED = "memoryviews"
 
 
 def macros() -> list[tuple[str, str | None]]:
@@ -68,6 +70,11 @@ class BuildEngine(build_ext):
 
     def build_extensions(self) -> None:
         compile_flags, link_flags = flags(self.compiler.compiler_type)
+        # Python's own linker flags may name the folder where this one Python lives.
+        if hasattr(self.compiler, "linker_so"):
+            self.compiler.linker_so = [
+                flag for flag in self.compiler.linker_so if not flag.startswith("-Wl,-rpath")
+            ]
         for module in self.extensions:
             module.extra_compile_args = compile_flags
             module.extra_link_args = link_flags
@@ -86,6 +93,8 @@ class BuildEngine(build_ext):
 
 def extension(name: str) -> Extension:
     sources = [str(ENGINE / f"{name}.pyx")]
+    if name == SHARED:
+        sources = [str(ENGINE / f"{name}.c")]
     if name == "kernels":
         sources.append(str(ENGINE / "kernels_table.c"))
     return Extension(
@@ -104,10 +113,11 @@ setup(
         **({"bdist_wheel": {"py_limited_api": "cp311"}} if ABI3 else {}),
     },
     ext_modules=cythonize(
-        [extension(name) for name in MODULES],
+        [extension(name) for name in [*MODULES, SHARED]],
         nthreads=os.cpu_count(),
         # The tool that reports coverage looks for the generated C beside the sources.
         build_dir=None if COVERAGE else "build/c",
+        shared_utility_qualified_name=f"ae_core._engine.{SHARED}",
         language_level=3,
         compiler_directives={
             "boundscheck": False,
