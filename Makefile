@@ -92,9 +92,10 @@ tsan: ## the threaded tests under ThreadSanitizer
 # Some hundred of the engine's tests; all of them would take hours.
 valgrind: ## products and threads of the engine under valgrind
 	AE_CORE_DEBUG=1 .ci/aside valgrind $(PYTHON)
-	cd build/valgrind && CI=true PYTHONPATH=$$PWD PYTHONMALLOC=malloc valgrind --quiet --error-exitcode=99 \
-		$(PYTHON) -m pytest -p no:cacheprovider --capture=sys tests/test_engine.py \
-		tests/test_own_products.py tests/test_blas.py -k "not ctrl_c and not long_step" $(ARGS)
+	cd build/valgrind && CI=true PYTHONPATH=$$PWD PYTHONMALLOC=malloc \
+		valgrind --quiet --error-exitcode=99 --suppressions=../../.ci/valgrind.supp \
+		$(PYTHON) -m pytest -p no:cacheprovider --capture=sys -k "not ctrl_c and not long_step" \
+		tests/test_engine.py tests/test_own_products.py tests/test_blas.py $(ARGS)
 
 clean: ## remove everything that was built
 	rm -rf build dist ae_core.egg-info ae_core/_engine/*.so ae_core/_engine/*.pyd
