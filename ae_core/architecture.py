@@ -267,6 +267,12 @@ class Architecture:
         """Whether training draws random numbers for each row."""
         return bool(self.corruption or self.dropout or self.variational)
 
+    @property
+    def has_simple_loss(self) -> bool:
+        """Whether the loss is that of the reconstruction, and penalties of the weights alone."""
+        asks_of_the_code = self.code_l1 or self.sparsity or self.contraction
+        return not (self.is_noisy or asks_of_the_code)
+
     def n_sums(self, layer: int) -> int:
         """What layer 1 … n_layers computes: its units; a variational code mean and log-variance."""
         width = self.layer_sizes[layer]

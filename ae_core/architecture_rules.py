@@ -142,8 +142,8 @@ def check_family(architecture: Any) -> None:
         )
     if a.sparsity and code_activation != "logistic":
         raise ValueError(
-            f"sparsity={a.sparsity!r} with a code activation {code_activation!r}: a mean activation "
-            "is a share, between 0 and 1, only of logistic units"
+            f"sparsity={a.sparsity!r} with a code activation {code_activation!r}: only of logistic "
+            "units a mean activation is a share, between 0 and 1"
         )
     if not 0 < a.sparsity_target < 1:
         raise ValueError(f"sparsity_target={a.sparsity_target!r}: must lie between 0 and 1")

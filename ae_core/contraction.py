@@ -1,8 +1,9 @@
 """The contractive penalty: how strongly the code answers to small changes of the input.
 
-Rifai, Vincent, Muller, Glorot & Bengio 2011, "Contractive auto-encoders: explicit invariance during
-feature extraction": λ ‖J‖², the squared Frobenius norm of J = ∂code/∂input (k, n_features), averaged
-over rows. For one layer it is Σ_j f'(z_j)² Σ_i W_ij²; for several J is a product, by the chain rule:
+Rifai, Vincent, Muller, Glorot & Bengio 2011, "Contractive auto-encoders: explicit invariance
+during feature extraction": λ ‖J‖², the squared Frobenius norm of J = ∂code/∂input (k, n_features),
+averaged over rows. For one layer it is Σ_j f'(z_j)² Σ_i W_ij²; for several J is a product, by the
+chain rule:
 
     J = diag(S[c]) W[c].T … diag(S[2]) W[2].T diag(S[1]) W[1].T
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from . import reference
+from . import noise, reference
 from ._engine import inference, training
 from ._engine.plan import Plan
 from ._engine.rows import Rows as EngineRows
@@ -17,7 +17,7 @@ from .blas_threads import single_threaded_blas
 from .passes import penalty
 from .rows import Rows
 from .solvers import SGD, Adam, AdamW, RMSprop, Solver, SolverState
-from .validation import check_n_threads, check_steps
+from .validation import check_draws, check_n_threads, check_steps
 
 WORTH_A_THREAD = 2_000_000
 """Multiplications of a step or call from which more threads pay for their meetings."""
@@ -73,32 +73,18 @@ class Network(reference.Network):
         """Everything but the plan, which follows from the architecture."""
         return {name: value for name, value in self.__dict__.items() if name != "_plan"}
 
-    def _is_plain(self, rows: Rows) -> bool:
-        a = self.architecture
-        return not (
-            a.is_noisy
-            or a.k_sparse
-            or a.code_l1
-            or a.sparsity
-            or a.contraction
-            or a.alpha_l1
-            or a.feature_weights
-            or len(a.output_groups) > 1
-            or a.loss == "softmax_cross_entropy"
-            or rows.is_sparse
-            or rows.seen is not None
-        )
-
     def loss(self, X: Any, *, params: Any = None, noise_key: int = 0) -> float:
+        """What training makes small: as `ae_core.reference.Network.loss`."""
         rows, params = self._rows(X, compared=True), self._params(params)
-        if not self._is_plain(rows):
-            return super().loss(rows, params=params, noise_key=noise_key)
-        mine = Network(self.architecture, params, dtype=self.dtype, n_threads=self.n_threads)
-        errors = mine._errors(rows).astype(np.float64)  # (m,)
-        loss = float(np.average(errors, weights=rows.counts(slice(None))))
-        if self.architecture.alpha:
-            loss += penalty(self.architecture, params, rows.counts(slice(None)).sum())[0]
-        return loss
+        if not self.architecture.has_simple_loss:
+            return self._objective_of_all(rows, params, noise_key)[0]
+        # Nothing but the rows' errors and the weights: that needs no room for all activations.
+        errors = self._infer_losses(params, rows).astype(np.float64)  # (m,)
+        count = float(rows.counts(slice(None)).sum())
+        return (
+            float(rows.weights(slice(None)) @ errors / count)
+            + (penalty(self.architecture, params, count)[0])
+        )
 
     def loss_and_gradient(
         self, X: Any, *, params: Any = None, noise_key: int = 0
@@ -107,9 +93,11 @@ class Network(reference.Network):
 
         Parameters
         ----------
-        X : array of shape (m, n_features)
+        X : array of shape (m, n_features) or Rows
         params : array of shape (n_params,), optional
             Where to evaluate; by default at the network's own parameters.
+        noise_key : int
+            Which noise to take, where training has any; of `ae_core.noise.noise_key`.
 
         Returns
         -------
@@ -124,11 +112,10 @@ class Network(reference.Network):
             When there is no room for the activations of all rows.
         """
         rows, params = self._rows(X, compared=True), self._params(params)
-        if not self._is_plain(rows):
-            return super().loss_and_gradient(rows, params=params, noise_key=noise_key)
+        return self._objective_of_all(rows, params, noise_key)
+
+    def _objective_of_all(self, rows: Rows, params: Array, noise_key: int) -> tuple[float, Array]:
         gradient = np.zeros_like(params)
-        weights = rows.sample_weight
-        batch_weights = None if weights is None else weights.sum(keepdims=True)
         with self._threads(len(rows), 3 * len(rows)) as n_threads:
             loss = training.loss_and_gradient(
                 self._plan,
@@ -136,8 +123,9 @@ class Network(reference.Network):
                 engine_rows(rows),
                 gradient,
                 n_threads,
-                batch_weights,
-                self.architecture.alpha,
+                self._counts(rows, np.arange(len(rows)), len(rows)),
+                np.array([noise_key], dtype=np.uint64),
+                *self._limits(rows),
             )
         return loss, gradient
 
@@ -160,22 +148,15 @@ class Network(reference.Network):
         rows = self._rows(X, compared=True)
         order = check_steps(order, batch_size, rates, len(rows), solver, state)
         constants = step_constants(solver, state.n_steps, rates)
-        if (
-            constants is None
-            or not self._is_plain(rows)
-            or solver.clip_norm
-            or solver.averaging is not None
-        ):
+        if constants is None:  # somebody's own Solver: its formula is only known in Python
             return super().train_steps(
                 rows, order, batch_size, solver, state, rates, noise_keys, annealing
             )
+        noise_keys, annealing = check_draws(noise_keys, annealing, len(rates))
         name, numbers = constants
         losses = np.full(len(rates), np.nan)
         done = np.zeros(1, dtype=np.intp)
         batch_size = min(batch_size, max(1, len(order)))
-        batch_weights = None
-        if rows.sample_weight is not None:
-            batch_weights = rows.batch_counts(order, batch_size)
         with self._threads(batch_size, 3 * batch_size) as n_threads:
             try:
                 training.train_steps(
@@ -190,33 +171,70 @@ class Network(reference.Network):
                     losses,
                     done,
                     n_threads,
-                    batch_weights,
-                    self.architecture.alpha,
+                    self._counts(rows, order, batch_size),
+                    noise_keys,
+                    annealing,
+                    *self._limits(rows),
+                    state.average,
+                    solver.clip_norm or 0.0,
                 )
             finally:
                 state.n_steps += int(done[0])
         return losses
 
+    def _counts(self, rows: Rows, order: Array, batch_size: int) -> Array | None:
+        """How many whole rows each batch counts as, where that is not their number."""
+        if rows.sample_weight is None and rows.seen is None:
+            return None
+        return rows.batch_counts(order, batch_size)
+
+    def _limits(self, rows: Rows) -> tuple[Array | None, Array | None]:
+        """Each column's limits, for the corruption that asks for them."""
+        if self.architecture.corruption != "salt_and_pepper":
+            return None, None
+        low, high = (np.ascontiguousarray(ends, dtype=self.dtype) for ends in rows.limits)
+        return low, high
+
     def _run(self, rows: Rows, start: int, stop: int) -> Array:
-        if not self._is_plain(rows) or start == stop:
+        if start == stop:
             return super()._run(rows, start, stop)
         result = np.empty((len(rows), self.architecture.layer_sizes[stop]), self.dtype)
         self._infer(self.params, rows, result, start, stop, False)
         return result
 
     def _errors(self, rows: Rows, codes: Rows | None = None) -> Array:
-        if not self._is_plain(rows) or codes is not None:
-            return super()._errors(rows, codes)
+        return self._infer_losses(self.params, rows, codes)
+
+    def _infer_losses(self, params: Array, rows: Rows, codes: Rows | None = None) -> Array:
+        """The loss of each row, of its own reconstruction or beside those that codes stand for."""
         result = np.empty((len(rows), 1), self.dtype)
-        self._infer(self.params, rows, result, 0, self.architecture.n_layers, True)
+        start = 0 if codes is None else self.architecture.code_layer
+        given, targets = (rows, None) if codes is None else (codes, rows)
+        self._infer(params, given, result, start, self.architecture.n_layers, True, targets)
         return result[:, 0]
 
     def _infer(
-        self, params: Array, rows: Rows, result: Array, start: int, stop: int, wants_losses: bool
+        self,
+        params: Array,
+        rows: Rows,
+        result: Array,
+        start: int,
+        stop: int,
+        wants_losses: bool,
+        targets: Rows | None = None,
     ) -> None:
+        compared = None if targets is None else engine_rows(targets)
         with self._threads(len(rows), len(rows)) as n_threads:
             inference.run_layers(
-                self._plan, params, engine_rows(rows), result, start, stop, wants_losses, n_threads
+                self._plan,
+                params,
+                engine_rows(rows),
+                result,
+                start,
+                stop,
+                wants_losses,
+                n_threads,
+                compared,
             )
 
     @contextmanager
@@ -238,7 +256,18 @@ class Network(reference.Network):
 
 def engine_rows(rows: Rows) -> EngineRows:
     """The same rows in the engine's terms."""
-    return EngineRows(rows.X, rows.shift, rows.factor, rows.sample_weight, rows.clip)
+    seen = (rows.shift, rows.factor, rows.sample_weight, rows.clip, rows.seen is not None)
+    if not rows.is_sparse:
+        return EngineRows(rows.X, *seen)
+    X = rows.X
+    return EngineRows(
+        X.data.reshape(1, -1),
+        *seen,
+        np.ascontiguousarray(X.indptr, dtype=np.intp),
+        np.ascontiguousarray(X.indices, dtype=np.int32),
+        rows.n_features,
+        rows.missing == "implicit",
+    )
 
 
 def plan_of(architecture: Architecture) -> Plan:
@@ -252,7 +281,7 @@ def plan_of(architecture: Architecture) -> Plan:
         layers.append(
             (
                 architecture.layer_sizes[layer - 1],
-                architecture.layer_sizes[layer],
+                architecture.n_sums(layer),
                 architecture.activations[layer - 1],
                 is_tied,
                 architecture.n_layers - layer if shares else -1,
@@ -260,11 +289,51 @@ def plan_of(architecture: Architecture) -> Plan:
                 starts.get(f"b{layer}", -1),
             )
         )
-    return Plan(layers, architecture.loss)
+    weights = architecture.feature_weights
+    return Plan(
+        layers,
+        list(architecture.output_groups),
+        None if weights is None else np.array(weights),
+        family_of(architecture),
+        noise_tables(architecture),
+    )
+
+
+def family_of(architecture: Architecture) -> dict[str, Any]:
+    """What is beyond a plain autoencoder, as plan.pxd has it."""
+    a = architecture
+    return {
+        "code": a.code_layer,
+        "n_code": a.n_components,
+        "k_sparse": a.k_sparse or 0,
+        "variational": a.variational,
+        "corruption": a.corruption,
+        "corruption_level": a.corruption_level,
+        "spoiled": noise.threshold(min(a.corruption_level, 1.0)),
+        "spoiled_low": noise.threshold(min(a.corruption_level, 1.0) / 2),
+        "hidden": noise.threshold(a.dropout),
+        "kept_scale": 1 / (1 - a.dropout),
+        "beta": a.beta,
+        "code_l1": a.code_l1,
+        "sparsity": a.sparsity,
+        "sparsity_target": a.sparsity_target,
+        "contraction": a.contraction,
+        "alpha": a.alpha,
+        "alpha_l1": a.alpha_l1,
+    }
+
+
+def noise_tables(architecture: Architecture) -> list[Array]:
+    """The normal numbers of the noise, for networks that have any, by type; and scaled."""
+    if not architecture.variational and architecture.corruption != "gaussian":
+        return []
+    normal = noise.normal_quantiles()
+    scaled = architecture.corruption_level * normal
+    return [np.array(a, dtype=t) for a in (normal, scaled) for t in (np.float32, np.float64)]
 
 
 def step_constants(solver: Solver, n_before: int, rates: Array) -> tuple[str, Array] | None:
-    """The engine's name for a solver, and what its formula needs at each step: (n_steps, 6).
+    """The engine's name for a solver, and what its formula needs at each step: (n_steps, 7).
 
     The columns are those of ``ae_step`` in kernels.h. None for a solver the engine does not know.
     """
@@ -290,4 +359,5 @@ def step_constants(solver: Solver, n_before: int, rates: Array) -> tuple[str, Ar
         ]
     else:
         return None
-    return name, np.ascontiguousarray(np.stack(columns, axis=1))
+    newest = one if solver.averaging is None else solver.share_of_newest(n) * one
+    return name, np.ascontiguousarray(np.stack([*columns, newest], axis=1))

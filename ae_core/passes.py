@@ -148,7 +148,7 @@ def backward(
     return gradient
 
 
-# --- what training does to the input and the units -------------------------------------------------
+# --- what training does to the input and the units --------------------------------------------
 
 
 def spoiled(
@@ -181,7 +181,7 @@ def slope(architecture: Architecture, trace: Trace, layer: int) -> Array:
     return derivative if hidden is None else derivative * hidden
 
 
-# --- the output -------------------------------------------------------------------------------------
+# --- the output -------------------------------------------------------------------------------
 
 
 def output(architecture: Architecture, Z: Array) -> Array:
@@ -248,7 +248,7 @@ def _group_delta(group: OutputGroup, X: Array, Z: Array, X_hat: Array) -> Array:
     return loss.gradient(X, X_hat) * ACTIVATIONS[group.activation].derivative(X_hat)
 
 
-# --- the code ---------------------------------------------------------------------------------------
+# --- the code ---------------------------------------------------------------------------------
 
 
 def code_losses(architecture: Architecture, trace: Trace, annealing: float) -> Array:
@@ -309,7 +309,7 @@ def contract(architecture: Architecture, params: Array, trace: Trace, share: Arr
     return contraction(weights, slopes, curvatures, architecture.contraction * share)
 
 
-# --- the weights ------------------------------------------------------------------------------------
+# --- the weights ------------------------------------------------------------------------------
 
 
 def penalty(architecture: Architecture, params: Array, count: float) -> tuple[float, Array]:

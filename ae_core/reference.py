@@ -1,4 +1,4 @@
-"""The reference: a dense autoencoder in NumPy. Its passes, written to be read, are `ae_core.passes`.
+"""The reference: a dense autoencoder in NumPy. Its passes, to be read, are `ae_core.passes`.
 
 The compiled `ae_core.Network` must agree with this file to rounding.
 """
@@ -102,7 +102,7 @@ class Network:
         """The parameters by name (``W1``, ``b1``, …), sharing memory with `params`."""
         return self.architecture.views(self.params)
 
-    # --- inference: nothing is spoiled, hidden or drawn --------------------------------------------
+    # --- inference: nothing is spoiled, hidden or drawn ---------------------------------------
 
     def forward(self, X: Any) -> Array:
         """The reconstruction X_hat (m, n_features) of X (m, n_features)."""
@@ -148,7 +148,7 @@ class Network:
         return self._per_whole_row(self._errors(rows), rows)
 
     def decoding_errors(self, code: Any, X: Any) -> Array:
-        """The loss of each row of X (m, n_features) beside what a code (m, n_components) stands for.
+        """The loss of each row of X (m, n_features) beside what codes (m, n_components) stand for.
 
         Summed over what is seen: (m,).
         """
@@ -201,7 +201,7 @@ class Network:
         X = rows.take(slice(None), self.dtype)
         return element_losses(architecture, Trace(X, [output(architecture, Z)], Z, [], []))
 
-    # --- what training makes small -------------------------------------------------------------------
+    # --- what training makes small ------------------------------------------------------------
 
     def loss(self, X: Any, *, params: Any = None, noise_key: int = 0) -> float:
         """What training makes small: the mean of the rows' losses, and all penalties.

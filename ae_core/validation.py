@@ -146,8 +146,8 @@ def check_table(X: Any, name: str = "X", *, missing: str | None = None) -> Any:
     sparse = is_sparse(X)
     if missing == "implicit" and not sparse:
         raise ValueError(
-            f"{name} is not sparse: missing_values='implicit' takes what a scipy.sparse matrix does "
-            "not store for unseen; for NaN use 'mask'"
+            f"{name} is not sparse: missing_values='implicit' takes for unseen what a scipy.sparse "
+            "matrix does not store; for NaN use 'mask'"
         )
     array = X if sparse else np.asanyarray(X)
     if array.dtype.kind not in "fiub":

@@ -145,8 +145,8 @@ INTERRUPTED = """if True:
     architecture = Architecture.symmetrical((300, 280, 30), activation="tanh", alpha=0.1)
     X = np.random.default_rng(0).integers(0, 256, (1000, 300), dtype=np.uint8)
     X = Rows(X, factor=np.full(300, 1 / 255), sample_weight=np.linspace(0.1, 2, 1000))
-    order = np.arange(100_000 * 250) % 1000
-    rates = np.full(100_000, 1e-3)
+    order = np.arange(20_000 * 250) % 1000
+    rates = np.full(20_000, 1e-3)
 
     def network():
         return Network(architecture, random_state=0, dtype="float32", n_threads=int(sys.argv[1]))
@@ -160,7 +160,7 @@ INTERRUPTED = """if True:
         again, n = network(), state.n_steps
         fresh = solver.start(again.params)
         again.train_steps(X, order[: n * 250], 250, solver, fresh, rates[:n])
-        print(0 < n < 100_000, np.array_equal(net.params, again.params))
+        print(0 < n < 20_000, np.array_equal(net.params, again.params))
     """
 
 
@@ -285,7 +285,7 @@ def test_the_engine_itself_refuses_shapes_that_do_not_fit():
         inference.run_layers(plan, net.params, X, result[1:], 0, 2, False, 1)
     with pytest.raises(ValueError, match="layers 1 to 3: there are 2"):
         inference.run_layers(plan, net.params, X, result, 1, 3, False, 1)
-    with pytest.raises(ValueError, match="only all layers"):
+    with pytest.raises(ValueError, match="only what the last layer gives"):
         inference.run_layers(plan, net.params, X, result[:, :1].copy(), 0, 1, True, 1)
     with pytest.raises(ValueError, match="contig"):
         inference.run_layers(plan, net.params, X, np.ones((4, 3)).T, 0, 2, False, 1)

@@ -363,25 +363,24 @@ def test_rows_of_the_engine_refuse_what_does_not_fit(arguments, words):
 
 
 @pytest.mark.parametrize(
-    ("weighted", "batch_weights", "words"),
+    ("weighted", "counts", "words"),
     [
-        (True, None, "batch_weights are needed for rows with weights"),
-        (False, [2.0, 1.0], "and for no others"),
-        (True, [2.0], "batch_weights has 1 entries: 2 are needed"),
-        (True, [2.0, 0.0], "batch_weights has 0.0: each must be positive"),
-        (True, [np.nan, 1.0], "batch_weights has nan"),
+        (True, None, "counts are needed for rows with weights"),
+        (True, [2.0], "counts has 1 entries: 2 are needed"),
+        (True, [2.0, 0.0], "counts has 0.0: each must be positive"),
+        (True, [np.nan, 1.0], "counts has nan"),
     ],
 )
-def test_weights_of_batches_that_do_not_fit_are_refused(weighted, batch_weights, words):
+def test_counts_of_batches_that_do_not_fit_are_refused(weighted, counts, words):
     net = Network(Architecture((4, 2, 4)), random_state=0)
     before, solver = net.params.copy(), Adam()
     data = EngineRows(np.ones((3, 4)), None, None, np.ones(3) if weighted else None)
     name, constants = step_constants(solver, 0, np.ones(2))
     memory, losses, done = solver.start(net.params).memory, np.zeros(2), np.zeros(1, np.intp)
     arguments = [net._plan, net.params, data, np.arange(3), 2, name, list(memory), constants]
-    weights = None if batch_weights is None else np.array(batch_weights)
+    counts = None if counts is None else np.array(counts)
     with pytest.raises(ValueError, match=words):
-        training.train_steps(*arguments, losses, done, 1, weights)
+        training.train_steps(*arguments, losses, done, 1, counts)
     np.testing.assert_array_equal(net.params, before)
     with pytest.raises(ValueError, match="done, of 0"):
-        training.train_steps(*arguments, losses, done[:0], 1, weights)
+        training.train_steps(*arguments, losses, done[:0], 1, counts)

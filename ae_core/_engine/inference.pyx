@@ -1,10 +1,11 @@
 """Inference tile by tile: beyond the result, memory does not grow with the number of rows."""
 
 from cython cimport floating
+from libc.string cimport memmove
 
-from ae_core._engine.kernels cimport ae_kernels, kernels_for
+from ae_core._engine.kernels cimport ae_kernels, ae_output, kernels_for
 from ae_core._engine.memory cimport Buffer, padded
-from ae_core._engine.passes cimport activate, biases_of, layer_sums
+from ae_core._engine.passes cimport biases_of, layer_sums
 from ae_core._engine.plan cimport Layer, Plan
 from ae_core._engine.rows cimport Rows, gather
 from ae_core._engine.team cimport Team, ae_add, ae_counter
@@ -19,9 +20,11 @@ cdef class Inference(Team):
     cdef int first_layer, last_layer, tile_rows
     cdef bint wants_losses
     cdef Rows rows
+    cdef Rows targets                   # what losses compare with; the rows themselves, or others
+    cdef ae_output output
     cdef const void* params
     cdef char* result
-    cdef Py_ssize_t scratch_bytes       # of one of the three arrays each thread needs
+    cdef Py_ssize_t scratch_bytes       # of one of the four arrays each thread needs
     cdef Buffer scratch
     cdef ae_counter tiles_taken
     cdef object keep_alive
@@ -50,39 +53,88 @@ cdef class Inference(Team):
     cdef void _run_tile(
         self, int thread, Py_ssize_t first, int height, floating* of_this_type,
     ) noexcept nogil:
-        cdef char* scratch = self.scratch.data + 3 * thread * self.scratch_bytes
+        cdef char* scratch = self.scratch.data + 4 * thread * self.scratch_bytes
         cdef const floating* params = <const floating*> self.params
-        cdef const floating* inputs
-        cdef const floating* rows
+        cdef floating* targets = <floating*> (scratch + 3 * self.scratch_bytes)
+        cdef const floating* inputs = <const floating*> scratch
+        cdef const floating* compared = inputs
         cdef floating* outputs = NULL
+        cdef floating* room
         cdef Layer* layer = &self.plan.layers[self.first_layer]
         cdef int i
         if self.rows.is_in_place(sizeof(floating)):
-            rows = <const floating*> (self.rows.data + first * self.rows.row)
+            inputs = compared = <const floating*> (self.rows.data + first * self.rows.row)
+        elif self.rows.has_holes:
+            gather[floating](self.rows, self.K, NULL, first, height, targets)
+            compared = targets
+            fill_holes[floating](<Py_ssize_t> height * layer.n_in, targets, <floating*> scratch)
         else:
             gather[floating](self.rows, self.K, NULL, first, height, <floating*> scratch)
-            rows = <const floating*> scratch
-        inputs = rows
+        if self.wants_losses and self.targets is not self.rows:
+            gather[floating](self.targets, self.K, NULL, first, height, targets)
+            compared = targets
         for i in range(self.first_layer, self.last_layer):
             layer = &self.plan.layers[i]
             outputs = <floating*> (scratch + (1 + i % 2) * self.scratch_bytes)
-            if i == self.last_layer - 1 and not self.wants_losses:
+            if i == self.last_layer - 1 and self._fits_result(i):
                 outputs = <floating*> self.result + first * layer.n_out
             layer_sums[floating](self.K, layer, params, height, inputs, outputs)
-            if i < self.last_layer - 1 or not self.wants_losses:
-                activate[floating](self.K, layer, params, height, outputs)
+            if i == self.plan.n_layers - 1:
+                if not self.wants_losses:
+                    self.K.activate_output(
+                        &self.output, height, layer.n_out, outputs,
+                        biases_of[floating](layer, params),
+                    )
+                break
+            self.K.activate(
+                layer.activation, height, layer.n_out, outputs,
+                biases_of[floating](layer, params),
+            )
+            if i + 1 == self.plan.family.code:
+                # What the layer was given is not needed any more: there is room.
+                room = <floating*> (scratch + (1 + (i + 1) % 2) * self.scratch_bytes)
+                outputs = self._finish_code[floating](first, height, outputs, room)
             inputs = outputs
         if self.wants_losses:
             self.K.row_losses(
-                layer.activation, self.plan.loss, height, layer.n_out, outputs,
-                biases_of[floating](layer, params), rows, <floating*> self.result + first,
+                &self.output, height, layer.n_out, outputs,
+                biases_of[floating](layer, params), compared, <floating*> self.result + first,
             )
+
+    cdef bint _fits_result(self, int i) noexcept nogil:
+        """Whether what the layer gives is what is asked for, so that it can stand there at once."""
+        return not self.wants_losses and not (
+            i + 1 == self.plan.family.code and self.plan.family.variational
+        )
+
+    cdef floating* _finish_code(
+        self, Py_ssize_t first, int height, floating* code, floating* room,
+    ) noexcept nogil:
+        """The code as it goes on: cut off, or the mean of a distribution."""
+        cdef Py_ssize_t k = self.plan.family.n_code, i
+        cdef floating* to = code
+        if self.plan.family.k_sparse > 0:
+            for i in range(height):
+                self.K.keep_largest(k, self.plan.family.k_sparse, room, code + i * k)
+        if self.plan.family.variational:
+            if self.last_layer == self.plan.family.code:
+                to = <floating*> self.result + first * k
+            for i in range(height):
+                memmove(to + i * k, code + i * 2 * k, k * sizeof(floating))
+        return to
+
+
+cdef void fill_holes(Py_ssize_t count, const floating* x, floating* to) noexcept nogil:
+    """0 where x is unseen."""
+    cdef Py_ssize_t i
+    for i in range(count):
+        to[i] = x[i] if x[i] == x[i] else 0
 
 
 def run_layers(
     Plan plan not None, const floating[::1] params not None, Rows rows not None,
     floating[:, ::1] result not None,
-    int first_layer, int last_layer, bint wants_losses, int n_threads,
+    int first_layer, int last_layer, bint wants_losses, int n_threads, Rows targets=None,
 ):
     """Run layers `first_layer` up to but without `last_layer` on some rows, in tiles.
 
@@ -94,8 +146,10 @@ def run_layers(
     result : array of shape (m, n_out of the last), or (m, 1) for losses
     first_layer, last_layer : int
     wants_losses : bool
-        Whether the result is the loss of each row instead; only for all layers.
+        Whether the result is the loss of each row instead; only up to the last layer.
     n_threads : int
+    targets : m rows of n_features, optional
+        What losses compare with; by default the rows themselves.
 
     Raises
     ------
@@ -108,9 +162,16 @@ def run_layers(
     """
     if not 0 <= first_layer < last_layer <= plan.n_layers:
         raise ValueError(f"layers {first_layer} to {last_layer}: there are {plan.n_layers}")
-    if wants_losses and last_layer - first_layer < plan.n_layers:
-        raise ValueError("only all layers together have losses")
+    if wants_losses and last_layer < plan.n_layers:
+        raise ValueError("only what the last layer gives has losses")
     cdef Py_ssize_t n_out = 1 if wants_losses else plan.layers[last_layer - 1].n_out
+    if not wants_losses and last_layer == plan.family.code:
+        n_out = plan.family.n_code  # of a variational code the mean alone
+    targets = rows if targets is None else targets
+    if wants_losses and (
+        targets.n_rows != rows.n_rows or targets.n_columns != plan.layers[plan.n_layers - 1].n_out
+    ):
+        raise ValueError(f"targets has shape ({targets.n_rows}, {targets.n_columns})")
     if n_threads < 1:
         raise ValueError(f"n_threads={n_threads}: at least 1 is needed")
     if params.shape[0] != plan.n_params:
@@ -127,12 +188,14 @@ def run_layers(
     job.K = kernels_for(job.itemsize)
     job.keep_alive = (params, result)
     job.params = &params[0]
-    job.rows = rows
+    job.rows, job.targets = rows, targets
+    job.output = plan.output
+    job.output.has_holes = targets.has_holes
     job.result = <char*> &result[0, 0]
     job.n_rows = rows.n_rows
     job.first_layer, job.last_layer = first_layer, last_layer
     job.wants_losses = wants_losses
     job.tile_rows = plan.tile_rows(job.n_rows)
     job.scratch_bytes = padded(<Py_ssize_t> job.tile_rows * plan.widest * job.itemsize)
-    job.scratch = Buffer(3 * n_threads * job.scratch_bytes, "a tile of activations")
+    job.scratch = Buffer(4 * n_threads * job.scratch_bytes, "a tile of activations")
     job.run(n_threads)

@@ -8,13 +8,15 @@
 #define AE_CORE_KERNELS_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 /* Names and order are those of the Python registries; the engine's tests compare them. */
 #define AE_ACTIVATIONS(each) \
     each(IDENTITY) each(LOGISTIC) each(TANH) each(RELU) each(LEAKY_RELU) each(ELU) each(SELU) \
     each(SOFTPLUS) each(SOFTSIGN)
-#define AE_LOSSES(each) \
+#define AE_ELEMENT_LOSSES(each) \
     each(SQUARED_ERROR) each(BINARY_CROSS_ENTROPY) each(ABSOLUTE_ERROR) each(HUBER)
+#define AE_LOSSES(each) AE_ELEMENT_LOSSES(each) each(SOFTMAX_CROSS_ENTROPY)
 #define AE_SOLVERS(each) each(SGD) each(NESTEROV) each(ADAM) each(RMSPROP)
 
 #define AE_ENUM(name) AE_##name,
@@ -25,6 +27,30 @@ enum { AE_SOLVERS(AE_ENUM) };
 /* What an element of a table may be. */
 enum { AE_FLOAT, AE_DOUBLE, AE_BYTE };
 
+/* How an input is spoiled. Names and order are those of ae_core/corruption.py. */
+enum { AE_GAUSSIAN, AE_MASKING, AE_SALT_AND_PEPPER, AE_NOTHING };
+
+typedef struct {
+    int kind;
+    uint32_t threshold;     /* numbers below it spoil; salt and pepper: */
+    uint32_t threshold_low; /* numbers below it give `low`, the others `high` */
+    const void *table;      /* gaussian: the noise for each number, of the kernels' type */
+    const void *low, *high; /* (n,), of that type */
+} ae_corruption;
+
+/* Columns `start` to `stop` of the output share an activation and a loss. */
+typedef struct {
+    int activation, loss;
+    ptrdiff_t start, stop;
+} ae_group;
+
+typedef struct {
+    const ae_group *groups;
+    int n_groups;
+    int has_holes;         /* whether targets may be NaN: unseen, without a loss */
+    const double *weights; /* of the columns, or NULL: all 1 */
+} ae_output;
+
 /* What a solver needs at one step. Names as in ae_core/solvers.py. */
 typedef struct {
     double rate;        /* Adam: divided by 1 - beta_1^n */
@@ -33,6 +59,7 @@ typedef struct {
     double decay_1;     /* SGD: momentum; Adam: beta_1; RMSprop: rho */
     double decay_2;     /* Adam: beta_2 */
     double epsilon;
+    double newest; /* what the new parameters weigh in their mean */
 } ae_step;
 
 typedef void (*ae_matmul)(int m, int n, int k, const void *a, int lda, const void *b, int ldb,
@@ -50,24 +77,51 @@ typedef struct {
                 const double *factor, void *to);
     /* z (m, n) → f(z + bias); bias (n,) or NULL */
     void (*activate)(int activation, ptrdiff_t m, ptrdiff_t n, void *z, const void *bias);
-    /* delta (m, n) → delta * f'(.), from the activation's output a (m, n) */
-    void (*through_activation)(int activation, ptrdiff_t count, void *delta, const void *a);
+    /* x → x * mask * f'(.), from a layer's output h, which is mask times the activation; mask may be
+     * NULL: all 1 */
+    void (*through_activation)(int activation, ptrdiff_t count, void *x, const void *h,
+                               const void *mask);
+    /* the same with f″ */
+    void (*through_slope)(int activation, ptrdiff_t count, void *x, const void *h,
+                          const void *mask);
+    /* z (m, n): the output layer's sums → the output */
+    void (*activate_output)(const ae_output *output, ptrdiff_t m, ptrdiff_t n, void *z,
+                            const void *bias);
     /* z (m, n): the output layer's sums, without bias → scale * d(loss of the row)/d(sums).
      * Returns the loss, summed over rows and columns. */
-    double (*output_delta)(int activation, int loss, ptrdiff_t m, ptrdiff_t n, void *z,
+    double (*output_delta)(const ae_output *output, ptrdiff_t m, ptrdiff_t n, void *z,
                            const void *bias, const void *target, double scale);
     /* losses (m,) from sums z (m, n), without bias, which are spoiled */
-    void (*row_losses)(int activation, int loss, ptrdiff_t m, ptrdiff_t n, void *z,
+    void (*row_losses)(const ae_output *output, ptrdiff_t m, ptrdiff_t n, void *z,
                        const void *bias, const void *target, void *losses);
     /* sums (n,) of the columns of x (m, n) */
     void (*column_sums)(ptrdiff_t m, ptrdiff_t n, const void *x, void *sums);
-    /* the sum of x**2 */
+    /* the sum of x², of |x| */
     double (*squares)(ptrdiff_t count, const void *x);
-    /* gradient += strength * params: of ½ strength times the squares */
-    void (*penalize)(ptrdiff_t count, double strength, const void *params, void *gradient);
+    double (*sizes)(ptrdiff_t count, const void *x);
+    /* to += scale * x */
+    void (*axpy)(ptrdiff_t count, double scale, const void *x, void *to);
+    /* gradient += strength * sign(params) */
+    void (*penalize_l1)(ptrdiff_t count, double strength, const void *params, void *gradient);
+    /* x *= factor */
+    void (*scale)(ptrdiff_t count, double factor, void *x);
+    /* mean += share * (params - mean) */
+    void (*average)(ptrdiff_t count, double share, const void *params, void *mean);
     /* one step of a solver on `count` parameters; memory as the solver's `remembers` */
     void (*update)(int solver, ptrdiff_t count, void *params, const void *gradient,
                    void *memory_0, void *memory_1, const ae_step *step);
+    /* noise_body.h */
+    void (*noise)(uint64_t key, uint64_t stream, uint64_t row, ptrdiff_t n, uint16_t *to);
+    void (*spoil)(const ae_corruption *how, ptrdiff_t n, const void *targets,
+                  const uint16_t *numbers, void *inputs);
+    void (*hide)(ptrdiff_t n, const uint16_t *numbers, uint32_t threshold, double scale,
+                 void *mask, void *h);
+    void (*keep_largest)(ptrdiff_t n, ptrdiff_t k, void *mask, void *h);
+    void (*sample)(ptrdiff_t k, const void *posterior, const uint16_t *numbers,
+                   const void *quantiles, void *epsilon, void *h);
+    void (*through_sample)(ptrdiff_t k, const void *posterior, const void *epsilon, double pull,
+                           void *delta);
+    double (*divergence)(ptrdiff_t k, const void *posterior);
     /* elementary functions on arrays, for tests: the order of ae_core/_engine/kernels.pyx */
     void (*elementary)(int function, ptrdiff_t count, const void *x, void *y);
 } ae_kernels;

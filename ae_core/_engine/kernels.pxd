@@ -1,6 +1,7 @@
 # The table of vectorised loops (kernels.h), and the choice between our products and BLAS.
 
 from cython cimport floating
+from libc.stdint cimport uint16_t, uint32_t, uint64_t
 
 from ae_core._engine.blas cimport gemm
 
@@ -8,9 +9,27 @@ from ae_core._engine.blas cimport gemm
 cdef extern from "kernels.h" nogil:
     enum:
         AE_FLOAT, AE_DOUBLE, AE_BYTE
+        AE_GAUSSIAN, AE_MASKING, AE_SALT_AND_PEPPER, AE_NOTHING
+        AE_SOFTMAX_CROSS_ENTROPY
+
+    ctypedef struct ae_corruption:
+        int kind
+        uint32_t threshold, threshold_low
+        const void* table
+        const void* low
+        const void* high
+
+    ctypedef struct ae_group:
+        int activation, loss
+        Py_ssize_t start, stop
+
+    ctypedef struct ae_output:
+        const ae_group* groups
+        int n_groups, has_holes
+        const double* weights
 
     ctypedef struct ae_step:
-        double rate, unbias_root, shrink, decay_1, decay_2, epsilon
+        double rate, unbias_root, shrink, decay_1, decay_2, epsilon, newest
 
     ctypedef void (*ae_matmul)(
         int m, int n, int k, const void* a, int lda, const void* b, int ldb,
@@ -29,27 +48,61 @@ cdef extern from "kernels.h" nogil:
             int activation, Py_ssize_t m, Py_ssize_t n, void* z, const void* bias,
         ) noexcept nogil
         void (*through_activation)(
-            int activation, Py_ssize_t count, void* delta, const void* a,
+            int activation, Py_ssize_t count, void* x, const void* h, const void* mask,
+        ) noexcept nogil
+        void (*through_slope)(
+            int activation, Py_ssize_t count, void* x, const void* h, const void* mask,
+        ) noexcept nogil
+        void (*activate_output)(
+            const ae_output* output, Py_ssize_t m, Py_ssize_t n, void* z, const void* bias,
         ) noexcept nogil
         double (*output_delta)(
-            int activation, int loss, Py_ssize_t m, Py_ssize_t n, void* z, const void* bias,
+            const ae_output* output, Py_ssize_t m, Py_ssize_t n, void* z, const void* bias,
             const void* target, double scale,
         ) noexcept nogil
         void (*row_losses)(
-            int activation, int loss, Py_ssize_t m, Py_ssize_t n, void* z, const void* bias,
+            const ae_output* output, Py_ssize_t m, Py_ssize_t n, void* z, const void* bias,
             const void* target, void* losses,
         ) noexcept nogil
         void (*column_sums)(
             Py_ssize_t m, Py_ssize_t n, const void* x, void* sums,
         ) noexcept nogil
         double (*squares)(Py_ssize_t count, const void* x) noexcept nogil
-        void (*penalize)(
+        double (*sizes)(Py_ssize_t count, const void* x) noexcept nogil
+        void (*axpy)(Py_ssize_t count, double scale, const void* x, void* to) noexcept nogil
+        void (*penalize_l1)(
             Py_ssize_t count, double strength, const void* params, void* gradient,
+        ) noexcept nogil
+        void (*scale)(Py_ssize_t count, double factor, void* x) noexcept nogil
+        void (*average)(
+            Py_ssize_t count, double share, const void* params, void* mean,
         ) noexcept nogil
         void (*update)(
             int solver, Py_ssize_t count, void* params, const void* gradient,
             void* memory_0, void* memory_1, const ae_step* step,
         ) noexcept nogil
+        void (*noise)(
+            uint64_t key, uint64_t stream, uint64_t row, Py_ssize_t n, uint16_t* to,
+        ) noexcept nogil
+        void (*spoil)(
+            const ae_corruption* how, Py_ssize_t n, const void* targets,
+            const uint16_t* numbers, void* inputs,
+        ) noexcept nogil
+        void (*hide)(
+            Py_ssize_t n, const uint16_t* numbers, uint32_t threshold, double scale,
+            void* mask, void* h,
+        ) noexcept nogil
+        void (*keep_largest)(
+            Py_ssize_t n, Py_ssize_t k, void* mask, void* h,
+        ) noexcept nogil
+        void (*sample)(
+            Py_ssize_t k, const void* posterior, const uint16_t* numbers,
+            const void* quantiles, void* epsilon, void* h,
+        ) noexcept nogil
+        void (*through_sample)(
+            Py_ssize_t k, const void* posterior, const void* epsilon, double pull, void* delta,
+        ) noexcept nogil
+        double (*divergence)(Py_ssize_t k, const void* posterior) noexcept nogil
         void (*elementary)(
             int function, Py_ssize_t count, const void* x, void* y,
         ) noexcept nogil

@@ -2,6 +2,7 @@ from .._typing import Array
 
 ACTIVATIONS: tuple[str, ...]
 LOSSES: tuple[str, ...]
+CORRUPTIONS: tuple[str, ...]
 SOLVERS: tuple[str, ...]
 ELEMENTARY: tuple[str, ...]
 

@@ -10,7 +10,10 @@ cdef extern from "kernels.h" nogil:
 ACTIVATIONS = (
     "identity", "logistic", "tanh", "relu", "leaky_relu", "elu", "selu", "softplus", "softsign",
 )
-LOSSES = ("squared_error", "binary_cross_entropy", "absolute_error", "huber")
+LOSSES = (
+    "squared_error", "binary_cross_entropy", "absolute_error", "huber", "softmax_cross_entropy",
+)
+CORRUPTIONS = ("gaussian", "masking", "salt_and_pepper")
 SOLVERS = ("sgd", "nesterov", "adam", "rmsprop")
 ELEMENTARY = ("exp", "expm1", "log1p", "logistic", "tanh", "softplus")
 

@@ -41,6 +41,22 @@ static ALWAYS_INLINE REAL FN(derivative)(int id, REAL a)
     }
 }
 
+static ALWAYS_INLINE REAL FN(curvature)(int id, REAL a)
+{
+    switch (id) {
+    case AE_LOGISTIC: return a * (1 - a) * (1 - 2 * a);
+    case AE_TANH: return -2 * a * ((1 - a) * (1 + a));
+    case AE_ELU: return a > 0 ? (REAL)0 : a + 1;
+    case AE_SELU: return a > 0 ? (REAL)0 : a + (REAL)(SELU_SCALE * SELU_ALPHA);
+    case AE_SOFTPLUS: return -AE(ae_expm1)(-a) * AE(ae_exp)(-a);
+    case AE_SOFTSIGN: {
+        REAL rest = 1 - AE(ae_abs)(a), cube = rest * rest * rest;
+        return a > 0 ? -2 * cube : a < 0 ? 2 * cube : 0;
+    }
+    default: return 0;
+    }
+}
+
 /* The loss of one element: `out` is the output, or for cross-entropy its logit. */
 static ALWAYS_INLINE REAL FN(loss)(int id, REAL x, REAL out)
 {
@@ -133,108 +149,45 @@ static void FN(activate)(int activation, ptrdiff_t m, ptrdiff_t n, void *z, cons
 
 /* ---- backward --------------------------------------------------------------------------------- */
 
-static ALWAYS_INLINE void FN(through_activation_as)(int id, ptrdiff_t count, REAL *restrict delta,
-                                                    const REAL *restrict a)
-{
-    for (ptrdiff_t i = 0; i < count; i++)
-        delta[i] *= FN(derivative)(id, a[i]);
-}
+/* What a unit gave before it was multiplied with its mask; where that is 0 nothing depends on it. */
+static ALWAYS_INLINE REAL FN(unmasked)(REAL h, REAL mask) { return mask == 0 ? 0 : h / mask; }
 
-static void FN(through_activation)(int activation, ptrdiff_t count, void *delta, const void *a)
-{
-    if (activation == AE_IDENTITY)
-        return;
-    switch (activation) {
-#define CASE(name) case AE_##name: FN(through_activation_as)(AE_##name, count, delta, a); break;
-        AE_ACTIVATIONS(CASE)
-#undef CASE
+#define BACKWARD(name, derivative, identity_is_1) \
+    static ALWAYS_INLINE void FN(name##_as)(int id, ptrdiff_t count, REAL *restrict x, \
+                                            const REAL *restrict h, const REAL *restrict mask) \
+    { \
+        if (mask) \
+            for (ptrdiff_t i = 0; i < count; i++) \
+                x[i] *= mask[i] * FN(derivative)(id, FN(unmasked)(h[i], mask[i])); \
+        else \
+            for (ptrdiff_t i = 0; i < count; i++) \
+                x[i] *= FN(derivative)(id, h[i]); \
+    } \
+    static void FN(name)(int activation, ptrdiff_t count, void *x, const void *h, \
+                         const void *mask) \
+    { \
+        if (identity_is_1 && activation == AE_IDENTITY && !mask) \
+            return; \
+        switch (activation) { \
+            AE_ACTIVATIONS(BACKWARD_CASE_##name) \
+        } \
     }
-}
+#define BACKWARD_CASE_through_activation(name) \
+    case AE_##name: FN(through_activation_as)(AE_##name, count, x, h, mask); break;
+#define BACKWARD_CASE_through_slope(name) \
+    case AE_##name: FN(through_slope_as)(AE_##name, count, x, h, mask); break;
+BACKWARD(through_activation, derivative, 1)
+BACKWARD(through_slope, curvature, 0)
+#undef BACKWARD
+#undef BACKWARD_CASE_through_activation
+#undef BACKWARD_CASE_through_slope
 
-/* ---- the output: activation, loss and delta in one pass --------------------------------------- */
+/* ---- sums ----------------------------------------------------------------------------------------- */
 
 static ALWAYS_INLINE void FN(add_to)(ptrdiff_t n, REAL *restrict to, const REAL *restrict x)
 {
     for (ptrdiff_t i = 0; i < n; i++)
         to[i] += x[i];
-}
-
-/* The sum of x, which is used up: the upper half is added to the lower, again and again. Unlike one
- * running sum the compiler can vectorise this, and it loses fewer digits. */
-static double FN(sum)(ptrdiff_t n, REAL *x)
-{
-    while (n > 1) {
-        ptrdiff_t half = n / 2;
-        FN(add_to)(half, x, x + (n - half));
-        n -= half;
-    }
-    return (double)x[0];
-}
-
-static ALWAYS_INLINE void FN(loss_as)(int id, ptrdiff_t n, const REAL *restrict out,
-                                      const REAL *restrict target, REAL scale,
-                                      REAL *restrict delta, REAL *restrict losses)
-{
-    for (ptrdiff_t j = 0; j < n; j++) {
-        REAL x = target[j], y = out[j];
-        losses[j] = FN(loss)(id, x, y);
-        if (id == AE_BINARY_CROSS_ENTROPY)
-            y = AE(ae_logistic)(y);
-        delta[j] = scale * FN(loss_gradient)(id, x, y);
-    }
-}
-
-/* A few elements at a time, which stay in the first cache from the sums to the delta: m rows of n,
- * m * n <= CHUNK, z and target of m * n elements each. Leaves the losses in `losses`. */
-static void FN(output_chunk)(int activation, int loss, ptrdiff_t m, ptrdiff_t n, REAL *z,
-                             const REAL *bias, const REAL *target, REAL scale, REAL *losses)
-{
-    REAL out[CHUNK];
-    memcpy(out, z, m * n * sizeof(REAL));
-    int from_logits = loss == AE_BINARY_CROSS_ENTROPY;
-    FN(activate)(from_logits ? AE_IDENTITY : activation, m, n, out, bias);
-    switch (loss) {
-#define CASE(name) \
-    case AE_##name: FN(loss_as)(AE_##name, m * n, out, target, scale, z, losses); break;
-        AE_LOSSES(CASE)
-#undef CASE
-    }
-    if (!from_logits)
-        FN(through_activation)(activation, m * n, z, out);
-}
-
-static double FN(output_delta)(int activation, int loss, ptrdiff_t m, ptrdiff_t n, void *sums,
-                               const void *bias, const void *targets, double scale)
-{
-    REAL losses[CHUNK], *z = sums;
-    const REAL *b = bias, *target = targets;
-    ptrdiff_t rows = n < CHUNK ? CHUNK / n : 1, columns = n < CHUNK ? n : CHUNK;
-    double total = 0;
-    for (ptrdiff_t i = 0; i < m; i += rows)
-        for (ptrdiff_t j = 0; j < n; j += columns) {
-            ptrdiff_t high = m - i < rows ? m - i : rows, wide = n - j < columns ? n - j : columns;
-            FN(output_chunk)(activation, loss, high, wide, z + i * n + j, b ? b + j : NULL,
-                             target + i * n + j, (REAL)scale, losses);
-            total += FN(sum)(high * wide, losses);
-        }
-    return total;
-}
-
-static void FN(row_losses)(int activation, int loss, ptrdiff_t m, ptrdiff_t n, void *sums,
-                           const void *bias, const void *targets, void *results)
-{
-    REAL losses[CHUNK], *z = sums;
-    const REAL *b = bias, *target = targets;
-    for (ptrdiff_t i = 0; i < m; i++) {
-        double total = 0;
-        for (ptrdiff_t j = 0; j < n; j += CHUNK) {
-            ptrdiff_t wide = n - j < CHUNK ? n - j : CHUNK;
-            FN(output_chunk)(activation, loss, 1, wide, z + i * n + j, b ? b + j : NULL,
-                             target + i * n + j, 1, losses);
-            total += FN(sum)(wide, losses);
-        }
-        ((REAL *)results)[i] = (REAL)total;
-    }
 }
 
 /* ---- weights ---------------------------------------------------------------------------------- */
@@ -246,22 +199,30 @@ static void FN(column_sums)(ptrdiff_t m, ptrdiff_t n, const void *from, void *to
         FN(add_to)(n, to, (const REAL *)from + i * n);
 }
 
-/* Squared as doubles: in float they overflow where the weights are far from it. */
-static double FN(squares)(ptrdiff_t count, const void *from)
-{
-    double sums[PARTIAL_SUMS] = {0};
-    const REAL *x = from;
-    ptrdiff_t i = 0;
-    for (; i + PARTIAL_SUMS <= count; i += PARTIAL_SUMS)
-        for (int j = 0; j < PARTIAL_SUMS; j++)
-            sums[j] += (double)x[i + j] * x[i + j];
-    for (int j = 0; i + j < count; j++)
-        sums[j] += (double)x[i + j] * x[i + j];
-    for (int half = PARTIAL_SUMS / 2; half > 0; half /= 2)
-        for (int j = 0; j < half; j++)
-            sums[j] += sums[half + j];
-    return sums[0];
-}
+/* The sum of x², or of |x|; as doubles: in float squares overflow where the weights are far from it. */
+#define LONG_SUM(name, term) \
+    static double FN(name)(ptrdiff_t count, const void *from) \
+    { \
+        double sums[PARTIAL_SUMS] = {0}; \
+        const REAL *x = from; \
+        ptrdiff_t i = 0; \
+        for (; i + PARTIAL_SUMS <= count; i += PARTIAL_SUMS) \
+            for (int j = 0; j < PARTIAL_SUMS; j++) { \
+                double v = (double)x[i + j]; \
+                sums[j] += term; \
+            } \
+        for (int j = 0; i + j < count; j++) { \
+            double v = (double)x[i + j]; \
+            sums[j] += term; \
+        } \
+        for (int half = PARTIAL_SUMS / 2; half > 0; half /= 2) \
+            for (int j = 0; j < half; j++) \
+                sums[j] += sums[half + j]; \
+        return sums[0]; \
+    }
+LONG_SUM(squares, v *v)
+LONG_SUM(sizes, fabs(v))
+#undef LONG_SUM
 
 static ALWAYS_INLINE void FN(add_scaled)(ptrdiff_t n, REAL *restrict to, REAL scale,
                                          const REAL *restrict x)
@@ -270,9 +231,32 @@ static ALWAYS_INLINE void FN(add_scaled)(ptrdiff_t n, REAL *restrict to, REAL sc
         to[i] += scale * x[i];
 }
 
-static void FN(penalize)(ptrdiff_t count, double strength, const void *params, void *gradient)
+static void FN(axpy)(ptrdiff_t count, double scale, const void *x, void *to)
 {
-    FN(add_scaled)(count, gradient, (REAL)strength, params);
+    FN(add_scaled)(count, to, (REAL)scale, x);
+}
+
+static void FN(penalize_l1)(ptrdiff_t count, double strength, const void *params, void *gradient)
+{
+    const REAL *restrict p = params;
+    REAL *restrict g = gradient, s = (REAL)strength;
+    for (ptrdiff_t i = 0; i < count; i++)
+        g[i] += p[i] > 0 ? s : p[i] < 0 ? -s : 0;
+}
+
+static void FN(scale)(ptrdiff_t count, double factor, void *x)
+{
+    REAL *restrict to = x, f = (REAL)factor;
+    for (ptrdiff_t i = 0; i < count; i++)
+        to[i] *= f;
+}
+
+static void FN(average)(ptrdiff_t count, double share, const void *params, void *mean)
+{
+    const REAL *restrict p = params;
+    REAL *restrict to = mean, s = (REAL)share;
+    for (ptrdiff_t i = 0; i < count; i++)
+        to[i] += s * (p[i] - to[i]);
 }
 
 static ALWAYS_INLINE void FN(sgd)(ptrdiff_t count, REAL *restrict p, const REAL *restrict g,
@@ -341,9 +325,3 @@ static void FN(elementary)(int function, ptrdiff_t count, const void *from, void
     }
 #undef LOOP
 }
-
-static const ae_kernels FN(table) = {
-    LEVEL_NAME, LARGEST_PRODUCT, FN(product_nn), FN(product_nt), FN(product_tn),
-    FN(see), FN(activate), FN(through_activation), FN(output_delta), FN(row_losses),
-    FN(column_sums), FN(squares), FN(penalize), FN(update), FN(elementary),
-};

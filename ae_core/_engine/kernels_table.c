@@ -3,6 +3,7 @@
 
 #include "elementary.h"
 #include "matmul_compiler.h"
+#include "noise.h"
 #include "simd.h"
 
 /* Klambauer et al. 2017, as in ae_core/activations.py */
@@ -10,6 +11,7 @@
 #define SELU_SCALE 1.0507009873554805
 
 #define CHUNK 512 /* elements that go from sums to deltas at a time: they stay in the first cache */
+#define NOISE_BLOCKS 32 /* of the generator, worked at side by side */
 #define PARTIAL_SUMS 64 /* of a long sum: no addition waits for the one before */
 
 /* One instruction each, and named alike for both types. */

@@ -1,4 +1,4 @@
-/* Float and double of one instruction set: matmul_body.h and kernels_body.h, twice.
+/* Float and double of one instruction set: all the bodies, twice.
  *
  * No include guard: included once for each set, with LEVEL(name, type), VECTOR_BYTES, LEVEL_NAME
  * and LARGEST_PRODUCT.
@@ -16,6 +16,8 @@
 #include "matmul_body.h"
 PRODUCT(nn) PRODUCT(nt) PRODUCT(tn)
 #include "kernels_body.h"
+#include "output_body.h"
+#include "noise_body.h"
 #undef REAL
 #undef FN
 #undef AE
@@ -26,6 +28,8 @@ PRODUCT(nn) PRODUCT(nt) PRODUCT(tn)
 #include "matmul_body.h"
 PRODUCT(nn) PRODUCT(nt) PRODUCT(tn)
 #include "kernels_body.h"
+#include "output_body.h"
+#include "noise_body.h"
 #undef REAL
 #undef FN
 #undef AE

@@ -4,14 +4,7 @@ from cython cimport floating
 
 from ae_core._engine.kernels cimport ae_kernels
 from ae_core._engine.plan cimport Layer, Plan, Slice
-
-
-# What the two phases of a step share: for each layer 0 … n_layers of all rows of the batch its
-# activations H and deltas, without gaps. H[n_layers] and delta[0] do not exist.
-ctypedef struct Trace:
-    void** H
-    void** delta
-    double* weights         # of the rows, or NULL: all 1
+from ae_core._engine.workspace cimport Batch, Scratch, Trace, Workspace
 
 
 cdef void layer_sums(
@@ -19,22 +12,28 @@ cdef void layer_sums(
     const floating* inputs, floating* sums,
 ) noexcept nogil
 
-cdef void activate(
-    const ae_kernels* K, Layer* layer, const floating* params, int n_rows, floating* sums,
+cdef const floating* biases_of(Layer* layer, const floating* params) noexcept nogil
+
+cdef void fill_tile(
+    Workspace space, const ae_kernels* K, Batch* batch, Scratch* scratch, Py_ssize_t first, int n_rows,
+    floating* of_this_type,
 ) noexcept nogil
 
-cdef double forward_and_backward(
-    Plan plan, const ae_kernels* K, const floating* params, Trace* trace,
-    Py_ssize_t first, int n_rows, double total_weight,
+cdef void encode_tile(
+    Workspace space, const ae_kernels* K, const floating* params, Batch* batch, Scratch* scratch,
+    Py_ssize_t first, int n_rows,
+) noexcept nogil
+
+cdef double finish_tile(
+    Workspace space, const ae_kernels* K, const floating* params, Batch* batch, Scratch* scratch,
+    Py_ssize_t first, int n_rows,
 ) noexcept nogil
 
 cdef void slice_gradient(
-    Plan plan, const ae_kernels* K, Slice* slice, Trace* trace, int n_rows,
-    const floating* params, double strength, floating* gradient,
+    Workspace space, const ae_kernels* K, Slice* slice, Batch* batch,
+    const floating* params, floating* gradient,
 ) noexcept nogil
 
-cdef double slice_squares(
+cdef double slice_penalty(
     Plan plan, const ae_kernels* K, Slice* slice, const floating* params,
 ) noexcept nogil
-
-cdef const floating* biases_of(Layer* layer, const floating* params) noexcept nogil

@@ -1,14 +1,29 @@
 """The passes: phase 1 runs a tile of rows there and back, phase 2 makes a slice of the gradient.
 
-The same mathematics as ae_core/reference.py, where it is explained. Here the order is chosen so
+The same mathematics as ae_core/passes.py, where it is explained. Here the order is chosen so
 that rows never talk to each other in phase 1, and parameters never do in phase 2: each can be cut
 among threads without a buffer per thread, and gives the same bits however it is cut.
+
+Phase 1 is in three parts, because some penalties on the code need all rows of a batch before the
+decoder may start: `fill_tile`, `encode_tile`, `finish_tile`.
 """
 
 from cython cimport floating
 
-from ae_core._engine.kernels cimport ae_kernels, product_nn, product_nt, product_tn
-from ae_core._engine.plan cimport Layer, Piece, Plan, Slice
+from ae_core._engine.code cimport add_code_gradient, code_losses, draw_code, through_draw
+from ae_core._engine.contraction cimport add_contraction_gradient, contract_tile
+from ae_core._engine.kernels cimport AE_NOTHING, ae_kernels, product_nn, product_nt, product_tn
+from ae_core._engine.plan cimport Family, Layer, Piece, Plan, Slice
+from ae_core._engine.rows cimport gather, gather_weights
+from ae_core._engine.stored cimport (
+    fill_stored, stored_bias_gradient, stored_input_delta, stored_input_gradient,
+    stored_output_delta, stored_output_gradient, stored_sums,
+)
+from ae_core._engine.workspace cimport Batch, Scratch, Trace, Workspace, row_number
+
+cdef extern from "noise.h" nogil:
+    enum:
+        AE_CORRUPTION_STREAM
 
 
 cdef const floating* biases_of(Layer* layer, const floating* params) noexcept nogil:
@@ -31,136 +46,265 @@ cdef void layer_sums(
 
 cdef void input_delta(
     const ae_kernels* K, Layer* layer, const floating* params, int n_rows,
-    const floating* delta, floating* result,
+    const floating* delta, floating* result, int row,
 ) noexcept nogil:
-    """result (n_rows, n_in) = delta (n_rows, n_out) @ W.T, yet without the activation's slope."""
+    """result (n_rows, n_in) = delta (n_rows, n_out) @ W.T, yet without the activation's slope.
+
+    The result's rows are `row` elements apart.
+    """
     cdef const floating* W = params + layer.weights
     cdef int n_in = layer.n_in, n_out = layer.n_out
     if layer.tied:
-        product_nn[floating](K, n_rows, n_in, n_out, delta, n_out, W, n_in, result, n_in, False)
+        product_nn[floating](K, n_rows, n_in, n_out, delta, n_out, W, n_in, result, row, False)
     else:
-        product_nt[floating](K, n_rows, n_in, n_out, delta, n_out, W, n_out, result, n_in, False)
+        product_nt[floating](K, n_rows, n_in, n_out, delta, n_out, W, n_out, result, row, False)
 
 
-cdef void activate(
-    const ae_kernels* K, Layer* layer, const floating* params, int n_rows, floating* sums,
+# --- phase 1: rows ------------------------------------------------------------------------------
+
+
+cdef void fill_tile(
+    Workspace space, const ae_kernels* K, Batch* batch, Scratch* scratch, Py_ssize_t first, int n_rows,
+    floating* of_this_type,
 ) noexcept nogil:
-    """sums (n_rows, n_out) become activations: biases and activation in one pass."""
-    K.activate(layer.activation, n_rows, layer.n_out, sums, biases_of[floating](layer, params))
+    """Take rows `first` to `first + n_rows` of the batch from the table; spoil what is given."""
+    cdef Trace* trace = &space.trace
+    cdef Py_ssize_t n = space.rows.n_columns, row = batch.first + first, i
+    cdef floating* targets = <floating*> trace.targets + first * n
+    cdef floating* inputs
+    cdef bint is_noisy = space.corruption.kind != AE_NOTHING
+    if trace.weights != NULL:
+        gather_weights(space.rows, batch.order, row, n_rows, trace.weights + first)
+    if trace.targets != NULL:
+        gather[floating](space.rows, K, batch.order, row, n_rows, targets)
+    if trace.stored_starts != NULL:
+        fill_stored[floating](space, batch, first, n_rows, NULL)
+        return
+    inputs = <floating*> trace.H[0] + first * n
+    if inputs == targets:
+        return
+    for i in range(n_rows):
+        if is_noisy:
+            K.noise(
+                batch.key, AE_CORRUPTION_STREAM, row_number(batch, first + i), n, scratch.numbers,
+            )
+        K.spoil(&space.corruption, n, targets + i * n, scratch.numbers, inputs + i * n)
+
+
+cdef void forward_layer(
+    Workspace space, const ae_kernels* K, const floating* params, Batch* batch, Scratch* scratch,
+    int i, Py_ssize_t first, int n_rows,
+) noexcept nogil:
+    """H[i + 1] from H[i], for a layer that is not the last."""
+    cdef Trace* trace = &space.trace
+    cdef Layer* layer = &space.plan.layers[i]
+    cdef bint is_code = i + 1 == space.plan.family.code
+    cdef floating* outputs = <floating*> trace.H[i + 1]
+    cdef floating* mask = <floating*> trace.masks[i + 1]
+    cdef Py_ssize_t row
+    if is_code and space.plan.family.variational:
+        outputs = <floating*> trace.posterior
+    outputs += first * layer.n_out
+    if i == 0 and trace.stored_starts != NULL:
+        stored_sums[floating](space, K, layer, params, batch, first, n_rows, outputs)
+    else:
+        layer_sums[floating](
+            K, layer, params, n_rows, <floating*> trace.H[i] + first * layer.n_in, outputs,
+        )
+    K.activate(
+        layer.activation, n_rows, layer.n_out, outputs, biases_of[floating](layer, params),
+    )
+    if is_code:
+        draw_code[floating](space, K, batch, scratch, first, n_rows, NULL)
+    elif mask != NULL:
+        mask += first * layer.n_out
+        for row in range(n_rows):
+            K.noise(
+                batch.key, i + 1, row_number(batch, first + row), layer.n_out, scratch.numbers,
+            )
+            K.hide(
+                layer.n_out, scratch.numbers, space.plan.family.hidden, space.plan.family.kept_scale,
+                mask + row * layer.n_out, outputs + row * layer.n_out,
+            )
+
+
+cdef void encode_tile(
+    Workspace space, const ae_kernels* K, const floating* params, Batch* batch, Scratch* scratch,
+    Py_ssize_t first, int n_rows,
+) noexcept nogil:
+    """From the input to the code, and what penalties need of it."""
+    cdef int i
+    for i in range(space.plan.family.code):
+        forward_layer[floating](space, K, params, batch, scratch, i, first, n_rows)
 
 
 cdef double output_delta(
-    Plan plan, const ae_kernels* K, const floating* params, Trace* trace,
-    Py_ssize_t first, int n_rows, double total_weight, floating* sums,
+    Workspace space, const ae_kernels* K, const floating* params, Batch* batch,
+    Py_ssize_t first, int n_rows,
 ) noexcept nogil:
-    """sums (n_rows, n_features) of the last layer become its delta; returns the losses, summed."""
-    cdef Layer* layer = &plan.layers[plan.n_layers - 1]
+    """The last layer's delta, from its inputs; returns the losses, times weights, summed."""
+    cdef Trace* trace = &space.trace
+    cdef int last = space.plan.n_layers - 1
+    cdef Layer* layer = &space.plan.layers[last]
     cdef const floating* biases = biases_of[floating](layer, params)
-    cdef const floating* targets = <floating*> trace.H[0] + first * layer.n_out
+    cdef Py_ssize_t n = layer.n_out, i
+    cdef const floating* targets = <floating*> trace.targets + first * n
+    cdef floating* sums = <floating*> trace.delta[last + 1] + first * n
     cdef double loss = 0, weight
-    cdef Py_ssize_t i
+    layer_sums[floating](
+        K, layer, params, n_rows, <floating*> trace.H[last] + first * layer.n_in, sums,
+    )
     if trace.weights == NULL:
         return K.output_delta(
-            layer.activation, plan.loss, n_rows, layer.n_out, sums, biases, targets,
-            1 / total_weight,
+            &space.output, n_rows, n, sums, biases, targets, 1 / batch.total,
         )
     for i in range(n_rows):
         weight = trace.weights[first + i]
         loss += weight * K.output_delta(
-            layer.activation, plan.loss, 1, layer.n_out, sums + i * layer.n_out, biases,
-            targets + i * layer.n_out, weight / total_weight,
+            &space.output, 1, n, sums + i * n, biases, targets + i * n, weight / batch.total,
         )
     return loss
 
 
-cdef double forward_and_backward(
-    Plan plan, const ae_kernels* K, const floating* params, Trace* trace,
-    Py_ssize_t first, int n_rows, double total_weight,
+cdef double finish_tile(
+    Workspace space, const ae_kernels* K, const floating* params, Batch* batch, Scratch* scratch,
+    Py_ssize_t first, int n_rows,
 ) noexcept nogil:
-    """Phase 1 for rows `first` to `first + n_rows` of the batch, whose H[0] is filled.
+    """From the code to the output, and all the way back.
 
-    Fills their H and delta, each row's delta times its share of the total weight. Returns the sum
-    of their losses, each times its weight.
+    Fills H and delta, each row's delta times its weight over the total. Returns the sum of the
+    rows' losses, each times its weight.
     """
-    cdef int last = plan.n_layers - 1, i
+    cdef Family* family = &space.plan.family
+    cdef Trace* trace = &space.trace
+    cdef int last = space.plan.n_layers - 1, i
     cdef Layer* layer
-    cdef floating* inputs
-    cdef floating* outputs
-    for i in range(last):
-        layer = &plan.layers[i]
-        inputs = <floating*> trace.H[i] + first * layer.n_in
-        outputs = <floating*> trace.H[i + 1] + first * layer.n_out
-        layer_sums[floating](K, layer, params, n_rows, inputs, outputs)
-        activate[floating](K, layer, params, n_rows, outputs)
-
+    cdef Layer* below
+    cdef floating* into
+    cdef double loss = 0
+    for i in range(family.code, last):
+        forward_layer[floating](space, K, params, batch, scratch, i, first, n_rows)
     # The output exists only as its delta: one pass makes it, takes the loss, and forgets it.
-    layer = &plan.layers[last]
-    inputs = <floating*> trace.H[last] + first * layer.n_in
-    outputs = <floating*> trace.delta[last + 1] + first * layer.n_out
-    layer_sums[floating](K, layer, params, n_rows, inputs, outputs)
-    cdef double loss = output_delta[floating](
-        plan, K, params, trace, first, n_rows, total_weight, outputs,
-    )
+    if trace.stored_targets != NULL:
+        loss += stored_output_delta[floating](space, K, params, batch, scratch, first, n_rows)
+    else:
+        loss += output_delta[floating](space, K, params, batch, first, n_rows)
+    loss += code_losses[floating](space, K, batch, first, n_rows, NULL)
+    if family.contraction != 0:
+        loss += contract_tile[floating](space, K, params, batch, scratch, first, n_rows)
     for i in range(last, 0, -1):
-        layer = &plan.layers[i]
-        inputs = <floating*> trace.delta[i] + first * layer.n_in
-        outputs = <floating*> trace.delta[i + 1] + first * layer.n_out
-        input_delta[floating](K, layer, params, n_rows, outputs, inputs)
-        K.through_activation(
-            plan.layers[i - 1].activation, <Py_ssize_t> n_rows * layer.n_in,
-            inputs, <floating*> trace.H[i] + first * layer.n_in,
-        )
+        layer, below = &space.plan.layers[i], &space.plan.layers[i - 1]
+        into = <floating*> trace.delta[i] + first * below.n_out
+        if i == last and trace.stored_targets != NULL:
+            stored_input_delta[floating](space, K, params, batch, first, n_rows, into)
+        else:
+            input_delta[floating](
+                K, layer, params, n_rows,
+                <floating*> trace.delta[i + 1] + first * layer.n_out, into,
+                below.n_out,
+            )
+        if i == family.code:
+            add_code_gradient[floating](space, batch, scratch, first, n_rows, into)
+        if i == family.code and family.variational:
+            through_draw[floating](space, K, batch, first, n_rows, into)
+        else:
+            K.through_activation(
+                below.activation, <Py_ssize_t> n_rows * below.n_out, into,
+                <floating*> trace.H[i] + first * below.n_out,
+                NULL if trace.masks[i] == NULL
+                else <floating*> trace.masks[i] + first * below.n_out,
+            )
+        if family.contraction != 0 and i <= family.code:
+            add_curves[floating](space, K, i, first, n_rows, into)
     return loss
 
 
-cdef void slice_gradient(
-    Plan plan, const ae_kernels* K, Slice* slice, Trace* trace, int n_rows,
-    const floating* params, double strength, floating* gradient,
+cdef void add_curves(
+    Workspace space, const ae_kernels* K, int layer, Py_ssize_t first, int n_rows, floating* delta,
 ) noexcept nogil:
-    """Phase 2: the gradient (slice.stop - slice.start,) from all rows of the batch.
+    """The contractive penalty's part of a delta; of a variational code that of the mean."""
+    cdef int n_out = space.plan.layers[layer - 1].n_out
+    cdef int units = space.plan.family.n_code if layer == space.plan.family.code else n_out
+    cdef floating* curves = <floating*> space.trace.curves[layer] + first * units
+    cdef Py_ssize_t i
+    for i in range(n_rows):
+        K.axpy(units, 1, curves + i * units, delta + i * n_out)
 
-    And of the penalty, ½ strength times the sum of squares of the weights.
-    """
-    cdef Piece piece
-    cdef Layer* layer
-    cdef int i, k, height
-    params += slice.start
-    for k in range(slice.first_piece, slice.last_piece):
-        piece = plan.pieces[k]
-        i = piece.layer
-        layer = &plan.layers[i]
-        if piece.first < 0:
-            K.column_sums(n_rows, layer.n_out, trace.delta[i + 1], gradient)
-            gradient += layer.n_out
-            params += layer.n_out
-            continue
-        height = piece.last - piece.first
+
+# --- phase 2: weights ---------------------------------------------------------------------------
+
+
+cdef void weight_gradient(
+    Workspace space, const ae_kernels* K, Piece* piece, Batch* batch, const floating* params,
+    floating* gradient,
+) noexcept nogil:
+    """Rows of a weight matrix's gradient, from all rows of the batch."""
+    cdef Trace* trace = &space.trace
+    cdef int i = piece.layer, height = piece.last - piece.first, partner
+    cdef Layer* layer = &space.plan.layers[i]
+    if i == 0 and trace.stored_starts != NULL:
+        stored_input_gradient[floating](space, K, piece, batch, gradient)
+    elif i == space.plan.n_layers - 1 and trace.stored_targets != NULL:
+        stored_output_gradient[floating](space, piece, batch, gradient)
+    else:
         product_tn[floating](
-            K, height, layer.n_out, n_rows,
+            K, height, layer.n_out, batch.n_rows,
             <floating*> trace.H[i] + piece.first, layer.n_in,
             <floating*> trace.delta[i + 1], layer.n_out,
             gradient, layer.n_out, False,
         )
-        if layer.partner >= 0:  # tied: what the decoder adds, turned as the encoder stores it
-            product_tn[floating](
-                K, height, layer.n_out, n_rows,
-                <floating*> trace.delta[layer.partner + 1] + piece.first, layer.n_in,
-                <floating*> trace.H[layer.partner], layer.n_out,
-                gradient, layer.n_out, True,
+    partner = layer.partner
+    # Tied: what the decoder adds, turned as the encoder stores it.
+    if partner >= 0 and not (i == 0 and trace.stored_targets != NULL):
+        product_tn[floating](
+            K, height, layer.n_out, batch.n_rows,
+            <floating*> trace.delta[partner + 1] + piece.first, layer.n_in,
+            <floating*> trace.H[partner], layer.n_out,
+            gradient, layer.n_out, True,
+        )
+    if space.plan.family.contraction != 0 and i < space.plan.family.code:
+        add_contraction_gradient[floating](space, K, piece, batch, params, gradient)
+
+
+cdef void slice_gradient(
+    Workspace space, const ae_kernels* K, Slice* slice, Batch* batch,
+    const floating* params, floating* gradient,
+) noexcept nogil:
+    """The gradient (slice.stop - slice.start,) from all rows of the batch, and of the penalty."""
+    cdef Piece* piece
+    cdef Layer* layer
+    cdef Py_ssize_t count
+    cdef int k
+    cdef double alpha = space.plan.family.alpha / batch.total
+    cdef double alpha_l1 = space.plan.family.alpha_l1 / batch.total
+    for k in range(slice.first_piece, slice.last_piece):
+        piece = &space.plan.pieces[k]
+        layer = &space.plan.layers[piece.layer]
+        count = layer.n_out
+        if piece.first >= 0:
+            count *= piece.last - piece.first
+            weight_gradient[floating](space, K, piece, batch, params + slice.start, gradient)
+            if alpha != 0:
+                K.axpy(count, alpha, params + slice.start, gradient)
+            if alpha_l1 != 0:
+                K.penalize_l1(count, alpha_l1, params + slice.start, gradient)
+        elif piece.layer == space.plan.n_layers - 1 and space.trace.stored_targets != NULL:
+            stored_bias_gradient[floating](space, batch, gradient)
+        else:
+            K.column_sums(
+                batch.n_rows, layer.n_out, space.trace.delta[piece.layer + 1], gradient,
             )
-        if strength != 0:
-            K.penalize(<Py_ssize_t> height * layer.n_out, strength, params, gradient)
-        gradient += <Py_ssize_t> height * layer.n_out
-        params += <Py_ssize_t> height * layer.n_out
+        gradient += count
+        params += count
 
 
-cdef double slice_squares(
+cdef double slice_penalty(
     Plan plan, const ae_kernels* K, Slice* slice, const floating* params,
 ) noexcept nogil:
-    """The sum of squares of the slice's weights; biases go free."""
+    """½ alpha Σ W² + alpha_l1 Σ |W| of the slice's weights; biases go free."""
     cdef Piece piece
     cdef Py_ssize_t count
-    cdef double squares = 0
+    cdef double penalty = 0
     cdef int k
     params += slice.start
     for k in range(slice.first_piece, slice.last_piece):
@@ -168,6 +312,9 @@ cdef double slice_squares(
         count = plan.layers[piece.layer].n_out
         if piece.first >= 0:
             count *= piece.last - piece.first
-            squares += K.squares(count, params)
+            if plan.family.alpha != 0:
+                penalty += 0.5 * plan.family.alpha * K.squares(count, params)
+            if plan.family.alpha_l1 != 0:
+                penalty += plan.family.alpha_l1 * K.sizes(count, params)
         params += count
-    return squares
+    return penalty

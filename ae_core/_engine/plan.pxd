@@ -1,8 +1,12 @@
-# How a network's layers lie in the flat vector, and how a step is cut into work.
+# How a network's layers lie in the flat vector, what is asked of it, and how a step is cut into work.
+
+from libc.stdint cimport uint32_t
+
+from ae_core._engine.kernels cimport ae_group, ae_output
 
 ctypedef struct Layer:
-    int n_in, n_out
-    int activation
+    int n_in, n_out         # n_out: sums, of a variational code twice its units
+    int activation          # of the last layer: its output groups have their own
     bint tied               # uses the weights of `weights`, which are (n_out, n_in), transposed
     int partner             # tied encoder layer: the decoder layer that shares its weights; else -1
     Py_ssize_t weights      # where W starts in the flat vector
@@ -21,8 +25,31 @@ ctypedef struct Slice:
     int first_piece, last_piece
 
 
+# What is beyond a plain autoencoder. Names as in ae_core/architecture.py.
+ctypedef struct Family:
+    int code                        # the code is H[code]: 1 … n_layers - 1
+    int n_code                      # its units
+    int k_sparse                    # how many of them are kept; 0: all
+    bint variational
+    int corruption
+    double corruption_level
+    uint32_t spoiled, spoiled_low   # thresholds of the generator's numbers
+    uint32_t hidden                 # dropout's; 0: none
+    double kept_scale
+    double beta, code_l1, sparsity, sparsity_target, contraction
+    double alpha, alpha_l1
+
+
 cdef class Plan:
-    cdef int n_layers, loss
+    cdef int n_layers
+    cdef Family family
+    cdef ae_output output               # has_holes is the data's: to be set in a copy
+    cdef ae_group* groups
+    cdef double[::1] feature_weights
+    cdef float[::1] quantiles_single    # normal ones, one for each number of the generator
+    cdef double[::1] quantiles_double
+    cdef float[::1] corruption_single   # the same times the corruption's level
+    cdef double[::1] corruption_double
     cdef int widest                     # units of the widest layer, the input included
     cdef Py_ssize_t n_params, n_weights
     cdef Py_ssize_t largest_weights     # elements of the largest weight matrix
@@ -34,5 +61,6 @@ cdef class Plan:
     cdef Piece* pieces
     cdef int n_pieces
 
+    cdef const void* quantiles(self, Py_ssize_t itemsize, bint of_corruption) noexcept nogil
     cdef int tile_rows(self, Py_ssize_t n_rows) noexcept nogil
     cdef bint needs_blas(self, Py_ssize_t n_rows, Py_ssize_t itemsize) noexcept nogil

@@ -1,7 +1,14 @@
+from typing import Any
+
+from .._typing import Array
+
 class Plan:
     def __init__(
         self,
         layers: list[tuple[int, int, str, bool, int, int, int]],
-        loss: str,
+        groups: list[Any],
+        feature_weights: Array | None,
+        family: dict[str, Any],
+        tables: list[Array],
     ) -> None: ...
     def describe(self, n_rows: int, itemsize: int) -> tuple[int, int, int, bool]: ...

@@ -5,9 +5,9 @@ Nothing here depends on the number of threads: the cuts, and so the bits, are al
 
 from libc.stdlib cimport calloc, free
 
-from ae_core._engine.kernels cimport ae_kernels, is_ours, kernels_for
+from ae_core._engine.kernels cimport AE_NOTHING, ae_group, ae_kernels, is_ours, kernels_for
 
-from ae_core._engine.kernels import ACTIVATIONS, LOSSES
+from ae_core._engine.kernels import ACTIVATIONS, CORRUPTIONS, LOSSES
 
 # Parameters whose gradient is made at once and then used. At most a mebibyte of float32: fewer would
 # sit in cache more snugly, but the deltas are read, and packed, again for every slice (measured on
@@ -26,25 +26,52 @@ cdef class Plan:
     ----------
     layers : list of (n_in, n_out, activation, tied, partner, weights, biases)
         As in plan.pxd, with the activation's name; offsets in the flat vector.
-    loss : str
+    groups : list of (loss, activation, start, stop)
+        Of the output's columns, with names; the softmax's activation is its loss's business.
+    feature_weights : array of shape (n_features,), optional
+    family : dict
+        The entries of `Family`, with the corruption's name or None.
+    tables : list of four arrays of shape (65536,), or empty
+        float32 and float64 of the normal quantiles, and of these times the corruption's level.
     """
 
-    def __cinit__(self, list layers, str loss):
+    def __cinit__(
+        self, list layers, list groups, double[::1] feature_weights, dict family, list tables,
+    ):
         self.n_layers = len(layers)
-        self.loss = LOSSES.index(loss)
+        self._describe_output(groups, feature_weights)
+        kind = family["corruption"]
+        self.family = {
+            **family, "corruption": AE_NOTHING if kind is None else CORRUPTIONS.index(kind),
+        }
+        if tables:
+            self.quantiles_single, self.quantiles_double = tables[0], tables[1]
+            self.corruption_single, self.corruption_double = tables[2], tables[3]
         self.layers = <Layer*> calloc(self.n_layers, sizeof(Layer))
         if self.layers == NULL:
             raise MemoryError("no memory for the plan of a network")
         for i, (n_in, n_out, activation, tied, partner, weights, biases) in enumerate(layers):
             self.layers[i] = Layer(
-                n_in, n_out, ACTIVATIONS.index(activation), tied, partner, weights, biases
+                n_in, n_out, _index(activation), tied, partner, weights, biases
             )
             self.widest = max(self.widest, n_in, n_out)
             self.largest_weights = max(self.largest_weights, <Py_ssize_t> n_in * n_out)
             self.n_weights += <Py_ssize_t> n_in * n_out
         self._cut()
 
+    def _describe_output(self, list groups, double[::1] feature_weights):
+        self.groups = <ae_group*> calloc(len(groups), sizeof(ae_group))
+        if self.groups == NULL:
+            raise MemoryError("no memory for the plan of a network")
+        for i, (loss, activation, start, stop) in enumerate(groups):
+            self.groups[i] = ae_group(_index(activation), LOSSES.index(loss), start, stop)
+        self.output.groups, self.output.n_groups = self.groups, len(groups)
+        self.feature_weights = feature_weights
+        if feature_weights is not None:
+            self.output.weights = &feature_weights[0]
+
     def __dealloc__(self):
+        free(self.groups)
         free(self.layers)
         free(self.slices)
         free(self.pieces)
@@ -89,6 +116,14 @@ cdef class Plan:
             self.slices[k] = Slice(start, stop, first, last)
             self.largest_slice = max(self.largest_slice, <Py_ssize_t> (stop - start))
 
+    cdef const void* quantiles(self, Py_ssize_t itemsize, bint of_corruption) noexcept nogil:
+        """The normal quantiles of a type, or NULL for a network without any use for them."""
+        if self.quantiles_single is None:
+            return NULL
+        if itemsize == sizeof(float):
+            return &self.corruption_single[0] if of_corruption else &self.quantiles_single[0]
+        return &self.corruption_double[0] if of_corruption else &self.quantiles_double[0]
+
     cdef int tile_rows(self, Py_ssize_t n_rows) noexcept nogil:
         """Rows per tile, for so many rows.
 
@@ -120,3 +155,8 @@ cdef class Plan:
             self.tile_rows(n_rows), self.n_slices, self.n_weights,
             self.needs_blas(n_rows, itemsize),
         )
+
+
+cdef int _index(str activation):
+    """Of the registry; what is no element's (softmax, mixed) counts as the identity."""
+    return ACTIVATIONS.index(activation) if activation in ACTIVATIONS else 0

@@ -2,6 +2,8 @@
 
 from cpython.buffer cimport PyBUF_RECORDS_RO, PyBuffer_Release, PyObject_GetBuffer
 from cython cimport floating
+from libc.math cimport NAN
+from libc.stdint cimport int32_t
 from libc.string cimport memcpy
 
 from ae_core._engine.kernels cimport AE_BYTE, AE_DOUBLE, AE_FLOAT, ae_kernels
@@ -19,10 +21,19 @@ cdef class Rows:
     Parameters
     ----------
     X : array of float32, float64 or uint8, shape (n_rows, n_columns), any strides
+        Of CSR its stored elements, shape (1, n_stored).
     shift, factor : array of shape (n_columns,), optional
     sample_weight : array of shape (n_rows,), optional
     clip : bool
         Whether numbers outside 0 … 1 are seen as 0 or 1.
+    has_holes : bool
+        Whether elements may be NaN, which then is unseen.
+    starts, columns : arrays of shape (n_rows + 1,) and (n_stored,), optional
+        Of CSR: where the rows' elements start, and which columns' they are, ascending in a row.
+    n_columns : int
+        Of CSR.
+    implicit : bool
+        Whether what CSR does not store is unseen, and not 0.
 
     Raises
     ------
@@ -32,7 +43,9 @@ cdef class Rows:
 
     def __cinit__(
         self, X, const double[::1] shift=None, const double[::1] factor=None,
-        const double[::1] sample_weight=None, bint clip=False,
+        const double[::1] sample_weight=None, bint clip=False, bint has_holes=False,
+        const Py_ssize_t[::1] starts=None, const int32_t[::1] columns=None,
+        Py_ssize_t n_columns=0, bint implicit=False,
     ):
         PyObject_GetBuffer(X, &self.view, PyBUF_RECORDS_RO)
         if self.view.ndim != 2 or self.view.format not in TYPES:
@@ -40,22 +53,50 @@ cdef class Rows:
                 f"X has {self.view.ndim} dimensions of {self.view.format.decode()!r}: "
                 "2 of float32, float64 or uint8 are needed"
             )
-        self.clip = clip
+        self.clip, self.has_holes, self.implicit = clip, has_holes or implicit, implicit
         self.type = TYPES[self.view.format]
         self.data, self.itemsize = <const char*> self.view.buf, self.view.itemsize
         self.n_rows, self.n_columns = self.view.shape[0], self.view.shape[1]
         self.row, self.column = self.view.strides[0], self.view.strides[1]
+        if starts is not None:
+            self._index(starts, columns, n_columns)
+        elif implicit:
+            raise ValueError("only what CSR does not store can be unseen by that")
         for name, numbers, length in (
             ("shift", shift, self.n_columns), ("factor", factor, self.n_columns),
             ("sample_weight", sample_weight, self.n_rows),
         ):
             if numbers is not None and len(numbers) != length:
                 raise ValueError(f"{name} has {len(numbers)} entries: {length} are needed")
-        self.keep_alive = (shift, factor, sample_weight)
+        self.keep_alive = (shift, factor, sample_weight, starts, columns)
         if self.n_columns and (shift is not None or factor is not None):
             self._scale(shift, factor)
         if self.n_rows and sample_weight is not None:
             self.weights = &sample_weight[0]
+
+    def _index(
+        self, const Py_ssize_t[::1] starts, const int32_t[::1] columns, Py_ssize_t n_columns,
+    ):
+        """Check what CSR says of its elements, and hold it."""
+        cdef Py_ssize_t n_stored = self.n_columns, n = len(starts) - 1, i, t, before
+        if self.n_rows != 1 or columns is None or len(columns) != n_stored or n < 0:
+            raise ValueError("X has to be (1, n_stored), with a column for each element")
+        if starts[0] != 0 or starts[n] != n_stored or n_columns >= 2**31:
+            raise ValueError("starts has to go from 0 to the number of elements")
+        with nogil:
+            for i in range(n):
+                before = -1
+                if starts[i] > starts[i + 1]:
+                    with gil:
+                        raise ValueError(f"starts falls after row {i}")
+                for t in range(starts[i], starts[i + 1]):
+                    if columns[t] <= before or columns[t] >= n_columns:
+                        with gil:
+                            raise ValueError(f"the columns of row {i} have to ascend")
+                    before = columns[t]
+        self.n_rows, self.n_columns = n, n_columns
+        self.starts = &starts[0]
+        self.columns = &columns[0] if n_stored else NULL
 
     def __dealloc__(self):
         PyBuffer_Release(&self.view)
@@ -75,20 +116,56 @@ cdef class Rows:
     cdef bint is_plain(self, Py_ssize_t itemsize) noexcept nogil:
         """Whether a row stands as a network of that type sees it."""
         return (
-            self.type == (AE_FLOAT if itemsize == sizeof(float) else AE_DOUBLE)
+            self.starts == NULL
+            and self.type == (AE_FLOAT if itemsize == sizeof(float) else AE_DOUBLE)
             and self.factor == NULL and not self.clip and self.column == itemsize
         )
 
     cdef bint is_in_place(self, Py_ssize_t itemsize) noexcept nogil:
         """Whether all rows do, one after the other."""
-        return self.is_plain(itemsize) and self.row == self.n_columns * itemsize
+        return (
+            self.is_plain(itemsize) and self.row == self.n_columns * itemsize
+            and not self.has_holes
+        )
+
+    cdef bint zeros_stay(self) noexcept nogil:
+        """Whether what CSR does not store is 0 to the network too, so that it need not be looked at."""
+        cdef Py_ssize_t j
+        if self.implicit or self.shift == NULL:
+            return True
+        for j in range(self.n_columns):
+            if self.shift[j] != 0:
+                return False
+        return True
+
+    cdef double stored(self, Py_ssize_t element) noexcept nogil:
+        """A stored element of CSR, as a network sees it."""
+        cdef double x
+        cdef const char* at = self.data + element * self.column
+        cdef int32_t j = self.columns[element]
+        if self.type == AE_FLOAT:
+            x = (<const float*> at)[0]
+        elif self.type == AE_DOUBLE:
+            x = (<const double*> at)[0]
+        else:
+            x = (<const unsigned char*> at)[0]
+        if self.factor != NULL:
+            x = (x - self.shift[j]) * self.factor[j]
+        # NaN stays NaN.
+        return min(max(x, 0.0), 1.0) if self.clip and x == x else x
 
 
 cdef void gather(
     Rows rows, const ae_kernels* K, const Py_ssize_t* order, Py_ssize_t first, int n_rows,
     floating* to,
 ) noexcept nogil:
-    """to (n_rows, n_columns) = the rows order[first], …; all in turn if order is NULL."""
+    """to (n_rows, n_columns) = the rows order[first], …; all in turn if order is NULL.
+
+    NaN is what is unseen.
+    """
+    if rows.starts != NULL:
+        gather_stored(rows, order, first, n_rows, to)
+        return
     cdef const char* row
     cdef Py_ssize_t i, j, last = first + n_rows - 1, n = rows.n_columns
     cdef bint is_plain = rows.is_plain(sizeof(floating))
@@ -104,8 +181,29 @@ cdef void gather(
             K.see(rows.type, n, row, rows.column, rows.shift, rows.factor, to)
         if rows.clip:
             for j in range(n):
-                to[j] = min(max(to[j], <floating> 0), <floating> 1)
+                if to[j] == to[j]:
+                    to[j] = min(max(to[j], <floating> 0), <floating> 1)
         to += n
+
+
+cdef void gather_stored(
+    Rows rows, const Py_ssize_t* order, Py_ssize_t first, int n_rows, floating* to,
+) noexcept nogil:
+    """The same of CSR."""
+    cdef Py_ssize_t i, j, t, row
+    cdef double nothing = NAN if rows.implicit else 0
+    cdef bint zeros_stay = rows.zeros_stay()
+    for i in range(first, first + n_rows):
+        row = order[i] if order != NULL else i
+        for j in range(rows.n_columns):
+            to[j] = <floating> nothing
+            if not zeros_stay:
+                to[j] = <floating> ((0 - rows.shift[j]) * rows.factor[j])
+                if rows.clip:
+                    to[j] = min(max(to[j], <floating> 0), <floating> 1)
+        for t in range(rows.starts[row], rows.starts[row + 1]):
+            to[rows.columns[t]] = <floating> rows.stored(t)
+        to += rows.n_columns
 
 
 cdef void gather_weights(

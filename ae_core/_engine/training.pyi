@@ -14,8 +14,13 @@ def train_steps(
     losses: Array,
     done: Array,
     n_threads: int,
-    batch_weights: Array | None = None,
-    alpha: float = 0,
+    counts: Array | None = None,
+    keys: Array | None = None,
+    annealing: Array | None = None,
+    low: Array | None = None,
+    high: Array | None = None,
+    average: Array | None = None,
+    clip_norm: float = 0,
 ) -> None: ...
 def loss_and_gradient(
     plan: Plan,
@@ -23,6 +28,8 @@ def loss_and_gradient(
     rows: Rows,
     gradient: Array,
     n_threads: int,
-    batch_weights: Array | None = None,
-    alpha: float = 0,
+    counts: Array | None = None,
+    keys: Array | None = None,
+    low: Array | None = None,
+    high: Array | None = None,
 ) -> float: ...

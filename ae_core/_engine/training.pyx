@@ -7,109 +7,87 @@ One barrier after each phase. Within a step nothing is allocated and no Python o
 
 A step so large that phase 2 alone keeps Ctrl-C waiting makes the whole gradient first, which can be
 left at any slice, and lets the solver use it after another barrier: that takes no time to speak of.
+So does one whose gradient must not be too long, for its length is known only when all of it is.
+
+Penalties that need all rows before the decoder, or something of all weights before the rows, have
+phases of their own; a network without them does not meet there.
 """
 
 from cython cimport floating
-from libc.math cimport isfinite
+from libc.math cimport isfinite, sqrt
+from libc.stdint cimport uint64_t
 
+from ae_core._engine.code cimport sparsity
+from ae_core._engine.contraction cimport gram, gram_rows, spread
 from ae_core._engine.kernels cimport ae_kernels, ae_step, kernels_for
-from ae_core._engine.memory cimport Buffer, padded
 from ae_core._engine.passes cimport (
-    Trace, forward_and_backward, slice_gradient, slice_squares,
+    encode_tile, fill_tile, finish_tile, slice_gradient, slice_penalty,
 )
-from ae_core._engine.plan cimport Plan, Slice
-from ae_core._engine.rows cimport Rows, gather, gather_weights
+from ae_core._engine.plan cimport Family, Plan, Slice
+from ae_core._engine.rows cimport Rows
 from ae_core._engine.team cimport Team, ae_add, ae_counter, ae_get, ae_wait
+from ae_core._engine.workspace cimport Batch, Workspace
 
 from ae_core._engine.kernels import SOLVERS
 
 # Multiplications of phase 2 from which on it can be left before it is finished.
 cdef double LONG_PHASE = 2.0**32
 
+# Rows of the contractive penalty's matrices that a thread takes at a time.
+cdef enum:
+    GRAM_ROWS = 32
+
+# What a thread does with the tiles it takes.
+cdef enum:
+    WHOLE_TILES, UP_TO_THE_CODE, FROM_THE_CODE
+
 
 cdef class Training(Team):
     """Some steps of a solver; or, with `gradient`, one step that only writes the gradient."""
 
     cdef Plan plan
+    cdef Rows rows
+    cdef Workspace space
     cdef const ae_kernels* K
     cdef Py_ssize_t itemsize, n_order, batch_size, n_steps, steps_done
-    cdef int tile_rows, solver
-    cdef Rows rows
+    cdef int solver
     cdef const Py_ssize_t* order
-    cdef const double* batch_weights    # [n_steps], sums of the rows'; NULL: these are all 1
-    cdef double alpha
+    cdef const double* counts           # [n_steps], how many whole rows; NULL: as many as there are
+    cdef const uint64_t* keys           # [n_steps]
+    cdef const double* annealing        # [n_steps]
+    cdef double clip_norm               # 0: none
     cdef char* params
     cdef char* gradient                 # of all parameters; NULL: the solver uses slices at once
     cdef bint wants_update              # whether there is a solver
     cdef char* memory_0
     cdef char* memory_1
+    cdef char* average                  # NULL: none is kept
     cdef const ae_step* steps
     cdef double* losses                 # [n_steps]
-    cdef double* tile_losses
-    cdef double* squares                # per slice, of the weights; only where alpha is not 0
-    cdef Trace trace
-    cdef Py_ssize_t scratch_bytes
-    cdef char* scratch                  # per thread, the gradient of a slice
-    cdef Buffer buffer
-    cdef ae_counter tiles_taken, slices_taken, updates_taken
+    cdef ae_counter tiles_taken, slices_taken, updates_taken, rows_taken
     cdef object keep_alive
 
-    def _allocate(self, int n_threads):
-        """One block for everything that a step needs."""
-        cdef Py_ssize_t rows = min(self.batch_size, self.n_order), i
-        cdef int n = self.plan.n_layers
-        self.tile_rows = self.plan.tile_rows(rows)
-        cdef Py_ssize_t n_tiles = (rows + self.tile_rows - 1) // self.tile_rows
-        cdef Py_ssize_t total = 2 * padded((n + 1) * sizeof(void*)) + padded(n_tiles * 8)
-        total += padded(self.plan.n_slices * 8)
-        if self.rows.weights != NULL:
-            total += padded(rows * 8)
-        self.scratch_bytes = padded(self.plan.largest_slice * self.itemsize)
-        cdef bint is_long = rows * <double> self.plan.n_weights > LONG_PHASE
-        cdef Py_ssize_t whole = padded(self.plan.n_params * self.itemsize)
-        if self.wants_update and is_long:
-            total += whole
-        total += n_threads * self.scratch_bytes
-        total += padded(rows * self.plan.layers[0].n_in * self.itemsize)
-        for i in range(n):
-            total += 2 * padded(rows * self.plan.layers[i].n_out * self.itemsize)
-        self.buffer = Buffer(total, f"activations of a batch of {rows} rows")
+    def _allocate(self, const Py_ssize_t[::1] order, int n_threads, object low, object high):
+        """Everything that a step needs."""
+        cdef double work = min(self.batch_size, self.n_order) * <double> self.plan.n_weights
+        cdef bint in_two = self.wants_update and (work > LONG_PHASE or self.clip_norm > 0)
+        self.space = Workspace(
+            self.plan, self.rows, self.itemsize, order, self.batch_size, n_threads, in_two,
+            low, high,
+        )
+        if in_two:
+            self.gradient = self.space.gradient
+        self._penalize_all()
 
-        cdef char* at = self.buffer.data
-        self.trace.H = <void**> at
-        at += padded((n + 1) * sizeof(void*))
-        self.trace.delta = <void**> at
-        at += padded((n + 1) * sizeof(void*))
-        self.tile_losses = <double*> at
-        at += padded(n_tiles * 8)
-        self.squares = <double*> at
-        at += padded(self.plan.n_slices * 8)
-        self.trace.weights = NULL
-        if self.rows.weights != NULL:
-            self.trace.weights = <double*> at
-            at += padded(rows * 8)
-        self.scratch = at
-        at += n_threads * self.scratch_bytes
-        if self.wants_update and is_long:
-            self.gradient = at
-            at += whole
-        self.trace.H[0], self.trace.delta[0] = at, NULL
-        at += padded(rows * self.plan.layers[0].n_in * self.itemsize)
-        for i in range(n):
-            self.trace.H[i + 1] = at
-            at += padded(rows * self.plan.layers[i].n_out * self.itemsize)
-            self.trace.delta[i + 1] = at
-            at += padded(rows * self.plan.layers[i].n_out * self.itemsize)
-
-    def _square_all(self):
-        """The squares that the first step needs."""
+    def _penalize_all(self):
+        """The penalties that the first step needs."""
         cdef Py_ssize_t k
         with nogil:
             for k in range(self.plan.n_slices):
                 if self.itemsize == sizeof(float):
-                    self._square[float](k, NULL)
+                    self._penalize[float](k, NULL)
                 else:
-                    self._square[double](k, NULL)
+                    self._penalize[double](k, NULL)
 
     cdef void work(self, int thread) noexcept:
         with nogil:
@@ -118,78 +96,128 @@ cdef class Training(Team):
             else:
                 self._work[double](thread, NULL)
 
+    cdef Batch _batch(self, Py_ssize_t step) noexcept nogil:
+        """The rows of a step, and what they count."""
+        cdef Batch batch
+        cdef Py_ssize_t i
+        batch.order = self.order
+        batch.first = step * self.batch_size
+        batch.n_rows = <int> min(self.batch_size, self.n_order - batch.first)
+        batch.total = self.counts[step] if self.counts != NULL else batch.n_rows
+        batch.key = self.keys[step] if self.keys != NULL else 0
+        batch.pull = self.plan.family.beta
+        if self.annealing != NULL:
+            batch.pull *= self.annealing[step]
+        batch.weight_sum = batch.n_rows
+        if self.rows.weights != NULL and self.plan.family.sparsity != 0:
+            batch.weight_sum = 0
+            for i in range(batch.first, batch.first + batch.n_rows):
+                batch.weight_sum += self.rows.weights[self.order[i] if self.order != NULL else i]
+        return batch
+
     cdef void _work(self, int thread, floating* of_this_type) noexcept nogil:
-        cdef Py_ssize_t step, first, tile, n_tiles
-        cdef int n_rows
-        cdef double loss, weight, penalty
+        cdef Family* family = &self.plan.family
+        cdef Py_ssize_t step, tile, n_tiles
+        cdef Batch batch
+        cdef double loss, penalty
         cdef bint stopped
         for step in range(self.n_steps):
-            first = step * self.batch_size
-            n_rows = <int> min(self.batch_size, self.n_order - first)
-            n_tiles = (<Py_ssize_t> n_rows + self.tile_rows - 1) // self.tile_rows
-            weight = self.batch_weights[step] if self.batch_weights != NULL else n_rows
-            penalty = self._penalty()  # here, because phase 2 changes the squares
-            self._rows_phase[floating](thread, first, n_rows, n_tiles, weight, NULL)
+            batch = self._batch(step)
+            n_tiles = (batch.n_rows + self.space.tile_rows - 1) // self.space.tile_rows
+            penalty = self._penalty()  # here, because phase 2 changes it
+            if family.contraction != 0:
+                self._gram_phase[floating](False, &batch, NULL)
+                ae_wait(&self.barrier, self.n_threads, &self.rows_taken, &self.stopped)
+            if family.sparsity != 0:
+                self._rows_phase[floating](thread, &batch, n_tiles, UP_TO_THE_CODE, NULL)
+                if ae_wait(&self.barrier, self.n_threads, &self.tiles_taken, &self.stopped):
+                    return
+                self._rows_phase[floating](thread, &batch, n_tiles, FROM_THE_CODE, NULL)
+            else:
+                self._rows_phase[floating](thread, &batch, n_tiles, WHOLE_TILES, NULL)
             # All threads agree whether to leave here, before any parameter of this step has changed.
             if ae_wait(&self.barrier, self.n_threads, &self.tiles_taken, &self.stopped):
                 return
             loss = 0
             for tile in range(n_tiles):  # always in this order, whoever made them
-                loss += self.tile_losses[tile]
-            loss = (loss + penalty) / weight
+                loss += self.space.tile_losses[tile]
+            loss = (loss + penalty) / batch.total
+            if family.sparsity != 0:
+                loss += sparsity(self.space, &batch, self.space.scratch[thread].code)
             if thread == 0:
                 self.losses[step] = loss
             if self.wants_update and not isfinite(loss):
                 return
-            self._weights_phase[floating](thread, step, n_rows, self.alpha / weight, NULL)
+            if family.contraction != 0:
+                self._gram_phase[floating](True, &batch, NULL)
+                ae_wait(&self.barrier, self.n_threads, &self.rows_taken, &self.stopped)
+            self._weights_phase[floating](thread, step, &batch, NULL)
             stopped = ae_wait(&self.barrier, self.n_threads, &self.slices_taken, &self.stopped)
             if self.gradient != NULL and self.wants_update:
                 if stopped:
                     return
-                self._update_phase[floating](thread, step, NULL)
+                self._update_phase[floating](step, NULL)
                 ae_wait(&self.barrier, self.n_threads, &self.updates_taken, &self.stopped)
             if thread == 0:
                 self.steps_done = step + 1
 
     cdef double _penalty(self) noexcept nogil:
-        """½ alpha Σ W²; the squares are added in the same order by every thread."""
+        """½ alpha Σ W² + alpha_l1 Σ |W|, added in the same order by every thread."""
         cdef double total = 0
         cdef Py_ssize_t k
-        if self.alpha == 0:
+        if self.plan.family.alpha == 0 and self.plan.family.alpha_l1 == 0:
             return 0
         for k in range(self.plan.n_slices):
-            total += self.squares[k]
-        return 0.5 * self.alpha * total
+            total += self.space.squares[k]
+        return total
+
+    cdef void _gram_phase(
+        self, bint wants_spread, Batch* batch, floating* of_this_type,
+    ) noexcept nogil:
+        """The contractive penalty's small matrices: the Gram matrix before, the spread after."""
+        cdef Py_ssize_t n = gram_rows(self.space), first
+        while True:
+            first = ae_add(&self.rows_taken, GRAM_ROWS)
+            if first >= n:
+                return
+            if wants_spread:
+                spread[floating](
+                    self.space, self.K, batch, first, min(first + GRAM_ROWS, n), NULL,
+                )
+            else:
+                gram[floating](
+                    self.space, self.K, <const floating*> self.params, first,
+                    min(first + GRAM_ROWS, n),
+                )
 
     cdef void _rows_phase(
-        self, int thread, Py_ssize_t first, int n_rows, Py_ssize_t n_tiles, double weight,
-        floating* of_this_type,
+        self, int thread, Batch* batch, Py_ssize_t n_tiles, int part, floating* of_this_type,
     ) noexcept nogil:
-        cdef Py_ssize_t tile, n_in = self.rows.n_columns
-        cdef int start, height
-        cdef floating* inputs = <floating*> self.trace.H[0]
+        cdef Py_ssize_t tile, start
+        cdef int height
+        cdef const floating* params = <const floating*> self.params
         while not ae_get(&self.stopped):
             tile = ae_add(&self.tiles_taken, 1)
             if tile >= n_tiles:
                 return
-            start = <int> tile * self.tile_rows
-            height = min(self.tile_rows, n_rows - start)
-            gather[floating](
-                self.rows, self.K, self.order, first + start, height, inputs + start * n_in,
-            )
-            if self.trace.weights != NULL:
-                gather_weights(
-                    self.rows, self.order, first + start, height, self.trace.weights + start,
+            start = tile * self.space.tile_rows
+            height = <int> min(self.space.tile_rows, batch.n_rows - start)
+            if part != FROM_THE_CODE:
+                fill_tile[floating](
+                    self.space, self.K, batch, &self.space.scratch[thread], start, height, NULL,
                 )
-            self.tile_losses[tile] = forward_and_backward[floating](
-                self.plan, self.K, <const floating*> self.params, &self.trace, start, height,
-                weight,
-            )
+                encode_tile[floating](
+                    self.space, self.K, params, batch, &self.space.scratch[thread], start, height,
+                )
+            if part != UP_TO_THE_CODE:
+                self.space.tile_losses[tile] = finish_tile[floating](
+                    self.space, self.K, params, batch, &self.space.scratch[thread], start, height,
+                )
             if self.should_stop(thread, 3.0 * height * self.plan.n_weights):
                 return
 
     cdef void _weights_phase(
-        self, int thread, Py_ssize_t step, int n_rows, double strength, floating* of_this_type,
+        self, int thread, Py_ssize_t step, Batch* batch, floating* of_this_type,
     ) noexcept nogil:
         cdef Py_ssize_t k, size = sizeof(floating)
         cdef Slice* slice
@@ -202,27 +230,39 @@ cdef class Training(Team):
             if self.gradient != NULL:
                 gradient = self.gradient + slice.start * size
             else:
-                gradient = self.scratch + thread * self.scratch_bytes
+                gradient = <char*> self.space.scratch[thread].gradient
             slice_gradient[floating](
-                self.plan, self.K, slice, &self.trace, n_rows, <const floating*> self.params,
-                strength, <floating*> gradient,
+                self.space, self.K, slice, batch, <const floating*> self.params,
+                <floating*> gradient,
             )
             if self.gradient == NULL:
                 self._update[floating](k, gradient, step, NULL)
-            elif self.should_stop(thread, <double> n_rows * (slice.stop - slice.start)):
+                continue
+            if self.clip_norm > 0:
+                self.space.gradient_squares[k] = self.K.squares(
+                    slice.stop - slice.start, gradient,
+                )
+            if self.should_stop(thread, <double> batch.n_rows * (slice.stop - slice.start)):
                 return
 
-    cdef void _update_phase(
-        self, int thread, Py_ssize_t step, floating* of_this_type,
-    ) noexcept nogil:
+    cdef void _update_phase(self, Py_ssize_t step, floating* of_this_type) noexcept nogil:
         cdef Py_ssize_t k
+        cdef double norm = 0
+        cdef char* gradient
+        cdef Slice* slice
+        if self.clip_norm > 0:
+            for k in range(self.plan.n_slices):
+                norm += self.space.gradient_squares[k]
+            norm = sqrt(norm)
         while True:
             k = ae_add(&self.updates_taken, 1)
             if k >= self.plan.n_slices:
                 return
-            self._update[floating](
-                k, self.gradient + self.plan.slices[k].start * self.itemsize, step, NULL,
-            )
+            slice = &self.plan.slices[k]
+            gradient = self.gradient + slice.start * self.itemsize
+            if norm > self.clip_norm:
+                self.K.scale(slice.stop - slice.start, self.clip_norm / norm, gradient)
+            self._update[floating](k, gradient, step, NULL)
 
     cdef void _update(
         self, Py_ssize_t k, char* gradient, Py_ssize_t step, floating* of_this_type,
@@ -233,38 +273,50 @@ cdef class Training(Team):
             self.solver, slice.stop - slice.start, self.params + offset, gradient,
             self.memory_0 + offset, self.memory_1 + offset, &self.steps[step],
         )
-        self._square[floating](k, NULL)  # the next step's, while the slice is in cache
+        if self.average != NULL:
+            self.K.average(
+                slice.stop - slice.start, self.steps[step].newest, self.params + offset,
+                self.average + offset,
+            )
+        self._penalize[floating](k, NULL)  # the next step's, while the slice is in cache
 
-    cdef void _square(self, Py_ssize_t k, floating* of_this_type) noexcept nogil:
-        if self.alpha != 0:
-            self.squares[k] = slice_squares[floating](
+    cdef void _penalize(self, Py_ssize_t k, floating* of_this_type) noexcept nogil:
+        if self.plan.family.alpha != 0 or self.plan.family.alpha_l1 != 0:
+            self.space.squares[k] = slice_penalty[floating](
                 self.plan, self.K, &self.plan.slices[k], <const floating*> self.params,
             )
 
 
 cdef Training _new_job(
-    Plan plan, Py_ssize_t itemsize, Rows rows, Py_ssize_t n_steps, double alpha,
-    const double[::1] batch_weights,
+    Plan plan, Py_ssize_t itemsize, Rows rows, Py_ssize_t n_steps, const double[::1] counts,
+    int n_threads,
 ):
+    """A job whose data is checked.
+
+    Raises
+    ------
+    ValueError
+        When shapes do not fit.
+    """
     cdef Training job = Training()
     cdef Py_ssize_t i
+    if n_threads < 1:
+        raise ValueError(f"n_threads={n_threads}: at least 1 is needed")
     if rows.n_rows == 0 or rows.n_columns != plan.layers[0].n_in:
         raise ValueError(
             f"X has shape ({rows.n_rows}, {rows.n_columns}): {plan.layers[0].n_in} columns and at "
             "least one row are needed"
         )
-    if (rows.weights == NULL) != (batch_weights is None):
-        raise ValueError("batch_weights are needed for rows with weights, and for no others")
-    if batch_weights is not None:
-        if batch_weights.shape[0] != n_steps:
-            raise ValueError(
-                f"batch_weights has {batch_weights.shape[0]} entries: {n_steps} are needed"
-            )
+    if rows.weights != NULL and counts is None:
+        raise ValueError("counts are needed for rows with weights")
+    if counts is not None:
+        if counts.shape[0] != n_steps:
+            raise ValueError(f"counts has {counts.shape[0]} entries: {n_steps} are needed")
         for i in range(n_steps):
-            if not batch_weights[i] > 0:
-                raise ValueError(f"batch_weights has {batch_weights[i]}: each must be positive")
-        job.batch_weights = &batch_weights[0]
-    job.plan, job.rows, job.n_steps, job.alpha = plan, rows, n_steps, alpha
+            if not counts[i] > 0:
+                raise ValueError(f"counts has {counts[i]}: each must be positive")
+        job.counts = &counts[0]
+    job.plan, job.rows, job.n_steps = plan, rows, n_steps
     job.itemsize = itemsize
     job.K = kernels_for(itemsize)
     return job
@@ -274,8 +326,9 @@ def train_steps(
     Plan plan not None, floating[::1] params not None, Rows rows not None,
     const Py_ssize_t[::1] order not None, Py_ssize_t batch_size, str solver not None,
     list memory not None, const double[:, ::1] constants not None, double[::1] losses not None,
-    Py_ssize_t[::1] done not None, int n_threads,
-    const double[::1] batch_weights=None, double alpha=0,
+    Py_ssize_t[::1] done not None, int n_threads, const double[::1] counts=None,
+    const uint64_t[::1] keys=None, const double[::1] annealing=None,
+    object low=None, object high=None, floating[::1] average=None, double clip_norm=0,
 ):
     """Take one step per row of `constants`.
 
@@ -291,17 +344,23 @@ def train_steps(
     solver : one of `ae_core._engine.kernels.SOLVERS`
     memory : list of 1 or 2 arrays of shape (n_params,)
         Changed in place.
-    constants : array of shape (n_steps, 6)
+    constants : array of shape (n_steps, 7)
         What kernels.h calls a step.
     losses : array of shape (n_steps,)
         Receives the loss of each batch before its step.
     done : array of shape (1,)
         Receives the number of steps completed, also when Ctrl-C ends the call.
     n_threads : int
-    batch_weights : array of shape (n_steps,), optional
-        The sum of weights of each batch; for rows that have weights, and no others.
-    alpha : float
-        Strength of the penalty on the weights.
+    counts : array of shape (n_steps,), optional
+        How many whole rows each batch counts as, where that is not their number.
+    keys, annealing : arrays of shape (n_steps,), optional
+        Of the noise, and of a variational code's divergence.
+    low, high : arrays of shape (n_features,), of the network's type
+        For the corruption that asks for them.
+    average : array of shape (n_params,), optional
+        Changed in place: the mean of the parameters.
+    clip_norm : float
+        Longest gradient; 0 for any.
 
     Raises
     ------
@@ -314,18 +373,23 @@ def train_steps(
     """
     if len(memory) != (2 if solver == "adam" else 1):
         raise ValueError(f"{solver} does not remember {len(memory)} vectors")
-    if n_threads < 1:
-        raise ValueError(f"n_threads={n_threads}: at least 1 is needed")
     cdef floating[::1] memory_0 = memory[0]
     cdef floating[::1] memory_1 = memory[len(memory) - 1]
     cdef Py_ssize_t row, n_steps = constants.shape[0]
     for name, length in (
         ("params", params.shape[0]), ("memory", memory_0.shape[0]), ("memory", memory_1.shape[0]),
+        ("average", plan.n_params if average is None else average.shape[0]),
     ):
         if length != plan.n_params:
             raise ValueError(f"{name} has {length} entries: {plan.n_params} are needed")
     if constants.shape[1] * sizeof(double) != sizeof(ae_step) or losses.shape[0] != n_steps:
         raise ValueError(f"constants ({n_steps}, {constants.shape[1]}), losses {losses.shape[0]}")
+    for name, length in (
+        ("keys", n_steps if keys is None else keys.shape[0]),
+        ("annealing", n_steps if annealing is None else annealing.shape[0]),
+    ):
+        if length != n_steps:
+            raise ValueError(f"{name} has {length} entries: {n_steps} are needed")
     if batch_size < 1 or (order.shape[0] + batch_size - 1) // batch_size != n_steps:
         raise ValueError(
             f"{order.shape[0]} rows in batches of {batch_size} do not make {n_steps} steps"
@@ -339,22 +403,26 @@ def train_steps(
                     raise ValueError(f"order has row {row}: X has rows 0 to {rows.n_rows - 1}")
     if n_steps == 0:
         return
-    cdef Training job = _new_job(
-        plan, sizeof(floating), rows, n_steps, alpha, batch_weights,
-    )
-    job.keep_alive = (params, order, memory, constants, losses, batch_weights)
+    cdef Training job = _new_job(plan, sizeof(floating), rows, n_steps, counts, n_threads)
+    job.keep_alive = (params, order, memory, constants, losses, counts, keys, annealing, average)
     job.order = &order[0]
     job.n_order = order.shape[0]
     job.batch_size = batch_size
     job.params = <char*> &params[0]
     job.memory_0 = <char*> &memory_0[0]
     job.memory_1 = <char*> &memory_1[0]
+    if average is not None:
+        job.average = <char*> &average[0]
+    job.clip_norm = clip_norm
+    if keys is not None:
+        job.keys = &keys[0]
+    if annealing is not None:
+        job.annealing = &annealing[0]
     job.solver = SOLVERS.index(solver)
     job.wants_update = True
     job.steps = <const ae_step*> &constants[0, 0]
     job.losses = &losses[0]
-    job._allocate(n_threads)
-    job._square_all()
+    job._allocate(order, n_threads, low, high)
     try:
         job.run(n_threads)
     finally:
@@ -363,8 +431,8 @@ def train_steps(
 
 def loss_and_gradient(
     Plan plan not None, const floating[::1] params not None, Rows rows not None,
-    floating[::1] gradient not None, int n_threads,
-    const double[::1] batch_weights=None, double alpha=0,
+    floating[::1] gradient not None, int n_threads, const double[::1] counts=None,
+    const uint64_t[::1] keys=None, object low=None, object high=None,
 ):
     """The loss of all rows; its gradient is written to `gradient`. As one of `train_steps`.
 
@@ -378,20 +446,21 @@ def loss_and_gradient(
         On Ctrl-C.
     """
     cdef double loss = 0
-    if n_threads < 1:
-        raise ValueError(f"n_threads={n_threads}: at least 1 is needed")
     for name, length in (("params", params.shape[0]), ("gradient", gradient.shape[0])):
         if length != plan.n_params:
             raise ValueError(f"{name} has {length} entries: {plan.n_params} are needed")
     if rows.n_rows > 2**31 - 1:
         raise ValueError(f"X has {rows.n_rows} rows: at most {2**31 - 1} fit a batch")
-    cdef Training job = _new_job(plan, sizeof(floating), rows, 1, alpha, batch_weights)
-    job.keep_alive = (params, gradient, batch_weights)
+    if keys is not None and keys.shape[0] != 1:
+        raise ValueError(f"keys has {keys.shape[0]} entries: 1 is needed")
+    cdef Training job = _new_job(plan, sizeof(floating), rows, 1, counts, n_threads)
+    job.keep_alive = (params, gradient, counts, keys)
     job.n_order = job.batch_size = rows.n_rows
     job.params = <char*> &params[0]
     job.gradient = <char*> &gradient[0]
+    if keys is not None:
+        job.keys = &keys[0]
     job.losses = &loss
-    job._allocate(n_threads)
-    job._square_all()
+    job._allocate(None, n_threads, low, high)
     job.run(n_threads)
     return loss

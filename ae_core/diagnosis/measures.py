@@ -12,9 +12,9 @@ from ..activations import ACTIVATIONS
 from ..architecture import Architecture
 from ..baselines import column_mean, principal_components
 from ..losses import LOSSES
-from ..progress import History
 from ..passes import Trace, row_losses
 from ..passes import forward as forward_pass
+from ..progress import History
 from ..reference import Network
 
 FLAT = 0.01

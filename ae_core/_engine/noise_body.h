@@ -1,0 +1,146 @@
+/* Noise, and codes that are drawn or cut off. For one instruction set and one type.
+ *
+ * No include guard: see kernels_body.h. The definitions are ae_core/noise.py, ae_core/corruption.py
+ * and ae_core/code.py; the numbers are the same to the bit.
+ */
+
+/* Philox2x32-7, four columns a block: to (4 ceil(n / 4),) of which the first n count. */
+static void FN(noise)(uint64_t key, uint64_t stream, uint64_t row, ptrdiff_t n, uint16_t *to)
+{
+    uint64_t hashed = ae_mix(key ^ ae_mix(row + (stream << 40)));
+    ptrdiff_t n_blocks = (n + 3) / 4;
+    uint32_t left[NOISE_BLOCKS], right[NOISE_BLOCKS];
+    for (ptrdiff_t start = 0; start < n_blocks; start += NOISE_BLOCKS) {
+        uint32_t round_key = (uint32_t)hashed;
+        for (int i = 0; i < NOISE_BLOCKS; i++) {
+            left[i] = (uint32_t)start + (uint32_t)i;
+            right[i] = (uint32_t)(hashed >> 32);
+        }
+        for (int round = 0; round < 7; round++, round_key += 0x9E3779B9u)
+            for (int i = 0; i < NOISE_BLOCKS; i++) {
+                uint64_t product = (uint64_t)left[i] * 0xD256D193u;
+                left[i] = (uint32_t)(product >> 32) ^ round_key ^ right[i];
+                right[i] = (uint32_t)product;
+            }
+        ptrdiff_t wide = n_blocks - start < NOISE_BLOCKS ? n_blocks - start : NOISE_BLOCKS;
+        uint16_t *quarter = to + start;
+        for (ptrdiff_t i = 0; i < wide; i++) {
+            quarter[i] = (uint16_t)left[i];
+            quarter[i + n_blocks] = (uint16_t)(left[i] >> 16);
+            quarter[i + 2 * n_blocks] = (uint16_t)right[i];
+            quarter[i + 3 * n_blocks] = (uint16_t)(right[i] >> 16);
+        }
+    }
+}
+
+/* inputs (n,) from targets (n,), which may be the same: 0 where unseen, the rest corrupted. */
+static void FN(spoil)(const ae_corruption *how, ptrdiff_t n, const void *targets,
+                      const uint16_t *numbers, void *inputs)
+{
+    const REAL *target = targets, *table = how->table, *least = how->low, *most = how->high;
+    REAL *to = inputs;
+    uint32_t threshold = how->threshold, low = how->threshold_low;
+    switch (how->kind) {
+    case AE_GAUSSIAN:
+        for (ptrdiff_t j = 0; j < n; j++)
+            to[j] = target[j] == target[j] ? target[j] + table[numbers[j]] : 0;
+        break;
+    case AE_MASKING:
+        for (ptrdiff_t j = 0; j < n; j++)
+            to[j] = target[j] == target[j] && numbers[j] >= threshold ? target[j] : 0;
+        break;
+    case AE_SALT_AND_PEPPER:
+        for (ptrdiff_t j = 0; j < n; j++) {
+            REAL end = numbers[j] < low ? least[j] : most[j];
+            REAL x = numbers[j] < threshold ? end : target[j];
+            to[j] = target[j] == target[j] ? x : 0;
+        }
+        break;
+    default:
+        for (ptrdiff_t j = 0; j < n; j++)
+            to[j] = target[j] == target[j] ? target[j] : 0;
+    }
+}
+
+/* Dropout: mask (n,) is 0 or `scale`, and h (n,) is multiplied with it. */
+static void FN(hide)(ptrdiff_t n, const uint16_t *numbers, uint32_t threshold, double scale,
+                     void *masks, void *activations)
+{
+    REAL *restrict mask = masks, *restrict h = activations, kept = (REAL)scale;
+    for (ptrdiff_t j = 0; j < n; j++) {
+        mask[j] = numbers[j] >= threshold ? kept : 0;
+        h[j] *= mask[j];
+    }
+}
+
+/* mask (n,) is 1 for the k largest of h (n,), of equal ones the first; the others become 0. */
+static void FN(keep_largest)(ptrdiff_t n, ptrdiff_t k, void *masks, void *activations)
+{
+    REAL *mask = masks, *h = activations;
+    for (ptrdiff_t j = 0; j < n; j++)
+        mask[j] = 0;
+    if (2 * k > n) { /* sooner the smallest n - k, of equal ones the last */
+        for (ptrdiff_t j = 0; j < n; j++)
+            mask[j] = 1;
+        for (ptrdiff_t i = 0; i < n - k; i++) {
+            ptrdiff_t least = -1;
+            for (ptrdiff_t j = 0; j < n; j++)
+                if (mask[j] != 0 && (least < 0 || h[j] <= h[least]))
+                    least = j;
+            mask[least] = 0;
+        }
+    } else
+        for (ptrdiff_t i = 0; i < k; i++) {
+            ptrdiff_t best = -1;
+            for (ptrdiff_t j = 0; j < n; j++)
+                if (mask[j] == 0 && (best < 0 || h[j] > h[best]))
+                    best = j;
+            mask[best] = 1;
+        }
+    for (ptrdiff_t j = 0; j < n; j++)
+        h[j] *= mask[j];
+}
+
+/* A variational code: posterior (2k,) is mean and log-variance; draws epsilon and h (k,). */
+static void FN(sample)(ptrdiff_t k, const void *posterior, const uint16_t *numbers,
+                       const void *quantiles, void *epsilons, void *codes)
+{
+    const REAL *mean = posterior, *log_variance = mean + k, *table = quantiles;
+    REAL *restrict epsilon = epsilons, *restrict h = codes;
+    for (ptrdiff_t j = 0; j < k; j++) {
+        epsilon[j] = table[numbers[j]];
+        h[j] = mean[j] + AE(ae_exp)(log_variance[j] / 2) * epsilon[j];
+    }
+}
+
+/* delta (2k,), whose first k are ∂/∂h, becomes ∂/∂(mean, log-variance), with `pull` times the
+ * divergence's gradient. */
+static void FN(through_sample)(ptrdiff_t k, const void *posterior, const void *epsilons,
+                               double pull, void *deltas)
+{
+    const REAL *mean = posterior, *log_variance = mean + k, *epsilon = epsilons;
+    REAL *delta = deltas, scale = (REAL)pull;
+    for (ptrdiff_t j = 0; j < k; j++) {
+        REAL drawn = delta[j] * epsilon[j] * AE(ae_exp)(log_variance[j] / 2) / 2;
+        delta[k + j] = drawn + scale * ((REAL)0.5 * AE(ae_expm1)(log_variance[j]));
+        delta[j] += scale * mean[j];
+    }
+}
+
+/* KL(N(mean, variance) ‖ N(0, 1)), summed over the k units. */
+static double FN(divergence)(ptrdiff_t k, const void *posterior)
+{
+    const REAL *mean = posterior, *log_variance = mean + k;
+    double total = 0;
+    for (ptrdiff_t j = 0; j < k; j++)
+        total += (double)(AE(ae_expm1)(log_variance[j]) - log_variance[j] + mean[j] * mean[j]);
+    return 0.5 * total;
+}
+
+static const ae_kernels FN(table) = {
+    LEVEL_NAME, LARGEST_PRODUCT, FN(product_nn), FN(product_nt), FN(product_tn),
+    FN(see), FN(activate), FN(through_activation), FN(through_slope), FN(activate_output),
+    FN(output_delta), FN(row_losses), FN(column_sums), FN(squares), FN(sizes), FN(axpy),
+    FN(penalize_l1), FN(scale), FN(average), FN(update), FN(noise), FN(spoil), FN(hide),
+    FN(keep_largest), FN(sample), FN(through_sample), FN(divergence), FN(elementary),
+};

@@ -1,0 +1,39 @@
+# What CSR stores of a batch, and nothing else: the first layer's products, and the output's.
+
+from cython cimport floating
+
+from ae_core._engine.kernels cimport ae_kernels
+from ae_core._engine.plan cimport Layer, Piece
+from ae_core._engine.workspace cimport Batch, Scratch, Workspace
+
+
+cdef void fill_stored(
+    Workspace space, Batch* batch, Py_ssize_t first, int n_rows, floating* of_this_type,
+) noexcept nogil
+
+cdef void stored_sums(
+    Workspace space, const ae_kernels* K, Layer* layer, const floating* params, Batch* batch,
+    Py_ssize_t first, int n_rows, floating* sums,
+) noexcept nogil
+
+cdef double stored_output_delta(
+    Workspace space, const ae_kernels* K, const floating* params, Batch* batch, Scratch* scratch,
+    Py_ssize_t first, int n_rows,
+) noexcept nogil
+
+cdef void stored_input_delta(
+    Workspace space, const ae_kernels* K, const floating* params, Batch* batch,
+    Py_ssize_t first, int n_rows, floating* result,
+) noexcept nogil
+
+cdef void stored_input_gradient(
+    Workspace space, const ae_kernels* K, Piece* piece, Batch* batch, floating* gradient,
+) noexcept nogil
+
+cdef void stored_output_gradient(
+    Workspace space, Piece* piece, Batch* batch, floating* gradient,
+) noexcept nogil
+
+cdef void stored_bias_gradient(
+    Workspace space, Batch* batch, floating* gradient,
+) noexcept nogil
