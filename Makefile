@@ -8,8 +8,8 @@ ARGS ?=
 export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 1700000000)
 
 # The tests that run the engine itself.
-ENGINE_TESTS = $(addprefix tests/, test_blas.py test_elementary.py test_engine.py test_network.py \
-	test_own_products.py test_rows.py test_twins.py)
+ENGINE_TESTS = $(addprefix tests/, test_blas.py test_elementary.py test_engine.py test_family.py \
+	test_network.py test_own_products.py test_rows.py test_twins.py)
 # Under a tool that slows everything down, without the tests that count on a step being over soon;
 # what the tool itself says is to be seen, and twice the same.
 WATCHED = -p no:cacheprovider --capture=sys -k "not ctrl_c"
@@ -68,7 +68,8 @@ coverage: ## which lines of the engine and the twins the tests of the engine rea
 	AE_CORE_COVERAGE=1 .ci/aside coverage $(PYTHON)
 	cd build/coverage && CI=true PYTHONPATH=$$PWD $(PYTHON) -m coverage run -m pytest \
 		-p no:cacheprovider -k "not ctrl_c and not failing_allocation" $(ENGINE_TESTS) \
-		tests/test_training.py tests/test_architecture.py
+		$(filter-out $(ENGINE_TESTS), $(wildcard tests/test_family*.py)) tests/test_bound.py \
+		tests/test_noise.py tests/test_training.py tests/test_architecture.py
 	cd build/coverage && $(PYTHON) -m coverage report
 
 # Python itself is not built with the sanitizers, so their libraries have to be there before it.
