@@ -1,6 +1,6 @@
 """Memory that belongs to an object: freed with it, whatever happens in between."""
 
-from cpython.mem cimport PyMem_RawFree, PyMem_RawMalloc
+from cpython.mem cimport PyMem_Free, PyMem_Malloc
 
 cdef extern from "memory.h" nogil:
     void ae_prefer_large_pages(char* address, size_t bytes)
@@ -16,11 +16,11 @@ cdef class Buffer:
     """
 
     def __cinit__(self, Py_ssize_t n_bytes, str purpose):
-        self.raw = PyMem_RawMalloc(n_bytes + 64)
+        self.raw = PyMem_Malloc(n_bytes + 64)
         if self.raw == NULL:
             raise MemoryError(f"no memory for {purpose}: {n_bytes / 2**20:.1f} MiB are needed")
         ae_prefer_large_pages(<char*> self.raw, n_bytes)
         self.data = <char*> ((<size_t> self.raw + 63) // 64 * 64)
 
     def __dealloc__(self):
-        PyMem_RawFree(self.raw)
+        PyMem_Free(self.raw)

@@ -1,14 +1,14 @@
-from typing import Any
+from typing import Any, Self
 
 from .._typing import Array
 
 class Plan:
-    def __init__(
-        self,
+    def __new__(
+        cls,
         layers: list[tuple[int, int, str, bool, int, int, int]],
         groups: list[Any],
         feature_weights: Array | None,
         family: dict[str, Any],
         tables: list[Array],
-    ) -> None: ...
+    ) -> Self: ...
     def describe(self, n_rows: int, itemsize: int) -> tuple[int, int, int, bool]: ...

@@ -1,8 +1,10 @@
+from typing import Self
+
 from .._typing import Array
 
 class Rows:
-    def __init__(
-        self,
+    def __new__(
+        cls,
         X: Array,
         shift: Array | None = None,
         factor: Array | None = None,
@@ -13,4 +15,4 @@ class Rows:
         columns: Array | None = None,
         n_columns: int = 0,
         implicit: bool = False,
-    ) -> None: ...
+    ) -> Self: ...

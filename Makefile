@@ -1,0 +1,102 @@
+# What .ci/run and a person both call. `make help` lists it; ARGS goes to what a target runs:
+# make test ARGS="tests/test_network.py -x"
+
+PYTHON ?= python
+ARGS ?=
+
+# A wheel's files carry the time of the commit, so that the same commit gives the same bytes.
+export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 1700000000)
+
+# The tests that run the engine itself.
+ENGINE_TESTS = $(addprefix tests/, test_blas.py test_elementary.py test_engine.py test_family.py \
+	test_network.py test_own_products.py test_rows.py test_twins.py)
+# Under a tool that slows everything down, without the tests that count on a step being over soon;
+# what the tool itself says is to be seen, and twice the same.
+WATCHED = -p no:cacheprovider --capture=sys -k "not ctrl_c"
+
+.PHONY: help engine test lint types stubs docs bench sdist wheel check-wheel reproducible test-wheel \
+	coverage asan ubsan tsan valgrind clean
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1|\2/p' Makefile | column -t -s '|'
+
+engine: ## compile the engine in place, after a change in it
+	$(PYTHON) setup.py build_ext --inplace
+
+test: ## all tests
+	$(PYTHON) -m pytest $(ARGS)
+
+lint: ## ruff: mistakes, and the way the code is set
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m ruff format --check .
+
+types: ## mypy: the package, and a program that uses all that is public
+	$(PYTHON) -m mypy
+	$(PYTHON) -m mypy --config-file= --strict --follow-imports=silent tests/typing/public_interface.py
+
+stubs: ## stubtest: what the .pyi files say of the compiled modules is so
+	$(PYTHON) -m mypy.stubtest --concise --ignore-disjoint-bases --mypy-config-file pyproject.toml \
+		--allowlist tests/typing/stubtest_allowlist.txt ae_core._engine
+
+docs: ## what the documents show is what happens
+	$(PYTHON) -m pytest tests/test_readme.py tests/test_question.py $(ARGS)
+
+bench: ## a training step and inference beside other libraries (extra: bench)
+	$(PYTHON) benchmarks/speed.py $(ARGS)
+
+sdist: ## dist/ae_core-….tar.gz
+	rm -rf dist
+	$(PYTHON) -m build --no-isolation --sdist
+
+wheel: sdist ## dist/ae_core-….whl, built from the sdist and nothing else
+	.ci/wheel $(PYTHON)
+
+check-wheel: ## the wheel in dist/ is what it should be
+	$(PYTHON) -m twine check --strict dist/*
+	$(PYTHON) -m abi3audit --strict --report --summary dist/*.whl
+	$(PYTHON) .ci/check_wheel.py dist/*.whl
+
+reproducible: ## another build of the wheel, elsewhere, has the same bytes as the one in dist/
+	.ci/wheel $(PYTHON) build/again
+	cmp dist/*.whl build/again/*.whl
+
+test-wheel: ## all tests on the wheel in dist/, in a new environment away from this folder
+	.ci/test-wheel $(PYTHON) $(ARGS)
+
+# Without the test that makes allocations fail: tracing a line allocates, too.
+coverage: ## which lines of the engine and the twins the tests of the engine reach
+	AE_CORE_COVERAGE=1 .ci/aside coverage $(PYTHON)
+	cd build/coverage && CI=true PYTHONPATH=$$PWD $(PYTHON) -m coverage run -m pytest \
+		-p no:cacheprovider -k "not ctrl_c and not failing_allocation" $(ENGINE_TESTS) \
+		$(filter-out $(ENGINE_TESTS), $(wildcard tests/test_family*.py)) tests/test_bound.py \
+		tests/test_noise.py tests/test_training.py tests/test_architecture.py
+	cd build/coverage && $(PYTHON) -m coverage report
+
+# Python itself is not built with the sanitizers, so their libraries have to be there before it.
+preload = $(shell $(CC) -print-file-name=$(1)):$(shell $(CC) -print-file-name=libstdc++.so)
+
+asan: ## the tests of the engine under AddressSanitizer and UndefinedBehaviorSanitizer
+	AE_CORE_SANITIZE=address,undefined .ci/aside asan $(PYTHON)
+	cd build/asan && CI=true PYTHONPATH=$$PWD PYTHONMALLOC=malloc LD_PRELOAD=$(call preload,libasan.so) \
+		ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 $(PYTHON) -m pytest $(WATCHED) $(ENGINE_TESTS) $(ARGS)
+
+ubsan: ## the tests of the engine under UndefinedBehaviorSanitizer alone
+	AE_CORE_SANITIZE=undefined .ci/aside ubsan $(PYTHON)
+	cd build/ubsan && CI=true PYTHONPATH=$$PWD UBSAN_OPTIONS=print_stacktrace=1 \
+		$(PYTHON) -m pytest $(WATCHED) $(ENGINE_TESTS) $(ARGS)
+
+tsan: ## the threaded tests under ThreadSanitizer
+	AE_CORE_SANITIZE=thread .ci/aside tsan $(PYTHON)
+	cd build/tsan && CI=true PYTHONPATH=$$PWD LD_PRELOAD=$(call preload,libtsan.so) \
+		$(PYTHON) -m pytest -p no:cacheprovider --capture=sys tests/test_engine.py -k "thread and not ctrl_c" $(ARGS)
+
+# Some hundred of the engine's tests; all of them would take hours.
+valgrind: ## products and threads of the engine under valgrind
+	AE_CORE_DEBUG=1 .ci/aside valgrind $(PYTHON)
+	cd build/valgrind && CI=true PYTHONPATH=$$PWD PYTHONMALLOC=malloc \
+		valgrind --quiet --error-exitcode=99 --suppressions=../../.ci/valgrind.supp \
+		$(PYTHON) -m pytest -p no:cacheprovider --capture=sys -k "not ctrl_c and not long_step" \
+		tests/test_engine.py tests/test_own_products.py tests/test_blas.py $(ARGS)
+
+clean: ## remove everything that was built
+	rm -rf build dist ae_core.egg-info ae_core/_engine/*.so ae_core/_engine/*.pyd
