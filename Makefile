@@ -8,7 +8,7 @@ ARGS ?=
 export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 1700000000)
 
 # The tests that run the engine itself.
-ENGINE_TESTS = $(addprefix tests/, test_blas.py test_elementary.py test_engine.py test_family.py \
+ENGINE_TESTS = $(addprefix tests/, test_blas.py test_elementary.py test_engine.py test_family.py test_family_threads.py \
 	test_network.py test_own_products.py test_rows.py test_twins.py)
 # Under a tool that slows everything down, without the tests that count on a step being over soon;
 # what the tool itself says is to be seen, and twice the same.

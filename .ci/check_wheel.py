@@ -7,7 +7,7 @@ from pathlib import Path
 from zipfile import ZipFile
 
 LARGEST = 1_000_000  # bytes
-KINDS = {".py", ".pyi", ".so", ".pyd", ".typed"}
+KINDS = {".py", ".pyi", ".pxd", ".so", ".pyd", ".typed"}
 ABSOLUTE = re.compile(rb"/(?:[\w.+-]+/){2,}[\w.+-]+")  # a folder of whoever built it
 
 
