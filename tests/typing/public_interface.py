@@ -24,6 +24,7 @@ from ae_core import (
     NotLearningWarning,
     Progress,
     RMSprop,
+    VariationalAutoencoder,
     check_gradient,
     diagnose,
     load,
@@ -148,8 +149,8 @@ def estimators(X: Array, folder: Path) -> None:
     model.partial_fit(X)
     code = model.transform(X)
     assert_type(code, Array)
-    assert_type(model.inverse_transform(code), Array)
-    assert_type(model.reconstruct(X), Array)
+    assert_type(model.inverse_transform(code), Any)  # an array, or of mixed columns a DataFrame
+    assert_type(model.reconstruct(X), Any)
     assert_type(model.score_samples(X), Array)
     assert_type(model.score(X), float)
     assert_type(model.feature_errors(X), Array)
@@ -161,6 +162,13 @@ def estimators(X: Array, folder: Path) -> None:
     assert_type(model.diagnose(X), Diagnosis)
     model.save(path)
     assert_type(Autoencoder.load(path), Autoencoder)
+
+    variational = VariationalAutoencoder(2, beta=0.5, max_iter=2, random_state=0).fit(X)
+    assert_type(variational, VariationalAutoencoder)
+    assert_type(variational.sample(3, random_state=0), Array)
+    assert_type(variational.sample_posterior(X, random_state=0), Array)
+    assert_type(variational.score_samples(X, n_draws=2), Array)
+    assert_type(variational.score(X), float)
 
     detector = AutoencoderOutlierDetector(n_steps=5, random_state=0, n_threads=1).fit(X)
     assert_type(detector, AutoencoderOutlierDetector)
