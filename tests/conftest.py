@@ -23,6 +23,10 @@ settings.load_profile("ci" if os.environ.get("CI") else "home")
 NETWORK_CLASSES = [reference.Network, Network]
 
 
+# A project of its own: test_downstream.py builds it and runs its tests.
+collect_ignore = ["downstream"]
+
+
 @pytest.fixture(params=NETWORK_CLASSES, ids=lambda c: c.__module__)
 def network_class(request):
     """Each twin in turn."""
