@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 PAGE = mmap.PAGESIZE
-N_BLOCKS = 16
+N_BLOCKS = 48
 BLOCK = 32 * PAGE
 
 

@@ -37,7 +37,7 @@ def seeds() -> tuple[tuple[str, bytes], ...]:
         Autoencoder(2, max_iter=1, early_stopping=True, scale="minmax", dtype="float32"),
         Autoencoder(2, max_iter=1, activation="tanh", tied=True, scale=None),
         VariationalAutoencoder(2, max_iter=1, random_state=0),
-        AutoencoderOutlierDetector(2, max_iter=1, n_estimators=2, random_state=0),
+        AutoencoderOutlierDetector(n_components=2, n_steps=2, random_state=0),
     ]
     found = []
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
@@ -48,7 +48,7 @@ def seeds() -> tuple[tuple[str, bytes], ...]:
             found.append(("model", path.read_bytes()))
         frame = _mixed_frame()
         if frame is not None:
-            Autoencoder(2, max_iter=1, random_state=0).fit(frame).save(path)
+            Autoencoder(2, columns="mixed", max_iter=1, random_state=0).fit(frame).save(path)
             found.append(("model", path.read_bytes()))
         FIT.fit(X, callbacks=[Checkpoint(path)])
         found.append(("checkpoint", path.read_bytes()))

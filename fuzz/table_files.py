@@ -26,20 +26,21 @@ def make_csv(random: Random) -> tuple[str, bytes]:
     separator = random.choice((",", ",", ";", "\t", "|", " "))
     n_columns = random.choice((1, 2, 3, 5))
     usual = [str(round(random.uniform(-9, 9), 3)) for _ in range(n_columns)]
+    spoiled = random.choice((0.0, 0.0, 0.05, 0.3))
     lines = []
     if random.random() < 0.8:
         lines.append(separator.join(random.choice("abcdef") + str(i) for i in range(n_columns)))
     for _ in range(random.choice((0, 1, 3, 20, 200))):
         fields = list(usual)
-        if random.random() < 0.3:
+        if random.random() < spoiled:
             fields[random.randrange(n_columns)] = random.choice(FIELDS)
-        if random.random() < 0.03:
+        if random.random() < spoiled / 10:
             fields = fields[1:] + fields * random.randrange(3)
         lines.append(separator.join(fields))
     text = random.choice(ENDS[:3]).join(lines) + random.choice(ENDS)
     encoding = "utf-8" if random.random() < 0.9 else random.choice(("utf-16", "latin-1"))
     content = text.encode(encoding, "replace")
-    if random.random() < 0.5:
+    if random.random() < 0.4:
         content = change_bytes(random, content, BITS)
     ending = random.choice((".csv", ".csv", ".tsv", ".txt"))
     if random.random() < 0.2:

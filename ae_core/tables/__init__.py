@@ -268,6 +268,8 @@ def _read_parquet(path: str, choose: Choice, dtype: np.dtype[Any], missing: bool
             values = np.empty((file.metadata.num_rows, len(names)), dtype)
             n_rows = 0
             for batch in file.iter_batches(ROWS_AT_ONCE, columns=names):
+                if n_rows + len(batch) > len(values):
+                    break  # and is told below
                 block = values[n_rows : n_rows + len(batch)]
                 with np.errstate(over="ignore"):  # is told below
                     for place, name in enumerate(names):
@@ -275,6 +277,8 @@ def _read_parquet(path: str, choose: Choice, dtype: np.dtype[Any], missing: bool
                         block[:, place] = column.to_numpy(zero_copy_only=False)
                 _check_finite(block, names, missing, n_rows)
                 n_rows += len(batch)
+            if n_rows != len(values):
+                raise TableError(f"it is damaged: it says that it has {len(values)} rows")
     except pyarrow.ArrowException as error:
         message = " ".join(str(error).split())
         raise TableError(f"it can't be read as Parquet: {message[:160]}") from error
