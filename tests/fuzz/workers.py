@@ -127,7 +127,7 @@ def _note(outcome: Outcome, part: Outcome) -> None:
 
 def _describe(found: Path, target: str, seed: int, number: int, what: str) -> None:
     found.mkdir(exist_ok=True)
-    again = f"python -m fuzz --target {target} --seed {seed} --only {number}\n"
+    again = f"PYTHONPATH=tests python -m fuzz --target {target} --seed {seed} --only {number}\n"
     (found / f"{target}-{seed}-{number}.txt").write_text(again + what, errors="backslashreplace")
 
 

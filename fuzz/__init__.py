@@ -1,1 +1,0 @@
-"""Fuzzing and long faults: `python -m fuzz --help`, `python -m fuzz.kill`."""
