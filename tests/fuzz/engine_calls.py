@@ -128,7 +128,7 @@ def _table(random: Random, n_rows: int, n_columns: int) -> dict[str, Any]:
     return arguments
 
 
-def _spoil_some(random: Random, arguments: dict[str, Any], share: float = 0.85) -> dict[str, Any]:
+def _spoil_some(random: Random, arguments: dict[str, Any], share: float = 0.65) -> dict[str, Any]:
     if random.random() < share:
         for _ in range(random.choice((1, 1, 1, 2, 3))):
             name = random.choice(list(arguments))

@@ -77,40 +77,35 @@ def fuzz(target: str, n_inputs: int, seed: int, n_workers: int, found: Path) -> 
     context = multiprocessing.get_context("fork")
     shared = shared_memory.SharedMemory(create=True, size=8 * n_workers)
     at = np.frombuffer(shared.buf, np.int64, n_workers)
-    answers: Any = context.SimpleQueue()
+    parts: Any = context.SimpleQueue()
     outcome = Outcome()
+    found.mkdir(exist_ok=True)
+
+    def start(w: int, first: int) -> tuple[range, Any]:
+        numbers = range(first, n_inputs, n_workers)
+        worker = context.Process(target=_work, args=(target, seed, numbers, at, w, parts, found))
+        worker.start()
+        return numbers, worker
+
     try:
-        starts = list(range(n_workers))  # worker w runs w, w + n_workers, …
-        workers: list[Any] = [None] * n_workers
-        for w in range(n_workers):
-            workers[w] = _start(context, target, seed, starts[w], n_inputs, n_workers, at, w, answers, found)
-        while any(workers):
-            while not answers.empty():
-                _note(outcome, answers.get())
-            for w, worker in enumerate(workers):
-                if worker is None:
-                    continue
+        running = {w: start(w, w) for w in range(n_workers)}  # w runs w, w + n_workers, …
+        while running:
+            for w, (numbers, worker) in list(running.items()):
+                _add_parts(outcome, parts)
                 worker.join(0.05)
                 if worker.is_alive():
                     continue
-                workers[w] = None
+                del running[w]
+                number = int(at[w])
+                stop = n_inputs if worker.exitcode == 0 else number + 1
+                outcome.n_inputs += len(range(numbers.start, stop, n_workers))
                 if worker.exitcode != 0:
-                    number = int(at[w])
-                    name = signal.Signals(-worker.exitcode).name if worker.exitcode < 0 else "exit"
-                    what = "took too long" if name == "SIGALRM" else f"ended the process ({name})"
-                    log = found / f"{target}-{seed}-worker{w}.log"
-                    trace = log.read_text() if log.exists() else ""
-                    _describe(found, target, seed, number, f"{what}\n{trace[-4000:]}")
                     outcome.n_found += 1
-                    outcome.n_inputs += 1
+                    _describe(found, target, seed, number, _end_of(worker, found, target, seed, w))
                     if number < 0:
                         raise RuntimeError(f"{target}: crashed while warming up, see {found}")
-                    workers[w] = _start(
-                        context, target, seed, number + n_workers, n_inputs, n_workers, at, w,
-                        answers, found,
-                    )  # fmt: skip
-        while not answers.empty():
-            _note(outcome, answers.get())
+                    running[w] = start(w, number + n_workers)
+        _add_parts(outcome, parts)
     finally:
         del at
         shared.close()
@@ -118,33 +113,28 @@ def fuzz(target: str, n_inputs: int, seed: int, n_workers: int, found: Path) -> 
     return outcome
 
 
-def _note(outcome: Outcome, part: Outcome) -> None:
-    outcome.n_inputs += part.n_inputs
-    outcome.n_found += part.n_found
-    outcome.most_memory = max(outcome.most_memory, part.most_memory)
-    outcome.answers += part.answers
+def _end_of(worker: Any, found: Path, target: str, seed: int, w: int) -> str:
+    """How a worker ended, and where it was."""
+    name = signal.Signals(-worker.exitcode).name if worker.exitcode < 0 else "exit"
+    what = "took too long" if name == "SIGALRM" else f"ended the process ({name})"
+    trace = (found / f"{target}-{seed}-worker{w}.log").read_text(errors="replace")
+    return f"{what}\n{trace[:4000]}"
+
+
+def _add_parts(outcome: Outcome, parts: Any) -> None:
+    while not parts.empty():
+        part = parts.get()
+        outcome.n_found += part.n_found
+        outcome.most_memory = max(outcome.most_memory, part.most_memory)
+        outcome.answers += part.answers
 
 
 def _describe(found: Path, target: str, seed: int, number: int, what: str) -> None:
-    found.mkdir(exist_ok=True)
     again = f"PYTHONPATH=tests python -m fuzz --target {target} --seed {seed} --only {number}\n"
     (found / f"{target}-{seed}-{number}.txt").write_text(again + what, errors="backslashreplace")
 
 
-def _start(
-    context: Any, target: str, seed: int, start: int, n_inputs: int, step: int, at: Any, w: int,
-    answers: Any, found: Path,
-) -> Any:  # fmt: skip
-    arguments = (target, seed, range(start, n_inputs, step), at, w, answers, found)
-    worker = context.Process(target=_work, args=arguments)
-    worker.start()
-    return worker
-
-
-def _work(
-    name: str, seed: int, numbers: range, at: Any, w: int, answers: Any, found: Path
-) -> None:
-    found.mkdir(exist_ok=True)
+def _work(name: str, seed: int, numbers: range, at: Any, w: int, parts: Any, found: Path) -> None:
     log_path = found / f"{name}-{seed}-worker{w}.log"
     log = log_path.open("w")
     os.dup2(log.fileno(), 2)
@@ -162,19 +152,20 @@ def _work(
         for number in numbers:
             at[w] = number
             signal.alarm(SECONDS)
+            is_found = False
             try:
                 part.answers[_run_one(target, f"{name} {seed} {number}", Path(folder))] += 1
             except BaseException:
+                is_found = True
                 part.n_found += 1
                 _describe(found, name, seed, number, traceback.format_exc())
             signal.alarm(0)
-            part.n_inputs += 1
-            if part.n_inputs % 500 == 0:
+            if is_found or (number + 1) % 500 < numbers.step:
                 part.most_memory = max(0, _memory()[1] - before[1])
-                answers.put(part)
+                parts.put(part)
                 part = Outcome()
         part.most_memory = max(0, _memory()[1] - before[1])
-        answers.put(part)
+        parts.put(part)
     log.close()
     if not log_path.stat().st_size:
         log_path.unlink()
