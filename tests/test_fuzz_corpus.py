@@ -90,7 +90,16 @@ def test_the_engine_needs_limits_for_each_column(dtype, limits):
         )
 
 
-@pytest.mark.parametrize("claimed", [1, 2, 4, 20])
+def zigzag(number):
+    """An integer as Parquet's footer has it."""
+    number, written = (number << 1) ^ (number >> 63), bytearray()
+    while number > 127:
+        written.append(number & 127 | 128)
+        number >>= 7
+    return bytes([*written, number])
+
+
+@pytest.mark.parametrize("claimed", [1, 2, 4, 20, 2**45, -1, 2**62])
 def test_parquet_files_that_lie_about_their_number_of_rows(claimed, tmp_path):
     pyarrow = pytest.importorskip("pyarrow")
     parquet = pytest.importorskip("pyarrow.parquet")
@@ -103,17 +112,26 @@ def test_parquet_files_that_lie_about_their_number_of_rows(claimed, tmp_path):
     for place in range(start, len(content) - 8):
         if content[place] != 2 * 3:  # as Parquet's footer writes 3
             continue
-        changed = bytearray(content)
-        changed[place] = 2 * claimed
+        footer = content[start:place] + zigzag(claimed) + content[place + 1 : -8]
         path = tmp_path / "table.parquet"
-        path.write_bytes(changed)
+        path.write_bytes(content[:start] + footer + len(footer).to_bytes(4, "little") + b"PAR1")
         try:
             values = read_table(str(path)).values
         except (TableError, OSError) as error:
-            refused += "damaged: it says that it has" in str(error)
+            refused += "it says that it has" in str(error) or claimed < 0
         else:
             np.testing.assert_array_equal(values[:, 0], [1.0, 2.0, 3.0][: len(values)])
     assert refused > 0
+
+
+def test_parquet_files_whose_names_are_no_text(tmp_path):
+    pyarrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    path = tmp_path / "table.parquet"
+    parquet.write_table(pyarrow.table({"abcdef": [1.0, 2.0]}), path, store_schema=False)
+    path.write_bytes(path.read_bytes().replace(b"abcdef", b"\xe5bcdef"))
+    with pytest.raises(TableError, match="it can't be read as Parquet"):
+        read_table(str(path))
 
 
 def rewrite(path, **changes):
