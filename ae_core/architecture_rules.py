@@ -1,5 +1,6 @@
 """What an `Architecture` may be: each rule with the sentence that says so."""
 
+from contextlib import suppress
 from typing import Any
 
 from .activations import ACTIVATIONS
@@ -97,10 +98,16 @@ def checked_weights(weights: Any, n_features: int) -> tuple[float, ...] | None:
         raise ValueError(
             f"feature_weights has {len(weights)} entries: one per column, {n_features}, are needed"
         )
-    checked = tuple(checked_strength("feature_weights entry", float(w)) for w in weights)
+    checked = tuple(_checked_weight(w) for w in weights)
     if not any(checked):
         raise ValueError("feature_weights are all zero: some column must count")
     return checked
+
+
+def _checked_weight(weight: Any) -> float:
+    with suppress(TypeError, ValueError, OverflowError):  # what is no number is told by name
+        weight = float(weight)
+    return checked_strength("feature_weights entry", weight)
 
 
 def check_output(loss: Any, activation: str) -> None:

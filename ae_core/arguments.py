@@ -39,15 +39,25 @@ def checked_bool(argument: str, value: object) -> bool:
 
 def checked_strength(argument: str, value: object) -> float:
     """A finite number of at least 0."""
-    is_number = isinstance(value, Real) and not isinstance(value, bool)
-    if not is_number or not 0 <= float(value) < math.inf:  # type: ignore[arg-type]
+    number = _as_float(value)
+    if not 0 <= number < math.inf:
         raise ValueError(f"{argument}={value!r}: must be a finite number of at least 0")
-    return float(value)  # type: ignore[arg-type]
+    return number
 
 
 def checked_share(argument: str, value: object, *, least: float = 0.0) -> float:
     """A number of at least 0 (or above `least`) and below 1."""
-    is_number = isinstance(value, Real) and not isinstance(value, bool)
-    if not is_number or not least <= float(value) < 1:  # type: ignore[arg-type]
+    number = _as_float(value)
+    if not least <= number < 1:
         raise ValueError(f"{argument}={value!r}: must be at least {least:g} and below 1")
-    return float(value)  # type: ignore[arg-type]
+    return number
+
+
+def _as_float(value: object) -> float:
+    """A number as a float; NaN for what is none, and infinity for an integer beyond all floats."""
+    if not isinstance(value, Real) or isinstance(value, bool):
+        return math.nan
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf

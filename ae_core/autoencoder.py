@@ -24,6 +24,7 @@ from .fitting import (
 )
 from .progress import TrainingState
 from .settings import check_fractions, sees_parts
+from .validation import check_dtype
 
 
 class Autoencoder(FittedAutoencoder):
@@ -418,7 +419,7 @@ class Autoencoder(FittedAutoencoder):
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
-        dtypes = ["float64", "float32"] if self.dtype is None else [str(np.dtype(self.dtype))]
+        dtypes = ["float64", "float32"] if self.dtype is None else [str(check_dtype(self.dtype))]
         tags.transformer_tags.preserves_dtype = dtypes
         tags.input_tags.allow_nan = self.missing_values == "mask"
         tags.input_tags.sparse = self.scale != "minmax" or self.missing_values == "implicit"

@@ -5,6 +5,7 @@ Loading makes only the classes named here, and only of what was checked.
 
 import json
 from dataclasses import asdict
+from math import isnan
 from os import PathLike
 from typing import Any
 
@@ -161,7 +162,9 @@ def restore_detector(detector_class: Any, file: ModelFile) -> Any:
     if not (usual > 0).all():
         raise file.error("its array 'usual' has entries that are not above 0")
     detector.ensemble_ = Ensemble(networks, usual, file.array("counts", np.bool_, (n_features,)))
-    detector.threshold_ = float(file.value("threshold", is_number, "a number"))
+    detector.threshold_ = float(
+        file.value("threshold", lambda t: is_number(t) and not isnan(t), "a number")
+    )
     detector.offset_ = -detector.threshold_
     return detector
 

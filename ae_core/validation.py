@@ -161,6 +161,7 @@ def check_table(X: Any, name: str = "X", *, missing: str | None = None) -> Any:
     if array.shape[0] == 0:
         raise ValueError(f"{name} has shape {array.shape}: at least one sample is needed")
     if sparse:
+        _check_indices(array, name)
         array = array.tocsr()
         if not array.has_canonical_format:
             array = array.copy()  # the caller's own stays as it is
@@ -169,6 +170,25 @@ def check_table(X: Any, name: str = "X", *, missing: str | None = None) -> Any:
     else:
         _check_finite(array, name, missing == "mask")
     return array
+
+
+def _check_indices(X: Any, name: str) -> None:
+    """Refuse indices of nothing: SciPy looks at few of them when X is made, and then trusts all."""
+    if X.format not in ("csr", "csc"):
+        return
+    n_lines, n_across = X.shape if X.format == "csr" else X.shape[::-1]
+    starts, indices = X.indptr, X.indices
+    if (
+        len(starts) != n_lines + 1
+        or starts[0] != 0
+        or (starts[1:] < starts[:-1]).any()
+        or not starts[-1] <= len(indices) == len(X.data)
+        or (len(indices) and not 0 <= indices.min() <= indices.max() < n_across)
+    ):
+        raise ValueError(
+            f"{name} is a damaged sparse matrix: its indptr or indices do not fit its shape "
+            f"{X.shape} and its {len(X.data)} stored entries"
+        )
 
 
 def check_per_column(name: str, values: Any, n_columns: int) -> Array | None:

@@ -53,7 +53,7 @@ cdef class Inference(Team):
     cdef void _run_tile(
         self, int thread, Py_ssize_t first, int height, floating* of_this_type,
     ) noexcept nogil:
-        cdef char* scratch = self.scratch.data + 4 * thread * self.scratch_bytes
+        cdef char* scratch = self.scratch.data + 4 * self.scratch_bytes * thread
         cdef const floating* params = <const floating*> self.params
         cdef floating* targets = <floating*> (scratch + 3 * self.scratch_bytes)
         cdef const floating* inputs = <const floating*> scratch
@@ -197,5 +197,5 @@ def run_layers(
     job.wants_losses = wants_losses
     job.tile_rows = plan.tile_rows(job.n_rows)
     job.scratch_bytes = padded(<Py_ssize_t> job.tile_rows * plan.widest * job.itemsize)
-    job.scratch = Buffer(4 * n_threads * job.scratch_bytes, "a tile of activations")
+    job.scratch = Buffer(4 * job.scratch_bytes * n_threads, "a tile of activations")
     job.run(n_threads)

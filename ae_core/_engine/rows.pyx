@@ -86,9 +86,10 @@ cdef class Rows:
         with nogil:
             for i in range(n):
                 before = -1
-                if starts[i] > starts[i + 1]:
+                # Each against the end too: a later row that falls is seen only after these elements.
+                if starts[i] > starts[i + 1] or starts[i + 1] > n_stored:
                     with gil:
-                        raise ValueError(f"starts falls after row {i}")
+                        raise ValueError(f"starts falls after row {i}, or goes beyond the end")
                 for t in range(starts[i], starts[i + 1]):
                     if columns[t] <= before or columns[t] >= n_columns:
                         with gil:

@@ -6,7 +6,9 @@ Only what a network needs is there. Within a step nothing is allocated.
 from cython cimport floating
 from libc.stdint cimport int32_t, uint16_t
 
-from ae_core._engine.kernels cimport AE_NOTHING, AE_SOFTMAX_CROSS_ENTROPY
+from ae_core._engine.kernels cimport (
+    AE_NOTHING, AE_SALT_AND_PEPPER, AE_SOFTMAX_CROSS_ENTROPY,
+)
 from ae_core._engine.memory cimport Buffer, padded
 from ae_core._engine.plan cimport Family, Plan
 from ae_core._engine.rows cimport Rows
@@ -63,8 +65,11 @@ cdef class Workspace:
         self.corruption.threshold_low = family.spoiled_low
         self.corruption.table = self.plan.quantiles(itemsize, True)
         self.keep_alive = (low, high)
-        if low is None:
+        if family.corruption != AE_SALT_AND_PEPPER:
             return
+        for name, limits in (("low", low), ("high", high)):
+            if limits is None or len(limits) != self.rows.n_columns:
+                raise ValueError(f"{name} has to have {self.rows.n_columns} numbers: one per column")
         if itemsize == sizeof(float):
             single = low
             self.corruption.low = &single[0]

@@ -265,9 +265,11 @@ def _read_parquet(path: str, choose: Choice, dtype: np.dtype[Any], missing: bool
                 raise not_numbers({name: ("row 1", _first(file, name)) for name in texts})
             if not file.metadata.num_rows:
                 raise TableError("it has columns and no rows")
-            values = np.empty((file.metadata.num_rows, len(names)), dtype)
+            values = _room_for(file.metadata.num_rows, len(names), dtype)
             n_rows = 0
             for batch in file.iter_batches(ROWS_AT_ONCE, columns=names):
+                if n_rows + len(batch) > len(values):
+                    break  # and is told below
                 block = values[n_rows : n_rows + len(batch)]
                 with np.errstate(over="ignore"):  # is told below
                     for place, name in enumerate(names):
@@ -275,10 +277,22 @@ def _read_parquet(path: str, choose: Choice, dtype: np.dtype[Any], missing: bool
                         block[:, place] = column.to_numpy(zero_copy_only=False)
                 _check_finite(block, names, missing, n_rows)
                 n_rows += len(batch)
-    except pyarrow.ArrowException as error:
+            if n_rows != len(values):
+                raise TableError(f"it is damaged: it says that it has {len(values)} rows")
+    except (pyarrow.ArrowException, UnicodeDecodeError) as error:
         message = " ".join(str(error).split())
         raise TableError(f"it can't be read as Parquet: {message[:160]}") from error
     return Table(names, values)
+
+
+def _room_for(n_rows: int, n_columns: int, dtype: np.dtype[Any]) -> Array:
+    """An array for as many rows as a file says it has, which may be anything."""
+    try:
+        return np.empty((n_rows, n_columns), dtype)
+    except (MemoryError, ValueError) as error:
+        raise TableError(
+            f"it says that it has {n_rows} rows of {n_columns} columns: there is no memory for them"
+        ) from error
 
 
 def _numeric(kind: Any) -> bool:
