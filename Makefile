@@ -15,7 +15,7 @@ ENGINE_TESTS = $(addprefix tests/, test_blas.py test_elementary.py test_engine.p
 WATCHED = -p no:cacheprovider --capture=sys -k "not ctrl_c"
 
 .PHONY: help engine test lint types stubs docs bench sdist wheel check-wheel reproducible test-wheel \
-	coverage asan ubsan tsan valgrind clean
+	coverage asan ubsan tsan valgrind fuzz kill clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1|\2/p' Makefile | column -t -s '|'
@@ -97,6 +97,13 @@ valgrind: ## products and threads of the engine under valgrind
 		valgrind --quiet --error-exitcode=99 --suppressions=../../.ci/valgrind.supp \
 		$(PYTHON) -m pytest -p no:cacheprovider --capture=sys -k "not ctrl_c and not long_step" \
 		tests/test_engine.py tests/test_own_products.py tests/test_blas.py $(ARGS)
+
+fuzz: ## inputs that nobody would give: all targets, ARGS="--inputs 60000 --seed 11"
+	for target in engine architecture model csv parquet; do \
+		PYTHONPATH=tests $(PYTHON) -m fuzz --target $$target $(ARGS) || exit 1; done
+
+kill: ## fits that are killed at random moments go on to the same bits, ARGS="--kills 100 --seed 0"
+	PYTHONPATH=tests $(PYTHON) -m fuzz.kill $(ARGS)
 
 clean: ## remove everything that was built
 	rm -rf build dist ae_core.egg-info ae_core/_engine/*.so ae_core/_engine/*.pyd
