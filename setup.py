@@ -39,6 +39,8 @@ MODULES = [
     "inference",
     "training",
 ]
+# Those with loops over the data's or the network's numbers.
+LOOPS = ("kernels", "stored", "code", "contraction")
 # What Cython writes for memoryviews, once for all modules: otherwise each would hold it again.
 SHARED = "memoryviews"
 
@@ -65,7 +67,7 @@ def flags(compiler: str) -> tuple[list[str], list[str]]:
     if not DEBUG:
         # Python's own flags ask for debugging symbols, nine tenths of the wheel. Of the names that
         # are left, nobody asks for any; only GNU's linker knows how to leave them out.
-        return [*compile_flags, "-O3", "-g0"], ["-Wl,-s"] if sys.platform == "linux" else []
+        return [*compile_flags, "-g0"], ["-Wl,-s"] if sys.platform == "linux" else []
     compile_flags += ["-O1", "-g", "-fno-omit-frame-pointer"]
     sanitize = [f"-fsanitize={SANITIZE}", "-fno-sanitize-recover=all"] if SANITIZE else []
     return compile_flags + sanitize, sanitize
@@ -82,9 +84,15 @@ class BuildEngine(build_ext):
                 flag for flag in self.compiler.linker_so if not flag.startswith("-Wl,-rpath")
             ]
         for module in self.extensions:
-            module.extra_compile_args = compile_flags
+            module.extra_compile_args = [*compile_flags, *self.optimization(module.name)]
             module.extra_link_args = link_flags
         super().build_extensions()
+
+    def optimization(self, name: str) -> list[str]:
+        """Speed where the loops are; elsewhere it would only make the wheel larger."""
+        if DEBUG or self.compiler.compiler_type == "msvc":
+            return []
+        return ["-O3" if name.rpartition(".")[2] in LOOPS else "-O2"]
 
     def copy_extensions_to_source(self) -> None:
         """Leave no module of another build in place: Python would load that one first."""
