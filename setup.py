@@ -39,8 +39,8 @@ MODULES = [
     "inference",
     "training",
 ]
-# Those with loops over the data's or the network's numbers.
-LOOPS = ("kernels", "stored", "code", "contraction")
+# Those that a training step runs through.
+LOOPS = ("kernels", "rows", "stored", "code", "contraction", "passes", "training")
 # What Cython writes for memoryviews, once for all modules: otherwise each would hold it again.
 SHARED = "memoryviews"
 
