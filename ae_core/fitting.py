@@ -63,15 +63,32 @@ def checked(estimator: Any, X: Any, *, reset: bool, name: str = "X") -> Any:
         check_frame(X, name)
         validate_data(estimator, X, skip_check_array=True, reset=reset)
         return estimator.encoding_.encode(X, holes=missing == "mask", name=name)
-    X = validate_data(
-        estimator,
-        X,
-        dtype="numeric",
-        accept_sparse="csr",
-        ensure_all_finite="allow-nan" if missing else True,
-        reset=reset,
-    )
+    try:
+        X = validate_data(
+            estimator,
+            X,
+            dtype="numeric",
+            accept_sparse="csr",
+            ensure_all_finite="allow-nan" if missing else True,
+            reset=reset,
+        )
+        if not is_sparse(X) and X.dtype.kind == "O":  # a frame's categories get this far
+            X = X.astype(np.float64)
+    except ValueError as error:
+        hint = _hint(estimator, str(error))
+        if not hint:
+            raise
+        raise ValueError(f"{str(error).splitlines()[0].rstrip('.')}: {hint}") from error
     return check_table(X, name, missing=missing) if is_sparse(X) or missing == "implicit" else X
+
+
+def _hint(estimator: Any, error: str) -> str:
+    """What to do about an error of scikit-learn's check of X, where there is something to do."""
+    if "contains NaN" in error:
+        return "missing_values='mask' learns around holes, and impute fills them; or fill them in"
+    if "could not convert" in error and "columns" in estimator.get_params():
+        return "columns='mixed' takes a DataFrame's text and categories; or encode them as numbers"
+    return ""
 
 
 def weights_of(sample_weight: Any, X: Any) -> Array | None:

@@ -521,3 +521,15 @@ def test_hostile_checkpoints_are_refused(wine, tmp_path, changes):
     write_file(tmp_path / "changed", file.kind, description, arrays)
     with pytest.raises(ModelFileError):
         clone(model).fit(wine, resume_from=tmp_path / "changed")
+
+
+@pytest.mark.parametrize(
+    ("column", "words"),
+    [([1.0, np.nan, 2.0], "NaN: missing_values='mask'"), (["x", "y", "x"], "columns='mixed'")],
+)
+def test_errors_of_scikit_learn_say_what_there_is_to_do(column, words):
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"a": [1.0, 2.0, 4.0], "b": column})
+    for table in (frame, frame.astype({"b": "category"}) if "mixed" in words else frame):
+        with pytest.raises(ValueError, match=words):
+            Autoencoder(1).fit(table)
