@@ -268,6 +268,11 @@ class Architecture:
         return bool(self.corruption or self.dropout or self.variational)
 
     @property
+    def has_penalty(self) -> bool:
+        """Whether the weights themselves have a part in the loss."""
+        return bool(self.alpha or self.alpha_l1)
+
+    @property
     def has_simple_loss(self) -> bool:
         """Whether the loss is that of the reconstruction, and penalties of the weights alone."""
         asks_of_the_code = self.code_l1 or self.sparsity or self.contraction

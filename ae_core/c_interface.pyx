@@ -11,14 +11,15 @@ from cython cimport floating
 from libc.limits cimport INT_MAX
 from libc.math cimport INFINITY, fabs
 from libc.stdlib cimport free, malloc
-from libc.string cimport memmove
 
+from ae_core._engine.code cimport infer_code
 from ae_core._engine.kernels cimport (
     AE_DOUBLE, AE_SOFTMAX_CROSS_ENTROPY, ae_group, ae_kernels, ae_output, kernels_for,
 )
 from ae_core._engine.memory cimport padded
 from ae_core._engine.passes cimport biases_of, layer_sums
 from ae_core._engine.plan cimport Layer, Plan
+from ae_core._engine.rows cimport fill_holes
 
 import numpy as np
 
@@ -352,7 +353,7 @@ cdef int run_tile(
             layer.activation, height, layer.n_out, outputs, biases_of[floating](layer, params),
         )
         if i + 1 == model.plan.family.code:
-            finish_code[floating](model, height, outputs, room)
+            infer_code[floating](model.plan, model.K, height, outputs, outputs, room)
         inputs = outputs
     if wanted == CODE:
         for i in range(height * <int> model.n_components):
@@ -418,24 +419,6 @@ cdef bint can_compare(Model model, int height, const double* X) noexcept nogil:
                 if x < 0 or x > 1:
                     return False
     return True
-
-
-cdef void fill_holes(Py_ssize_t count, const floating* x, floating* to) noexcept nogil:
-    """0 where x is unseen."""
-    cdef Py_ssize_t i
-    for i in range(count):
-        to[i] = x[i] if x[i] == x[i] else 0
-
-
-cdef void finish_code(Model model, int height, floating* code, floating* room) noexcept nogil:
-    """The code as it goes on, in place: cut off, or the mean of a distribution."""
-    cdef Py_ssize_t k = model.n_components, i
-    if model.plan.family.k_sparse > 0:
-        for i in range(height):
-            model.K.keep_largest(k, model.plan.family.k_sparse, room, code + i * k)
-    if model.plan.family.variational:
-        for i in range(height):
-            memmove(code + i * k, code + i * 2 * k, k * sizeof(floating))
 
 
 cdef void undo_scaling(

@@ -81,10 +81,10 @@ class Network(reference.Network):
         # Nothing but the rows' errors and the weights: that needs no room for all activations.
         errors = self._infer_losses(params, rows).astype(np.float64)  # (m,)
         count = float(rows.counts(slice(None)).sum())
-        return (
-            float(rows.weights(slice(None)) @ errors / count)
-            + (penalty(self.architecture, params, count)[0])
-        )
+        loss = float(rows.weights(slice(None)) @ errors / count)
+        if self.architecture.has_penalty:
+            loss += penalty(self.architecture, params, count)[0]
+        return loss
 
     def loss_and_gradient(
         self, X: Any, *, params: Any = None, noise_key: int = 0

@@ -360,7 +360,7 @@ def objective(
     gradient = np.empty(0, params.dtype)
     if wants_gradient:
         gradient = backward(architecture, params, trace, share, annealing, contracted)
-    if architecture.alpha or architecture.alpha_l1:
+    if architecture.has_penalty:
         extra, extra_gradient = penalty(architecture, params, count)
         loss += extra
         if wants_gradient:

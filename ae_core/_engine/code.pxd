@@ -3,12 +3,17 @@
 from cython cimport floating
 
 from ae_core._engine.kernels cimport ae_kernels
+from ae_core._engine.plan cimport Plan
 from ae_core._engine.workspace cimport Batch, Scratch, Workspace
 
 
 cdef void draw_code(
     Workspace space, const ae_kernels* K, Batch* batch, Scratch* scratch,
     Py_ssize_t first, int n_rows, floating* of_this_type,
+) noexcept nogil
+
+cdef void infer_code(
+    Plan plan, const ae_kernels* K, int n_rows, floating* code, floating* to, floating* mask,
 ) noexcept nogil
 
 cdef double code_losses(

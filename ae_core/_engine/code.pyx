@@ -2,9 +2,10 @@
 
 from cython cimport floating
 from libc.math cimport INFINITY, fabs, log
+from libc.string cimport memmove
 
 from ae_core._engine.kernels cimport ae_kernels
-from ae_core._engine.plan cimport Family
+from ae_core._engine.plan cimport Family, Plan
 from ae_core._engine.workspace cimport Batch, Scratch, Trace, Workspace, row_number
 
 cdef extern from "noise.h" nogil:
@@ -39,6 +40,22 @@ cdef void draw_code(
             )
     if family.sparsity != 0:
         sum_code[floating](space, first, n_rows, NULL)
+
+
+cdef void infer_code(
+    Plan plan, const ae_kernels* K, int n_rows, floating* code, floating* to, floating* mask,
+) noexcept nogil:
+    """The code as inference goes on with it: cut off in place, or the mean of its distribution.
+
+    The mean is written to `to` (n_rows, k), which may be where the code is; `mask` is room for k.
+    """
+    cdef Py_ssize_t k = plan.family.n_code, i
+    if plan.family.k_sparse > 0:
+        for i in range(n_rows):
+            K.keep_largest(k, plan.family.k_sparse, mask, code + i * k)
+    if plan.family.variational:
+        for i in range(n_rows):
+            memmove(to + i * k, code + i * 2 * k, k * sizeof(floating))
 
 
 cdef inline double weight_of(Trace* trace, Py_ssize_t row) noexcept nogil:

@@ -1,13 +1,13 @@
 """Inference tile by tile: beyond the result, memory does not grow with the number of rows."""
 
 from cython cimport floating
-from libc.string cimport memmove
 
+from ae_core._engine.code cimport infer_code
 from ae_core._engine.kernels cimport ae_kernels, ae_output, kernels_for
 from ae_core._engine.memory cimport Buffer, padded
 from ae_core._engine.passes cimport biases_of, layer_sums
 from ae_core._engine.plan cimport Layer, Plan
-from ae_core._engine.rows cimport Rows, gather
+from ae_core._engine.rows cimport Rows, fill_holes, gather
 from ae_core._engine.team cimport Team, ae_add, ae_counter
 
 
@@ -59,6 +59,7 @@ cdef class Inference(Team):
         cdef const floating* inputs = <const floating*> scratch
         cdef const floating* compared = inputs
         cdef floating* outputs = NULL
+        cdef floating* code
         cdef floating* room
         cdef Layer* layer = &self.plan.layers[self.first_layer]
         cdef int i
@@ -93,7 +94,10 @@ cdef class Inference(Team):
             if i + 1 == self.plan.family.code:
                 # What the layer was given is not needed any more: there is room.
                 room = <floating*> (scratch + (1 + (i + 1) % 2) * self.scratch_bytes)
-                outputs = self._finish_code[floating](first, height, outputs, room)
+                code = outputs
+                if self.plan.family.variational and i == self.last_layer - 1:
+                    outputs = <floating*> self.result + first * self.plan.family.n_code
+                infer_code[floating](self.plan, self.K, height, code, outputs, room)
             inputs = outputs
         if self.wants_losses:
             self.K.row_losses(
@@ -106,29 +110,6 @@ cdef class Inference(Team):
         return not self.wants_losses and not (
             i + 1 == self.plan.family.code and self.plan.family.variational
         )
-
-    cdef floating* _finish_code(
-        self, Py_ssize_t first, int height, floating* code, floating* room,
-    ) noexcept nogil:
-        """The code as it goes on: cut off, or the mean of a distribution."""
-        cdef Py_ssize_t k = self.plan.family.n_code, i
-        cdef floating* to = code
-        if self.plan.family.k_sparse > 0:
-            for i in range(height):
-                self.K.keep_largest(k, self.plan.family.k_sparse, room, code + i * k)
-        if self.plan.family.variational:
-            if self.last_layer == self.plan.family.code:
-                to = <floating*> self.result + first * k
-            for i in range(height):
-                memmove(to + i * k, code + i * 2 * k, k * sizeof(floating))
-        return to
-
-
-cdef void fill_holes(Py_ssize_t count, const floating* x, floating* to) noexcept nogil:
-    """0 where x is unseen."""
-    cdef Py_ssize_t i
-    for i in range(count):
-        to[i] = x[i] if x[i] == x[i] else 0
 
 
 def run_layers(

@@ -37,6 +37,8 @@ cdef void gather(
     floating* to,
 ) noexcept nogil
 
+cdef void fill_holes(Py_ssize_t count, const floating* x, floating* to) noexcept nogil
+
 cdef void gather_weights(
     Rows rows, const Py_ssize_t* order, Py_ssize_t first, int n_rows, double* to,
 ) noexcept nogil

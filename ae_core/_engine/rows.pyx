@@ -207,6 +207,13 @@ cdef void gather_stored(
         to += rows.n_columns
 
 
+cdef void fill_holes(Py_ssize_t count, const floating* x, floating* to) noexcept nogil:
+    """0 where x is unseen."""
+    cdef Py_ssize_t i
+    for i in range(count):
+        to[i] = x[i] if x[i] == x[i] else 0
+
+
 cdef void gather_weights(
     Rows rows, const Py_ssize_t* order, Py_ssize_t first, int n_rows, double* to,
 ) noexcept nogil:

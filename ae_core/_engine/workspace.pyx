@@ -7,7 +7,7 @@ from cython cimport floating
 from libc.stdint cimport int32_t, uint16_t
 
 from ae_core._engine.kernels cimport (
-    AE_NOTHING, AE_SALT_AND_PEPPER, AE_SOFTMAX_CROSS_ENTROPY,
+    AE_MASKING, AE_NOTHING, AE_SALT_AND_PEPPER, AE_SOFTMAX_CROSS_ENTROPY,
 )
 from ae_core._engine.memory cimport Buffer, padded
 from ae_core._engine.plan cimport Family, Plan
@@ -86,7 +86,7 @@ cdef class Workspace:
         cdef int kind = self.corruption.kind
         if self.rows.starts == NULL or not self.rows.zeros_stay():
             return False
-        return self.rows.implicit or kind == AE_NOTHING or kind == 1  # masking leaves zeros alone
+        return self.rows.implicit or kind == AE_NOTHING or kind == AE_MASKING  # zeros stay zeros
 
     cdef bint _compares_stored(self):
         """Whether it has no part in the loss either."""
@@ -203,9 +203,11 @@ cdef class Workspace:
             mine.numbers = <uint16_t*> self._take((plan.widest + 4) * sizeof(uint16_t))
             mine.code = <double*> self._take(plan.family.n_code * sizeof(double))
             mine.columns = <double*> self._take(n_columns * sizeof(double))
-            mine.jacobian = self._take(
-                <Py_ssize_t> plan.family.n_code * plan.layers[0].n_out * size
-            )
+            mine.jacobian = NULL
+            if plan.family.contraction != 0:
+                mine.jacobian = self._take(
+                    <Py_ssize_t> plan.family.n_code * plan.layers[0].n_out * size
+                )
             if self.buffer is not None:
                 self.scratch[<int> thread] = mine
 
