@@ -1,6 +1,5 @@
 """What an autoencoder does once it is fitted: encode, reconstruct, fill in, score, explain."""
 
-from os import PathLike
 from typing import Any, Self
 
 import numpy as np
@@ -14,14 +13,16 @@ from .diagnosis import Diagnosis, diagnose
 from .fitting import checked, seen
 from .imputation import filled_in, in_frame
 from .mixed import Encoding
-from .model_file import ModelFile, read_file
+from .model_file import ModelFile
 from .rows import Rows
-from .saving import describe_autoencoder, restore_autoencoder, save
+from .saving import SavedEstimator, describe_autoencoder, restore_autoencoder
 from .scaling import undo_scaling
 from .settings import has_holes
 
 
-class FittedAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class FittedAutoencoder(
+    SavedEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
+):
     """What estimators share that hold a `network_`, the scaling of its columns and a history."""
 
     # --- using what was learned ----------------------------------------------------------------
@@ -185,32 +186,6 @@ class FittedAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         return {}
 
     # --- saving --------------------------------------------------------------------------------
-
-    def save(self, path: str | PathLike[str]) -> None:
-        """Write the fitted model to a file, whole or not at all; `ae_core.load` reads it.
-
-        Raises
-        ------
-        NotFittedError
-            Before `fit`.
-        OSError
-            When the file can't be written; a file that was there before stays as it was.
-        """
-        check_is_fitted(self)
-        save(self, path)
-
-    @classmethod
-    def load(cls, path: str | PathLike[str]) -> Self:
-        """The model that `save` wrote; no code from the file is run.
-
-        Raises
-        ------
-        ModelFileError
-            When the file is not a saved Autoencoder, or damaged.
-        OSError
-            When it can't be read.
-        """
-        return cls._restored(read_file(path, cls.__name__))
 
     def _describe(self) -> tuple[dict[str, Any], dict[str, Array]]:
         return describe_autoencoder(self)

@@ -1,6 +1,5 @@
 """`AutoencoderOutlierDetector`: unusual rows, and what is unusual about them."""
 
-from os import PathLike
 from typing import Any, Self
 
 import numpy as np
@@ -9,7 +8,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ._typing import Array, RandomState
 from .fitting import generator_of, weights_of
-from .model_file import ModelFile, read_file
+from .model_file import ModelFile
 from .outlier_ensemble import (
     automatic_threshold,
     code_sizes,
@@ -17,12 +16,12 @@ from .outlier_ensemble import (
     train_ensemble,
 )
 from .rows import Rows
-from .saving import describe_detector, restore_detector, save
+from .saving import SavedEstimator, describe_detector, restore_detector
 from .scaling import learn_scaling
 from .settings import is_number, layer_sizes, positive_integer
 
 
-class AutoencoderOutlierDetector(OutlierMixin, BaseEstimator):
+class AutoencoderOutlierDetector(SavedEstimator, OutlierMixin, BaseEstimator):
     """Find unusual rows of a table, and say which entries make them so.
 
     A few small autoencoders, with codes of different sizes, learn what rows look like. What they
@@ -179,32 +178,6 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseEstimator):
     def predict(self, X: Any) -> Array:
         """1 for usual rows, -1 for outliers: (m,) int."""
         return np.where(self.decision_function(X) < 0, -1, 1)
-
-    def save(self, path: str | PathLike[str]) -> None:
-        """Write the fitted detector to a file, whole or not at all; `ae_core.load` reads it.
-
-        Raises
-        ------
-        NotFittedError
-            Before `fit`.
-        OSError
-            When the file can't be written; a file that was there before stays as it was.
-        """
-        check_is_fitted(self)
-        save(self, path)
-
-    @classmethod
-    def load(cls, path: str | PathLike[str]) -> Self:
-        """The detector that `save` wrote; no code from the file is run.
-
-        Raises
-        ------
-        ModelFileError
-            When the file is not a saved AutoencoderOutlierDetector, or damaged.
-        OSError
-            When it can't be read.
-        """
-        return cls._restored(read_file(path, cls.__name__))
 
     def _rows(self, X: Any) -> Rows:
         check_is_fitted(self)

@@ -7,9 +7,10 @@ import json
 from dataclasses import asdict
 from math import isnan
 from os import PathLike
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
+from sklearn.utils.validation import check_is_fitted
 
 from ._typing import Array
 from .architecture import Architecture
@@ -24,22 +25,46 @@ NOT_SAVED = ("random_state",)
 """Only kept when it is a seed: generators are objects, and a model file has none."""
 
 
-def save(estimator: Any, path: str | PathLike[str]) -> None:
-    """Write a fitted estimator to a file, whole or not at all.
+class SavedEstimator:
+    """What estimators share that are written to files: `save` and `load`."""
 
-    Parameters
-    ----------
-    estimator : Autoencoder, VariationalAutoencoder or AutoencoderOutlierDetector
-        Fitted. Its parameters are kept, except a `random_state` that is no integer.
-    path : str or path
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write the fitted model to a file, whole or not at all; `ae_core.load` reads it.
 
-    Raises
-    ------
-    OSError
-        When the file can't be written; a file that was there before stays as it was.
-    """
-    description, arrays = estimator._describe()
-    write_file(path, type(estimator).__name__, description, arrays)
+        Its parameters are kept, except a `random_state` that is no integer.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        OSError
+            When the file can't be written; a file that was there before stays as it was.
+        """
+        check_is_fitted(self)
+        description, arrays = self._describe()
+        write_file(path, type(self).__name__, description, arrays)
+
+    @classmethod
+    def load(cls, path: str | PathLike[str]) -> Self:
+        """The model that `save` wrote; no code from the file is run.
+
+        Raises
+        ------
+        ModelFileError
+            When the file is not a saved model of this class, or damaged.
+        OSError
+            When it can't be read.
+        """
+        return cls._restored(read_file(path, cls.__name__))
+
+    def _describe(self) -> tuple[dict[str, Any], dict[str, Array]]:
+        """What goes into the file."""
+        raise NotImplementedError
+
+    @classmethod
+    def _restored(cls, file: ModelFile) -> Self:
+        """What comes out of it."""
+        raise NotImplementedError
 
 
 def load(path: str | PathLike[str]) -> Any:
