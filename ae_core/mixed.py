@@ -8,12 +8,11 @@ group, that is no category; of a flag, it would be False. (The softmax of two lo
 function of their difference, so that the likelihood is the same.)
 """
 
-import re
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple, NoReturn
+from typing import Any
 
 import numpy as np
 
@@ -21,44 +20,20 @@ from ._typing import Array
 from .architecture import LossGroups
 from .arguments import as_tuple, check_name
 from .losses import LOSSES
-
-NUMBER, FLAG, CATEGORY = KINDS = ("number", "flag", "category")
-
-NUMBERS = re.compile(
-    r"(u?int|float|U?Int|Float)(8|16|32|64)(\[pyarrow\])?|(float|double|halffloat)\[pyarrow\]"
+from .mixed_columns import (
+    CATEGORY,
+    FLAG,
+    FLAGS,
+    NUMBER,
+    NUMBERS,
+    TEXTS,
+    Column,
+    categories_of,
+    category_codes,
+    learned_column,
+    numbers_of,
+    whole_numbers,
 )
-"""pandas' names of the dtypes whose columns are numbers."""
-
-TEXTS = re.compile(r"object|str|(large_)?string(\[(python|pyarrow|pyarrow_numpy)\])?")
-"""Those whose columns are text."""
-
-FLAGS = ("bool", "boolean", "bool[pyarrow]", "object")
-
-NAMES_SHOWN = 5
-"""How many known categories an error lists."""
-
-MANY = 20
-"""Up to so many different texts are categories, however few rows there are."""
-
-
-class Column(NamedTuple):
-    """What one column of a table is."""
-
-    name: str
-    kind: str
-    """'number', 'flag' or 'category'."""
-    dtype: str
-    """pandas' name of it."""
-    categories: tuple[Any, ...] = ()
-    """Of a category, in the order of its columns."""
-    categories_dtype: str = "object"
-    """Of pandas' own categories."""
-    is_ordered: bool = False
-
-    @property
-    def width(self) -> int:
-        """Columns that it becomes."""
-        return len(self.categories) if self.kind == CATEGORY else 1
 
 
 @dataclass(frozen=True)
@@ -109,7 +84,7 @@ class Encoding:
             names it.
         """
         check_frame(X, name)
-        return cls(tuple(_column(X.iloc[:, i], holes, name) for i in range(X.shape[1])))
+        return cls(tuple(learned_column(X.iloc[:, i], holes, name) for i in range(X.shape[1])))
 
     # --- there and back -------------------------------------------------------------------------
 
@@ -139,12 +114,12 @@ class Encoding:
         for i, column in enumerate(self.columns):
             own = encoded[:, self.starts[i] : self.starts[i + 1]]  # (m, width)
             if column.kind == CATEGORY:
-                codes = _codes(X.iloc[:, i], column, holes, name)  # (m,), -1 where unseen
+                codes = category_codes(X.iloc[:, i], column, holes, name)  # (m,), -1 where unseen
                 known = np.flatnonzero(codes >= 0)
                 own[known, codes[known]] = 1
                 own[codes < 0] = np.nan
             else:
-                own[:, 0] = _numbers(X.iloc[:, i], column, name)
+                own[:, 0] = numbers_of(X.iloc[:, i], column, name)
             if not holes and np.isnan(own[:, 0]).any():
                 raise ValueError(
                     f"{name} has missing values in column {column.name!r}: drop those rows, fill "
@@ -164,11 +139,11 @@ class Encoding:
         for i, column in enumerate(self.columns):
             own = encoded[:, self.starts[i] : self.starts[i + 1]]  # (m, width)
             if column.kind == CATEGORY:
-                values = _categories(own.argmax(axis=1), column)
+                values = categories_of(own.argmax(axis=1), column)
             elif column.kind == FLAG:
                 values = pd.Series(own[:, 0] >= 0.5).astype(column.dtype)
             else:
-                values = pd.Series(_whole(own[:, 0], column.dtype)).astype(column.dtype)
+                values = pd.Series(whole_numbers(own[:, 0], column.dtype)).astype(column.dtype)
             frame[column.name] = values
         result = pd.DataFrame(frame)
         return result if index is None else result.set_axis(index)
@@ -337,123 +312,3 @@ def check_frame(X: Any, name: str = "X") -> None:
     if X.columns.has_duplicates:
         twice = X.columns[X.columns.duplicated()][0]
         raise ValueError(f"{name} has several columns named {twice!r}: each needs its own name")
-
-
-# --- one column -----------------------------------------------------------------------------------
-
-
-def _column(values: Any, holes: bool, table: str) -> Column:
-    """What a Series is."""
-    import pandas as pd
-
-    name, dtype = str(values.name), values.dtype
-    found = str(dtype)
-    if isinstance(dtype, pd.CategoricalDtype):
-        index = dtype.categories
-        if not len(index):
-            _refuse(table, name, "has no categories: drop it")
-        return Column(
-            name, CATEGORY, "category", _plain(index), str(index.dtype), bool(dtype.ordered)
-        )
-    flag = Column(name, CATEGORY, found, (False, True)) if holes else Column(name, FLAG, found)
-    if pd.api.types.is_bool_dtype(dtype):
-        return flag
-    if NUMBERS.fullmatch(found):
-        return Column(name, NUMBER, found)
-    kind = pd.api.types.infer_dtype(values, skipna=True) if TEXTS.fullmatch(found) else found
-    if kind == "boolean":
-        return flag
-    if kind == "empty" or not values.notna().any():
-        _refuse(table, name, f"of dtype {found} has no values: drop it, or use a number's dtype")
-    if kind == "string":
-        seen = sorted(_plain(values.dropna().unique()))
-        if len(seen) > MANY and 2 * len(seen) > len(values):
-            _refuse(
-                table,
-                name,
-                f"has {len(seen)} different texts in {len(values)} rows: it names rows rather than "
-                "sorts them; drop it, or, if it does sort them, use .astype('category')",
-            )
-        return Column(name, CATEGORY, found, tuple(seen))
-    held = "" if kind == found else f", and holds {kind}"
-    return _refuse(
-        table,
-        name,
-        f"has dtype {found}{held}: turn it into numbers, booleans, text or categories with "
-        ".astype, or drop it",
-    )
-
-
-def _plain(values: Iterable[Any]) -> tuple[Any, ...]:
-    return tuple(v.item() if isinstance(v, np.generic) else v for v in values)
-
-
-def _codes(values: Any, column: Column, holes: bool, table: str) -> Array:
-    """Which category each value of a Series is, -1 for none: (m,)."""
-    import pandas as pd
-
-    codes, uniques = pd.factorize(values)  # -1 where missing
-    known = pd.Index(column.categories, dtype=object)
-    where = known.get_indexer(pd.Index(uniques.astype(object), dtype=object))
-    unknown = np.flatnonzero(where < 0)
-    if len(unknown) and not holes:
-        shown = ", ".join(map(repr, column.categories[:NAMES_SHOWN]))
-        shown += ", …" if len(known) > NAMES_SHOWN else ""
-        _refuse(
-            table,
-            column.name,
-            f"has {uniques[unknown[0]]!r}, which was no category in the fit: known are {shown} "
-            "(missing_values='mask' takes others for unseen)",
-        )
-    return np.append(where, -1)[codes]
-
-
-def _categories(codes: Array, column: Column) -> Any:
-    """The Series of a column that codes (m,) stand for."""
-    import pandas as pd
-
-    if column.dtype == "category":
-        index = pd.Index(column.categories, dtype=column.categories_dtype)
-        dtype = pd.CategoricalDtype(index, ordered=column.is_ordered)
-        return pd.Series(pd.Categorical.from_codes(codes, dtype=dtype))
-    values = np.array(column.categories, dtype=object)[codes]
-    return pd.Series(values, dtype=object).astype(column.dtype)
-
-
-def _numbers(values: Any, column: Column, table: str) -> Array:
-    """A Series of numbers or flags as float64, NaN where missing: (m,)."""
-    try:
-        numbers = values.to_numpy(dtype=np.float64, na_value=np.nan)
-    except (ValueError, TypeError):
-        numbers = None
-    if numbers is None or values.dtype.kind == "M":
-        _refuse(
-            table, column.name, f"has dtype {values.dtype}: in the fit it was a {column.kind}'s"
-        )
-    if column.kind == FLAG:
-        odd = ~np.isnan(numbers) & (numbers != 0) & (numbers != 1)
-        meaning = "in the fit it was True or False"
-    else:
-        odd = np.isinf(numbers)
-        meaning = "every number must be finite"
-    if odd.any():
-        row = int(odd.argmax())
-        _refuse(table, column.name, f"has {numbers[row]:g} in row {row}: {meaning}")
-    return np.asarray(numbers)
-
-
-def _whole(values: Array, dtype: str) -> Array:
-    """Numbers (m,) as near as a dtype can hold them."""
-    name = dtype.removesuffix("[pyarrow]").lower()
-    if "int" not in name:
-        return values
-    limits = np.iinfo(name)
-    high = float(limits.max)
-    if int(high) > limits.max:  # the largest of 64 bits is no float64
-        high = float(np.nextafter(high, 0))
-    rounded = np.rint(values.astype(np.float64)).clip(float(limits.min), high)
-    return np.asarray(rounded.astype(name))
-
-
-def _refuse(table: str, column: str, what: str) -> NoReturn:
-    raise ValueError(f"{table}: column {column!r} {what}")
