@@ -16,7 +16,7 @@ from .architecture import Architecture
 from .blas_threads import single_threaded_blas
 from .passes import penalty
 from .rows import Rows
-from .solvers import SGD, Adam, AdamW, RMSprop, Solver, SolverState
+from .solvers import SGD, Adam, AdamW, RMSprop, Solver, SolverState, one_less_power
 from .validation import check_draws, check_n_threads, check_steps
 
 WORTH_A_THREAD = 2_000_000
@@ -340,26 +340,29 @@ def step_constants(solver: Solver, n_before: int, rates: Array) -> tuple[str, Ar
     The columns are those of ``ae_step`` in kernels.h. None for a solver the engine does not know.
     """
     rates = np.asarray(rates, dtype=np.float64)
-    one = np.ones_like(rates)
+    columns: list[Any]
     n = n_before + np.arange(1, len(rates) + 1)
     if type(solver) is SGD:
         name = "nesterov" if solver.nesterovs_momentum else "sgd"
-        columns = [rates, one, one, solver.momentum * one, one, one]
+        columns = [rates, 1, 1, solver.momentum, 1, 1]
     elif type(solver) is RMSprop:
-        name, columns = "rmsprop", [rates, one, one, solver.rho * one, one, solver.epsilon * one]
+        name, columns = "rmsprop", [rates, 1, 1, solver.rho, 1, solver.epsilon]
     elif type(solver) in (Adam, AdamW):
         name = "adam"
         assert isinstance(solver, Adam)
         weight_decay = solver.weight_decay if isinstance(solver, AdamW) else 0.0
         columns = [
-            rates / (1 - solver.beta_1**n),
-            1 / np.sqrt(1 - solver.beta_2**n),
+            rates / one_less_power(solver.beta_1, n),
+            1 / np.sqrt(one_less_power(solver.beta_2, n)),
             1 - rates * weight_decay,
-            solver.beta_1 * one,
-            solver.beta_2 * one,
-            solver.epsilon * one,
+            solver.beta_1,
+            solver.beta_2,
+            solver.epsilon,
         ]
     else:
         return None
-    newest = one if solver.averaging is None else solver.share_of_newest(n) * one
-    return name, np.ascontiguousarray(np.stack([*columns, newest], axis=1))
+    columns.append(1 if solver.averaging is None else solver.share_of_newest(n))
+    numbers = np.empty((len(rates), len(columns)))
+    for i, column in enumerate(columns):
+        numbers[:, i] = column
+    return name, numbers

@@ -94,13 +94,22 @@ class Solver:
         """
         decay = self.averaging
         assert decay is not None
-        return 1.0 if decay == 0 else (1 - decay) / (1 - decay**n)
+        return (1 - decay) / one_less_power(decay, n)
 
     def update(
         self, params: Array, gradient: Array, n: int, rate: float, *memory: Array
     ) -> tuple[Array, ...]:
         """The formula: ``(new params, *new memory)`` of step n = 1, 2, …; changes nothing."""
         raise NotImplementedError
+
+
+def one_less_power(decay: float, n: Array | int) -> Array | float:
+    """1 - decayⁿ of steps n = 1, 2, …, for a decay from 0 to below 1.
+
+    Not by a power: it loses digits where the decay is close to 1, and where it underflows, after
+    some thousand steps, it is as slow as a whole step of a small network.
+    """
+    return -np.expm1(n * math.log(decay)) if decay > 0 else 1.0
 
 
 _BELOW_ONE = {"momentum", "beta_1", "beta_2", "rho", "averaging"}
@@ -147,8 +156,8 @@ class Adam(Solver):
         """m, v: running means of g and g²;  p ← p - η m̂ / (sqrt(v̂) + ε), hats: unbiased."""
         mean = self.beta_1 * memory[0] + (1 - self.beta_1) * gradient
         variance = self.beta_2 * memory[1] + (1 - self.beta_2) * gradient**2
-        unbiased_rate = rate / (1 - self.beta_1**n)
-        unbiased_root = np.sqrt(variance) / math.sqrt(1 - self.beta_2**n)
+        unbiased_rate = rate / one_less_power(self.beta_1, n)
+        unbiased_root = np.sqrt(variance) / math.sqrt(one_less_power(self.beta_2, n))
         return params - unbiased_rate * mean / (unbiased_root + self.epsilon), mean, variance
 
 
