@@ -322,6 +322,7 @@ def family_of(architecture: Architecture) -> dict[str, Any]:
         "contraction": a.contraction,
         "alpha": a.alpha,
         "alpha_l1": a.alpha_l1,
+        "is_decayed": a.alpha != 0 or a.alpha_l1 != 0,
     }
 
 

@@ -8,7 +8,7 @@ from ae_core._engine.memory cimport Buffer, padded
 from ae_core._engine.passes cimport biases_of, layer_sums
 from ae_core._engine.plan cimport Layer, Plan
 from ae_core._engine.rows cimport Rows, fill_holes, gather
-from ae_core._engine.team cimport Team, ae_add, ae_counter
+from ae_core._engine.team cimport Team, ae_counter, ae_take
 
 
 cdef class Inference(Team):
@@ -41,7 +41,7 @@ cdef class Inference(Team):
         cdef Py_ssize_t tile, first
         cdef int height
         while True:
-            tile = ae_add(&self.tiles_taken, 1)
+            tile = ae_take(&self.tiles_taken, 1, self.n_threads)
             if tile >= n_tiles:
                 return
             first = tile * self.tile_rows

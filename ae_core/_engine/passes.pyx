@@ -72,7 +72,7 @@ cdef void fill_tile(
     cdef Py_ssize_t n = space.rows.n_columns, row = batch.first + first, i
     cdef floating* targets = <floating*> trace.targets + first * n
     cdef floating* inputs
-    cdef bint is_noisy = space.corruption.kind != AE_NOTHING
+    cdef bint is_noisy
     if trace.weights != NULL:
         gather_weights(space.rows, batch.order, row, n_rows, trace.weights + first)
     if trace.targets != NULL:
@@ -83,6 +83,7 @@ cdef void fill_tile(
     inputs = <floating*> trace.H[0] + first * n
     if inputs == targets:
         return
+    is_noisy = space.corruption.kind != AE_NOTHING
     for i in range(n_rows):
         if is_noisy:
             K.noise(
@@ -98,9 +99,10 @@ cdef inline void forward_layer(
     """H[i + 1] from H[i], for a layer that is not the last."""
     cdef Trace* trace = &space.trace
     cdef Layer* layer = &space.plan.layers[i]
+    cdef bint is_plain = layer.is_plain
     cdef bint is_code = i + 1 == space.plan.family.code
     cdef floating* outputs = <floating*> trace.H[i + 1]
-    cdef floating* mask = <floating*> trace.masks[i + 1]
+    cdef floating* mask
     cdef Py_ssize_t row
     if is_code and space.plan.family.variational:
         outputs = <floating*> trace.posterior
@@ -114,6 +116,9 @@ cdef inline void forward_layer(
     K.activate(
         layer.activation, n_rows, layer.n_out, outputs, biases_of[floating](layer, params),
     )
+    if is_plain:
+        return
+    mask = <floating*> trace.masks[i + 1]
     if is_code and space.plan.family.is_changed:
         draw_code[floating](space, K, batch, scratch, first, n_rows, NULL)
     elif mask != NULL:
@@ -181,6 +186,9 @@ cdef double finish_tile(
     cdef Layer* layer
     cdef Layer* below
     cdef floating* into
+    cdef floating* outputs
+    cdef floating* mask
+    cdef Py_ssize_t count
     cdef double loss = 0
     for i in range(family.code, last):
         forward_layer[floating](space, K, params, batch, scratch, i, first, n_rows)
@@ -204,17 +212,20 @@ cdef double finish_tile(
                 <floating*> trace.delta[i + 1] + first * layer.n_out, into,
                 below.n_out,
             )
+        outputs = <floating*> trace.H[i] + first * below.n_out
+        count = <Py_ssize_t> n_rows * below.n_out
+        if below.is_plain:
+            K.through_activation(below.activation, count, into, outputs, NULL)
+            continue
         if i == family.code and family.is_penalized:
             add_code_gradient[floating](space, batch, scratch, first, n_rows, into)
         if i == family.code and family.variational:
             through_draw[floating](space, K, batch, first, n_rows, into)
         else:
-            K.through_activation(
-                below.activation, <Py_ssize_t> n_rows * below.n_out, into,
-                <floating*> trace.H[i] + first * below.n_out,
-                NULL if trace.masks[i] == NULL
-                else <floating*> trace.masks[i] + first * below.n_out,
-            )
+            mask = <floating*> trace.masks[i]
+            if mask != NULL:
+                mask += first * below.n_out
+            K.through_activation(below.activation, count, into, outputs, mask)
         if family.contraction != 0 and i <= family.code:
             add_curves[floating](space, K, i, first, n_rows, into)
     return loss
@@ -243,9 +254,10 @@ cdef inline void weight_gradient(
     cdef Trace* trace = &space.trace
     cdef int i = piece.layer, height = piece.last - piece.first, partner
     cdef Layer* layer = &space.plan.layers[i]
-    if i == 0 and trace.stored_starts != NULL:
+    cdef bint is_stored = trace.stored_starts != NULL
+    if is_stored and i == 0:
         stored_input_gradient[floating](space, K, piece, batch, gradient)
-    elif i == space.plan.n_layers - 1 and trace.stored_targets != NULL:
+    elif is_stored and i == space.plan.n_layers - 1 and trace.stored_targets != NULL:
         stored_output_gradient[floating](space, piece, batch, gradient)
     else:
         product_tn[floating](
@@ -263,8 +275,19 @@ cdef inline void weight_gradient(
             <floating*> trace.H[partner], layer.n_out,
             gradient, layer.n_out, True,
         )
-    if space.plan.family.contraction != 0 and i < space.plan.family.code:
+    if not layer.is_plain and space.plan.family.contraction != 0 and i < space.plan.family.code:
         add_contraction_gradient[floating](space, K, piece, batch, params, gradient)
+
+
+cdef void decay(
+    Family* family, const ae_kernels* K, Batch* batch, Py_ssize_t count, const floating* weights,
+    floating* gradient,
+) noexcept nogil:
+    """Add the gradient of ½ alpha Σ W² + alpha_l1 Σ |W|."""
+    if family.alpha != 0:
+        K.axpy(count, family.alpha / batch.total, weights, gradient)
+    if family.alpha_l1 != 0:
+        K.penalize_l1(count, family.alpha_l1 / batch.total, weights, gradient)
 
 
 cdef void slice_gradient(
@@ -276,8 +299,7 @@ cdef void slice_gradient(
     cdef Layer* layer
     cdef Py_ssize_t count
     cdef int k
-    cdef double alpha = space.plan.family.alpha / batch.total
-    cdef double alpha_l1 = space.plan.family.alpha_l1 / batch.total
+    cdef Family* family = &space.plan.family
     for k in range(slice.first_piece, slice.last_piece):
         piece = &space.plan.pieces[k]
         layer = &space.plan.layers[piece.layer]
@@ -285,11 +307,9 @@ cdef void slice_gradient(
         if piece.first >= 0:
             count *= piece.last - piece.first
             weight_gradient[floating](space, K, piece, batch, params + slice.start, gradient)
-            if alpha != 0:
-                K.axpy(count, alpha, params + slice.start, gradient)
-            if alpha_l1 != 0:
-                K.penalize_l1(count, alpha_l1, params + slice.start, gradient)
-        elif piece.layer == space.plan.n_layers - 1 and space.trace.stored_targets != NULL:
+            if family.is_decayed:
+                decay[floating](family, K, batch, count, params + slice.start, gradient)
+        elif space.trace.stored_targets != NULL and piece.layer == space.plan.n_layers - 1:
             stored_bias_gradient[floating](space, batch, gradient)
         else:
             K.column_sums(

@@ -8,6 +8,7 @@ ctypedef struct Layer:
     int n_in, n_out         # n_out: sums, of a variational code twice its units
     int activation          # of the last layer: its output groups have their own
     bint tied               # uses the weights of `weights`, which are (n_out, n_in), transposed
+    bint is_plain           # whether its sums become outputs by the activation and nothing else
     int partner             # tied encoder layer: the decoder layer that shares its weights; else -1
     Py_ssize_t weights      # where W starts in the flat vector
     Py_ssize_t biases       # where b starts, or -1
@@ -40,6 +41,7 @@ ctypedef struct Family:
     double kept_scale
     double beta, code_l1, sparsity, sparsity_target, contraction
     double alpha, alpha_l1
+    bint is_decayed                 # whether one of these two is not 0
 
 
 cdef class Plan:
@@ -63,6 +65,7 @@ cdef class Plan:
     cdef Piece* pieces
     cdef int n_pieces
 
+    cdef bint _is_plain(self, int layer)
     cdef const void* quantiles(self, Py_ssize_t itemsize, bint of_corruption) noexcept nogil
     cdef int tile_rows(self, Py_ssize_t n_rows) noexcept nogil
     cdef bint needs_blas(self, Py_ssize_t n_rows, Py_ssize_t itemsize) noexcept nogil

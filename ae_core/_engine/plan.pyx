@@ -53,12 +53,21 @@ cdef class Plan:
             raise MemoryError("no memory for the plan of a network")
         for i, (n_in, n_out, activation, tied, partner, weights, biases) in enumerate(layers):
             self.layers[i] = Layer(
-                n_in, n_out, _index(activation), tied, partner, weights, biases
+                n_in, n_out, _index(activation), tied, self._is_plain(i), partner, weights, biases
             )
             self.widest = max(self.widest, n_in, n_out)
             self.largest_weights = max(self.largest_weights, <Py_ssize_t> n_in * n_out)
             self.n_weights += <Py_ssize_t> n_in * n_out
         self._cut()
+
+    cdef bint _is_plain(self, int layer):
+        """Whether nothing beyond a plain autoencoder happens between a layer and the next."""
+        cdef Family* family = &self.family
+        if family.hidden or (family.contraction != 0 and layer < family.code):
+            return False
+        return layer + 1 != family.code or not (
+            family.variational or family.is_changed or family.is_penalized
+        )
 
     def _describe_output(self, list groups, double[::1] feature_weights):
         self.groups = <ae_group*> calloc(len(groups), sizeof(ae_group))

@@ -12,6 +12,10 @@ from ae_core._engine.memory cimport Buffer
 cdef extern from "memory.h" nogil:
     void ae_prefetch(const char* address, Py_ssize_t bytes)
 
+# Tables up to this size stay in a cache.
+cdef enum:
+    AHEAD_BYTES = 262144
+
 cdef dict TYPES = {b"f": AE_FLOAT, b"d": AE_DOUBLE, b"B": AE_BYTE}
 
 
@@ -170,8 +174,10 @@ cdef void gather(
     cdef const char* row
     cdef Py_ssize_t i, j, last = first + n_rows - 1, n = rows.n_columns
     cdef bint is_plain = rows.is_plain(sizeof(floating))
-    # Shuffled rows are beyond what the hardware foresees.
-    cdef bint look_ahead = order != NULL and rows.column == rows.itemsize
+    # Shuffled rows of a table beyond the caches are not what the hardware foresees.
+    cdef bint look_ahead = (
+        order != NULL and rows.column == rows.itemsize and rows.n_rows * rows.row > AHEAD_BYTES
+    )
     for i in range(first, first + n_rows):
         row = rows.data + (order[i] if order != NULL else i) * rows.row
         if look_ahead and i < last:

@@ -50,6 +50,17 @@ typedef struct {
     ae_counter agreed; /* whether to stop, as it stood when the last thread arrived */
 } ae_barrier;
 
+/* The number of the next piece of work, of which the caller takes n. Alone there is nobody to race
+ * with: an atomic addition is as long as a product of the smallest networks. */
+static inline long long ae_take(ae_counter *counter, long long n, int n_threads)
+{
+    if (n_threads > 1)
+        return ae_add(counter, n);
+    long long first = *counter;
+    *counter = first + n;
+    return first;
+}
+
 /* Waits for all, and returns what `stopped` was when the last arrived: the same for all of them,
  * though it may be set again at once. The last to arrive also sets the counter of the phase just
  * finished to zero, which nobody touches before the next barrier. */

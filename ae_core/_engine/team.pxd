@@ -4,7 +4,7 @@ cdef extern from "team.h" nogil:
     ctypedef long long ae_counter
     ctypedef struct ae_barrier:
         ae_counter arrived, round, agreed
-    long long ae_add(ae_counter* counter, long long n)
+    long long ae_take(ae_counter* counter, long long n, int n_threads)
     long long ae_get(ae_counter* counter)
     void ae_set(ae_counter* counter, long long value)
     long long ae_wait(

@@ -25,7 +25,7 @@ from ae_core._engine.passes cimport (
 )
 from ae_core._engine.plan cimport Family, Plan, Slice
 from ae_core._engine.rows cimport Rows
-from ae_core._engine.team cimport Team, ae_add, ae_counter, ae_get, ae_wait
+from ae_core._engine.team cimport Team, ae_counter, ae_get, ae_take, ae_wait
 from ae_core._engine.workspace cimport Batch, Workspace
 
 from ae_core._engine.kernels import SOLVERS
@@ -116,20 +116,21 @@ cdef class Training(Team):
                     ]
 
     cdef void _work(self, int thread, floating* of_this_type) noexcept nogil:
-        cdef Family* family = &self.plan.family
-        cdef Py_ssize_t step, tile, n_tiles
+        cdef bint is_contractive = self.plan.family.contraction != 0
+        cdef bint is_sparse = self.plan.family.sparsity != 0
+        cdef Py_ssize_t step, tile, n_tiles, tile_rows = self.space.tile_rows
         cdef Batch batch
         cdef double loss, penalty
         cdef bint stopped
         batch.order, batch.key, batch.pull = self.order, 0, self.plan.family.beta
         for step in range(self.n_steps):
             self._take_batch(step, &batch)
-            n_tiles = (batch.n_rows + self.space.tile_rows - 1) // self.space.tile_rows
+            n_tiles = (batch.n_rows + tile_rows - 1) // tile_rows if batch.n_rows > tile_rows else 1
             penalty = self._penalty()  # here, because phase 2 changes it
-            if family.contraction != 0:
+            if is_contractive:
                 self._gram_phase[floating](False, &batch, NULL)
                 ae_wait(&self.barrier, self.n_threads, &self.rows_taken, &self.stopped)
-            if family.sparsity != 0:
+            if is_sparse:
                 self._rows_phase[floating](thread, &batch, n_tiles, UP_TO_THE_CODE, NULL)
                 if ae_wait(&self.barrier, self.n_threads, &self.tiles_taken, &self.stopped):
                     return
@@ -143,13 +144,13 @@ cdef class Training(Team):
             for tile in range(n_tiles):  # always in this order, whoever made them
                 loss += self.space.tile_losses[tile]
             loss = (loss + penalty) / batch.total
-            if family.sparsity != 0:
+            if is_sparse:
                 loss += sparsity(self.space, &batch, self.space.scratch[thread].code)
             if thread == 0:
                 self.losses[step] = loss
             if self.wants_update and not isfinite(loss):
                 return
-            if family.contraction != 0:
+            if is_contractive:
                 self._gram_phase[floating](True, &batch, NULL)
                 ae_wait(&self.barrier, self.n_threads, &self.rows_taken, &self.stopped)
             self._weights_phase[floating](thread, step, &batch, NULL)
@@ -166,7 +167,7 @@ cdef class Training(Team):
         """½ alpha Σ W² + alpha_l1 Σ |W|, added in the same order by every thread."""
         cdef double total = 0
         cdef Py_ssize_t k
-        if self.plan.family.alpha == 0 and self.plan.family.alpha_l1 == 0:
+        if not self.plan.family.is_decayed:
             return 0
         for k in range(self.plan.n_slices):
             total += self.space.squares[k]
@@ -178,7 +179,7 @@ cdef class Training(Team):
         """The contractive penalty's small matrices: the Gram matrix before, the spread after."""
         cdef Py_ssize_t n = gram_rows(self.space), first
         while True:
-            first = ae_add(&self.rows_taken, GRAM_ROWS)
+            first = ae_take(&self.rows_taken, GRAM_ROWS, self.n_threads)
             if first >= n:
                 return
             if wants_spread:
@@ -198,7 +199,7 @@ cdef class Training(Team):
         cdef int height
         cdef const floating* params = <const floating*> self.params
         while not ae_get(&self.stopped):
-            tile = ae_add(&self.tiles_taken, 1)
+            tile = ae_take(&self.tiles_taken, 1, self.n_threads)
             if tile >= n_tiles:
                 return
             start = tile * self.space.tile_rows
@@ -224,7 +225,7 @@ cdef class Training(Team):
         cdef Slice* slice
         cdef char* gradient
         while True:
-            k = ae_add(&self.slices_taken, 1)
+            k = ae_take(&self.slices_taken, 1, self.n_threads)
             if k >= self.plan.n_slices:
                 return
             slice = &self.plan.slices[k]
@@ -256,7 +257,7 @@ cdef class Training(Team):
                 norm += self.space.gradient_squares[k]
             norm = sqrt(norm)
         while True:
-            k = ae_add(&self.updates_taken, 1)
+            k = ae_take(&self.updates_taken, 1, self.n_threads)
             if k >= self.plan.n_slices:
                 return
             slice = &self.plan.slices[k]
@@ -282,7 +283,7 @@ cdef class Training(Team):
         self._penalize[floating](k, NULL)  # the next step's, while the slice is in cache
 
     cdef void _penalize(self, Py_ssize_t k, floating* of_this_type) noexcept nogil:
-        if self.plan.family.alpha != 0 or self.plan.family.alpha_l1 != 0:
+        if self.plan.family.is_decayed:
             self.space.squares[k] = slice_penalty[floating](
                 self.plan, self.K, &self.plan.slices[k], <const floating*> self.params,
             )
