@@ -32,6 +32,7 @@ MODULES = [
     "plan",
     "workspace",
     "stored",
+    "wide",
     "code",
     "contraction",
     "passes",
@@ -40,7 +41,7 @@ MODULES = [
     "training",
 ]
 # Those that a training step runs through.
-LOOPS = ("kernels", "rows", "stored", "code", "contraction", "passes", "training")
+LOOPS = ("kernels", "rows", "stored", "wide", "code", "contraction", "passes", "training")
 # What Cython writes for memoryviews, once for all modules: otherwise each would hold it again.
 SHARED = "memoryviews"
 

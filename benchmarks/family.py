@@ -207,7 +207,7 @@ def wide(options: argparse.Namespace) -> list[str]:
     """A training step on a wide table of which 1 % is stored, sparse and dense."""
     tables, lines = wide_tables(options.rows), []
     architecture = Architecture.symmetrical(WIDE)
-    for batch_size in (256, 512):
+    for batch_size in (256, 512, 1024):
         steps = [Steps(name, architecture, rows, batch_size) for name, rows in tables.items()]
         seconds = interleaved(steps, options.rounds, say)
         for name, of in (("CSR", "dense"), ("CSR, 'implicit'", "dense with NaN, 'mask'")):
@@ -246,8 +246,8 @@ def parse_options() -> argparse.Namespace:
     for name in ("seeds", "epochs", "rounds"):
         if getattr(options, name) < 1:
             parser.error(f"--{name} {getattr(options, name)}: at least 1")
-    if options.rows < 512:
-        parser.error(f"--rows {options.rows}: at least 512, a batch")
+    if options.rows < 1024:
+        parser.error(f"--rows {options.rows}: at least 1024, a batch")
     return options
 
 

@@ -20,8 +20,10 @@ from ae_core.noise import Draw
 from ae_core.passes import forward
 from ae_core.rows import Rows
 
-KINDS = ("dense", "holes", "csr", "csr with holes", "implicit")
-"""What a table may be: with NaN in it, sparse, and sparse with what is not stored unseen."""
+KINDS = ("dense", "holes", "csr", "thin csr", "csr with holes", "implicit")
+"""What a table may be: with NaN in it, sparse, and sparse with what is not stored unseen.
+
+Of a thin one so little is stored that the engine can do without an output (wide.pyx)."""
 
 SMOOTH = ("identity", "logistic", "tanh", "softplus")
 """Activations with as many derivatives as anybody may ask for."""
@@ -57,9 +59,11 @@ class Table(NamedTuple):
         missing = None
         if self.kind in ("csr", "csr with holes"):
             X[random.random(shape) < 0.5] = 0
+        if self.kind == "thin csr":
+            X[random.random(shape) < 0.95] = 0
         if self.kind in ("holes", "csr with holes"):
             X[is_hidden], missing = np.nan, "mask"
-        if self.kind.startswith("csr"):
+        if "csr" in self.kind:
             X = [sparse.csr_array, sparse.csr_matrix][self.seed % 2](X)
         if self.kind == "implicit":
             X[random.random(shape) < 0.1] = 0  # stored nevertheless, and so seen

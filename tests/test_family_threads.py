@@ -19,6 +19,8 @@ FAMILIES = {
     "contraction": of(SIZES, contraction=0.1),
     "variational": of(SIZES, variational=True, code_activation="identity"),
     "csr": of(SIZES, Table("csr")),
+    "thin csr": of(SIZES, Table("thin csr", weights="reals"), contraction=0.1),
+    "thin csr, tied": of(SIZES, Table("thin csr"), tied=True),
     "implicit": of(SIZES, Table("implicit", weights="reals")),
     "holes": of(SIZES, Table("holes", weights="integers")),
     "groups": of((7, 50, 8), loss=TABLE, alpha_l1=1.0, table=Table("holes")),

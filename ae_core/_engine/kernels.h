@@ -70,6 +70,9 @@ typedef struct {
     /* A product of more multiplications than this is left to BLAS. Measured: see matmul_body.h. */
     long long largest_product;
     ae_matmul matmul_nn, matmul_nt, matmul_tn;
+    /* to (n, m) = from (m, n).T */
+    void (*turn)(ptrdiff_t m, ptrdiff_t n, const void *from, ptrdiff_t ldfrom, void *to,
+                 ptrdiff_t ldto);
 
     /* to (n,) = (row - shift) * factor in double arithmetic, or the row itself where they are NULL.
      * The row's n elements of that type stand `column` bytes apart. */

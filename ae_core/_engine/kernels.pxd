@@ -10,7 +10,8 @@ cdef extern from "kernels.h" nogil:
     enum:
         AE_FLOAT, AE_DOUBLE, AE_BYTE
         AE_GAUSSIAN, AE_MASKING, AE_SALT_AND_PEPPER, AE_NOTHING
-        AE_SOFTMAX_CROSS_ENTROPY
+        AE_IDENTITY
+        AE_SQUARED_ERROR, AE_SOFTMAX_CROSS_ENTROPY
 
     ctypedef struct ae_corruption:
         int kind
@@ -40,6 +41,10 @@ cdef extern from "kernels.h" nogil:
         const char* name
         long long largest_product
         ae_matmul matmul_nn, matmul_nt, matmul_tn
+        void (*turn)(
+            Py_ssize_t m, Py_ssize_t n, const void* from_, Py_ssize_t ldfrom, void* to,
+            Py_ssize_t ldto,
+        ) noexcept nogil
         void (*see)(
             int type, Py_ssize_t n, const char* row, Py_ssize_t column, const double* shift,
             const double* factor, void* to,

@@ -386,6 +386,29 @@ static void FN(matmul_tn)(int m, int n, int k, const REAL *a, int lda, const REA
     FN(product)(m, n, k, (FN(matrix)){a, 1, lda}, (FN(matrix)){b, ldb, 1}, c, ldc, accumulate);
 }
 
+/* ---- a matrix turned ------------------------------------------------------------------------- */
+
+/* to (n, m) = from (m, n).T, in squares whose lines stay in the first cache. */
+static void FN(turn)(ptrdiff_t m, ptrdiff_t n, const void *from_, ptrdiff_t ldfrom, void *to_,
+                     ptrdiff_t ldto)
+{
+    const REAL *from = from_;
+    REAL *to = to_;
+    for (ptrdiff_t i = 0; i < m; i += LANES)
+        for (ptrdiff_t j = 0; j < n; j += LANES) {
+            ptrdiff_t rows = m - i < LANES ? m - i : LANES, columns = n - j < LANES ? n - j : LANES;
+#if MATMUL_VECTORS
+            if (rows == LANES && columns == LANES) {
+                FN(transpose)(LANES, LANES, from + i * ldfrom + j, ldfrom, to + j * ldto + i, ldto);
+                continue;
+            }
+#endif
+            for (ptrdiff_t r = i; r < i + rows; r++)
+                for (ptrdiff_t c = j; c < j + columns; c++)
+                    to[c * ldto + r] = from[r * ldfrom + c];
+        }
+}
+
 #undef DEPTH
 #undef GROUP
 #undef LANES

@@ -19,6 +19,7 @@ from ae_core._engine.stored cimport (
     fill_stored, stored_bias_gradient, stored_input_delta, stored_input_gradient,
     stored_output_delta, stored_output_gradient, stored_sums,
 )
+from ae_core._engine.wide cimport wide_bias_gradient, wide_gradient, wide_output
 from ae_core._engine.workspace cimport Batch, Scratch, Trace, Workspace, row_number
 
 cdef extern from "noise.h" nogil:
@@ -171,6 +172,32 @@ cdef inline double output_delta(
     return loss
 
 
+cdef inline double output_pass(
+    Workspace space, const ae_kernels* K, const floating* params, Batch* batch, Scratch* scratch,
+    Py_ssize_t first, int n_rows, floating* into,
+) noexcept nogil:
+    """∂loss / ∂H of the last hidden layer; returns the losses, times weights, summed.
+
+    The output exists only as its delta: one pass makes it, takes the loss, and forgets it.
+    """
+    cdef Trace* trace = &space.trace
+    cdef int last = space.plan.n_layers - 1
+    cdef Layer* layer = &space.plan.layers[last]
+    cdef double loss
+    if trace.turned != NULL:
+        return wide_output[floating](space, K, batch, first, n_rows, into)
+    if trace.stored_delta != NULL:
+        loss = stored_output_delta[floating](space, K, params, batch, scratch, first, n_rows)
+        stored_input_delta[floating](space, K, params, batch, first, n_rows, into)
+        return loss
+    loss = output_delta[floating](space, K, params, batch, first, n_rows)
+    input_delta[floating](
+        K, layer, params, n_rows, <floating*> trace.delta[last + 1] + first * layer.n_out, into,
+        space.plan.layers[last - 1].n_out,
+    )
+    return loss
+
+
 cdef double finish_tile(
     Workspace space, const ae_kernels* K, const floating* params, Batch* batch, Scratch* scratch,
     Py_ssize_t first, int n_rows,
@@ -192,11 +219,8 @@ cdef double finish_tile(
     cdef double loss = 0
     for i in range(family.code, last):
         forward_layer[floating](space, K, params, batch, scratch, i, first, n_rows)
-    # The output exists only as its delta: one pass makes it, takes the loss, and forgets it.
-    if trace.stored_targets != NULL:
-        loss += stored_output_delta[floating](space, K, params, batch, scratch, first, n_rows)
-    else:
-        loss += output_delta[floating](space, K, params, batch, first, n_rows)
+    into = <floating*> trace.delta[last] + first * space.plan.layers[last - 1].n_out
+    loss += output_pass[floating](space, K, params, batch, scratch, first, n_rows, into)
     if family.is_penalized:
         loss += code_losses[floating](space, K, batch, first, n_rows, NULL)
     if family.contraction != 0:
@@ -204,9 +228,7 @@ cdef double finish_tile(
     for i in range(last, 0, -1):
         layer, below = &space.plan.layers[i], &space.plan.layers[i - 1]
         into = <floating*> trace.delta[i] + first * below.n_out
-        if i == last and trace.stored_targets != NULL:
-            stored_input_delta[floating](space, K, params, batch, first, n_rows, into)
-        else:
+        if i < last:
             input_delta[floating](
                 K, layer, params, n_rows,
                 <floating*> trace.delta[i + 1] + first * layer.n_out, into,
@@ -254,10 +276,12 @@ cdef inline void weight_gradient(
     cdef Trace* trace = &space.trace
     cdef int i = piece.layer, height = piece.last - piece.first, partner
     cdef Layer* layer = &space.plan.layers[i]
-    cdef bint is_stored = trace.stored_starts != NULL
+    cdef bint is_stored = trace.stored_starts != NULL, is_last = i == space.plan.n_layers - 1
     if is_stored and i == 0:
         stored_input_gradient[floating](space, K, piece, batch, gradient)
-    elif is_stored and i == space.plan.n_layers - 1 and trace.stored_targets != NULL:
+    elif is_stored and is_last and trace.turned != NULL:
+        wide_gradient[floating](space, K, piece, gradient)
+    elif is_stored and is_last and trace.stored_delta != NULL:
         stored_output_gradient[floating](space, piece, batch, gradient)
     else:
         product_tn[floating](
@@ -268,7 +292,9 @@ cdef inline void weight_gradient(
         )
     partner = layer.partner
     # Tied: what the decoder adds, turned as the encoder stores it.
-    if partner >= 0 and not (i == 0 and trace.stored_targets != NULL):
+    if partner >= 0 and i == 0 and trace.turned != NULL:
+        wide_gradient[floating](space, K, piece, gradient)
+    elif partner >= 0 and not (i == 0 and trace.stored_delta != NULL):
         product_tn[floating](
             K, height, layer.n_out, batch.n_rows,
             <floating*> trace.delta[partner + 1] + piece.first, layer.n_in,
@@ -309,7 +335,9 @@ cdef void slice_gradient(
             weight_gradient[floating](space, K, piece, batch, params + slice.start, gradient)
             if family.is_decayed:
                 decay[floating](family, K, batch, count, params + slice.start, gradient)
-        elif space.trace.stored_targets != NULL and piece.layer == space.plan.n_layers - 1:
+        elif space.trace.turned != NULL and piece.layer == space.plan.n_layers - 1:
+            wide_bias_gradient[floating](space, gradient)
+        elif space.trace.stored_delta != NULL and piece.layer == space.plan.n_layers - 1:
             stored_bias_gradient[floating](space, batch, gradient)
         else:
             K.column_sums(

@@ -1,11 +1,21 @@
 # What CSR stores of a batch, and nothing else: the first layer's products, and the output's.
 
 from cython cimport floating
+from libc.stdint cimport int32_t
 
 from ae_core._engine.kernels cimport ae_kernels
 from ae_core._engine.plan cimport Layer, Piece
-from ae_core._engine.workspace cimport Batch, Scratch, Workspace
+from ae_core._engine.workspace cimport Batch, Scratch, Trace, Workspace
 
+
+cdef inline Py_ssize_t start_of(Trace* trace, Batch* batch, Py_ssize_t row) noexcept nogil:
+    """Where the elements of row `row` of the batch start."""
+    return trace.stored_starts[batch.first + row] - trace.stored_starts[batch.first]
+
+
+cdef Py_ssize_t first_from(
+    const int32_t* columns, Py_ssize_t low, Py_ssize_t high, int32_t column,
+) noexcept nogil
 
 cdef void fill_stored(
     Workspace space, Batch* batch, Py_ssize_t first, int n_rows, floating* of_this_type,

@@ -25,11 +25,6 @@ cdef extern from "noise.h" nogil:
     )
 
 
-cdef inline Py_ssize_t start_of(Trace* trace, Batch* batch, Py_ssize_t row) noexcept nogil:
-    """Where the elements of row `row` of the batch start."""
-    return trace.stored_starts[batch.first + row] - trace.stored_starts[batch.first]
-
-
 cdef floating spoiled(
     const ae_corruption* how, floating x, unsigned int number, int32_t column,
 ) noexcept nogil:
@@ -119,7 +114,7 @@ cdef void stored_input_gradient(
     cdef const floating* delta = <floating*> trace.delta[1]
     cdef const floating* turned = NULL
     cdef const floating* H = NULL
-    if layer.partner >= 0 and trace.stored_targets != NULL:
+    if layer.partner >= 0 and trace.stored_delta != NULL:
         turned, H = <floating*> trace.stored_delta, <floating*> trace.H[layer.partner]
     memset(gradient, 0, (piece.last - piece.first) * n * sizeof(floating))
     for i in range(batch.n_rows):

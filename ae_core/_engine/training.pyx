@@ -26,6 +26,9 @@ from ae_core._engine.passes cimport (
 from ae_core._engine.plan cimport Family, Plan, Slice
 from ae_core._engine.rows cimport Rows
 from ae_core._engine.team cimport Team, ae_counter, ae_get, ae_take, ae_wait
+from ae_core._engine.wide cimport (
+    blocks_after, blocks_before, make_before, make_gradient, make_spread, n_large,
+)
 from ae_core._engine.workspace cimport Batch, Workspace
 
 from ae_core._engine.kernels import SOLVERS
@@ -64,7 +67,7 @@ cdef class Training(Team):
     cdef char* average                  # NULL: none is kept
     cdef const ae_step* steps
     cdef double* losses                 # [n_steps]
-    cdef ae_counter tiles_taken, slices_taken, updates_taken, rows_taken
+    cdef ae_counter tiles_taken, slices_taken, updates_taken, blocks_taken
     cdef object keep_alive
 
     def _allocate(self, const Py_ssize_t[::1] order, int n_threads, object low, object high):
@@ -116,7 +119,7 @@ cdef class Training(Team):
                     ]
 
     cdef void _work(self, int thread, floating* of_this_type) noexcept nogil:
-        cdef bint is_contractive = self.plan.family.contraction != 0
+        cdef bint has_matrices = self.plan.family.contraction != 0 or self.space.skips_output
         cdef bint is_sparse = self.plan.family.sparsity != 0
         cdef Py_ssize_t step, tile, n_tiles, tile_rows = self.space.tile_rows
         cdef Batch batch
@@ -127,9 +130,10 @@ cdef class Training(Team):
             self._take_batch(step, &batch)
             n_tiles = (batch.n_rows + tile_rows - 1) // tile_rows if batch.n_rows > tile_rows else 1
             penalty = self._penalty()  # here, because phase 2 changes it
-            if is_contractive:
-                self._gram_phase[floating](False, &batch, NULL)
-                ae_wait(&self.barrier, self.n_threads, &self.rows_taken, &self.stopped)
+            if has_matrices:
+                self._matrices_phase[floating](thread, False, &batch, NULL)
+                if ae_wait(&self.barrier, self.n_threads, &self.blocks_taken, &self.stopped):
+                    return
             if is_sparse:
                 self._rows_phase[floating](thread, &batch, n_tiles, UP_TO_THE_CODE, NULL)
                 if ae_wait(&self.barrier, self.n_threads, &self.tiles_taken, &self.stopped):
@@ -150,9 +154,14 @@ cdef class Training(Team):
                 self.losses[step] = loss
             if self.wants_update and not isfinite(loss):
                 return
-            if is_contractive:
-                self._gram_phase[floating](True, &batch, NULL)
-                ae_wait(&self.barrier, self.n_threads, &self.rows_taken, &self.stopped)
+            if has_matrices:
+                self._matrices_phase[floating](thread, True, &batch, NULL)
+                if ae_wait(&self.barrier, self.n_threads, &self.blocks_taken, &self.stopped):
+                    return
+            if self.space.skips_output:
+                self._wide_phase[floating](thread, &batch, NULL)
+                if ae_wait(&self.barrier, self.n_threads, &self.blocks_taken, &self.stopped):
+                    return
             self._weights_phase[floating](thread, step, &batch, NULL)
             stopped = ae_wait(&self.barrier, self.n_threads, &self.slices_taken, &self.stopped)
             if self.gradient != NULL and self.wants_update:
@@ -173,24 +182,48 @@ cdef class Training(Team):
             total += self.space.squares[k]
         return total
 
-    cdef void _gram_phase(
-        self, bint wants_spread, Batch* batch, floating* of_this_type,
+    cdef void _matrices_phase(
+        self, int thread, bint is_after, Batch* batch, floating* of_this_type,
     ) noexcept nogil:
-        """The contractive penalty's small matrices: the Gram matrix before, the spread after."""
-        cdef Py_ssize_t n = gram_rows(self.space), first
+        """What stands between the weights and the rows: small matrices of either, in blocks.
+
+        Before the rows Gram matrices, after them what weights are multiplied with: the contractive
+        penalty's, and those of an output that is not made.
+        """
+        cdef int n_wide = blocks_after(self.space) if is_after else blocks_before(self.space), block
+        cdef const floating* params = <const floating*> self.params
+        cdef Py_ssize_t n_rows = 0, first, last
+        if self.plan.family.contraction != 0:
+            n_rows = gram_rows(self.space)
         while True:
-            first = ae_take(&self.rows_taken, GRAM_ROWS, self.n_threads)
-            if first >= n:
+            block = <int> ae_take(&self.blocks_taken, 1, self.n_threads) - n_wide
+            first = <Py_ssize_t> block * GRAM_ROWS
+            last = min(first + GRAM_ROWS, n_rows)
+            if first >= n_rows:
                 return
-            if wants_spread:
-                spread[floating](
-                    self.space, self.K, batch, first, min(first + GRAM_ROWS, n), NULL,
-                )
+            if block < 0 and is_after:
+                make_spread[floating](self.space, self.K, batch, block + n_wide, NULL)
+            elif block < 0:
+                make_before[floating](self.space, self.K, params, block + n_wide)
+            elif is_after:
+                spread[floating](self.space, self.K, batch, first, last, NULL)
             else:
-                gram[floating](
-                    self.space, self.K, <const floating*> self.params, first,
-                    min(first + GRAM_ROWS, n),
-                )
+                gram[floating](self.space, self.K, params, first, last)
+            if self.should_stop(thread, <double> GRAM_ROWS * self.plan.n_weights):
+                return
+
+    cdef void _wide_phase(self, int thread, Batch* batch, floating* of_this_type) noexcept nogil:
+        """The gradient of an output layer whose output is not made."""
+        cdef int block
+        while True:
+            block = <int> ae_take(&self.blocks_taken, 1, self.n_threads)
+            if block >= n_large(self.space):
+                return
+            make_gradient[floating](
+                self.space, self.K, batch, &self.space.scratch[thread], block, NULL,
+            )
+            if self.should_stop(thread, <double> batch.n_rows * self.plan.n_weights):
+                return
 
     cdef void _rows_phase(
         self, int thread, Batch* batch, Py_ssize_t n_tiles, int part, floating* of_this_type,

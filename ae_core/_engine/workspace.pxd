@@ -37,8 +37,17 @@ ctypedef struct Trace:
     Py_ssize_t* stored_starts   # (n_order + 1,)
     int32_t* stored_columns
     void* stored_inputs
-    void* stored_targets    # NULL: all of the output is compared, not only what is stored
-    void* stored_delta
+    void* stored_targets
+    void* stored_delta      # NULL: all of the output is compared, not only what is stored
+
+    # An output layer whose output is never made, W (n_in, n_features) and b: see wide.pyx.
+    void* turned            # (n_features, n_in) a copy of W.T, and then its gradient
+    void* wide_biases       # (n_features,) of b, too; 0 without biases
+    void* wide_gram         # (n_in, n_in) W @ W.T
+    void* wide_pull         # (n_in,) W @ b
+    void* wide_shared       # (m, n_in) its inputs, each row times its share of the loss
+    void* wide_spread       # (n_in, n_in) what W is multiplied with
+    void* wide_total        # (n_in,)
 
     # The contractive penalty: see contraction.pyx.
     void** slopes           # (m, units) of the encoder's layers
@@ -75,12 +84,14 @@ cdef class Workspace:
     cdef double* gradient_squares       # per slice
     cdef char* gradient                 # of all parameters, where it is kept before it is used
     cdef int tile_rows
+    cdef readonly bint skips_output     # whether wide.pyx does its work
     cdef Buffer buffer
     cdef char* at                       # where the next array will stand; counted from NULL first
     cdef object keep_alive
 
     cdef bint _takes_stored(self)
     cdef bint _compares_stored(self)
+    cdef bint _skips_output(self, Py_ssize_t m, Py_ssize_t n_stored)
     cdef Py_ssize_t _most_stored(self, const Py_ssize_t[::1] order, Py_ssize_t m)
     cdef void* _take(self, Py_ssize_t n_bytes)
     cdef void** _pointers(self)
@@ -90,4 +101,5 @@ cdef class Workspace:
         int n_threads, bint wants_whole_gradient,
     )
     cdef _cut_scratch(self, Py_ssize_t size, int n_threads)
+    cdef _cut_wide(self, Py_ssize_t size, Py_ssize_t m)
     cdef _cut_contraction(self, Py_ssize_t size, Py_ssize_t m)
