@@ -42,6 +42,8 @@ MODULES = [
 ]
 # Those that a training step runs through.
 LOOPS = ("kernels", "rows", "stored", "wide", "code", "contraction", "passes", "training")
+# Those that run once per network, or for tests.
+SELDOM = ("products", "memory", "plan")
 # What Cython writes for memoryviews, once for all modules: otherwise each would hold it again.
 SHARED = "memoryviews"
 
@@ -93,7 +95,8 @@ class BuildEngine(build_ext):
         """Speed where the loops are; elsewhere it would only make the wheel larger."""
         if DEBUG or self.compiler.compiler_type == "msvc":
             return []
-        return ["-O3" if name.rpartition(".")[2] in LOOPS else "-O2"]
+        module = name.rpartition(".")[2]
+        return ["-O3" if module in LOOPS else "-Os" if module in SELDOM else "-O2"]
 
     def copy_extensions_to_source(self) -> None:
         """Leave no module of another build in place: Python would load that one first."""
