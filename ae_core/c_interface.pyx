@@ -280,7 +280,7 @@ cdef int ae_loss_and_gradient(
     with gil:
         try:
             loss[0] = (<Model> <PyObject*> model)._loss_and_gradient(n_rows, X, gradient)
-        except MemoryError:
+        except (MemoryError, SystemError):  # NumPy's reductions say it with the second
             code = AE_NO_MEMORY
         except ValueError:
             code = AE_BAD_VALUE
