@@ -99,7 +99,7 @@ valgrind: ## products and threads of the engine under valgrind
 		tests/test_engine.py tests/test_own_products.py tests/test_blas.py $(ARGS)
 
 fuzz: ## inputs that nobody would give: all targets, ARGS="--inputs 60000 --seed 11"
-	for target in engine architecture model csv parquet; do \
+	for target in engine c_interface architecture model csv parquet; do \
 		PYTHONPATH=tests $(PYTHON) -m fuzz --target $$target $(ARGS) || exit 1; done
 
 kill: ## fits that are killed at random moments go on to the same bits, ARGS="--kills 100 --seed 0"

@@ -40,10 +40,12 @@ cdef ae_model* ae_load(object path) except NULL
 
 # A fitted Autoencoder or VariationalAutoencoder, which may change afterwards. TypeError for anything
 # else, NotFittedError before its fit, ValueError where its rows are no plain numbers
-# (columns='mixed', missing_values='implicit').
+# (columns='mixed', missing_values='implicit'), or where somebody has replaced its network, its
+# scaling or its settings by what does not fit the rest.
 cdef ae_model* ae_from_estimator(object estimator) except NULL
 
-# An ae_core.Network, whose columns are not scaled. TypeError for anything else.
+# An ae_core.Network, whose columns are not scaled. TypeError for anything else, ValueError where
+# somebody has replaced its params by what are none of its architecture.
 cdef ae_model* ae_from_network(object network) except NULL
 
 # With or without the GIL, which it takes; NULL is left alone. To use or free a handle afterwards, or
@@ -81,8 +83,9 @@ cdef const char* ae_message(int code) noexcept nogil
 # for our own loops are SciPy's BLAS's, which takes as many threads as whoever calls has set.
 #
 # AE_BAD_VALUE: a number is infinite, or NaN (but where the model was fitted with
-# missing_values='mask': then NaN is unseen), or beyond the range of the network's type; for errors
-# and losses of a cross-entropy also one that is, scaled, outside 0 … 1.
+# missing_values='mask': then NaN is unseen), or as it is or scaled beyond the range of the network's
+# type; for errors and losses of a cross-entropy also one that is, scaled, outside 0 … 1; for a loss
+# also where nothing is seen at all.
 # AE_BAD_SIZE: n_rows is negative, or more than could be. No rows are fine, but for a loss.
 
 # X_hat (n_rows, n_features): as `reconstruct`; of a network `forward`. It may be X itself.

@@ -98,6 +98,12 @@ cdef class Model:
         self.n_features, self.n_components = architecture.n_features, architecture.n_components
         self.seen = {}
         if rows is not None:
+            # Attributes of a fitted estimator can be replaced.
+            if rows.n_features != self.n_features:
+                raise ValueError(
+                    f"the estimator's columns are {rows.n_features}, and its network's "
+                    f"{self.n_features}: they are not of one fit"
+                )
             self._scale(rows)
         self.output = self.plan.output
         self.output.has_holes = self.has_holes
@@ -122,6 +128,9 @@ cdef class Model:
         table = PyMemoryView_FromMemory(<char*> X, n_numbers * sizeof(double), PyBUF_READ)
         with np.errstate(all="ignore"):  # nobody is there to be warned
             rows = Rows(np.frombuffer(table).reshape(n_rows, self.n_features), **self.seen)
+            # In Python the loss says it by being infinite; here the code does, as elsewhere.
+            if rows.is_scaled and np.isinf(rows.limits).any():
+                raise ValueError("scaled, a number is beyond the range of the type")
             loss, found = self.network.loss_and_gradient(rows)
         result = PyMemoryView_FromMemory(
             <char*> gradient, self.plan.n_params * sizeof(double), PyBUF_WRITE,
@@ -271,7 +280,7 @@ cdef int ae_loss_and_gradient(
     with gil:
         try:
             loss[0] = (<Model> <PyObject*> model)._loss_and_gradient(n_rows, X, gradient)
-        except MemoryError:
+        except (MemoryError, SystemError):  # NumPy's reductions say it with the second
             code = AE_NO_MEMORY
         except ValueError:
             code = AE_BAD_VALUE
@@ -333,7 +342,7 @@ cdef int run_tile(
     cdef Layer* layer = NULL
     cdef int n_layers = model.plan.n_layers, i
     cdef int last = model.plan.family.code if wanted == CODE else n_layers
-    cdef Py_ssize_t count = <Py_ssize_t> height * model.n_features
+    cdef Py_ssize_t count = <Py_ssize_t> height * model.n_features, j
     if not see[floating](model, height, X, targets):
         return AE_BAD_VALUE
     if wanted == ERRORS and not can_compare(model, height, X):
@@ -356,8 +365,8 @@ cdef int run_tile(
             infer_code[floating](model.plan, model.K, height, outputs, outputs, room)
         inputs = outputs
     if wanted == CODE:
-        for i in range(height * <int> model.n_components):
-            result[i] = outputs[i]
+        for j in range(height * model.n_components):
+            result[j] = outputs[j]
     elif wanted == RECONSTRUCTION:
         model.K.activate_output(
             &model.output, height, layer.n_out, outputs, biases_of[floating](layer, params),

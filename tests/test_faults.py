@@ -19,11 +19,17 @@ MODEL = Autoencoder(8, hidden_layer_sizes=(300,), max_iter=3, random_state=0)
 """Of 100 kB and more, with checkpoints of three times that."""
 
 
+def with_tests_in_path():
+    """The environment, with this folder beside what else is imported from."""
+    path = [os.path.dirname(__file__), os.environ.get("PYTHONPATH")]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, path))}
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_killed_fits_are_whole_and_resume_to_the_same_bits(tmp_path):
     run = subprocess.run(
         [sys.executable, "-m", "fuzz.kill", "--kills", "6", "--seed", "1"],
-        env={**os.environ, "PYTHONPATH": os.path.dirname(__file__)},
+        env=with_tests_in_path(),
         capture_output=True,
         text=True,
         check=False,
@@ -178,6 +184,55 @@ def test_each_failing_allocation_in_turn_is_a_memory_error(n_threads):
     failures = {name: int(n) for name, n in (line.split() for line in run.stdout.splitlines())}
     assert set(failures) == {"train", "gradient", "errors"}
     assert min(failures.values()) > 20
+
+
+NO_MEMORY_IN_C = """if True:
+    import ctypes, faulthandler
+    import _testcapi
+    import numpy as np
+    from ae_core import Architecture, Network
+    from fuzz.c_functions import NO_MEMORY, OK, function
+
+    faulthandler.dump_traceback_later(100, exit=True)
+    architecture = Architecture.symmetrical((6, 4, 2), activation="tanh", corruption="salt_and_pepper")
+    net = Network(architecture, random_state=0)
+    X = np.random.default_rng(0).random((400, 6))
+    loss, gradient = np.zeros(1), np.zeros_like(net.params)
+    expected = net.loss_and_gradient(X)
+    places = [array.ctypes.data for array in (X, loss, gradient)]
+    ask, handle = function("ae_loss_and_gradient"), function("ae_from_network")(net)
+    ask(handle, len(X), *places)
+    n_failures = n_successes = number = 0
+    while n_successes < 25:  # beyond the last allocation
+        loss[:] = gradient[:] = 0
+        code = None
+        _testcapi.set_nomemory(number, number + 1)
+        try:
+            code = ask(handle, len(X), *places)
+        except (MemoryError, ctypes.ArgumentError):  # before it is called
+            pass
+        finally:
+            _testcapi.remove_mem_hooks()
+        assert code in (None, OK, NO_MEMORY), (number, code)
+        n_failures += code == NO_MEMORY
+        n_successes = n_successes + 1 if code == OK else 0
+        assert code != OK or (loss[0] == expected[0] and np.array_equal(gradient, expected[1]))
+        number += 1
+    print(n_failures)
+    """
+
+
+def test_each_failing_allocation_in_turn_is_a_code_of_the_c_interface():
+    pytest.importorskip("_testcapi")
+    run = subprocess.run(
+        [sys.executable, "-c", NO_MEMORY_IN_C],
+        env=with_tests_in_path(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr[-2000:]
+    assert int(run.stdout) > 20
 
 
 # --- forks and threads -------------------------------------------------------------------------------

@@ -13,7 +13,9 @@ def modules():
     return importlib.import_module("fuzz.workers")
 
 
-@pytest.mark.parametrize("target", ["architecture", "csv", "engine", "model", "parquet"])
+@pytest.mark.parametrize(
+    "target", ["architecture", "c_interface", "csv", "engine", "model", "parquet"]
+)
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_nothing_but_documented_answers(target, tmp_path):
     outcome = modules().fuzz(target, 300, 0, 1, tmp_path)

@@ -5,6 +5,7 @@ import json
 
 import numpy as np
 import pytest
+from fuzz.c_functions import BAD_VALUE, function
 from scipy import sparse
 
 from ae_core import (
@@ -159,3 +160,30 @@ def test_a_saved_threshold_that_is_no_float(threshold, tmp_path):
     rewrite(path, threshold=threshold)
     with pytest.raises(ModelFileError, match="threshold"):
         load(path)
+
+
+WORK = ("ae_forward", "ae_encode", "ae_reconstruction_errors", "ae_loss_and_gradient")
+
+
+@pytest.mark.filterwarnings("ignore::ae_core.NotLearningWarning")
+@pytest.mark.parametrize("missing", [None, "mask"])
+@pytest.mark.parametrize("name", WORK)
+def test_numbers_that_only_scaling_takes_beyond_all_floats(name, missing):
+    model = Autoencoder(2, max_iter=1, missing_values=missing, random_state=0)
+    model.fit(1e-3 * np.random.default_rng(0).random((20, 3)))
+    handle = function("ae_from_estimator")(model)
+    X, results = np.full((1, 3), 1e308), [np.zeros(3), np.zeros(model.network_.params.size)]
+    addresses = [array.ctypes.data for array in (X, *results)][: 3 if "loss" in name else 2]
+    assert function(name)(handle, 1, *addresses) == BAD_VALUE
+    function("ae_free")(handle)
+
+
+@pytest.mark.filterwarnings("ignore::ae_core.NotLearningWarning")
+@pytest.mark.parametrize("n_features", [2, 400])
+@pytest.mark.parametrize("scale", [None, "standard"])
+def test_a_network_of_another_width_than_the_scaling(n_features, scale):
+    model = Autoencoder(2, max_iter=1, scale=scale, random_state=0)
+    model.fit(np.random.default_rng(0).random((20, 3)))
+    model.network_ = Network(Architecture((n_features, 2, n_features)), random_state=0)
+    with pytest.raises(ValueError, match=f"are 3, and its network's {n_features}: they are not"):
+        function("ae_from_estimator")(model)

@@ -1,6 +1,6 @@
 """Give the library many inputs that nobody would, and note what is no documented answer.
 
-    PYTHONPATH=tests python -m fuzz --target model csv parquet architecture engine --inputs 20000 --seed 0
+    PYTHONPATH=tests python -m fuzz --target model csv parquet --inputs 20000 --seed 0
 
 Each input runs in a worker process with a limit of time and of memory, so that a crash, a hang or
 unbounded memory is seen; it is described in tests/fuzz/found/, and run again alone with --only.

@@ -20,18 +20,12 @@ from ae_core.network import plan_of
 from ae_core.rows import Rows
 
 from . import architectures
-from .guarded import Guarded
+from .guarded import guarded
 
 REFUSALS = (ValueError, TypeError, BufferError, OverflowError)
 """What wrong arguments may raise: TypeError and OverflowError are of no array, or no C int."""
 
 INTEGERS = (-(2**63), -(2**31) - 1, -2, -1, 0, 1, 2, 3, 5, 100, 2**31 - 1, 2**31, 2**63 - 1, 2**64)
-
-
-@cache
-def guarded() -> Guarded:
-    """The memory of all arrays; of one process."""
-    return Guarded()
 
 
 @cache

@@ -67,15 +67,20 @@ def _mixed_frame() -> Any:
 def make(random: Random) -> tuple[str, bytes]:
     """A file, and what it was before it was spoiled."""
     kind, content = random.choice(seeds())
+    return kind, spoiled(random, content)
+
+
+def spoiled(random: Random, content: bytes) -> bytes:
+    """The content of a file, changed: now and then under a digest that is wrong, too."""
     if random.random() < 0.2:
-        return kind, change_bytes(random, content, (struct.pack("<Q", 2**40), b"digest"))
+        return change_bytes(random, content, (struct.pack("<Q", 2**40), b"digest"))
     n_header = int.from_bytes(content[:8], "little")
     header = json.loads(content[8 : 8 + n_header])
     data = content[8 + n_header :]
     for _ in range(random.choice((1, 1, 1, 2, 3))):
         if isinstance(header, dict):
             header, data = _spoil(random, header, data)
-    return kind, signed(header, data, pad=random.random() < 0.9)
+    return signed(header, data, pad=random.random() < 0.9)
 
 
 def _spoil(random: Random, header: dict[str, Any], data: bytes) -> tuple[dict[str, Any], bytes]:
