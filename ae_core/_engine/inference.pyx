@@ -8,6 +8,7 @@ from ae_core._engine.memory cimport Buffer, padded
 from ae_core._engine.passes cimport biases_of, layer_sums
 from ae_core._engine.plan cimport Layer, Plan
 from ae_core._engine.rows cimport Rows, fill_holes, gather
+from ae_core._engine.stored cimport sums_of_stored
 from ae_core._engine.team cimport Team, ae_counter, ae_take
 
 
@@ -19,6 +20,7 @@ cdef class Inference(Team):
     cdef Py_ssize_t itemsize, n_rows
     cdef int first_layer, last_layer, tile_rows
     cdef bint wants_losses
+    cdef bint takes_stored              # whether the first layer looks at what CSR stores alone
     cdef Rows rows
     cdef Rows targets                   # what losses compare with; the rows themselves, or others
     cdef ae_output output
@@ -63,7 +65,11 @@ cdef class Inference(Team):
         cdef floating* room
         cdef Layer* layer = &self.plan.layers[self.first_layer]
         cdef int i
-        if self.rows.is_in_place(sizeof(floating)):
+        if self.takes_stored:
+            if self.wants_losses:
+                gather[floating](self.rows, self.K, NULL, first, height, targets)
+                compared = targets
+        elif self.rows.is_in_place(sizeof(floating)):
             inputs = compared = <const floating*> (self.rows.data + first * self.rows.row)
         elif self.rows.has_holes:
             gather[floating](self.rows, self.K, NULL, first, height, targets)
@@ -79,7 +85,10 @@ cdef class Inference(Team):
             outputs = <floating*> (scratch + (1 + i % 2) * self.scratch_bytes)
             if i == self.last_layer - 1 and self._fits_result(i):
                 outputs = <floating*> self.result + first * layer.n_out
-            layer_sums[floating](self.K, layer, params, height, inputs, outputs)
+            if i == 0 and self.takes_stored:
+                sums_of_stored[floating](self.rows, self.K, layer, params, first, height, outputs)
+            else:
+                layer_sums[floating](self.K, layer, params, height, inputs, outputs)
             if i == self.plan.n_layers - 1:
                 if not self.wants_losses:
                     self.K.activate_output(
@@ -175,6 +184,7 @@ def run_layers(
     job.result = <char*> &result[0, 0]
     job.n_rows = rows.n_rows
     job.first_layer, job.last_layer = first_layer, last_layer
+    job.takes_stored = first_layer == 0 and rows.starts != NULL and rows.zeros_stay()
     job.wants_losses = wants_losses
     job.tile_rows = plan.tile_rows(job.n_rows)
     job.scratch_bytes = padded(<Py_ssize_t> job.tile_rows * plan.widest * job.itemsize)

@@ -5,6 +5,7 @@ from libc.stdint cimport int32_t
 
 from ae_core._engine.kernels cimport ae_kernels
 from ae_core._engine.plan cimport Layer, Piece
+from ae_core._engine.rows cimport Rows
 from ae_core._engine.workspace cimport Batch, Scratch, Trace, Workspace
 
 
@@ -24,6 +25,11 @@ cdef void fill_stored(
 cdef void stored_sums(
     Workspace space, const ae_kernels* K, Layer* layer, const floating* params, Batch* batch,
     Py_ssize_t first, int n_rows, floating* sums,
+) noexcept nogil
+
+cdef void sums_of_stored(
+    Rows rows, const ae_kernels* K, Layer* layer, const floating* params, Py_ssize_t first,
+    int n_rows, floating* sums,
 ) noexcept nogil
 
 cdef double stored_output_delta(

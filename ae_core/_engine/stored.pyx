@@ -14,6 +14,7 @@ from ae_core._engine.kernels cimport (
     AE_GAUSSIAN, AE_MASKING, AE_SALT_AND_PEPPER, ae_corruption, ae_group, ae_kernels, ae_output,
 )
 from ae_core._engine.plan cimport Layer, Piece
+from ae_core._engine.rows cimport Rows
 from ae_core._engine.workspace cimport Batch, Scratch, Trace, Workspace, row_number
 
 cdef extern from "noise.h" nogil:
@@ -86,6 +87,23 @@ cdef void stored_sums(
     for i in range(first, first + n_rows):
         for t in range(start_of(trace, batch, i), start_of(trace, batch, i + 1)):
             K.axpy(n, x[t], W + trace.stored_columns[t] * n, sums)
+        sums += n
+
+
+cdef void sums_of_stored(
+    Rows rows, const ae_kernels* K, Layer* layer, const floating* params, Py_ssize_t first,
+    int n_rows, floating* sums,
+) noexcept nogil:
+    """The same for some rows of a table, nothing of which is spoiled."""
+    cdef const floating* W = params + layer.weights
+    cdef Py_ssize_t n = layer.n_out, i, t
+    cdef double x
+    memset(sums, 0, n_rows * n * sizeof(floating))
+    for i in range(first, first + n_rows):
+        for t in range(rows.starts[i], rows.starts[i + 1]):
+            x = rows.stored(t)
+            if x == x:
+                K.axpy(n, <floating> x, W + rows.columns[t] * n, sums)
         sums += n
 
 
