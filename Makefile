@@ -74,11 +74,19 @@ coverage: ## which lines of the engine and the twins the tests of the engine rea
 
 # Python itself is not built with the sanitizers, so their libraries have to be there before it.
 preload = $(shell $(CC) -print-file-name=$(1)):$(shell $(CC) -print-file-name=libstdc++.so)
+sanitized = CI=true PYTHONPATH=$(1) PYTHONMALLOC=malloc LD_PRELOAD=$(call preload,libasan.so) \
+	ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1
 
-asan: ## the tests of the engine under AddressSanitizer and UndefinedBehaviorSanitizer
+# The memory that a process takes is the sanitizer's, too; and the wheel that is built for downstream
+# has no sanitizer: its tests run here, built against the engine that has.
+asan: ## all tests, and a project built on the C interface, under AddressSanitizer and UndefinedBehaviorSanitizer
 	AE_CORE_SANITIZE=address,undefined .ci/aside asan $(PYTHON)
-	cd build/asan && CI=true PYTHONPATH=$$PWD PYTHONMALLOC=malloc LD_PRELOAD=$(call preload,libasan.so) \
-		ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 $(PYTHON) -m pytest $(WATCHED) $(ENGINE_TESTS) $(ARGS)
+	cd build/asan/tests/downstream && PYTHONPATH=../.. \
+		CFLAGS="-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all" \
+		$(PYTHON) setup.py --quiet build_ext --inplace
+	cd build/asan/tests/downstream && $(call sanitized,../..) $(PYTHON) -m pytest -p no:cacheprovider --noconftest
+	cd build/asan && $(call sanitized,$$PWD) $(PYTHON) -m pytest -p no:cacheprovider --capture=sys \
+		-k "not ctrl_c and not takes_little_more and not built_against_the_wheel" $(ARGS)
 
 ubsan: ## the tests of the engine under UndefinedBehaviorSanitizer alone
 	AE_CORE_SANITIZE=undefined .ci/aside ubsan $(PYTHON)
@@ -90,13 +98,18 @@ tsan: ## the threaded tests under ThreadSanitizer
 	cd build/tsan && CI=true PYTHONPATH=$$PWD LD_PRELOAD=$(call preload,libtsan.so) \
 		$(PYTHON) -m pytest -p no:cacheprovider --capture=sys tests/test_engine.py -k "thread and not ctrl_c" $(ARGS)
 
-# Some hundred of the engine's tests; all of them would take hours.
-valgrind: ## products and threads of the engine under valgrind
+# Every module of the engine, and the C interface. All tests would take hours: the twin that is NumPy's
+# has nothing to show here, nor have tests that enumerate every network or millions of numbers, take
+# steps of billions of multiplications, or watch workers who may not have the memory valgrind needs.
+WATCHED_CLOSELY = $(addprefix tests/test_, blas.py bound.py elementary.py engine.py family.py family_facts.py \
+	family_threads.py fuzz.py fuzz_corpus.py noise.py own_products.py rows.py twins.py wide.py)
+valgrind: ## the engine and the C interface under valgrind
 	AE_CORE_DEBUG=1 .ci/aside valgrind $(PYTHON)
 	cd build/valgrind && CI=true PYTHONPATH=$$PWD PYTHONMALLOC=malloc \
 		valgrind --quiet --error-exitcode=99 --suppressions=../../.ci/valgrind.supp \
-		$(PYTHON) -m pytest -p no:cacheprovider --capture=sys -k "not ctrl_c and not long_step" \
-		tests/test_engine.py tests/test_own_products.py tests/test_blas.py $(ARGS)
+		$(PYTHON) -m pytest -p no:cacheprovider --capture=sys $(WATCHED_CLOSELY) -k "not ctrl_c \
+		and not ae_core.reference and not every_name and not every_instruction_set and not central_differences \
+		and not 1009th and not long_step and not documented and not described" $(ARGS)
 
 fuzz: ## inputs that nobody would give: all targets, ARGS="--inputs 60000 --seed 11"
 	for target in engine c_interface architecture model csv parquet; do \

@@ -25,6 +25,14 @@ def test_nothing_but_documented_answers(target, tmp_path):
     assert len(outcome.answers) > 1  # some are refused, and some are not
 
 
+@pytest.mark.parametrize("target", ["c_interface", "engine"])
+def test_in_this_process(target):
+    """For tools that watch memory, which see more of it than a page at the end of each array."""
+    answers = {modules().run_alone(target, 1, number) for number in range(200)}
+    assert "refused" in answers
+    assert len(answers) > 5
+
+
 def test_a_finding_is_described(tmp_path, monkeypatch):
     workers = modules()
 
