@@ -8,14 +8,14 @@ ARGS ?=
 export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 1700000000)
 
 # The tests that run the engine itself.
-ENGINE_TESTS = $(addprefix tests/, test_blas.py test_elementary.py test_engine.py test_family.py test_family_threads.py \
-	test_network.py test_own_products.py test_rows.py test_twins.py)
+ENGINE_TESTS = $(addprefix tests/test_, blas.py elementary.py engine.py family.py family_threads.py \
+	network.py own_products.py rows.py twins.py wide.py)
 # Under a tool that slows everything down, without the tests that count on a step being over soon;
 # what the tool itself says is to be seen, and twice the same.
 WATCHED = -p no:cacheprovider --capture=sys -k "not ctrl_c"
 
 .PHONY: help engine test lint types stubs docs bench sdist wheel check-wheel reproducible test-wheel \
-	coverage asan ubsan tsan valgrind fuzz kill clean
+	coverage asan ubsan tsan valgrind aarch64 fuzz kill clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1|\2/p' Makefile | column -t -s '|'
@@ -96,7 +96,8 @@ ubsan: ## the tests of the engine under UndefinedBehaviorSanitizer alone
 tsan: ## the threaded tests under ThreadSanitizer
 	AE_CORE_SANITIZE=thread .ci/aside tsan $(PYTHON)
 	cd build/tsan && CI=true PYTHONPATH=$$PWD LD_PRELOAD=$(call preload,libtsan.so) \
-		$(PYTHON) -m pytest -p no:cacheprovider --capture=sys tests/test_engine.py -k "thread and not ctrl_c" $(ARGS)
+		$(PYTHON) -m pytest -p no:cacheprovider --capture=sys -k "thread and not ctrl_c" \
+		tests/test_engine.py tests/test_family_threads.py $(ARGS)
 
 # Every module of the engine, and the C interface. All tests would take hours: the twin that is NumPy's
 # has nothing to show here, nor have tests that enumerate every network or millions of numbers, take
@@ -110,6 +111,9 @@ valgrind: ## the engine and the C interface under valgrind
 		$(PYTHON) -m pytest -p no:cacheprovider --capture=sys $(WATCHED_CLOSELY) -k "not ctrl_c \
 		and not ae_core.reference and not every_name and not every_instruction_set and not central_differences \
 		and not 1009th and not long_step and not documented and not described" $(ARGS)
+
+aarch64: ## the tests of the engine on an emulated aarch64; what it needs: .ci/aarch64
+	.ci/aarch64 $(PYTHON) -k "not ctrl_c and not long_step and not instruction_set" $(ENGINE_TESTS) $(ARGS)
 
 fuzz: ## inputs that nobody would give: all targets, ARGS="--inputs 60000 --seed 11"
 	for target in engine c_interface architecture model csv parquet; do \
