@@ -113,7 +113,7 @@ valgrind: ## the engine and the C interface under valgrind
 		and not 1009th and not long_step and not documented and not described" $(ARGS)
 
 aarch64: ## the tests of the engine on an emulated aarch64; what it needs: .ci/aarch64
-	.ci/aarch64 $(PYTHON) -k "not ctrl_c and not long_step and not instruction_set" $(ENGINE_TESTS) $(ARGS)
+	.ci/aarch64 $(PYTHON) -k "not ctrl_c and not long_step and not instruction_set and not compiled" $(ENGINE_TESTS) $(ARGS)
 
 fuzz: ## inputs that nobody would give: all targets, ARGS="--inputs 60000 --seed 11"
 	for target in engine c_interface architecture model csv parquet; do \

@@ -9,10 +9,14 @@ os.environ.setdefault("SCIPY_ARRAY_API", "1")
 import numpy as np
 import pytest
 from hypothesis import settings
+from tqdm import tqdm
 
 from ae_core import Architecture, Network, reference
 from ae_core.activations import ACTIVATIONS
 from ae_core.losses import LOSSES
+
+# A thread of tqdm's would stay, and be hit by the allocations that some tests make fail.
+tqdm.monitor_interval = 0
 
 # What lands is decided by the same examples each time; at home every run draws new ones. How long
 # one takes says nothing: the machine may be busy, or the engine watched by a tool that slows it.
