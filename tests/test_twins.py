@@ -72,6 +72,23 @@ def assert_close(ours, theirs, dtype, what):
     assert np.linalg.norm(ours - theirs) <= CLOSE[dtype] * np.linalg.norm(theirs), what
 
 
+def assume_steady(network, train):
+    """Leave out what would turn a change in the last digits into another training.
+
+    At the edge of an explosion the twins' roundings do. ``train(network)`` trains it in place.
+    """
+    params = network.params.copy()
+    shaken = params * (1 + 1e-15 * np.random.default_rng(0).normal(size=params.shape))
+    trained = []
+    with np.errstate(all="ignore"):
+        for start in (params, shaken):
+            twin = reference.Network(network.architecture, start)
+            train(twin)
+            trained.append(twin.params)
+        difference = np.linalg.norm(trained[0] - trained[1])
+        assume(difference <= 1e-12 * np.linalg.norm(trained[0]))  # so not where it is NaN either
+
+
 @given(
     architecture=architectures(),
     n_samples=st.integers(1, 1000),
@@ -129,11 +146,13 @@ def test_fifty_steps_agree(solver, architecture, n_samples, batch_size, seed):
     slow, fast = twins(architecture, np.float64, seed)
     order = np.random.default_rng(seed).integers(0, n_samples, 50 * batch_size)
     rates = np.linspace(1, 0.5, 50) * solver.learning_rate_init
-    states = [solver.start(network.params) for network in (slow, fast)]
-    curves = [
-        network.train_steps(X, order, batch_size, solver, state, rates)
-        for network, state in zip((slow, fast), states, strict=True)
-    ]
+
+    def train(network):
+        state = solver.start(network.params)
+        return network.train_steps(X, order, batch_size, solver, state, rates), state
+
+    assume_steady(slow, train)
+    curves, states = zip(*(train(network) for network in (slow, fast)), strict=True)
     assert_close(curves[1], curves[0], np.float64, "losses")
     assert_close(fast.params, slow.params, np.float64, "params")
     assert states[0].n_steps == states[1].n_steps == 50
