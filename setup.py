@@ -38,10 +38,11 @@ MODULES = [
     "passes",
     "team",
     "inference",
+    "steps",
     "training",
 ]
 # Those that a training step runs through.
-LOOPS = ("kernels", "rows", "stored", "wide", "code", "contraction", "passes", "training")
+LOOPS = ("kernels", "rows", "stored", "wide", "code", "contraction", "passes", "steps")
 # Those that run once per network, or for tests.
 SELDOM = ("products", "memory", "plan")
 # What Cython writes for memoryviews, once for all modules: otherwise each would hold it again.

@@ -1,7 +1,7 @@
 """The C interface, for Cython modules that are built elsewhere: c_interface.pxd says what there is.
 
-Inference here is that of `_engine/inference.pyx` for one thread, without any Python object: rows go
-through the layers tile by tile, in memory that belongs to the call.
+Inference here is that of `_engine/inference.pyx` for one thread, without any Python object: tile by
+tile, in memory that belongs to the call.
 """
 
 cimport cython
@@ -12,20 +12,20 @@ from libc.limits cimport INT_MAX
 from libc.math cimport INFINITY, fabs
 from libc.stdlib cimport free, malloc
 
-from ae_core._engine.code cimport infer_code
 from ae_core._engine.kernels cimport (
     AE_DOUBLE, AE_SOFTMAX_CROSS_ENTROPY, ae_group, ae_kernels, ae_output, kernels_for,
 )
+from ae_core._engine.inference cimport through_layers
 from ae_core._engine.memory cimport padded
-from ae_core._engine.passes cimport biases_of, layer_sums
+from ae_core._engine.passes cimport biases_of
 from ae_core._engine.plan cimport Layer, Plan
 from ae_core._engine.rows cimport fill_holes
 
 import numpy as np
 
 from ae_core import reference
-from ae_core.network import Network
-from ae_core.rows import Rows
+from ae_core.network.compiled import Network
+from ae_core.data.rows import Rows
 
 cdef extern from "kernels.h" nogil:
     enum:
@@ -150,7 +150,7 @@ cdef ae_model* handle_of(Model model) noexcept:
 
 
 cdef ae_model* ae_load(object path) except NULL:
-    from ae_core.saving import load
+    from ae_core.estimators.load import load
 
     return ae_from_estimator(load(path))
 
@@ -159,8 +159,8 @@ cdef ae_model* ae_from_estimator(object estimator) except NULL:
     # scikit-learn is imported here only.
     from sklearn.utils.validation import check_is_fitted
 
-    from ae_core.fitted import FittedAutoencoder
-    from ae_core.fitting import seen
+    from ae_core.estimators.fitted import FittedAutoencoder
+    from ae_core.estimators.fitting import seen
 
     kind = type(estimator).__name__
     if not isinstance(estimator, FittedAutoencoder):
@@ -337,11 +337,11 @@ cdef int run_tile(
     cdef const floating* params = <const floating*> model.params
     cdef floating* targets = <floating*> (scratch + 3 * bytes)
     cdef floating* inputs = targets
-    cdef floating* outputs = NULL
-    cdef floating* room = NULL
-    cdef Layer* layer = NULL
-    cdef int n_layers = model.plan.n_layers, i
-    cdef int last = model.plan.family.code if wanted == CODE else n_layers
+    cdef floating* losses = <floating*> scratch
+    cdef floating* outputs
+    cdef const floating* biases
+    cdef Layer* layer
+    cdef int last = model.plan.family.code if wanted == CODE else model.plan.n_layers
     cdef Py_ssize_t count = <Py_ssize_t> height * model.n_features, j
     if not see[floating](model, height, X, targets):
         return AE_BAD_VALUE
@@ -350,34 +350,22 @@ cdef int run_tile(
     if model.has_holes:
         inputs = <floating*> scratch
         fill_holes[floating](count, targets, inputs)
-    for i in range(last):
-        layer = &model.plan.layers[i]
-        outputs = <floating*> (scratch + (1 + i % 2) * bytes)
-        # What the layer is given stands there, but is not needed after its sums.
-        room = <floating*> (scratch + (1 + (i + 1) % 2) * bytes)
-        layer_sums[floating](model.K, layer, params, height, inputs, outputs)
-        if i == n_layers - 1:
-            break
-        model.K.activate(
-            layer.activation, height, layer.n_out, outputs, biases_of[floating](layer, params),
-        )
-        if i + 1 == model.plan.family.code:
-            infer_code[floating](model.plan, model.K, height, outputs, outputs, room)
-        inputs = outputs
+    outputs = through_layers[floating](
+        model.plan, model.K, params, 0, last, height, inputs, None, 0, scratch, bytes, NULL,
+    )
+    layer = &model.plan.layers[last - 1]
+    biases = biases_of[floating](layer, params)
     if wanted == CODE:
         for j in range(height * model.n_components):
             result[j] = outputs[j]
     elif wanted == RECONSTRUCTION:
-        model.K.activate_output(
-            &model.output, height, layer.n_out, outputs, biases_of[floating](layer, params),
-        )
+        model.K.activate_output(&model.output, height, layer.n_out, outputs, biases)
         undo_scaling[floating](model, height, outputs, result)
     else:
         model.K.row_losses(
-            &model.output, height, layer.n_out, outputs, biases_of[floating](layer, params),
-            targets, room,
+            &model.output, height, layer.n_out, outputs, biases, targets, losses,
         )
-        per_whole_row[floating](model, height, targets, room, result)
+        per_whole_row[floating](model, height, targets, losses, result)
     return AE_OK
 
 

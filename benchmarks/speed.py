@@ -111,7 +111,7 @@ class Benchmark:
             try:
                 losses = self._reference_losses(Path(folder))
                 for peer in self.peers:
-                    self._start(peer, Path(folder), entries)
+                    self._enter(peer, Path(folder), entries)
                     if entries and entries[-1].name == peer:
                         self._check(entries[-1], losses)
                 for kind in WORK:
@@ -143,9 +143,13 @@ class Benchmark:
         X = self.X[np.unique(order)].astype(np.float64)
         return network.train_steps(X, order, c.batch_size, solver, state, rates)
 
-    def _start(self, peer: str, folder: Path, entries: list[Entry]) -> None:
+    def start(self, peer: str, folder: Path) -> Worker:
+        """The worker for a peer, on the data in a folder."""
+        return Worker(peer, self.name, folder, self.cpus)
+
+    def _enter(self, peer: str, folder: Path, entries: list[Entry]) -> None:
         say(f"{self.name}: starting {peer}")
-        worker = Worker(peer, self.name, folder, self.cpus)
+        worker = self.start(peer, folder)
         introduction = worker.introduction
         if "skip" in introduction:
             self.skipped[peer] = introduction["skip"]

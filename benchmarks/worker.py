@@ -43,9 +43,18 @@ class Worker:
         With ``X.npy`` and ``params.npy``.
     cpus : sequence of int
         The processors it is pinned to; one thread for each.
+    package : Path, optional
+        The folder from which it imports ae_core, where that is not the one installed.
     """
 
-    def __init__(self, peer: str, configuration: str, folder: Path, cpus: Sequence[int]) -> None:
+    def __init__(
+        self,
+        peer: str,
+        configuration: str,
+        folder: Path,
+        cpus: Sequence[int],
+        package: Path | None = None,
+    ) -> None:
         self.peer = peer
         self.errors = tempfile.TemporaryFile("w+")  # noqa: SIM115  # closed with the handle
         arguments = [peer, configuration, str(folder), ",".join(map(str, cpus))]
@@ -56,7 +65,7 @@ class Worker:
             stderr=self.errors,
             text=True,
             bufsize=1,
-            env=environment(len(cpus)),
+            env=environment(len(cpus)) | ({"PYTHONPATH": str(package)} if package else {}),
         )
         self.introduction = self._answer()
         """``distributions``, ``note`` and ``kinds``, or ``skip`` with a reason."""

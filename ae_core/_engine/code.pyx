@@ -1,4 +1,4 @@
-"""What is asked of the code: the same mathematics as ae_core/code.py, row by row of a tile."""
+"""What is asked of the code: the same mathematics as ae_core/formulas/latent.py, row by row of a tile."""
 
 from cython cimport floating
 from libc.math cimport INFINITY, fabs, log

@@ -1,4 +1,4 @@
-"""The contractive penalty: the mathematics of ae_core/contraction.py, without the Jacobian itself.
+"""The contractive penalty: the mathematics of ae_core/formulas/contraction.py, without the Jacobian itself.
 
 J = U[1] @ W[1].T is (k, n_features) for each row, and its squared norm is that of U[1] in the metric
 of the Gram matrix G = W[1].T @ W[1]: so a step makes G once, and no row ever is as wide as the data.

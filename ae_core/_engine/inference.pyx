@@ -12,16 +12,61 @@ from ae_core._engine.stored cimport sums_of_stored
 from ae_core._engine.team cimport Team, ae_counter, ae_take
 
 
+cdef floating* through_layers(
+    Plan plan, const ae_kernels* K, const floating* params, int first_layer, int last_layer,
+    int height, const floating* inputs, Rows stored, Py_ssize_t first_row, char* scratch,
+    Py_ssize_t bytes, floating* result,
+) noexcept nogil:
+    """What layers `first_layer` up to but without `last_layer` give; of the network's last its sums.
+
+    Of `scratch`, arrays of so many bytes, the second and third are used in turn. What the last of the
+    layers gives goes to `result` if that is not NULL; returned is where it stands. With `stored` the
+    inputs are not looked at, but the elements of its rows from `first_row` on.
+    """
+    cdef floating* outputs = NULL
+    cdef floating* code
+    cdef floating* room
+    cdef Layer* layer
+    cdef bint is_mean, is_last
+    cdef int i
+    for i in range(first_layer, last_layer):
+        layer = &plan.layers[i]
+        is_last = i == last_layer - 1 and result != NULL
+        # Of a variational code there is less in the end than its layer gives.
+        is_mean = i + 1 == plan.family.code and plan.family.variational
+        outputs = <floating*> (scratch + (1 + i % 2) * bytes)
+        if is_last and not is_mean:
+            outputs = result
+        if i == 0 and stored is not None:
+            sums_of_stored[floating](stored, K, layer, params, first_row, height, outputs)
+        else:
+            layer_sums[floating](K, layer, params, height, inputs, outputs)
+        if i == plan.n_layers - 1:
+            break
+        K.activate(
+            layer.activation, height, layer.n_out, outputs, biases_of[floating](layer, params),
+        )
+        if i + 1 == plan.family.code:
+            # What the layer was given is not needed any more: there is room.
+            room = <floating*> (scratch + (1 + (i + 1) % 2) * bytes)
+            code = outputs
+            if is_last and is_mean:
+                outputs = result
+            infer_code[floating](plan, K, height, code, outputs, room)
+        inputs = outputs
+    return outputs
+
+
 cdef class Inference(Team):
     """Some layers run on some rows; the last of them writes to the result, or leaves its losses."""
 
     cdef Plan plan
     cdef const ae_kernels* K
-    cdef Py_ssize_t itemsize, n_rows
+    cdef Py_ssize_t itemsize, n_rows, n_out     # n_out: numbers of a row of the result
     cdef int first_layer, last_layer, tile_rows
     cdef bint wants_losses
-    cdef bint takes_stored              # whether the first layer looks at what CSR stores alone
     cdef Rows rows
+    cdef Rows stored                    # the same, where the first layer looks at what CSR stores alone
     cdef Rows targets                   # what losses compare with; the rows themselves, or others
     cdef ae_output output
     cdef const void* params
@@ -60,12 +105,10 @@ cdef class Inference(Team):
         cdef floating* targets = <floating*> (scratch + 3 * self.scratch_bytes)
         cdef const floating* inputs = <const floating*> scratch
         cdef const floating* compared = inputs
-        cdef floating* outputs = NULL
-        cdef floating* code
-        cdef floating* room
+        cdef const floating* biases
+        cdef floating* outputs
         cdef Layer* layer = &self.plan.layers[self.first_layer]
-        cdef int i
-        if self.takes_stored:
+        if self.stored is not None:
             if self.wants_losses:
                 gather[floating](self.rows, self.K, NULL, first, height, targets)
                 compared = targets
@@ -80,45 +123,22 @@ cdef class Inference(Team):
         if self.wants_losses and self.targets is not self.rows:
             gather[floating](self.targets, self.K, NULL, first, height, targets)
             compared = targets
-        for i in range(self.first_layer, self.last_layer):
-            layer = &self.plan.layers[i]
-            outputs = <floating*> (scratch + (1 + i % 2) * self.scratch_bytes)
-            if i == self.last_layer - 1 and self._fits_result(i):
-                outputs = <floating*> self.result + first * layer.n_out
-            if i == 0 and self.takes_stored:
-                sums_of_stored[floating](self.rows, self.K, layer, params, first, height, outputs)
-            else:
-                layer_sums[floating](self.K, layer, params, height, inputs, outputs)
-            if i == self.plan.n_layers - 1:
-                if not self.wants_losses:
-                    self.K.activate_output(
-                        &self.output, height, layer.n_out, outputs,
-                        biases_of[floating](layer, params),
-                    )
-                break
-            self.K.activate(
-                layer.activation, height, layer.n_out, outputs,
-                biases_of[floating](layer, params),
-            )
-            if i + 1 == self.plan.family.code:
-                # What the layer was given is not needed any more: there is room.
-                room = <floating*> (scratch + (1 + (i + 1) % 2) * self.scratch_bytes)
-                code = outputs
-                if self.plan.family.variational and i == self.last_layer - 1:
-                    outputs = <floating*> self.result + first * self.plan.family.n_code
-                infer_code[floating](self.plan, self.K, height, code, outputs, room)
-            inputs = outputs
+        outputs = through_layers[floating](
+            self.plan, self.K, params, self.first_layer, self.last_layer, height, inputs,
+            self.stored, first, scratch, self.scratch_bytes,
+            NULL if self.wants_losses else <floating*> self.result + first * self.n_out,
+        )
+        if self.last_layer < self.plan.n_layers:
+            return
+        layer = &self.plan.layers[self.last_layer - 1]
+        biases = biases_of[floating](layer, params)
         if self.wants_losses:
             self.K.row_losses(
-                &self.output, height, layer.n_out, outputs,
-                biases_of[floating](layer, params), compared, <floating*> self.result + first,
+                &self.output, height, layer.n_out, outputs, biases, compared,
+                <floating*> self.result + first,
             )
-
-    cdef bint _fits_result(self, int i) noexcept nogil:
-        """Whether what the layer gives is what is asked for, so that it can stand there at once."""
-        return not self.wants_losses and not (
-            i + 1 == self.plan.family.code and self.plan.family.variational
-        )
+        else:
+            self.K.activate_output(&self.output, height, layer.n_out, outputs, biases)
 
 
 def run_layers(
@@ -182,9 +202,10 @@ def run_layers(
     job.output = plan.output
     job.output.has_holes = targets.has_holes
     job.result = <char*> &result[0, 0]
-    job.n_rows = rows.n_rows
+    job.n_rows, job.n_out = rows.n_rows, n_out
     job.first_layer, job.last_layer = first_layer, last_layer
-    job.takes_stored = first_layer == 0 and rows.starts != NULL and rows.zeros_stay()
+    if first_layer == 0 and rows.starts != NULL and rows.zeros_stay():
+        job.stored = rows
     job.wants_losses = wants_losses
     job.tile_rows = plan.tile_rows(job.n_rows)
     job.scratch_bytes = padded(<Py_ssize_t> job.tile_rows * plan.widest * job.itemsize)

@@ -27,7 +27,7 @@ enum { AE_SOLVERS(AE_ENUM) };
 /* What an element of a table may be. */
 enum { AE_FLOAT, AE_DOUBLE, AE_BYTE };
 
-/* How an input is spoiled. Names and order are those of ae_core/corruption.py. */
+/* How an input is spoiled. Names and order are those of ae_core/formulas/corruption.py. */
 enum { AE_GAUSSIAN, AE_MASKING, AE_SALT_AND_PEPPER, AE_NOTHING };
 
 typedef struct {
@@ -51,7 +51,7 @@ typedef struct {
     const double *weights; /* of the columns, or NULL: all 1 */
 } ae_output;
 
-/* What a solver needs at one step. Names as in ae_core/solvers.py. */
+/* What a solver needs at one step. Names as in ae_core/formulas/solvers.py. */
 typedef struct {
     double rate;        /* Adam: divided by 1 - beta_1^n */
     double unbias_root; /* Adam: 1 / sqrt(1 - beta_2^n) */

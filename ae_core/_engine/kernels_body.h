@@ -9,7 +9,7 @@
  * it is about is a constant at each place of use: the switches below vanish.
  */
 
-/* ---- formulas: each beside its derivative; the definition is ae_core/activations.py ---------- */
+/* ---- formulas: each beside its derivative; the definition is ae_core/formulas/activations.py ---------- */
 
 static ALWAYS_INLINE REAL FN(activation)(int id, REAL z)
 {

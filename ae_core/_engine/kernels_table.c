@@ -6,7 +6,7 @@
 #include "noise.h"
 #include "simd.h"
 
-/* Klambauer et al. 2017, as in ae_core/activations.py */
+/* Klambauer et al. 2017, as in ae_core/formulas/activations.py */
 #define SELU_ALPHA 1.6732632423543772
 #define SELU_SCALE 1.0507009873554805
 

@@ -1,4 +1,4 @@
-/* The generator of noise, one number at a time: the definition is ae_core/noise.py. */
+/* The generator of noise, one number at a time: the definition is ae_core/formulas/noise.py. */
 #ifndef AE_CORE_NOISE_H
 #define AE_CORE_NOISE_H
 
@@ -11,7 +11,7 @@
 
 #define AE_COARSE 3 /* bits that the normal noise of corruption does without */
 
-/* SplitMix64's hash: as ae_core/noise.py. */
+/* SplitMix64's hash: as ae_core/formulas/noise.py. */
 static inline uint64_t ae_mix(uint64_t x)
 {
     x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9u;

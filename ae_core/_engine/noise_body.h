@@ -1,7 +1,7 @@
 /* Noise, and codes that are drawn or cut off. For one instruction set and one type.
  *
- * No include guard: see kernels_body.h. The definitions are ae_core/noise.py, ae_core/corruption.py
- * and ae_core/code.py; the numbers are the same to the bit.
+ * No include guard: see kernels_body.h. The definitions are ae_core/formulas/noise.py, ae_core/formulas/corruption.py
+ * and ae_core/formulas/latent.py; the numbers are the same to the bit.
  */
 
 /* Philox2x32-7 of counters start, start + 1, … with one right half and one key. The low 32 bits of

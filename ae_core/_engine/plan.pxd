@@ -26,7 +26,7 @@ ctypedef struct Slice:
     int first_piece, last_piece
 
 
-# What is beyond a plain autoencoder. Names as in ae_core/architecture.py.
+# What is beyond a plain autoencoder. Names as in ae_core/network/architecture.py.
 ctypedef struct Family:
     int code                        # the code is H[code]: 1 … n_layers - 1
     int n_code                      # its units

@@ -1,4 +1,4 @@
-"""Rows of a table, seen scaled and cast: what `ae_core.rows.Rows` is to Python."""
+"""Rows of a table, seen scaled and cast: what `ae_core.data.rows.Rows` is to Python."""
 
 from cpython.buffer cimport PyBUF_RECORDS_RO, PyBuffer_Release, PyObject_GetBuffer
 from cython cimport floating

@@ -174,6 +174,7 @@ cdef class Workspace:
         cdef int n = plan.n_layers
         cdef bint takes_stored = n_stored >= 0
         cdef bint compares_stored = takes_stored and self._compares_stored()
+        cdef bint makes_output = not compares_stored and not self.skips_output
         trace.H, trace.delta, trace.masks = self._pointers(), self._pointers(), self._pointers()
         self.tile_losses = <double*> self._take(n_tiles * sizeof(double))
         self.squares = <double*> self._take(plan.n_slices * sizeof(double))
@@ -188,20 +189,20 @@ cdef class Workspace:
             trace.stored_starts = <Py_ssize_t*> self._take((n_order + 1) * sizeof(Py_ssize_t))
             trace.stored_columns = <int32_t*> self._take(n_stored * sizeof(int32_t))
             trace.stored_inputs = self._take(n_stored * size)
-            if compares_stored or self.skips_output:
+            if not makes_output:
                 trace.stored_targets = self._take(n_stored * size)
             if compares_stored:
                 trace.stored_delta = self._take(n_stored * size)
         else:
             self._put(trace.H, 0, m * n_features * size)
-        if not compares_stored and not self.skips_output:
+        if makes_output:
             if takes_stored or self.rows.has_holes or family.corruption != AE_NOTHING:
                 trace.targets = self._take(m * n_features * size)
             elif self.buffer is not None:
                 trace.targets = trace.H[0]
         for i in range(n):
             units = plan.layers[i].n_out
-            if i < n - 1 or not (compares_stored or self.skips_output):
+            if i < n - 1 or makes_output:
                 self._put(trace.delta, i + 1, m * units * size)
             if i == family.code - 1 and family.variational:
                 trace.posterior = self._take(m * units * size)
