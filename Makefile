@@ -1,5 +1,5 @@
 # What .ci/run and a person both call. `make help` lists it; ARGS goes to what a target runs:
-# make test ARGS="tests/test_network.py -x"
+# make test ARGS="tests/network/test_network.py -x"
 
 PYTHON ?= python
 ARGS ?=
@@ -8,8 +8,8 @@ ARGS ?=
 export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 1700000000)
 
 # The tests that run the engine itself.
-ENGINE_TESTS = $(addprefix tests/test_, blas.py elementary.py engine.py family.py family_threads.py \
-	network.py own_products.py rows.py twins.py wide.py)
+ENGINE_TESTS = tests/engine $(addprefix tests/network/test_, family.py network.py twins.py) \
+	tests/data/test_rows.py
 # Under a tool that slows everything down, without the tests that count on a step being over soon;
 # what the tool itself says is to be seen, and twice the same.
 WATCHED = -p no:cacheprovider --capture=sys -k "not ctrl_c"
@@ -26,9 +26,10 @@ engine: ## compile the engine in place, after a change in it
 test: ## all tests
 	$(PYTHON) -m pytest $(ARGS)
 
-lint: ## ruff: mistakes, and the way the code is set
+lint: ## ruff: mistakes, and the way the code is set; import-linter: floors import downward only
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -c "from importlinter.cli import lint_imports; raise SystemExit(lint_imports())"
 
 types: ## mypy: the package, and a program that uses all that is public
 	$(PYTHON) -m mypy
@@ -68,8 +69,8 @@ coverage: ## which lines of the engine and the twins the tests of the engine rea
 	AE_CORE_COVERAGE=1 .ci/aside coverage $(PYTHON)
 	cd build/coverage && CI=true PYTHONPATH=$$PWD $(PYTHON) -m coverage run -m pytest \
 		-p no:cacheprovider -k "not ctrl_c and not failing_allocation" $(ENGINE_TESTS) \
-		$(filter-out $(ENGINE_TESTS), $(wildcard tests/test_family*.py)) tests/test_bound.py \
-		tests/test_noise.py tests/test_training.py tests/test_architecture.py
+		$(filter-out $(ENGINE_TESTS), $(wildcard tests/network/test_*.py)) \
+		tests/formulas/test_noise.py tests/training/test_training.py
 	cd build/coverage && $(PYTHON) -m coverage report
 
 # Python itself is not built with the sanitizers, so their libraries have to be there before it.
@@ -97,14 +98,15 @@ tsan: ## the threaded tests under ThreadSanitizer
 	AE_CORE_SANITIZE=thread .ci/aside tsan $(PYTHON)
 	cd build/tsan && CI=true PYTHONPATH=$$PWD LD_PRELOAD=$(call preload,libtsan.so) \
 		$(PYTHON) -m pytest -p no:cacheprovider --capture=sys -k "thread and not ctrl_c" \
-		tests/test_engine.py tests/test_family_threads.py $(ARGS)
+		tests/engine/test_engine.py tests/engine/test_family_threads.py $(ARGS)
 
 # Every module of the engine, and the C interface. All tests would take hours: the twin that is NumPy's
 # has nothing to show here, nor have tests that enumerate every network or millions of numbers, take
 # steps of billions of multiplications, or watch workers who may not have the memory valgrind needs.
 # valgrind has neither long doubles, which the last digits are measured with, nor AVX-512.
-WATCHED_CLOSELY = $(addprefix tests/test_, blas.py bound.py elementary.py engine.py family.py family_facts.py \
-	family_threads.py fuzz.py fuzz_corpus.py noise.py own_products.py rows.py twins.py wide.py)
+WATCHED_CLOSELY = tests/engine $(addprefix tests/network/test_, bound.py family.py family_facts.py \
+	network.py twins.py) tests/formulas/test_noise.py tests/data/test_rows.py tests/test_fuzz.py \
+	tests/test_fuzz_corpus.py
 valgrind: ## the engine and the C interface under valgrind
 	AE_CORE_DEBUG=1 .ci/aside valgrind $(PYTHON)
 	cd build/valgrind && CI=true PYTHONPATH=$$PWD PYTHONMALLOC=malloc \

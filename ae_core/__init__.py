@@ -7,12 +7,13 @@
 from typing import TYPE_CHECKING, Any
 
 from . import reference
-from .architecture import Architecture
-from .gradient_check import check_gradient
-from .gradient_findings import GradientCheck
+from .basics.version import __version__ as __version__
+from .diagnosis.gradient_check import check_gradient
+from .diagnosis.gradient_findings import GradientCheck
+from .network.architecture import Architecture
 
 try:
-    from .network import Network
+    from .network.compiled import Network
 except ImportError as error:
     if not (error.name or "").startswith("ae_core._engine"):
         raise
@@ -20,21 +21,20 @@ except ImportError as error:
         f"the engine of ae_core is not compiled in {__path__[0]}. In a clone, install with "
         "pip install -e . there, or start Python from another folder to use an installed ae_core."
     ) from None
-from .progress import History, NonFiniteLossError, Progress
-from .solvers import SGD, Adam, AdamW, RMSprop
-from .training import train
+from .formulas.solvers import SGD, Adam, AdamW, RMSprop
+from .training.loop import train
+from .training.progress import History, NonFiniteLossError, Progress
 
 if TYPE_CHECKING:
-    from .autoencoder import Autoencoder
-    from .checkpoints import Checkpoint
-    from .diagnosis import Diagnosis, diagnose
-    from .fitting import NotLearningWarning
-    from .model_file import ModelFileError
-    from .outliers import AutoencoderOutlierDetector
-    from .saving import load
-    from .variational import VariationalAutoencoder
+    from .diagnosis.diagnose import Diagnosis, diagnose
+    from .estimators.autoencoder import Autoencoder
+    from .estimators.checkpoints import Checkpoint
+    from .estimators.fitting import NotLearningWarning
+    from .estimators.load import load
+    from .estimators.outliers import AutoencoderOutlierDetector
+    from .estimators.variational import VariationalAutoencoder
+    from .files.model_file import ModelFileError
 
-__version__ = "0.1.0"
 
 __all__ = [
     "SGD",
@@ -63,15 +63,15 @@ __all__ = [
 
 # Loaded on first use: importing scikit-learn takes longer than most things done with a network.
 _LATER = {
-    "Autoencoder": "autoencoder",
-    "AutoencoderOutlierDetector": "outliers",
-    "Checkpoint": "checkpoints",
-    "Diagnosis": "diagnosis",
-    "ModelFileError": "model_file",
-    "NotLearningWarning": "fitting",
-    "VariationalAutoencoder": "variational",
-    "diagnose": "diagnosis",
-    "load": "saving",
+    "Autoencoder": "estimators.autoencoder",
+    "AutoencoderOutlierDetector": "estimators.outliers",
+    "Checkpoint": "estimators.checkpoints",
+    "Diagnosis": "diagnosis.diagnose",
+    "ModelFileError": "files.model_file",
+    "NotLearningWarning": "estimators.fitting",
+    "VariationalAutoencoder": "estimators.variational",
+    "diagnose": "diagnosis.diagnose",
+    "load": "estimators.load",
 }
 
 

@@ -22,7 +22,7 @@ from report import figure, table
 from sklearn import datasets
 
 from ae_core import Autoencoder
-from ae_core.baselines import column_mean, principal_components
+from ae_core.diagnosis.baselines import column_mean, principal_components
 
 TOY_SETS = ("digits", "wine", "breast_cancer", "diabetes", "iris", "linnerud")
 N_MNIST = 5_000

@@ -23,9 +23,9 @@ from sklearn.impute import KNNImputer
 from threadpoolctl import threadpool_limits
 
 from ae_core import Adam, Architecture, Autoencoder, Network, train
-from ae_core.corruption import CORRUPTIONS
-from ae_core.noise import Draw, noise_key
-from ae_core.rows import Rows
+from ae_core.data.rows import Rows
+from ae_core.formulas.corruption import CORRUPTIONS
+from ae_core.formulas.noise import Draw, noise_key
 
 HIDDEN = 0.3
 OURS = {"ae_core": None, "ae_core, scale='standard'": "standard"}

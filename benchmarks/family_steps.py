@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from ae_core import Adam, Architecture, Network, reference
-from ae_core.noise import noise_key
-from ae_core.rows import Rows
-from ae_core.solvers import Solver
+from ae_core.data.rows import Rows
+from ae_core.formulas.noise import noise_key
+from ae_core.formulas.solvers import Solver
 
 BLOCK_SECONDS = 0.2
 TOLERANCE = 1e-3

@@ -129,7 +129,7 @@ def train_torch(train: Any, test: Any, n_epochs: int, answers: Any) -> None:
     from torch import nn
     from torch.nn import functional
 
-    from ae_core.schedules import Schedule
+    from ae_core.formulas.schedules import Schedule
 
     torch.set_num_threads(1)
     torch.manual_seed(SEED)
@@ -263,7 +263,7 @@ def last_line(rivals: list[Rival], pca: float) -> str:
 
 def draw(rivals: list[Rival], pca: float, path: Path) -> None:
     """Held-out error against seconds of training, to a file."""
-    from ae_core.plots import COLORS, INK, new_figure
+    from ae_core.cli.plots import COLORS, INK, new_figure
 
     figure = new_figure(figsize=(8, 5))
     axes = figure.add_subplot()

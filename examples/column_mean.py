@@ -145,7 +145,7 @@ def main():
     show("Each fault hid the other.", TWO_ROWS, reconstruct(weights, TWO_ROWS), costs[-1])
 
     if not args.no_picture:
-        from ae_core.plots import plot_loss_curves
+        from ae_core.cli.plots import plot_loss_curves
 
         plot_loss_curves(
             curves,

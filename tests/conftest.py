@@ -12,8 +12,8 @@ from hypothesis import settings
 from tqdm import tqdm
 
 from ae_core import Architecture, Network, reference
-from ae_core.activations import ACTIVATIONS
-from ae_core.losses import LOSSES
+from ae_core.formulas.activations import ACTIVATIONS
+from ae_core.formulas.losses import LOSSES
 
 # A thread of tqdm's would stay, and be hit by the allocations that some tests make fail.
 tqdm.monitor_interval = 0

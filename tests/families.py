@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from ae_core import Architecture, reference
-from ae_core.activations import ACTIVATIONS
-from ae_core.corruption import CORRUPTIONS
-from ae_core.losses import LOSSES
-from ae_core.noise import Draw
-from ae_core.passes import forward
-from ae_core.rows import Rows
+from ae_core.data.rows import Rows
+from ae_core.formulas.activations import ACTIVATIONS
+from ae_core.formulas.corruption import CORRUPTIONS
+from ae_core.formulas.losses import LOSSES
+from ae_core.formulas.noise import Draw
+from ae_core.network.passes import forward
 
 KINDS = ("dense", "holes", "csr", "thin csr", "csr with holes", "implicit")
 """What a table may be: with NaN in it, sparse, and sparse with what is not stored unseen.

@@ -18,9 +18,9 @@ from ae_core import (
 )
 from ae_core._engine import training
 from ae_core._engine.rows import Rows as EngineRows
-from ae_core.model_file import read_file, write_file
-from ae_core.rows import Rows
-from ae_core.tables import TableError, read_table
+from ae_core.cli.tables.reading import TableError, read_table
+from ae_core.data.rows import Rows
+from ae_core.files.model_file import read_file, write_file
 
 
 @pytest.mark.parametrize(

@@ -74,7 +74,7 @@ def test_estimators(in_a_new_folder, capsys):
 
 def test_command_line(in_a_new_folder, capsys):
     pytest.importorskip("click")
-    from ae_core.cli import main
+    from ae_core.cli.main import main
 
     cells = load_breast_cancer(as_frame=True).data
     cells.insert(0, "id", [f"patient {i}" for i in range(len(cells))])
@@ -123,9 +123,9 @@ def test_the_finding_shown_is_the_finding_printed():
 
 
 def test_names_listed_are_the_registries():
-    from ae_core.activations import ACTIVATIONS
-    from ae_core.losses import LOSSES
-    from ae_core.schedules import SCHEDULES
+    from ae_core.formulas.activations import ACTIVATIONS
+    from ae_core.formulas.losses import LOSSES
+    from ae_core.formulas.schedules import SCHEDULES
 
     rows = dict(re.findall(r"^\| ([\w ]+) \| (.*) \|$", README, re.MULTILINE))
     assert rows["activations"].split(", ") == list(ACTIVATIONS)
@@ -135,7 +135,7 @@ def test_names_listed_are_the_registries():
 
 def test_the_family_listed_are_its_parameters():
     from ae_core import Autoencoder
-    from ae_core.settings import FAMILY
+    from ae_core.estimators.parameters import FAMILY
 
     found = re.findall(r"`(\w+)`|`(\w+)=", SECTIONS["The family"])
     names = {name or given for name, given in found}
@@ -153,16 +153,16 @@ def test_docstring_examples_run():
     from importlib import import_module
 
     for name in (
-        "architecture",
-        "autoencoder",
-        "checkpoints",
-        "diagnosis",
-        "gradient_check",
-        "mixed",
-        "outliers",
-        "reference",
-        "rows",
-        "variational",
+        "data.encoding",
+        "data.rows",
+        "diagnosis.diagnose",
+        "diagnosis.gradient_check",
+        "estimators.autoencoder",
+        "estimators.checkpoints",
+        "estimators.outliers",
+        "estimators.variational",
+        "network.architecture",
+        "network.reference",
     ):
         module = import_module(f"ae_core.{name}")
         with warnings.catch_warnings():

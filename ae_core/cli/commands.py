@@ -8,22 +8,13 @@ from typing import Any
 import click
 import numpy as np
 
-from .. import __version__
 from .._typing import Array
-from ..tables import write_rows
+from ..basics.version import __version__
 from .demo import demo
 from .fit import fit
-from .options import (
-    DATA,
-    MODEL,
-    Reading,
-    framed,
-    load_model,
-    output_option,
-    parts,
-    table_options,
-)
+from .options import DATA, MODEL, Reading, framed, load_model, output_option, parts, table_options
 from .score import score
+from .tables.reading import write_rows
 
 
 class InOrder(click.Group):

@@ -8,13 +8,13 @@ import click
 import numpy as np
 
 from .._typing import Array
-from ..baselines import column_mean, principal_components
-from ..missing import MissingExtraError
-from ..plots import ROWS, Demo, new_figure, plot_demo
-from ..tables import check_output
-from ..tables.columns import TableError, short
+from ..basics.extras import MissingExtraError
+from ..diagnosis.baselines import column_mean, principal_components
 from .options import Reading, table_options
+from .plots import ROWS, Demo, new_figure, plot_demo
 from .score import contributions_of, reasons
+from .tables.columns import TableError, short
+from .tables.reading import check_output
 
 DIGITS_CODE = 8
 DIGITS_SETTINGS = {
@@ -130,8 +130,8 @@ def _learn_and_show(
     settings: dict[str, Any],
     output: str,
 ) -> None:
-    from ..autoencoder import Autoencoder
-    from ..outliers import AutoencoderOutlierDetector
+    from ..estimators.autoencoder import Autoencoder
+    from ..estimators.outliers import AutoencoderOutlierDetector
 
     X, X_test = (rows.values[which] for which in (learned_from, held_out))
     click.echo(f"{rows.described}: {len(X):,} rows to learn from, {len(X_test):,} held out.")

@@ -6,11 +6,11 @@ from typing import Any
 
 import click
 
-from ..activations import ACTIVATIONS
-from ..corruption import CORRUPTIONS
-from ..losses import LOSSES
-from ..tables import check_output, is_table_name
+from ..formulas.activations import ACTIVATIONS
+from ..formulas.corruption import CORRUPTIONS
+from ..formulas.losses import LOSSES
 from .options import DATA, Reading, framed, is_terminal, note, table_options
+from .tables.reading import check_output, is_table_name
 
 NOT_FOR_OUTLIERS = {
     "hidden_layer_sizes": "--hidden",
@@ -227,8 +227,8 @@ def _estimator(outliers: bool, parameters: dict[str, Any]) -> Any:
     UsageError
         For options that a detector does not have.
     """
-    from ..autoencoder import Autoencoder
-    from ..outliers import AutoencoderOutlierDetector
+    from ..estimators.autoencoder import Autoencoder
+    from ..estimators.outliers import AutoencoderOutlierDetector
 
     if not outliers:
         return Autoencoder(**parameters)
@@ -240,7 +240,7 @@ def _estimator(outliers: bool, parameters: dict[str, Any]) -> Any:
 
 
 def _fit_options(checkpoint: str | None, resume: bool) -> dict[str, Any]:
-    from ..checkpoints import Checkpoint
+    from ..estimators.checkpoints import Checkpoint
 
     if checkpoint is None:
         return {}

@@ -9,9 +9,9 @@ from typing import Any
 import click
 import numpy as np
 
-from ..missing import MissingExtraError
-from ..tables import Layout, check_output, is_table_name, read_table
-from ..tables.columns import Choice, Table, TableError, chosen_columns, instead, listed
+from ..basics.extras import MissingExtraError
+from .tables.columns import Choice, Table, TableError, chosen_columns, instead, listed
+from .tables.reading import Layout, check_output, is_table_name, read_table
 
 ENTRIES_AT_ONCE = 1 << 20
 """Commands go through a table in parts of so many entries."""
@@ -150,7 +150,7 @@ def load_model(path: str, kind: str | None = None) -> Any:
     ModelFileError, OSError
         When there is no model.
     """
-    from ..saving import load
+    from ..estimators.load import load
 
     if is_table_name(path):
         raise click.UsageError(f"MODEL comes before DATA, and {path} is no model but a table")

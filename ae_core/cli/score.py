@@ -8,8 +8,6 @@ import click
 import numpy as np
 
 from .._typing import Array
-from ..tables import write_rows
-from ..tables.columns import short
 from .options import (
     DATA,
     MODEL,
@@ -21,6 +19,8 @@ from .options import (
     parts,
     table_options,
 )
+from .tables.columns import short
+from .tables.reading import write_rows
 
 N_REASONS = 3
 """Columns named for each row."""

@@ -5,17 +5,10 @@ import math
 import numpy as np
 
 from .._typing import Array
-from ..schedules import Schedule
+from ..formulas.schedules import Schedule
 from .findings import Finding
 from .measures import Measures
-from .words import (
-    larger_rate,
-    more_training,
-    number,
-    percent,
-    smaller_rate,
-    somewhat_larger_rate,
-)
+from .words import larger_rate, more_training, number, percent, smaller_rate, somewhat_larger_rate
 
 PART = 10
 """The end of a curve is its last tenth; less is noise, more is history."""

@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 
 from .._typing import Array
-from ..activations import ACTIVATIONS
-from ..architecture import Architecture
-from ..baselines import column_mean, filled, principal_components, seen_mean
-from ..losses import LOSSES
-from ..passes import Trace, row_losses
-from ..passes import forward as forward_pass
-from ..progress import History
-from ..reference import Network
-from ..rows import Rows
+from ..data.rows import Rows
+from ..formulas.activations import ACTIVATIONS
+from ..formulas.losses import LOSSES
+from ..network.architecture import Architecture
+from ..network.passes import Trace, row_losses
+from ..network.passes import forward as forward_pass
+from ..network.reference import Network
+from ..training.progress import History
+from .baselines import column_mean, filled, principal_components, seen_mean
 
 FLAT = 0.01
 """Of an activation's steepest derivative: a unit below it passes on next to no gradient."""

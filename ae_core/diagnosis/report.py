@@ -12,7 +12,7 @@ from .findings import Finding
 from .words import count, number, percent
 
 if TYPE_CHECKING:
-    from . import Diagnosis
+    from .diagnose import Diagnosis
 
 WIDTH = 96
 WORST = 5

@@ -22,8 +22,8 @@ from ae_core import (
     Network,
     VariationalAutoencoder,
 )
-from ae_core.fitting import seen
-from ae_core.model_file import ModelFileError
+from ae_core.estimators.fitting import seen
+from ae_core.files.model_file import ModelFileError
 
 pytestmark = pytest.mark.filterwarnings("ignore::ae_core.NotLearningWarning")
 

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from ae_core import Architecture, Network
-from ae_core.activations import ACTIVATIONS
-from ae_core.corruption import CORRUPTIONS
-from ae_core.losses import LOSSES
-from ae_core.noise import noise_key
+from ae_core.formulas.activations import ACTIVATIONS
+from ae_core.formulas.corruption import CORRUPTIONS
+from ae_core.formulas.losses import LOSSES
+from ae_core.formulas.noise import noise_key
 
 from .mutate import change_bytes, change_json, some_value
 

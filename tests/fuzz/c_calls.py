@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from ae_core import ModelFileError, Network, c_interface, load
-from ae_core.fitting import seen
-from ae_core.rows import Rows
-from ae_core.scaling import undo_scaling
+from ae_core.data.rows import Rows
+from ae_core.data.scaling import undo_scaling
+from ae_core.estimators.fitting import seen
 
 from . import c_models, models
 from .c_functions import (
@@ -235,23 +235,28 @@ def _path_call(random: Random, folder: Path) -> str:
     raise AssertionError(f"{handle}: loaded {path!r}")
 
 
+def _handle(name: str, candidate: Any) -> Any:
+    """What a function makes of what may be no model; None where it is refused."""
+    try:
+        return function(name)(candidate)
+    except (TypeError, ValueError, AttributeError):  # the last of what says that it is a model
+        return None
+
+
 def _object_call(random: Random, folder: Path) -> str:
     """No model at all."""
     name = random.choice(("ae_from_estimator", "ae_from_network"))
     candidate = random.choice(c_models.no_models())
-    try:
-        handle = function(name)(candidate)
-    except (TypeError, ValueError, AttributeError):  # the last of what says that it is a model
-        return "refused as an object"
-    raise AssertionError(f"{name} made {handle} of {candidate!r}")
+    handle = _handle(name, candidate)
+    assert handle is None, f"{name} made {handle} of {candidate!r}"
+    return "refused as an object"
 
 
 def _network_call(random: Random, folder: Path) -> str:
     """A network whose attributes somebody may have replaced: the handle has what they are now."""
     network = c_models.some_network(random)
-    try:
-        handle = function("ae_from_network")(network)
-    except (TypeError, ValueError, AttributeError):
+    handle = _handle("ae_from_network", network)
+    if handle is None:
         return "refused as a network"
     params = np.array(network.params)
     return _use(random, handle, Network(network.architecture, params, dtype=params.dtype), Rows)
@@ -260,9 +265,8 @@ def _network_call(random: Random, folder: Path) -> str:
 def _estimator_call(random: Random, folder: Path) -> str:
     """The same of an estimator."""
     estimator = c_models.some_estimator(random)
-    try:
-        handle = function("ae_from_estimator")(estimator)
-    except (TypeError, ValueError, AttributeError):
+    handle = _handle("ae_from_estimator", estimator)
+    if handle is None:
         return "refused as an estimator"
     params = np.array(estimator.network_.params)
     network = Network(estimator.network_.architecture, params, dtype=params.dtype)

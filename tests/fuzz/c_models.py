@@ -18,8 +18,8 @@ from ae_core import (
     Network,
     VariationalAutoencoder,
 )
-from ae_core.fitting import seen
-from ae_core.rows import Rows
+from ae_core.data.rows import Rows
+from ae_core.estimators.fitting import seen
 
 from . import engine_calls, models
 from .c_functions import function

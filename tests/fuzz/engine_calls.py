@@ -16,8 +16,8 @@ from ae_core import Architecture, Network
 from ae_core._engine import inference, kernels, products, training
 from ae_core._engine.plan import Plan
 from ae_core._engine.rows import Rows as EngineRows
-from ae_core.network import plan_of
-from ae_core.rows import Rows
+from ae_core.data.rows import Rows
+from ae_core.network.compiled import plan_of
 
 from . import architectures
 from .guarded import guarded

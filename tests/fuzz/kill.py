@@ -20,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ae_core import Autoencoder, Checkpoint
-from ae_core.model_file import read_file
+from ae_core.files.model_file import read_file
 
 ROWS, COLUMNS, EPOCHS = 2000, 60, 100
 

@@ -1,4 +1,4 @@
-"""CSV and Parquet files, through `ae_core.tables.read_table`."""
+"""CSV and Parquet files, through `ae_core.cli.tables.reading.read_table`."""
 
 import gzip
 import io
@@ -8,7 +8,7 @@ from random import Random
 
 import numpy as np
 
-from ae_core.tables import Layout, TableError, read_table
+from ae_core.cli.tables.reading import Layout, TableError, read_table
 
 from .mutate import change_bytes
 

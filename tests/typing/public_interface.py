@@ -31,10 +31,10 @@ from ae_core import (
     reference,
     train,
 )
-from ae_core.gradient_findings import ArrayCheck, CaseCheck
-from ae_core.progress import Callback, TrainingState
-from ae_core.rows import Rows
-from ae_core.solvers import Solver, SolverState
+from ae_core.data.rows import Rows
+from ae_core.diagnosis.gradient_findings import ArrayCheck, CaseCheck
+from ae_core.formulas.solvers import Solver, SolverState
+from ae_core.training.progress import Callback, TrainingState
 
 Array = NDArray[Any]
 

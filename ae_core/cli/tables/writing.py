@@ -1,0 +1,194 @@
+"""Writing tables: CSV, Parquet, ``.npy``, some rows at a time, and whole or not at all."""
+
+import csv
+import gzip
+import io
+import os
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from ..._typing import Array
+from ...basics.extras import MissingExtraError
+from ...files.whole_file import write_whole
+from .columns import TableError
+
+Columns = Sequence[Array | Sequence[Any]]
+"""Equally long columns, of any kind that Arrow has."""
+
+CSV_OUTPUTS = {".csv": ",", ".tsv": "\t", ".csv.gz": ",", ".tsv.gz": "\t"}
+OUTPUTS = (*CSV_OUTPUTS, ".parquet", ".npy")
+ROWS_AT_ONCE = 1 << 16
+
+
+def check_output(path: str, *, is_table: bool = True) -> None:
+    """Refuse a place that can't be written to, better before hours of work than after.
+
+    Parameters
+    ----------
+    path : str
+    is_table : bool
+        Whether its ending must be that of a table.
+
+    Raises
+    ------
+    TableError
+        For an ending that stands for no kind of table.
+    OSError
+        When no file can be made there.
+    """
+    if is_table and path == "-":
+        return
+    if is_table and not path.lower().endswith(OUTPUTS):
+        raise TableError(
+            f"{path}: what to write can't be told from its name: it must end in "
+            f"{', '.join(OUTPUTS)}, or be - for CSV to standard output"
+        )
+    target = os.path.realpath(path)
+    if os.path.isdir(target):
+        raise IsADirectoryError(21, "Is a directory", path)
+    if os.path.exists(target) and not os.access(target, os.W_OK):
+        raise PermissionError(13, "Permission denied", path)
+    try:
+        tempfile.TemporaryFile(dir=os.path.dirname(target)).close()
+    except OSError as error:
+        raise type(error)(error.errno, error.strerror, path) from error
+
+
+def write_table(path: str, names: Sequence[str], columns: Array | Columns) -> None:
+    """Write a table.
+
+    Parameters
+    ----------
+    path : str
+        Ending in .csv, .tsv (either also .gz), .parquet or .npy, which has no names; '-' for CSV to
+        standard output.
+    names : sequence of str
+    columns : array of shape (n_rows, n_columns), or sequence of columns
+
+    Raises
+    ------
+    TableError
+        When the ending stands for none of these, or names and columns do not match.
+    OSError
+        When it can't be written; what was there before is as it was.
+    MissingExtraError
+        When pyarrow is not installed; ``.npy`` does not need it.
+    """
+    is_array = isinstance(columns, np.ndarray) and columns.ndim == 2
+    n_columns = np.shape(columns)[1] if is_array else len(columns)
+    n_rows = len(columns) if is_array else len(columns[0])
+    if n_columns != len(names) or (not is_array and any(len(c) != n_rows for c in columns)):
+        raise TableError(f"{len(names)} names, and {n_columns} columns that may differ in length")
+
+    def parts() -> Iterator[Array | Columns]:
+        for start in range(0, n_rows, ROWS_AT_ONCE):
+            these = slice(start, start + ROWS_AT_ONCE)
+            yield columns[these] if is_array else [column[these] for column in columns]
+
+    write_rows(path, names, parts(), n_rows)
+
+
+def write_rows(
+    path: str, names: Sequence[str], parts: Iterable[Array | Columns], n_rows: int
+) -> None:
+    """Write a table that comes in parts, each some rows of all columns.
+
+    Parameters
+    ----------
+    path, names
+        As for `write_table`.
+    parts : iterable of arrays (n, n_columns), or of sequences of columns
+    n_rows : int
+        Of all parts together.
+
+    Raises
+    ------
+    TableError, OSError, MissingExtraError
+        As for `write_table`. An error of the iterable leaves no file either.
+    """
+    lower = path.lower()
+    if lower.endswith(".npy"):
+        return write_whole(path, lambda file: _write_npy(file, len(names), parts, n_rows))
+    try:
+        import pyarrow as _  # noqa: F401
+    except ImportError as error:
+        raise MissingExtraError("CSV and Parquet files", "pyarrow", "cli") from error
+    if path == "-":
+        # Text that something else has printed comes first.
+        sys.stdout.flush()
+        _write_csv(sys.stdout.buffer, names, parts, ",")
+        sys.stdout.buffer.flush()
+        return None
+    if lower.endswith(".parquet"):
+        return write_whole(path, lambda file: _write_parquet(file, names, parts))
+    check_output(path)
+    ending = next(ending for ending in CSV_OUTPUTS if lower.endswith(ending))
+    return write_whole(path, lambda file: _csv_file(file, names, parts, ending))
+
+
+def _csv_file(file: BinaryIO, names: Sequence[str], parts: Iterable[Any], ending: str) -> None:
+    separator = CSV_OUTPUTS[ending]
+    if ending.endswith(".gz"):
+        with gzip.GzipFile("", "wb", fileobj=file, mtime=0) as packed:
+            _write_csv(packed, names, parts, separator)
+    else:
+        _write_csv(file, names, parts, separator)
+
+
+def _write_csv(file: Any, names: Sequence[str], parts: Iterable[Any], separator: str) -> None:
+    from pyarrow import csv as arrow_csv
+
+    header = io.StringIO()
+    csv.writer(header, delimiter=separator, lineterminator="\n").writerow(names)
+    file.write(header.getvalue().encode())
+    options = arrow_csv.WriteOptions(
+        include_header=False, delimiter=separator, quoting_style="needed"
+    )
+    for part in parts:
+        # By way of memory: Arrow would close the file.
+        buffer = io.BytesIO()
+        arrow_csv.write_csv(_arrow_table(part), buffer, options)
+        file.write(buffer.getbuffer())
+
+
+def _write_parquet(file: BinaryIO, names: Sequence[str], parts: Iterable[Any]) -> None:
+    from pyarrow import parquet
+
+    writer = None
+    try:
+        for part in parts:
+            table = _arrow_table(part).rename_columns(list(names))
+            writer = writer or parquet.ParquetWriter(file, table.schema)
+            writer.write_table(table)
+    finally:
+        if writer is not None:
+            writer.close()
+
+
+def _write_npy(file: BinaryIO, n_columns: int, parts: Iterable[Any], n_rows: int) -> None:
+    dtype = None
+    for part in parts:
+        if not isinstance(part, np.ndarray):
+            part = np.column_stack([np.asarray(column, np.float64) for column in part])
+        if dtype is None:
+            dtype = part.dtype
+            np.lib.format.write_array_header_1_0(
+                file,
+                {
+                    "descr": np.lib.format.dtype_to_descr(dtype),
+                    "fortran_order": False,
+                    "shape": (n_rows, n_columns),
+                },
+            )
+        file.write(np.ascontiguousarray(part, dtype).data)
+
+
+def _arrow_table(part: Any) -> Any:
+    import pyarrow
+
+    columns = part.T if isinstance(part, np.ndarray) else part
+    return pyarrow.table([pyarrow.array(c) for c in columns], [str(i) for i in range(len(columns))])

@@ -1,0 +1,189 @@
+"""Checks of data, shared by both twins: one clear error that names the argument and what to do."""
+
+import os
+import sys
+from typing import Any
+
+import numpy as np
+
+from .._typing import Array
+
+DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
+
+ENTRIES_AT_ONCE = 1 << 20
+"""Where a mask is needed, it is made of so many entries at a time."""
+
+
+def check_dtype(dtype: Any) -> np.dtype[Any]:
+    """The NumPy dtype meant, float32 or float64 in this machine's byte order.
+
+    Raises
+    ------
+    ValueError
+        For any other.
+    """
+    try:
+        checked = np.dtype(dtype)
+    except TypeError:
+        checked = np.dtype(object)
+    if checked not in DTYPES:
+        raise ValueError(f"dtype={dtype!r}: must be float32 or float64")
+    return checked
+
+
+def check_n_threads(n_threads: Any) -> int:
+    """How many threads are meant: as asked, or all cores that this process may use.
+
+    Raises
+    ------
+    ValueError
+        For anything but None or an integer of at least 1.
+    """
+    if n_threads is None:
+        affinity = getattr(os, "sched_getaffinity", None)  # Linux only
+        return len(affinity(0)) if affinity else os.cpu_count() or 1
+    is_integer = isinstance(n_threads, int | np.integer) and not isinstance(n_threads, bool)
+    if not is_integer or n_threads < 1:
+        raise ValueError(f"n_threads={n_threads!r}: must be None or an integer of at least 1")
+    return int(n_threads)
+
+
+def is_sparse(X: Any) -> bool:
+    """Whether X is one of scipy.sparse's matrices or arrays."""
+    sparse = sys.modules.get("scipy.sparse")  # nobody has one who has not imported it
+    return sparse is not None and bool(sparse.issparse(X))
+
+
+def check_table(X: Any, name: str = "X", *, missing: str | None = None) -> Any:
+    """Data of shape (n_samples, n_features), without a copy, whatever its strides.
+
+    Sparse data comes back as CSR in canonical format.
+
+    Parameters
+    ----------
+    X : array or scipy.sparse matrix or array
+    name : str
+    missing : {None, 'mask', 'implicit'}
+        'mask': NaN is allowed; 'implicit': X has to be sparse.
+
+    Raises
+    ------
+    ValueError
+        For anything but a non-empty 2-D table of finite real numbers.
+    """
+    if missing not in (None, "mask", "implicit"):
+        raise ValueError(f"missing_values={missing!r}: must be None, 'mask' or 'implicit'")
+    if isinstance(X, np.ma.MaskedArray):
+        raise ValueError(f"{name} is a masked array: fill it in first, with {name}.filled(...)")
+    sparse = is_sparse(X)
+    if missing == "implicit" and not sparse:
+        raise ValueError(
+            f"{name} is not sparse: missing_values='implicit' takes for unseen what a scipy.sparse "
+            "matrix does not store; for NaN use 'mask'"
+        )
+    array = X if sparse else np.asanyarray(X)
+    if array.dtype.kind not in "fiub":
+        raise ValueError(
+            f"{name} has dtype {array.dtype}: real numbers are needed "
+            "(encode text and categories as numbers first)"
+        )
+    if array.ndim != 2:
+        hint = f"; one sample is {name}.reshape(1, -1)" if array.ndim == 1 else ""
+        raise ValueError(f"{name} has shape {array.shape}: (n_samples, n_features) is needed{hint}")
+    if array.shape[0] == 0:
+        raise ValueError(f"{name} has shape {array.shape}: at least one sample is needed")
+    if sparse:
+        _check_indices(array, name)
+        array = array.tocsr()
+        if not array.has_canonical_format:
+            array = array.copy()  # the caller's own stays as it is
+            array.sum_duplicates()
+        _check_finite(array.data.reshape(1, -1), f"the data of {name}", missing == "mask")
+    else:
+        _check_finite(array, name, missing == "mask")
+    return array
+
+
+def _check_indices(X: Any, name: str) -> None:
+    """Refuse indices of nothing: SciPy looks at few of them when X is made, and then trusts all."""
+    if X.format not in ("csr", "csc"):
+        return
+    n_lines, n_across = X.shape if X.format == "csr" else X.shape[::-1]
+    starts, indices = X.indptr, X.indices
+    if (
+        len(starts) != n_lines + 1
+        or starts[0] != 0
+        or (starts[1:] < starts[:-1]).any()
+        or not starts[-1] <= len(indices) == len(X.data)
+        or (len(indices) and not 0 <= indices.min() <= indices.max() < n_across)
+    ):
+        raise ValueError(
+            f"{name} is a damaged sparse matrix: its indptr or indices do not fit its shape "
+            f"{X.shape} and its {len(X.data)} stored entries"
+        )
+
+
+def check_per_column(name: str, values: Any, n_columns: int) -> Array | None:
+    """A finite float64 vector (n_columns,), or None.
+
+    Raises
+    ------
+    ValueError
+        For anything else.
+    """
+    if values is None:
+        return None
+    values = np.ascontiguousarray(values, dtype=np.float64)
+    if values.shape != (n_columns,):
+        raise ValueError(f"{name} has shape {values.shape}: one per column, ({n_columns},)")
+    if not np.isfinite(values).all():
+        raise ValueError(f"{name} has entries that are not finite")
+    return values
+
+
+def check_sample_weight(sample_weight: Any, n_rows: int) -> Array | None:
+    """Weights (n_rows,), float64, none negative and some positive; or None.
+
+    Raises
+    ------
+    ValueError
+        For anything else.
+    """
+    if sample_weight is None:
+        return None
+    weights = np.ascontiguousarray(sample_weight, dtype=np.float64)
+    if weights.shape != (n_rows,):
+        raise ValueError(f"sample_weight has shape {weights.shape}: one per row, ({n_rows},)")
+    if not np.isfinite(weights).all() or weights.min() < 0:
+        raise ValueError("sample_weight has negative or non-finite entries: each must be >= 0")
+    if weights.max() == 0:
+        raise ValueError("sample_weight is zero for every row: some row must count")
+    return weights
+
+
+def _check_finite(X: Array, name: str, nan_allowed: bool) -> None:
+    # One sum sees every NaN and infinity without a mask as large as X; only an overflow of the
+    # sum itself, which is harmless, can make it look again.
+    with np.errstate(over="ignore", invalid="ignore"):
+        if np.isfinite(X.sum()):
+            return
+    is_bad = np.isinf if nan_allowed else _is_not_finite
+    height = max(1, ENTRIES_AT_ONCE // max(1, X.shape[1]))
+    found, n_bad = None, 0
+    for start in range(0, len(X), height):
+        bad = np.argwhere(is_bad(X[start : start + height]))
+        if len(bad) and found is None:
+            found = (start + int(bad[0, 0]), int(bad[0, 1]))
+        n_bad += len(bad)
+    if found is not None:
+        row, column = found
+        more = f" ({n_bad} such entries in all)" if n_bad > 1 else ""
+        raise ValueError(
+            f"{name}[{row}, {column}] is {X[row, column]}{more}: every entry must be finite "
+            "(drop those rows or fill them in"
+            + (")" if nan_allowed else "; or let missing_values='mask' see to NaN)")
+        )
+
+
+def _is_not_finite(X: Array) -> Array:
+    return np.asarray(~np.isfinite(X))

@@ -1,0 +1,167 @@
+"""One column of a table that has numbers, flags and categories: what it is, and its values.
+
+What a pandas Series is, its dtype says, and of text and objects their values.
+"""
+
+import re
+from collections.abc import Iterable
+from typing import Any, NamedTuple, NoReturn
+
+import numpy as np
+
+from .._typing import Array
+
+NUMBER, FLAG, CATEGORY = "number", "flag", "category"
+
+NUMBERS = re.compile(
+    r"(u?int|float|U?Int|Float)(8|16|32|64)(\[pyarrow\])?|(float|double|halffloat)\[pyarrow\]"
+)
+"""pandas' names of the dtypes whose columns are numbers."""
+
+TEXTS = re.compile(r"object|str|(large_)?string(\[(python|pyarrow|pyarrow_numpy)\])?")
+"""Those whose columns are text."""
+
+FLAGS = ("bool", "boolean", "bool[pyarrow]", "object")
+
+NAMES_SHOWN = 5
+"""How many known categories an error lists."""
+
+MANY = 20
+"""Up to so many different texts are categories, however few rows there are."""
+
+
+class Column(NamedTuple):
+    """What one column of a table is."""
+
+    name: str
+    kind: str
+    """'number', 'flag' or 'category'."""
+    dtype: str
+    """pandas' name of it."""
+    categories: tuple[Any, ...] = ()
+    """Of a category, in the order of its columns."""
+    categories_dtype: str = "object"
+    """Of pandas' own categories."""
+    is_ordered: bool = False
+
+    @property
+    def width(self) -> int:
+        """Columns that it becomes."""
+        return len(self.categories) if self.kind == CATEGORY else 1
+
+
+def learned_column(values: Any, holes: bool, table: str) -> Column:
+    """What a Series is."""
+    import pandas as pd
+
+    name, dtype = str(values.name), values.dtype
+    found = str(dtype)
+    if isinstance(dtype, pd.CategoricalDtype):
+        index = dtype.categories
+        if not len(index):
+            _refuse(table, name, "has no categories: drop it")
+        return Column(
+            name, CATEGORY, "category", _plain(index), str(index.dtype), bool(dtype.ordered)
+        )
+    flag = Column(name, CATEGORY, found, (False, True)) if holes else Column(name, FLAG, found)
+    if pd.api.types.is_bool_dtype(dtype):
+        return flag
+    if NUMBERS.fullmatch(found):
+        return Column(name, NUMBER, found)
+    kind = pd.api.types.infer_dtype(values, skipna=True) if TEXTS.fullmatch(found) else found
+    if kind == "boolean":
+        return flag
+    if kind == "empty" or not values.notna().any():
+        _refuse(table, name, f"of dtype {found} has no values: drop it, or use a number's dtype")
+    if kind == "string":
+        seen = sorted(_plain(values.dropna().unique()))
+        if len(seen) > MANY and 2 * len(seen) > len(values):
+            _refuse(
+                table,
+                name,
+                f"has {len(seen)} different texts in {len(values)} rows: it names rows rather than "
+                "sorts them; drop it, or, if it does sort them, use .astype('category')",
+            )
+        return Column(name, CATEGORY, found, tuple(seen))
+    held = "" if kind == found else f", and holds {kind}"
+    return _refuse(
+        table,
+        name,
+        f"has dtype {found}{held}: turn it into numbers, booleans, text or categories with "
+        ".astype, or drop it",
+    )
+
+
+def _plain(values: Iterable[Any]) -> tuple[Any, ...]:
+    return tuple(v.item() if isinstance(v, np.generic) else v for v in values)
+
+
+def category_codes(values: Any, column: Column, holes: bool, table: str) -> Array:
+    """Which category each value of a Series is, -1 for none: (m,)."""
+    import pandas as pd
+
+    codes, uniques = pd.factorize(values)  # -1 where missing
+    known = pd.Index(column.categories, dtype=object)
+    where = known.get_indexer(pd.Index(uniques.astype(object), dtype=object))
+    unknown = np.flatnonzero(where < 0)
+    if len(unknown) and not holes:
+        shown = ", ".join(map(repr, column.categories[:NAMES_SHOWN]))
+        shown += ", …" if len(known) > NAMES_SHOWN else ""
+        _refuse(
+            table,
+            column.name,
+            f"has {uniques[unknown[0]]!r}, which was no category in the fit: known are {shown} "
+            "(missing_values='mask' takes others for unseen)",
+        )
+    return np.append(where, -1)[codes]
+
+
+def categories_of(codes: Array, column: Column) -> Any:
+    """The Series of a column that codes (m,) stand for."""
+    import pandas as pd
+
+    if column.dtype == "category":
+        index = pd.Index(column.categories, dtype=column.categories_dtype)
+        dtype = pd.CategoricalDtype(index, ordered=column.is_ordered)
+        return pd.Series(pd.Categorical.from_codes(codes, dtype=dtype))
+    values = np.array(column.categories, dtype=object)[codes]
+    return pd.Series(values, dtype=object).astype(column.dtype)
+
+
+def numbers_of(values: Any, column: Column, table: str) -> Array:
+    """A Series of numbers or flags as float64, NaN where missing: (m,)."""
+    try:
+        numbers = values.to_numpy(dtype=np.float64, na_value=np.nan)
+    except (ValueError, TypeError):
+        numbers = None
+    if numbers is None or values.dtype.kind == "M":
+        _refuse(
+            table, column.name, f"has dtype {values.dtype}: in the fit it was a {column.kind}'s"
+        )
+    if column.kind == FLAG:
+        odd = ~np.isnan(numbers) & (numbers != 0) & (numbers != 1)
+        meaning = "in the fit it was True or False"
+    else:
+        odd = np.isinf(numbers)
+        meaning = "every number must be finite"
+    if odd.any():
+        row = int(odd.argmax())
+        _refuse(table, column.name, f"has {numbers[row]:g} in row {row}: {meaning}")
+    return np.asarray(numbers)
+
+
+def whole_numbers(values: Array, dtype: str) -> Array:
+    """Numbers (m,) as near as a dtype can hold them."""
+    name = dtype.removesuffix("[pyarrow]").lower()
+    if "int" not in name:
+        return values
+    limits = np.iinfo(name)
+    high = float(limits.max)
+    if int(high) > limits.max:  # the largest of 64 bits is no float64
+        high = float(np.nextafter(high, 0))
+    rounded = np.rint(values.astype(np.float64)).clip(float(limits.min), high)
+    return np.asarray(rounded.astype(name))
+
+
+def _refuse(table: str, column: str, what: str) -> NoReturn:
+    raise ValueError(f"{table}: column {column!r} {what}")

@@ -1,0 +1,313 @@
+"""Tables of numbers, flags and categories: as one array of numbers, and back.
+
+A number stays one column, a flag becomes 0 or 1, and a category a group of columns of which one is
+1. What a column is, its dtype says. Losses that fit stand beside each other: see `Encoding.loss`.
+
+Where entries may be missing, a flag is a category of two. To a network, what is unseen is 0: of a
+group, that is no category; of a flag, it would be False. (The softmax of two logits is the logistic
+function of their difference, so that the likelihood is the same.)
+"""
+
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from .._typing import Array
+from ..basics.arguments import as_tuple, check_name
+from ..formulas.losses import LOSSES, LossGroups
+from .encoded_columns import (
+    CATEGORY,
+    FLAG,
+    FLAGS,
+    NUMBER,
+    NUMBERS,
+    TEXTS,
+    Column,
+    categories_of,
+    category_codes,
+    learned_column,
+    numbers_of,
+    whole_numbers,
+)
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """How a DataFrame becomes an array, learned from its dtypes and values.
+
+    Parameters
+    ----------
+    columns : tuple of Column
+        From left to right.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from ae_core.data.encoding import Encoding
+    >>> trees = pd.DataFrame({"height": [3.5, 9.0], "kind": ["oak", "ash"], "old": [False, True]})
+    >>> encoding = Encoding.learn(trees)
+    >>> encoding.names
+    ('height', 'kind=ash', 'kind=oak', 'old')
+    >>> encoding.encode(trees)
+    array([[3.5, 0. , 1. , 0. ],
+           [9. , 1. , 0. , 1. ]])
+    >>> encoding.decode(encoding.encode(trees)).equals(trees)
+    True
+    """
+
+    columns: tuple[Column, ...]
+
+    @classmethod
+    def learn(cls, X: Any, *, holes: bool = False, name: str = "X") -> "Encoding":
+        """The encoding of a pandas DataFrame (m, n_columns).
+
+        Columns of pandas' category dtype have the categories it lists, whether they occur or not;
+        of text, those that occur, sorted.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (m, n_columns)
+        holes : bool
+            Whether entries may be missing, here or later.
+        name : str
+            What errors call the table.
+
+        Raises
+        ------
+        ValueError
+            When X is no DataFrame, or has a column that is neither numbers, flags nor categories;
+            names it.
+        """
+        check_frame(X, name)
+        return cls(tuple(learned_column(X.iloc[:, i], holes, name) for i in range(X.shape[1])))
+
+    # --- there and back -------------------------------------------------------------------------
+
+    def encode(self, X: Any, *, holes: bool = False, name: str = "X") -> Array:
+        """The DataFrame X (m, n_columns) as numbers: (m, n_encoded) float64.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (m, n_columns)
+        holes : bool
+            Whether what is missing, or a category that was not there in `learn`, becomes NaN, in
+            all columns of its group. Otherwise it is an error.
+        name : str
+            What errors call the table.
+
+        Raises
+        ------
+        ValueError
+            Naming the column and the value that does not fit.
+        """
+        check_frame(X, name)
+        if X.shape[1] != len(self.columns):
+            raise ValueError(
+                f"{name} has {X.shape[1]} columns: {len(self.columns)} are needed, as in the fit"
+            )
+        encoded = np.zeros((len(X), self.n_encoded))
+        for i, column in enumerate(self.columns):
+            own = encoded[:, self.starts[i] : self.starts[i + 1]]  # (m, width)
+            if column.kind == CATEGORY:
+                codes = category_codes(X.iloc[:, i], column, holes, name)  # (m,), -1 where unseen
+                known = np.flatnonzero(codes >= 0)
+                own[known, codes[known]] = 1
+                own[codes < 0] = np.nan
+            else:
+                own[:, 0] = numbers_of(X.iloc[:, i], column, name)
+            if not holes and np.isnan(own[:, 0]).any():
+                raise ValueError(
+                    f"{name} has missing values in column {column.name!r}: drop those rows, fill "
+                    "them in, or let missing_values='mask' see to them"
+                )
+        return encoded
+
+    def decode(self, encoded: Array, index: Any = None) -> Any:
+        """The DataFrame that an array (m, n_encoded) stands for: columns, dtypes and categories.
+
+        Of categories the most probable one, a flag where it is at least as probable as not, and
+        whole numbers, within what they can be, where whole numbers were learned from.
+        """
+        import pandas as pd  # optional, and here already: the encoding is of a DataFrame
+
+        frame = {}
+        for i, column in enumerate(self.columns):
+            own = encoded[:, self.starts[i] : self.starts[i + 1]]  # (m, width)
+            if column.kind == CATEGORY:
+                values = categories_of(own.argmax(axis=1), column)
+            elif column.kind == FLAG:
+                values = pd.Series(own[:, 0] >= 0.5).astype(column.dtype)
+            else:
+                values = pd.Series(whole_numbers(own[:, 0], column.dtype)).astype(column.dtype)
+            frame[column.name] = values
+        result = pd.DataFrame(frame)
+        return result if index is None else result.set_axis(index)
+
+    def filled(self, X: Any, reconstruction: Any) -> Any:
+        """X (m, n_columns) with what is missing, or of unknown categories, from a reconstruction.
+
+        Both are DataFrames. The dtypes are those of the fit; but where it had whole numbers and X
+        has others, they stay as they are.
+        """
+        import pandas as pd
+
+        unseen = np.isnan(self.encode(X, holes=True)[:, self.starts[:-1]])  # (m, n_columns)
+        frame = {}
+        for i, column in enumerate(self.columns):
+            values = X.iloc[:, i].to_numpy(dtype=object, copy=True)  # (m,)
+            values[unseen[:, i]] = reconstruction.iloc[:, i].to_numpy(dtype=object)[unseen[:, i]]
+            dtype = reconstruction.dtypes.iloc[i]
+            if "int" in column.dtype.lower() and any(value % 1 for value in values):
+                dtype = np.dtype(np.float64)
+            frame[column.name] = pd.Series(values, dtype=object).astype(dtype)
+        return pd.DataFrame(frame).set_axis(X.index)
+
+    # --- which columns become which -------------------------------------------------------------
+
+    @cached_property
+    def starts(self) -> Array:
+        """Where each column's own begin, and where all end: (n_columns + 1,)."""
+        return np.cumsum([0, *(column.width for column in self.columns)])
+
+    @property
+    def n_encoded(self) -> int:
+        """Columns of the array."""
+        return int(self.starts[-1])
+
+    @cached_property
+    def is_number(self) -> Array:
+        """Which columns of the array are numbers, to be scaled: (n_encoded,) bool."""
+        return np.array([c.kind == NUMBER for c in self.columns for _ in range(c.width)])
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """Of the columns of the array, such as ``'height'`` and ``'kind=oak'``."""
+        names: list[str] = []
+        for column in self.columns:
+            groups = [f"{column.name}={category}" for category in column.categories]
+            names.extend(groups if column.kind == CATEGORY else [column.name])
+        return tuple(names)
+
+    def loss(self, of_numbers: Any = "squared_error") -> str | LossGroups:
+        """The losses of the array's columns, for an `Architecture`.
+
+        That of numbers is given; flags have binary cross-entropy, and the columns of a category
+        softmax cross-entropy. A name where there is but one.
+
+        Raises
+        ------
+        ValueError
+            When that of numbers is no loss of one number.
+        """
+        elementwise = [name for name, loss in LOSSES.items() if loss.is_elementwise]
+        losses = {
+            NUMBER: check_name("loss", of_numbers, elementwise),
+            FLAG: "binary_cross_entropy",
+            CATEGORY: "softmax_cross_entropy",
+        }
+        groups: list[tuple[str, int]] = []
+        for column in self.columns:
+            loss, width = losses[column.kind], column.width
+            if column.kind != CATEGORY and groups and groups[-1][0] == loss:
+                width += groups.pop()[1]  # neighbours with one loss are one group
+            groups.append((loss, width))
+        return groups[0][0] if len(groups) == 1 else tuple(groups)
+
+    def expanded(self, feature_weights: Iterable[Any]) -> list[Any]:
+        """The weights of columns (n_columns,), for each column of the array (n_encoded,).
+
+        Raises
+        ------
+        ValueError
+            When there are not as many as columns.
+        """
+        weights = as_tuple("feature_weights", feature_weights)
+        if len(weights) != len(self.columns):
+            raise ValueError(
+                f"feature_weights has {len(weights)} entries: one per column of the table, "
+                f"{len(self.columns)}, are needed"
+            )
+        pairs = zip(self.columns, weights, strict=True)
+        return [weight for column, weight in pairs for _ in range(column.width)]
+
+    def summed(self, encoded: Array) -> Array:
+        """The sum (m, n_columns) of what each column's own have in an array (m, n_encoded)."""
+        return np.asarray(np.add.reduceat(encoded, self.starts[:-1], axis=1))
+
+    # --- files ----------------------------------------------------------------------------------
+
+    def described(self) -> list[dict[str, Any]]:
+        """The encoding as JSON has it.
+
+        Raises
+        ------
+        ValueError
+            When categories are something else than text, numbers and truth values.
+        """
+        for column in self.columns:
+            odd = [c for c in column.categories if type(c) not in (str, int, float, bool)]
+            if odd:
+                raise ValueError(
+                    f"column {column.name!r} has the category {odd[0]!r}, of type "
+                    f"{type(odd[0]).__name__}: a model file holds text, numbers and truth values; "
+                    "turn the categories into text before the fit"
+                )
+        return [c._asdict() | {"categories": list(c.categories)} for c in self.columns]
+
+    @classmethod
+    def restored(cls, described: Any) -> "Encoding":
+        """The encoding that `described` gave.
+
+        Raises
+        ------
+        ValueError, TypeError, LookupError, AttributeError
+            When it is none.
+        """
+        columns = tuple(
+            Column(**{**entry, "categories": tuple(entry["categories"])}) for entry in described
+        )
+        for column in columns:
+            allowed = {
+                NUMBER: NUMBERS.fullmatch(column.dtype),
+                FLAG: column.dtype in FLAGS,
+                CATEGORY: column.dtype in ("category", *FLAGS) or TEXTS.fullmatch(column.dtype),
+            }
+            if (
+                not allowed[column.kind]
+                or type(column.name) is not str
+                or type(column.is_ordered) is not bool
+                or type(column.categories_dtype) is not str
+                or any(type(c) not in (str, int, float, bool) for c in column.categories)
+                or len(set(column.categories)) != len(column.categories)
+                or (column.kind == CATEGORY) != bool(column.categories)
+            ):
+                raise ValueError(f"column {column.name!r} is none")
+        if len({column.name for column in columns}) != len(columns) or not columns:
+            raise ValueError("columns need names of their own")
+        return cls(columns)
+
+
+def check_frame(X: Any, name: str = "X") -> None:
+    """Refuse what is no pandas DataFrame whose columns have names of their own.
+
+    Raises
+    ------
+    ValueError
+        Saying what is the matter.
+    """
+    pandas = sys.modules.get("pandas")  # nobody has a DataFrame who has not imported it
+    if pandas is None or not isinstance(X, pandas.DataFrame):
+        raise ValueError(
+            f"{name} is of type {type(X).__name__}: columns='mixed' takes a pandas DataFrame, "
+            "whose dtypes say what its columns are (make one, or use columns='numeric')"
+        )
+    for column in X.columns:
+        if not isinstance(column, str):
+            raise ValueError(f"{name} has a column named {column!r}: columns='mixed' needs text")
+    if X.columns.has_duplicates:
+        twice = X.columns[X.columns.duplicated()][0]
+        raise ValueError(f"{name} has several columns named {twice!r}: each needs its own name")

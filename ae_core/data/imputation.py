@@ -1,0 +1,76 @@
+"""Filling in what was not seen of a table, from a reconstruction of it."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+from sklearn.utils import gen_batches
+
+from .._typing import Array
+from .checks import ENTRIES_AT_ONCE, is_sparse
+from .rows import Rows
+
+
+def parts_of(rows: Rows) -> Iterator[slice]:
+    """Some rows after others, so few that an array of them takes little memory."""
+    return gen_batches(len(rows), max(1, ENTRIES_AT_ONCE // rows.n_features))
+
+
+def filled_in(X: Any, rows: Rows, reconstruct: Callable[[Rows], Array]) -> Any:
+    """X with what is unseen of it taken from a reconstruction, and the rest as it was.
+
+    Parameters
+    ----------
+    X : array or CSR matrix of shape (m, n_features)
+    rows : Rows
+        The same, as the network sees them.
+    reconstruct : function
+        Of rows; gives an array (m, n_features) in the units of X.
+
+    Returns
+    -------
+    array of shape (m, n_features), or a CSR matrix where X is one with holes of NaN
+    """
+    is_implicit = rows.missing == "implicit"
+    result: Any
+    if is_implicit:
+        result = np.empty(X.shape, X.dtype if X.dtype.kind == "f" else np.float64)
+    else:
+        result = X.copy()
+    for part in parts_of(rows):
+        some = rows.part(part)
+        unseen = np.isnan(some.take(slice(None), np.float64))  # (m, n_features)
+        if is_implicit:
+            result[part] = X[part].toarray()
+        if not unseen.any():
+            continue
+        values = reconstruct(some)[unseen]  # row by row, as CSR has them too
+        if is_sparse(X) and not is_implicit:
+            stored = result.data[result.indptr[part.start] : result.indptr[part.stop]]
+            stored[np.isnan(stored)] = values
+        else:
+            result[part][unseen] = values
+    return result
+
+
+def in_frame(frame: Any, X: Array, filled: Array) -> Any:
+    """A DataFrame whose unseen entries are filled in; columns without any stay what they are.
+
+    Parameters
+    ----------
+    frame : DataFrame of pandas or polars
+    X, filled : arrays of shape (m, n_features)
+        Its numbers before and after.
+    """
+    places = np.flatnonzero(np.isnan(X).any(axis=0))
+    if hasattr(frame, "with_columns"):
+        names = [frame.columns[place] for place in places]
+        return frame.with_columns(
+            [type(frame[name])(name, filled[:, i]) for name, i in zip(names, places, strict=True)]
+        )
+    frame = frame.copy()
+    for place in places:
+        kind = frame.dtypes.iloc[place]
+        is_float = isinstance(kind, np.dtype) and kind.kind == "f"
+        frame.isetitem(place, filled[:, place].astype(kind if is_float else np.float64))
+    return frame

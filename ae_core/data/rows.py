@@ -1,0 +1,269 @@
+"""What a network sees of a table: its rows, scaled, each with a weight, without a copy of it.
+
+The table may be a memory map, bytes, sparse, or have holes. Rows are taken, cast and scaled a batch
+at a time, so that nothing as large as the table is made.
+
+Where entries are missing, a row of which half is seen counts half: its loss is summed over what is
+seen, and the loss of a batch is the sum of all that is seen over the number of whole rows it makes.
+"""
+
+import copy
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from .._typing import Array
+from ..formulas.noise import mix
+from .checks import ENTRIES_AT_ONCE, check_per_column, check_sample_weight, check_table, is_sparse
+
+USED_AS_THEY_ARE = (np.dtype(np.float32), np.dtype(np.float64), np.dtype(np.uint8))
+
+
+class Rows:
+    """Rows of X, seen as ``(X - shift) * factor``, each with a weight.
+
+    Every method of a network that takes data takes an array or this. X is checked here, once, and
+    must not change afterwards.
+
+    Parameters
+    ----------
+    X : array or scipy.sparse matrix or array of shape (n_samples, n_features)
+        float32, float64 and uint8, of any strides, are used as they are; of other types a float64
+        copy is made. Of sparse ones, CSR is.
+    shift, factor : array of shape (n_features,), optional
+        One number per column; 0 and 1 when absent. The arithmetic is float64's.
+    sample_weight : array of shape (n_samples,), optional
+        Not negative, and not all zero. A row of weight 2 counts as that row twice.
+    clip : bool
+        Whether what lies outside 0 … 1 after scaling is seen as 0 or 1.
+    missing : {None, 'mask', 'implicit'}
+        'mask': NaN is unseen; 'implicit': what a sparse X does not store is. Unseen entries are 0
+        to the network, after scaling, and have no loss.
+    name : str
+        What errors call the table.
+
+    Attributes
+    ----------
+    seen : array of shape (n_samples,) or None
+        Share of each row's entries that is seen; None where all are.
+
+    Raises
+    ------
+    ValueError
+        When X is not a finite table of real numbers, or the others do not fit it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ae_core.data.rows import Rows
+    >>> pixels = np.array([[0, 255], [51, 102]], dtype=np.uint8)
+    >>> Rows(pixels, factor=np.full(2, 1 / 255)).take([1], np.float64)
+    array([[0.2, 0.4]])
+    """
+
+    def __init__(
+        self,
+        X: Any,
+        shift: Any = None,
+        factor: Any = None,
+        sample_weight: Any = None,
+        *,
+        clip: bool = False,
+        missing: str | None = None,
+        name: str = "X",
+    ) -> None:
+        X = check_table(X, name, missing=missing)
+        self.is_sparse = is_sparse(X)
+        is_aligned = self.is_sparse or X.flags.aligned
+        if X.dtype not in USED_AS_THEY_ARE or not is_aligned:
+            X = X.astype(np.float64)
+        self.X: Any = X
+        self.name, self.clip, self.missing = name, clip, missing
+        n_rows, self.n_features = X.shape
+        self.shift = check_per_column("shift", shift, self.n_features)
+        self.factor = check_per_column("factor", factor, self.n_features)
+        self.sample_weight = check_sample_weight(sample_weight, n_rows)
+        self.seen = self._count_seen()
+
+    def __len__(self) -> int:
+        return int(self.X.shape[0])
+
+    @property
+    def is_scaled(self) -> bool:
+        """Whether the network sees something else than X itself."""
+        return self.shift is not None or self.factor is not None or self.clip
+
+    @cached_property
+    def limits(self) -> tuple[Array, Array]:
+        """The smallest and the largest number of each column, scaled: two (n_features,).
+
+        Of what is seen; NaN for a column of which nothing is.
+        """
+        if self.is_sparse:
+            ends = _sparse_limits(self.X, self.missing == "implicit")
+        elif self.seen is not None:
+            ends = np.stack([np.fmin.reduce(self.X, axis=0), np.fmax.reduce(self.X, axis=0)])
+        else:
+            ends = np.stack([self.X.min(axis=0), self.X.max(axis=0)])
+        ends = self._scaled(ends) if self.is_scaled else ends
+        return ends.min(axis=0), ends.max(axis=0)
+
+    def reweighted(self, sample_weight: Any) -> "Rows":
+        """The same rows with other weights."""
+        rows = copy.copy(self)
+        rows.sample_weight = check_sample_weight(sample_weight, len(self))
+        return rows
+
+    def part(self, which: slice) -> "Rows":
+        """Some of the same rows; what was checked is not checked again."""
+        rows = copy.copy(self)
+        rows.__dict__.pop("limits", None)
+        rows.X = self.X[which]
+        for name in ("sample_weight", "seen"):
+            per_row = getattr(self, name)
+            if per_row is not None:
+                setattr(rows, name, np.ascontiguousarray(per_row[which]))
+        return rows
+
+    def take(self, which: Any, dtype: Any) -> Array:
+        """The rows `which` (indices or a slice) as a network of that dtype sees them: (m, n).
+
+        NaN is what is unseen.
+        """
+        batch = self.X[which]
+        if self.is_sparse:
+            batch = _dense(batch, self.missing == "implicit")
+        batch = self._scaled(batch) if self.is_scaled else batch
+        return batch.astype(dtype, order="C", copy=False)
+
+    def weights(self, which: Any) -> Array:
+        """The weights of the rows `which`, float64: (m,)."""
+        weights = np.ones(len(self)) if self.sample_weight is None else self.sample_weight
+        return weights[which]
+
+    def counts(self, which: Any) -> Array:
+        """How many whole rows each of the rows `which` counts as, float64: (m,).
+
+        Its weight times the share of it that is seen. The loss is divided by their sum.
+        """
+        weights = self.weights(which)
+        return weights if self.seen is None else weights * self.seen[which]
+
+    def batch_counts(self, order: Array, batch_size: int) -> Array:
+        """The sum of counts of each run of batch_size rows in that order: (n_batches,) float64.
+
+        Raises
+        ------
+        ValueError
+            When a batch counts nothing: there is no mean of nothing.
+        """
+        starts = np.arange(0, len(order), batch_size)
+        if self.sample_weight is None and self.seen is None:
+            return np.minimum(batch_size, len(order) - starts).astype(np.float64)
+        totals = np.add.reduceat(self.counts(order), starts)
+        if len(totals) and totals.min() == 0:
+            raise ValueError(
+                f"sample_weight is zero, or nothing is seen, for all of the {batch_size} rows of "
+                f"batch {int(totals.argmin())}: leave such rows out of the order"
+            )
+        return totals
+
+    def fingerprints(self) -> Array:
+        """A number for each row that says what is in it, as a network sees it: (m,) uint64.
+
+        Noise keyed by it does not depend on where a row stands, nor on the rows beside it.
+        """
+        prints = np.zeros(len(self), dtype=np.uint64)
+        columns = mix(np.arange(self.n_features, dtype=np.uint64))
+        height = max(1, ENTRIES_AT_ONCE // max(1, self.n_features))
+        for start in range(0, len(self), height):
+            part = slice(start, start + height)
+            X = self.take(part, np.float64) + 0.0  # one zero, not two
+            X[np.isnan(X)] = np.nan  # and one NaN
+            prints[part] = mix(X.view(np.uint64) ^ columns).sum(axis=1, dtype=np.uint64)
+        return prints
+
+    def _count_seen(self) -> Array | None:
+        n_rows, n_columns = self.X.shape
+        if self.missing == "implicit":
+            return np.diff(self.X.indptr) / n_columns
+        if self.missing is None or self.X.dtype == np.uint8:
+            return None
+        if self.is_sparse:
+            unseen = np.isnan(self.X.data)
+            sums = np.concatenate([[0], np.cumsum(unseen)])[self.X.indptr]
+            seen = 1 - np.diff(sums) / n_columns
+        else:
+            seen = np.empty(n_rows)
+            height = max(1, ENTRIES_AT_ONCE // max(1, n_columns))
+            for start in range(0, n_rows, height):
+                part = slice(start, start + height)
+                seen[part] = 1 - np.isnan(self.X[part]).sum(axis=1) / n_columns
+        return None if (seen == 1).all() else seen
+
+    def _scaled(self, batch: Array) -> Array:
+        batch = batch.astype(np.float64)  # a copy, to be changed
+        if self.shift is not None:
+            batch -= self.shift
+        if self.factor is not None:
+            batch *= self.factor
+        return batch.clip(0, 1, out=batch) if self.clip else batch
+
+
+def as_rows(
+    X: Any,
+    n_columns: int,
+    dtype: Any,
+    *,
+    name: str = "X",
+    columns: str = "features",
+) -> Rows:
+    """X as `Rows` that a network of this many inputs, and this dtype, can take.
+
+    Raises
+    ------
+    ValueError
+        When it is no table, has another number of columns, or is beyond the range of the dtype.
+    """
+    rows = X if isinstance(X, Rows) else Rows(X, name=name)
+    if rows.n_features != n_columns:
+        raise ValueError(
+            f"{rows.name} has {rows.n_features} {columns}: this network has {n_columns}"
+        )
+    if np.dtype(dtype).itemsize < rows.X.dtype.itemsize:
+        low, high = rows.limits
+        largest = np.fmax(np.abs(low), np.abs(high))
+        column = int(np.nan_to_num(largest, nan=-1.0, posinf=np.inf).argmax())
+        if largest[column] > np.finfo(dtype).max:
+            raise ValueError(
+                f"{rows.name} has {largest[column]:g} in column {column}: every entry must be "
+                f"within the range of {np.dtype(dtype)} (scale the data, or use dtype='float64')"
+            )
+    return rows
+
+
+def _dense(batch: Any, is_implicit: bool) -> Array:
+    """A few sparse rows as an array (m, n)."""
+    if not is_implicit:
+        return np.asarray(batch.toarray())
+    kind = batch.dtype if batch.dtype.kind == "f" else np.float64
+    dense = np.full(batch.shape, np.nan, dtype=kind)
+    row = np.repeat(np.arange(batch.shape[0]), np.diff(batch.indptr))
+    dense[row, batch.indices] = batch.data
+    return dense
+
+
+def _sparse_limits(X: Any, is_implicit: bool) -> Array:
+    low = np.full(X.shape[1], np.inf)
+    high = np.full(X.shape[1], -np.inf)
+    stored = X.indices, X.data.astype(np.float64)
+    np.fmin.at(low, *stored)
+    np.fmax.at(high, *stored)
+    if not is_implicit:
+        has_zeros = np.bincount(X.indices, minlength=X.shape[1]) < X.shape[0]
+        low[has_zeros] = np.minimum(low[has_zeros], 0)
+        high[has_zeros] = np.maximum(high[has_zeros], 0)
+    nothing = low > high
+    low[nothing] = high[nothing] = np.nan
+    return np.stack([low, high])

@@ -1,0 +1,160 @@
+"""How columns are scaled before the network sees them: learned from the training rows."""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+from sklearn.preprocessing import MinMaxScaler, StandardScaler
+from sklearn.utils import gen_batches
+
+from .._typing import Array
+from .checks import is_sparse
+
+SCALES = (None, "standard", "minmax")
+
+ENTRIES_AT_ONCE = 500_000
+"""So that a scaler's temporary arrays do not grow with the table."""
+
+
+TINY = 10 * np.finfo(np.float64).eps
+"""A range that scikit-learn's MinMaxScaler, too, takes for none."""
+
+
+def learn_scaling(
+    X: Any, scale: str | None, sample_weight: Array | None = None, *, missing: str | None = None
+) -> tuple[Array | None, Array | None]:
+    """The shift and factor of each column: a network sees ``(X - shift) * factor``.
+
+    Parameters
+    ----------
+    X : array or CSR matrix of shape (n_samples, n_features)
+    scale : None, 'standard' or 'minmax'
+        'standard': zero mean, unit variance; 'minmax': 0 … 1. A column without variance is only
+        shifted. A sparse X is only divided, by its standard deviations, so that zeros stay zeros.
+    sample_weight : array of shape (n_samples,), optional
+        For 'standard', a row of weight 2 counts as that row twice; a row of weight 0 does not count
+        for either.
+    missing : {None, 'mask', 'implicit'}
+        What is unseen, as `Rows` has it: nothing is learned of it. Under 'implicit' a sparse X is
+        shifted like any other.
+
+    Returns
+    -------
+    shift, factor : arrays of shape (n_features,), float64; or None
+
+    Raises
+    ------
+    ValueError
+        For another scale, and for a sparse X under 'minmax', unless it is 'implicit'.
+    """
+    if scale not in SCALES:
+        raise ValueError(f"scale={scale!r}: must be None, 'standard' or 'minmax'")
+    if scale is None:
+        return None, None
+    keeps_zeros = is_sparse(X) and missing != "implicit"
+    if keeps_zeros and scale == "minmax":
+        raise ValueError(
+            "scale='minmax': X is sparse, and a shift would make all its zeros something else; use "
+            "scale='standard', which only divides, or None"
+        )
+    if is_sparse(X) or missing == "mask":
+        seen = seen_columns(X, sample_weight, missing)
+        if scale == "minmax":
+            return _from_limits(seen.low, seen.high)
+        return (None if keeps_zeros else seen.mean), 1 / seen.deviation
+    scaler = StandardScaler() if scale == "standard" else MinMaxScaler()
+    for batch in gen_batches(len(X), max(1, ENTRIES_AT_ONCE // X.shape[1])):
+        rows, weights = X[batch].astype(np.float64, copy=False), None
+        if sample_weight is not None:
+            weights = sample_weight[batch]
+            rows, weights = rows[weights > 0], weights[weights > 0]
+        if len(rows) and scale == "standard":
+            scaler.partial_fit(rows, sample_weight=weights)
+        elif len(rows):
+            scaler.partial_fit(rows)
+    if scale == "standard":
+        return scaler.mean_, 1 / scaler.scale_
+    return _from_limits(scaler.data_min_, scaler.data_max_)
+
+
+def _from_limits(low: Array, high: Array) -> tuple[Array, Array]:
+    factor = 1 / np.where(high - low > TINY, high - low, 1)
+    # Rounding must not lift the largest value above 1, where cross-entropy has no meaning.
+    too_large = (high - low) * factor > 1
+    return low, np.where(too_large, np.nextafter(factor, 0), factor)
+
+
+class SeenColumns(NamedTuple):
+    """What is seen of each column, in numbers: (n_features,) each."""
+
+    mean: Array
+    """0 where nothing is seen."""
+    deviation: Array
+    """1 where nothing varies."""
+    low: Array
+    high: Array
+
+
+def seen_columns(X: Any, sample_weight: Array | None, missing: str | None) -> SeenColumns:
+    """Measure the columns of a table that is sparse or has holes; it is never made dense or copied.
+
+    scikit-learn's scalers, which learn from one part after another, can't: a column of which a part
+    has nothing spoils their variance. So this goes through X twice, for the mean and then for the
+    squares around it.
+    """
+    n_columns = X.shape[1]
+    stored, seen, total = np.zeros((3, n_columns))  # weights of stored and seen entries; Σ w x
+    low, high = np.full(n_columns, np.inf), np.full(n_columns, -np.inf)
+    for columns, values, weights in _stored(X, sample_weight):
+        stored += np.bincount(columns, weights, n_columns)
+        known = ~np.isnan(values)
+        columns, values, weights = columns[known], values[known], weights[known]
+        seen += np.bincount(columns, weights, n_columns)
+        total += np.bincount(columns, weights * values, n_columns)
+        np.minimum.at(low, columns, values)
+        np.maximum.at(high, columns, values)
+    zeros = np.zeros(n_columns)
+    if is_sparse(X) and missing != "implicit":  # what is not stored is 0
+        all_rows = X.shape[0] if sample_weight is None else sample_weight.sum()
+        zeros = np.maximum(all_rows - stored, 0)
+    count = np.where(seen + zeros > 0, seen + zeros, 1)
+    mean = total / count
+    squares = zeros * mean**2
+    for columns, values, weights in _stored(X, sample_weight):
+        known = ~np.isnan(values)
+        columns, values, weights = columns[known], values[known], weights[known]
+        squares += np.bincount(columns, weights * (values - mean[columns]) ** 2, n_columns)
+    deviation = np.sqrt(squares / count)
+    # The mean's rounding is no variance: as scikit-learn's StandardScaler, which has the bound.
+    rounding = count * np.finfo(np.float64).eps * np.abs(mean)
+    deviation[deviation <= rounding] = 1
+    nothing = low > high
+    low[nothing] = high[nothing] = 0
+    return SeenColumns(mean, deviation, low, high)
+
+
+def _stored(X: Any, sample_weight: Array | None) -> Iterator[tuple[Array, Array, Array]]:
+    """Column, value and weight of each entry that X has, some rows at a time; none of weight 0."""
+    n_rows, n_columns = X.shape
+    per_row = X.nnz // n_rows + 1 if is_sparse(X) else n_columns
+    for batch in gen_batches(n_rows, max(1, ENTRIES_AT_ONCE // per_row)):
+        rows = X[batch]
+        weights = np.ones(rows.shape[0]) if sample_weight is None else sample_weight[batch]
+        if is_sparse(X):
+            columns, values = rows.indices, rows.data.astype(np.float64)
+            weights = np.repeat(weights, np.diff(rows.indptr))
+        else:
+            columns = np.tile(np.arange(n_columns), len(rows))
+            values = rows.astype(np.float64).ravel()
+            weights = np.repeat(weights, n_columns)
+        counted = weights > 0
+        yield columns[counted], values[counted], weights[counted]
+
+
+def undo_scaling(X_hat: Array, shift: Any, factor: Any) -> Array:
+    """Bring scaled rows (m, n_features) back to the units of the data, in place."""
+    if factor is not None:
+        X_hat /= factor
+    if shift is not None:
+        X_hat += shift
+    return X_hat

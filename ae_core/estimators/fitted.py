@@ -1,0 +1,234 @@
+"""What an autoencoder does once it is fitted: encode, reconstruct, fill in, score, explain."""
+
+from typing import Any, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils import check_array
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
+
+from .._typing import Array
+from ..data.encoding import Encoding
+from ..data.imputation import filled_in, in_frame
+from ..data.rows import Rows
+from ..data.scaling import undo_scaling
+from ..diagnosis.diagnose import Diagnosis, diagnose
+from ..files.model_file import ModelFile
+from .fitting import checked, seen
+from .parameters import has_holes
+from .saved import SavedEstimator, describe_autoencoder, restore_autoencoder
+
+
+class FittedAutoencoder(
+    SavedEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
+):
+    """What estimators share that hold a `network_`, the scaling of its columns and a history."""
+
+    # --- using what was learned ----------------------------------------------------------------
+
+    def transform(self, X: Any) -> Array:
+        """The code (m, n_components) of the rows of X (m, n_features)."""
+        rows = self._rows(X)
+        return self.network_.encode(rows)
+
+    def inverse_transform(self, X: Any) -> Any:
+        """The rows (m, n_features) that codes X (m, n_components) stand for, in the data's units.
+
+        A DataFrame with ``columns='mixed'``: of categories the most probable one.
+
+        Raises
+        ------
+        ValueError
+            When X is no finite array of that width.
+        """
+        check_is_fitted(self)
+        code = check_array(X, dtype=[np.float64, np.float32])
+        X_hat = undo_scaling(self.network_.decode(code), self.shift_, self.factor_)
+        return self._in_table(X_hat, X)
+
+    def reconstruct(self, X: Any) -> Any:
+        """X (m, n_features) through the code and back, in the data's units: (m, n_features).
+
+        A DataFrame with ``columns='mixed'``: of categories the most probable one.
+        """
+        return self._in_table(self._reconstructed(self._rows(X)), X)
+
+    @available_if(has_holes)
+    def impute(self, X: Any) -> Any:
+        """X with what is unseen of it filled in by the reconstruction, in the data's units.
+
+        What is seen stays exactly as it is.
+
+        Parameters
+        ----------
+        X : array, DataFrame or scipy.sparse matrix of shape (m, n_features)
+
+        Returns
+        -------
+        array of shape (m, n_features); where X is a DataFrame, or is sparse with holes of NaN, one
+        like it; with ``columns='mixed'`` of the dtypes of the fit
+
+        Raises
+        ------
+        AttributeError
+            For ``missing_values=None``, which sees everything.
+
+        References
+        ----------
+        Sedhain, Menon, Sanner & Xie 2015, "AutoRec: autoencoders meet collaborative filtering".
+        """
+        check_is_fitted(self)
+        if self.encoding_ is not None:
+            return self.encoding_.filled(X, self.reconstruct(X))
+        table = checked(self, X, reset=False)
+        filled = filled_in(table, seen(self, table), self._reconstructed)
+        if hasattr(X, "columns") and isinstance(table, np.ndarray):
+            return in_frame(X, table, filled)
+        return filled
+
+    def score_samples(self, X: Any) -> Array:
+        """Minus the reconstruction error of each row, (m,) float64: the lower, the less usual.
+
+        The error is the model's loss, of scaled columns, summed over columns. Where entries are
+        unseen, it is the mean over the others times the number of columns; 0 for a row of which
+        nothing is seen.
+        """
+        rows = self._rows(X)
+        return -self.network_.reconstruction_errors(rows).astype(np.float64)
+
+    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
+        """Minus the mean reconstruction error of the rows of X: higher is better.
+
+        A row of which half is seen counts half.
+        """
+        scores = self.score_samples(X)
+        if self.missing_values is not None:
+            sample_weight = self._rows(X).reweighted(sample_weight).counts(slice(None))
+        return float(np.average(scores, weights=sample_weight))
+
+    def feature_errors(self, X: Any) -> Array:
+        """The reconstruction error of each entry of X (m, n_features), of scaled columns.
+
+        Each row's sum is minus its `score_samples`; where entries are unseen, they have 0, and the
+        sum is of what is seen. With ``columns='mixed'``, an entry's error is that of all columns
+        that it became.
+        """
+        rows = self._rows(X)
+        errors = self.network_.feature_errors(rows).astype(np.float64)
+        return errors if self.encoding_ is None else self.encoding_.summed(errors)
+
+    def diagnose(self, X: Any) -> Diagnosis:
+        """Say whether the model has learned something, and if not, why and what to try.
+
+        Puts its loss beside the column mean's and that of PCA with the same code size, looks at the
+        layers, the code and the loss curve, and says what it found in words. Prints as a report.
+
+        Parameters
+        ----------
+        X : array, DataFrame or scipy.sparse matrix of shape (m, n_features)
+            The data that it was fitted to; of more than 10 000 rows, so many are looked at, and
+            fewer of wide sparse ones.
+
+        Returns
+        -------
+        ae_core.diagnosis.diagnose.Diagnosis
+        """
+        rows = self._rows(X)
+        return diagnose(
+            self.network_,
+            rows,
+            history=self.history_,
+            raw=Rows(rows.X, missing=rows.missing),
+            feature_names=(
+                getattr(self, "feature_names_in_", None)
+                if self.encoding_ is None
+                else self.encoding_.names
+            ),
+            settings={
+                name: getattr(self, name)
+                for name in ("learning_rate_init", "learning_rate", "max_iter", "solver")
+            },
+        )
+
+    def _reconstructed(self, rows: Rows) -> Array:
+        """The reconstruction (m, n_features) of rows, in the data's units."""
+        return undo_scaling(self.network_.forward(rows), self.shift_, self.factor_)
+
+    def _rows(self, X: Any) -> Rows:
+        check_is_fitted(self)
+        return seen(self, checked(self, X, reset=False))
+
+    def _in_table(self, X_hat: Array, like: Any) -> Any:
+        """A reconstruction (m, n) as it is, or what it is of a DataFrame, with the rows' names."""
+        if self.encoding_ is None:
+            return X_hat
+        return self.encoding_.decode(X_hat, like.index if hasattr(like, "columns") else None)
+
+    # --- what a subclass has more of -----------------------------------------------------------
+
+    def _learn_from(self, rows: Rows) -> None:
+        """Learn what else the network is made from, from the scaled rows."""
+
+    def _network_options(self, n_features: int) -> dict[str, Any]:
+        """More of the arguments of `Architecture`, or others, for columns as they are encoded."""
+        encoding: Encoding | None = getattr(self, "encoding_", None)  # none before the first fit
+        if encoding is None:
+            return {}
+        weights = self.feature_weights
+        return {
+            "loss": encoding.loss(self.loss),
+            "feature_weights": None if weights is None else encoding.expanded(weights),
+        }
+
+    def _training_options(self) -> dict[str, Any]:
+        """More of the arguments of `train`."""
+        return {}
+
+    # --- saving --------------------------------------------------------------------------------
+
+    def _describe(self) -> tuple[dict[str, Any], dict[str, Array]]:
+        return describe_autoencoder(self)
+
+    @classmethod
+    def _restored(cls, file: ModelFile) -> Self:
+        return restore_autoencoder(cls, file)
+
+    # --- what the fit left -----------------------------------------------------------------------
+
+    @property
+    def coefs_(self) -> list[Array]:
+        """Weights of each layer, (n_in, n_out), sharing memory with `network_`."""
+        network = self.network_
+        return [layer.weights for layer in network.architecture.layers(network.params)]
+
+    @property
+    def intercepts_(self) -> list[Array]:
+        """Biases of each layer, (n_out,), sharing memory with `network_`."""
+        network = self.network_
+        layers = network.architecture.layers(network.params)
+        return [layer.biases for layer in layers if layer.biases is not None]
+
+    @property
+    def loss_curve_(self) -> list[float]:
+        """Mean loss of each epoch, each batch taken before its step."""
+        return self.history_.loss_curve
+
+    @property
+    def validation_loss_curve_(self) -> list[float]:
+        """Loss on the rows held out, or ``X_val``, after each epoch; empty without."""
+        return self.history_.validation_loss_curve
+
+    @property
+    def best_loss_(self) -> float:
+        """The smallest loss of an epoch: on held-out rows, if there are any."""
+        return min(self.history_.watched)
+
+    @property
+    def n_iter_(self) -> int:
+        """Epochs of the last fit; for 'lbfgs', iterations."""
+        return self.history_.n_iter
+
+    @property
+    def _n_features_out(self) -> int:
+        return self.network_.architecture.n_components

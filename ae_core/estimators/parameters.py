@@ -1,0 +1,286 @@
+"""What an estimator's parameters mean: the architecture, the solver, the batch size.
+
+Names and meanings are those of scikit-learn's `MLPRegressor` wherever it has them.
+"""
+
+import math
+from dataclasses import replace
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+
+from ..data.checks import check_dtype
+from ..formulas.solvers import SGD, SOLVERS, Adam, AdamW, RMSprop, Solver
+from ..network.architecture import Architecture
+
+LARGEST_FULL_BATCH = 64
+"""Up to so many rows, batch_size='auto' takes all of them in each step."""
+
+SMALLEST_HIDDEN_LAYER = 128
+"""Units of hidden_layer_sizes='auto', found by benchmarks/defaults.py: narrower was worse on every
+table, wider slower."""
+
+FAMILY = (
+    "alpha_l1",
+    "feature_weights",
+    "corruption",
+    "corruption_level",
+    "dropout",
+    "k_sparse",
+    "code_l1",
+    "sparsity",
+    "sparsity_target",
+    "contraction",
+)
+"""Parameters that an `Architecture` has under the same names, and that change no layer's size."""
+
+TOLERANCE = 1e-4
+"""What tol=None means where one is needed."""
+
+
+def tolerance_of(estimator: Any) -> float | None:
+    """The tolerance asked for; where None is, what early stopping and 'adaptive' need."""
+    if estimator.tol is None and (
+        estimator.early_stopping or estimator.learning_rate == "adaptive"
+    ):
+        return TOLERANCE
+    return estimator.tol
+
+
+def architecture_of(estimator: Any, n_features: int) -> Architecture:
+    """The network that the parameters of an `Autoencoder` describe, for data of that width.
+
+    Raises
+    ------
+    ValueError
+        Naming the parameter, its value and what is allowed.
+    """
+    n_components = positive_integer("n_components", estimator.n_components)
+    hidden = estimator.hidden_layer_sizes
+    if isinstance(hidden, str) and hidden == "auto":
+        hidden = automatic_layers(n_components)
+    hidden = layer_sizes("hidden_layer_sizes", hidden)
+    decoder = hidden[::-1]
+    if estimator.decoder_layer_sizes is not None:
+        decoder = layer_sizes("decoder_layer_sizes", estimator.decoder_layer_sizes)
+    if estimator.tied and decoder != hidden[::-1]:
+        raise ValueError(
+            f"tied=True with decoder_layer_sizes={decoder!r}: a tied decoder mirrors the encoder, "
+            f"{hidden[::-1]!r}; leave decoder_layer_sizes=None"
+        )
+    common = {
+        "activation": estimator.activation,
+        "code_activation": estimator.code_activation,
+        "output_activation": estimator.output_activation,
+        "loss": estimator.loss,
+        "tied": estimator.tied,
+        # AdamW decays weights by itself, apart from the gradient.
+        "alpha": 0.0 if estimator.solver == "adamw" else estimator.alpha,
+        **{name: getattr(estimator, name) for name in FAMILY},
+        **estimator._network_options(n_features),
+    }
+    mirrored = Architecture.symmetrical((n_features, *hidden, n_components), **common)
+    if decoder == hidden[::-1]:
+        return mirrored
+    n_hidden = len(hidden)
+    return replace(
+        mirrored,
+        layer_sizes=(n_features, *hidden, n_components, *decoder, n_features),
+        activations=(
+            *mirrored.activations[: n_hidden + 1],
+            *(estimator.activation,) * len(decoder),
+            mirrored.activations[-1],
+        ),
+    )
+
+
+def automatic_layers(n_components: int) -> tuple[int, ...]:
+    """The hidden layers of the encoder for ``hidden_layer_sizes='auto'``."""
+    return (max(SMALLEST_HIDDEN_LAYER, 2 * n_components),)
+
+
+def solver_of(estimator: Any) -> str | Solver:
+    """The solver that the parameters of an `Autoencoder` describe.
+
+    Raises
+    ------
+    ValueError
+        Naming the parameter, its value and what is allowed.
+    """
+    rate = estimator.learning_rate_init
+    if not is_number(rate) or not 0 < rate < math.inf:
+        raise ValueError(f"learning_rate_init={rate!r}: must be a number above 0")
+    betas = (estimator.beta_1, estimator.beta_2, estimator.epsilon)
+    steps = {"clip_norm": estimator.clip_norm, "averaging": estimator.averaging}
+    match estimator.solver:
+        case "lbfgs":
+            for name, value in steps.items():
+                if value is not None:
+                    raise ValueError(
+                        f"{name}={value!r}: solver='lbfgs' takes steps of its own; use 'adam', or "
+                        f"{name}=None"
+                    )
+            return "lbfgs"
+        case "sgd":
+            return SGD(rate, estimator.momentum, bool(estimator.nesterovs_momentum), **steps)
+        case "adam":
+            return Adam(rate, *betas, **steps)
+        case "adamw":
+            return AdamW(rate, *betas, weight_decay=estimator.alpha, **steps)
+        case "rmsprop":
+            return RMSprop(rate, epsilon=estimator.epsilon, **steps)
+    raise ValueError(
+        f"solver={estimator.solver!r}: must be one of {', '.join(map(repr, SOLVERS))} or 'lbfgs'"
+    )
+
+
+def check_noise(estimator: Any, architecture: Architecture) -> None:
+    """Refuse noise where the solver compares losses of one step with another's.
+
+    Raises
+    ------
+    ValueError
+        For 'lbfgs' with noise.
+    """
+    if estimator.solver == "lbfgs" and architecture.is_noisy:
+        noisy = ("corruption", "dropout", "variational")
+        name, value = next((n, v) for n in noisy if (v := getattr(architecture, n)))
+        raise ValueError(
+            f"{name}={value!r}: solver='lbfgs' needs a loss that stays the same, and noise changes "
+            "it each epoch; use 'adam'"
+        )
+
+
+def batch_size_of(batch_size: Any, n_rows: int) -> int:
+    """How many rows a step takes, of so many.
+
+    Raises
+    ------
+    ValueError
+        For anything but 'auto' or an integer of at least 1.
+    """
+    if isinstance(batch_size, str) and batch_size == "auto":
+        return n_rows if n_rows <= LARGEST_FULL_BATCH else min(200, max(32, n_rows // 20))
+    if not isinstance(batch_size, Integral):
+        raise ValueError(f"batch_size={batch_size!r}: must be 'auto' or an integer of at least 1")
+    return min(positive_integer("batch_size", batch_size), n_rows)
+
+
+def dtype_of(dtype: Any, X: Any) -> np.dtype[Any]:
+    """The dtype to compute in: what is asked for, or float32 for float32 data, else float64.
+
+    Raises
+    ------
+    ValueError
+        For anything but None, float32 and float64.
+    """
+    if dtype is None:
+        return np.dtype(np.float32 if X.dtype == np.float32 else np.float64)
+    return check_dtype(dtype)
+
+
+def check_fractions(estimator: Any) -> None:
+    """Refuse what nothing below would: tolerances and fractions that are no numbers.
+
+    Raises
+    ------
+    ValueError
+        Naming the parameter, its value and what is allowed.
+    """
+    fraction = estimator.validation_fraction
+    if not is_number(fraction) or not 0 < fraction < 1:
+        raise ValueError(f"validation_fraction={fraction!r}: must lie between 0 and 1")
+    positive_integer("max_iter", estimator.max_iter)
+    positive_integer("max_fun", estimator.max_fun)
+    if estimator.missing_values not in (None, "mask", "implicit"):
+        raise ValueError(
+            f"missing_values={estimator.missing_values!r}: must be None, 'mask' or 'implicit'"
+        )
+    for name in ("tied", "shuffle", "nesterovs_momentum", "early_stopping", "warm_start"):
+        value = getattr(estimator, name)
+        if not isinstance(value, bool | np.bool_):
+            raise ValueError(f"{name}={value!r}: must be True or False")
+
+
+def check_columns(columns: Any, missing_values: Any) -> None:
+    """Refuse what says nothing about columns.
+
+    Raises
+    ------
+    ValueError
+        For anything but 'numeric' and 'mixed', and for 'mixed' where what is not stored is unseen.
+    """
+    if columns not in ("numeric", "mixed"):
+        raise ValueError(f"columns={columns!r}: must be 'numeric' or 'mixed'")
+    if columns == "mixed" and missing_values == "implicit":
+        raise ValueError(
+            "missing_values='implicit' with columns='mixed': a DataFrame stores all its entries; "
+            "use missing_values='mask' for those that are missing"
+        )
+
+
+def sees_parts(estimator: Any) -> bool:
+    """Whether the estimator can learn from data that comes in parts.
+
+    Raises
+    ------
+    AttributeError
+        When it can't, saying why.
+    """
+    for name, value in (("solver", "lbfgs"), ("early_stopping", True)):
+        if getattr(estimator, name) == value:
+            raise AttributeError(
+                f"{name}={value!r} needs all rows at once, and partial_fit sees each part once: "
+                "use fit"
+            )
+    return True
+
+
+def has_holes(estimator: Any) -> bool:
+    """Whether the estimator takes data of which not all is seen.
+
+    Raises
+    ------
+    AttributeError
+        When it does not.
+    """
+    if estimator.missing_values is None:
+        raise AttributeError(
+            "missing_values=None: to this model nothing is unseen, so there is nothing to fill in; "
+            "fit it with missing_values='mask', for NaN, or 'implicit', for a sparse X"
+        )
+    return True
+
+
+def layer_sizes(name: str, sizes: Any) -> tuple[int, ...]:
+    """Hidden layer sizes as a tuple; a lone integer is one layer.
+
+    Raises
+    ------
+    ValueError
+        When they are no positive integers.
+    """
+    if isinstance(sizes, Integral):
+        sizes = (sizes,)
+    if isinstance(sizes, str) or not np.iterable(sizes):
+        raise ValueError(f"{name}={sizes!r}: must be integers such as (64, 32), or () for none")
+    return tuple(positive_integer(f"{name} entry", size) for size in sizes)
+
+
+def positive_integer(name: str, value: Any) -> int:
+    """The value, if it is an integer of at least 1.
+
+    Raises
+    ------
+    ValueError
+        When it is not.
+    """
+    if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
+        raise ValueError(f"{name}={value!r}: must be an integer of at least 1")
+    return int(value)
+
+
+def is_number(value: Any) -> bool:
+    """Whether it is a real number, and not True or False."""
+    return isinstance(value, Real) and not isinstance(value, bool)

@@ -1,0 +1,224 @@
+"""Saved models: one safetensors file with arrays, a description in JSON, and a digest of it all.
+
+Reading runs no code, whatever the file holds, and takes memory in proportion to the file's size.
+A digest finds damage, not forgery: anybody can compute one, so what a file says is checked besides.
+"""
+
+import hashlib
+import json
+import os
+import re
+import stat
+from collections.abc import Mapping
+from typing import Any, NoReturn
+
+import numpy as np
+
+from .._typing import Array
+from .model_content import ModelFile, ModelFileError
+from .model_description import from_json, parse, to_json
+from .whole_file import Path, write_whole
+
+FORMAT = "ae_core"
+FORMAT_VERSION = 1
+DTYPES = {"F32": "<f4", "F64": "<f8", "I64": "<i8", "I32": "<i4", "U8": "u1", "BOOL": "?"}
+"""What arrays may be: safetensors' name for each dtype, and NumPy's (as the file has it)."""
+MAX_HEADER = 100_000_000
+"""Bytes of header that safetensors reads; it writes more without a word."""
+NO_DIGEST = b"0" * 64
+"""What stands in the digest's place while it is computed."""
+DIGEST_KEY = b'"digest":"'
+"""Stands in a header once: within names and values, quotes are escaped."""
+AGAIN = "copy it here again, or save the model again"
+
+__all__ = ["FORMAT_VERSION", "ModelFile", "ModelFileError", "read_file", "write_file"]
+
+
+def write_file(
+    path: Path, kind: str, description: Mapping[str, Any], arrays: Mapping[str, Any]
+) -> None:
+    """Write a model file; the same content gives the same bytes.
+
+    Whatever happens, the path has the old file or the new one, whole: see `write_whole` in
+    `ae_core.files.whole_file`, also for the temporary file that a killed process leaves.
+
+    Parameters
+    ----------
+    path : str or path-like
+    kind : str
+        What is saved, such as 'checkpoint'; `read_file` can insist on it.
+    description : mapping
+        None, bool, int, float, str, lists and mappings with str keys, and NumPy scalars, which
+        become Python's. Integers of any size and floats (NaN and infinities too) come back
+        exactly. **Tuples come back as lists.**
+    arrays : mapping of str to array
+        Of float32, float64, int32, int64, uint8 or bool.
+
+    Raises
+    ------
+    TypeError, ValueError
+        When something cannot be saved. Nothing is written then.
+    OSError
+        When the file cannot be written. Names the path; the old file is as it was.
+    """
+    start, data = _serialize(kind, description, arrays)
+    write_whole(path, lambda file: (file.write(start), file.write(data)))
+
+
+def read_file(path: Path, kind: str | tuple[str, ...] | None = None) -> ModelFile:
+    """Read a model file, and check all of it.
+
+    Parameters
+    ----------
+    path : str or path-like
+    kind : str or tuple of str, optional
+        What it must hold.
+
+    Returns
+    -------
+    ModelFile
+        Its arrays are writable, and belong to the caller alone.
+
+    Raises
+    ------
+    ModelFileError
+        For anything but an undamaged model file of that kind, written by this version of ae_core
+        or an older one. Says what is the matter and what to do.
+    OSError
+        When there is no such file (FileNotFoundError), or it cannot be read.
+    """
+    name = os.fsdecode(path)
+
+    def refuse(what: str, cause: BaseException | None = None) -> NoReturn:
+        raise ModelFileError(f"{name!r} {what}") from cause
+
+    mode = os.stat(name).st_mode  # before opening, which waits for ever on a named pipe
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        refuse("is not a regular file: give the file that a model was saved to")
+    with open(name, "rb") as file:  # says by itself when the name is a directory's
+        size = os.fstat(file.fileno()).st_size
+        start = file.read(8)
+        n_header = int.from_bytes(start, "little")
+        if not 2 <= n_header <= min(size - 8, MAX_HEADER):
+            refuse(f"is not a saved model, or is cut short (it has {size} bytes): {AGAIN}")
+        start += file.read(n_header)
+        try:
+            metadata = _metadata(start[8:])
+        except (ValueError, RecursionError) as error:
+            refuse(f"is not a saved model, or its header is damaged ({error}): {AGAIN}", error)
+        if metadata.get("format") != FORMAT:
+            refuse("is a safetensors file, but not one of ae_core: read it with what wrote it")
+        version = metadata.get("version", "")
+        if version != str(FORMAT_VERSION):
+            if re.fullmatch("[1-9][0-9]{0,8}", version):
+                refuse(f"was written by a newer ae_core (format {version}): upgrade ae_core")
+            refuse(f"is damaged (format {version[:20]!r}): {AGAIN}")
+        # All in one piece, as safetensors wants it; nothing large was read before this.
+        file.seek(0)
+        content = file.read(size)
+    at = start.find(DIGEST_KEY) + len(DIGEST_KEY)
+    if start.count(DIGEST_KEY) != 1 or "digest" not in metadata:
+        refuse(f"is damaged (it has no digest of its content): {AGAIN}")
+    blank = start[:at] + NO_DIGEST + start[at + len(NO_DIGEST) :]
+    data = memoryview(content)[len(start) :]
+    if metadata["digest"] != _digest(blank, data) or not content.startswith(start):
+        refuse(f"is damaged (cut short, or altered since it was saved): {AGAIN}")
+    # From here on the file is as somebody meant it to be, who need not be ae_core.
+    try:
+        if not metadata.get("kind"):
+            raise ValueError("it does not say what it holds")
+        described = from_json(metadata.get("description", ""))
+        arrays = _deserialize(content)
+    except (ValueError, OverflowError, RecursionError) as error:
+        refuse(f"is not as ae_core saves models ({error}): save the model again", error)
+    model = ModelFile(metadata["kind"], described, arrays, name)
+    wanted = (kind,) if isinstance(kind, str) else kind
+    if wanted is not None and model.kind not in wanted:
+        needed = " or ".join(_a(each) for each in wanted)
+        refuse(f"holds {_a(model.kind)}, not {needed}: give the path of {needed}")
+    return model
+
+
+def _serialize(
+    kind: str, description: Mapping[str, Any], arrays: Mapping[str, Any]
+) -> tuple[bytes, memoryview]:
+    """What comes first, the header and its length, and the data."""
+    from safetensors.numpy import save  # on first use, so that importing this module costs little
+
+    from ..basics.version import __version__
+
+    if not isinstance(kind, str) or not kind:
+        raise ValueError(f"kind={kind!r}: must be a word for what is saved")
+    metadata = {
+        "format": FORMAT,
+        "version": str(FORMAT_VERSION),
+        "kind": kind,
+        "description": to_json(description),
+        "library": __version__,
+        "digest": NO_DIGEST.decode(),
+    }
+    written = save({name: _storable(name, array) for name, array in arrays.items()})
+    end = 8 + int.from_bytes(written[:8], "little")
+    data = memoryview(written)[end:]
+    # safetensors shuffles metadata; written here, the same content always gives the same bytes.
+    entries = {"__metadata__": metadata, **json.loads(written[8:end])}
+    header = json.dumps(entries, ensure_ascii=False, separators=(",", ":")).encode()
+    header += b" " * (-len(header) % 8)  # so that the data is aligned
+    if len(header) > MAX_HEADER:
+        raise ValueError(
+            f"description makes a header of {len(header)} bytes, and {MAX_HEADER} is the most: "
+            "put what is large among the arrays"
+        )
+    start = len(header).to_bytes(8, "little") + header
+    at = start.index(DIGEST_KEY) + len(DIGEST_KEY)
+    digest = _digest(start, data).encode()
+    return start[:at] + digest + start[at + len(NO_DIGEST) :], data
+
+
+def _storable(name: Any, value: Any) -> Array:
+    if not isinstance(name, str) or name == "__metadata__":
+        raise ValueError(f"arrays has the name {name!r}: must be a str, and not '__metadata__'")
+    array = np.asarray(value)
+    native = array.dtype.newbyteorder("=")
+    for stored in DTYPES.values():
+        if native == np.dtype(stored).newbyteorder("="):
+            return np.asarray(array, dtype=stored, order="C")
+    names = ", ".join(np.dtype(stored).name for stored in DTYPES.values())
+    raise TypeError(f"arrays[{name!r}] has dtype {array.dtype}: must be one of {names}")
+
+
+def _metadata(header: bytes) -> dict[str, str]:
+    entries = parse(header.decode())
+    metadata = entries.get("__metadata__", {}) if isinstance(entries, dict) else None
+    if not isinstance(metadata, dict) or not all(isinstance(v, str) for v in metadata.values()):
+        raise ValueError("no metadata")
+    return metadata
+
+
+def _deserialize(content: bytes) -> dict[str, Array]:
+    import safetensors
+
+    deserialize: Any = safetensors.deserialize  # its annotations are incomplete
+    try:
+        tensors = deserialize(content)
+    except safetensors.SafetensorError as error:
+        raise ValueError(str(error)) from error
+    arrays = {}
+    for name, tensor in sorted(tensors, key=lambda pair: pair[0]):
+        if tensor["dtype"] not in DTYPES:
+            raise ValueError(f"its array {name!r} has dtype {tensor['dtype']}")
+        stored = np.frombuffer(tensor["data"], DTYPES[tensor["dtype"]]).reshape(tensor["shape"])
+        if stored.dtype == bool and (stored.view(np.uint8) > 1).any():
+            raise ValueError(f"its array {name!r} has truth values other than 0 and 1")
+        arrays[name] = stored.astype(stored.dtype.newbyteorder("="))
+    return arrays
+
+
+def _digest(start: bytes, data: memoryview) -> str:
+    digest = hashlib.sha256(start)
+    digest.update(data)
+    return digest.hexdigest()
+
+
+def _a(kind: str) -> str:
+    return f"{'an' if kind[:1] in 'AEIOUaeiou' else 'a'} {kind[:60]}"

@@ -1,0 +1,53 @@
+"""What spoils the input of a denoising autoencoder, and what hides units: noise by formulas.
+
+Vincent, Larochelle, Bengio & Manzagol 2008, "Extracting and composing robust features with
+denoising autoencoders"; Vincent et al. 2010, section 3.3, for the other two kinds. Only training
+spoils anything: the loss compares the output with the row as it was.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from .._typing import Array
+from . import noise
+from .noise import Draw
+
+Limits = tuple[Array, Array]
+"""The smallest and the largest number of each column: two (n_features,)."""
+
+
+def gaussian(X: Array, draw: Draw, level: float, limits: Limits) -> Array:
+    """X̃ = x + level · ε, with ε ~ N(0, 1): the level is in units of what the network sees."""
+    epsilon = noise.normals(draw, noise.CORRUPTION, X.shape[1], noise.COARSE_LEVELS)
+    return X + (level * epsilon).astype(X.dtype)
+
+
+def masking(X: Array, draw: Draw, level: float, limits: Limits) -> Array:
+    """X̃ = 0 with probability level, else x."""
+    hidden = noise.integers(draw, noise.CORRUPTION, X.shape[1]) < noise.threshold(level)
+    return np.where(hidden, X.dtype.type(0), X)
+
+
+def salt_and_pepper(X: Array, draw: Draw, level: float, limits: Limits) -> Array:
+    """X̃ = the column's smallest or largest number with probability level / 2 each, else x."""
+    numbers = noise.integers(draw, noise.CORRUPTION, X.shape[1])
+    low, high = (limit.astype(X.dtype) for limit in limits)
+    changed = np.where(numbers < noise.threshold(level / 2), low, high)
+    return np.where(numbers < noise.threshold(level), changed, X)
+
+
+CORRUPTIONS: dict[str, Callable[[Array, Draw, float, Limits], Array]] = {
+    "gaussian": gaussian,
+    "masking": masking,
+    "salt_and_pepper": salt_and_pepper,
+}
+
+
+def dropout_mask(draw: Draw, layer: int, n_units: int, share: float, dtype: np.dtype) -> Array:
+    """0 for units that are hidden, 1 / (1 - share) for the others: (m, n_units).
+
+    Srivastava et al. 2014, "Dropout"; scaled while training, so that inference needs no change.
+    """
+    kept = noise.integers(draw, layer, n_units) >= noise.threshold(share)
+    return kept * dtype.type(1 / (1 - share))

@@ -1,0 +1,102 @@
+"""Checks of what a network is given: parameters, steps, noise, and data that suit its loss."""
+
+from typing import Any
+
+import numpy as np
+
+from .._typing import Array
+from ..data.rows import Rows
+from ..formulas.losses import LOSSES
+from ..formulas.solvers import Solver, SolverState
+from .architecture import Architecture
+
+
+def check_params(params: Any, architecture: Architecture, dtype: np.dtype[Any]) -> Array:
+    """A flat vector (n_params,) of the network's dtype, C-contiguous; copied only to convert.
+
+    Raises
+    ------
+    ValueError
+        When it is no real vector of the right length.
+    """
+    params = np.asarray(params)
+    if params.dtype.kind not in "fiub":
+        raise ValueError(f"params has dtype {params.dtype}: real numbers are needed")
+    if params.shape != (architecture.n_params,):
+        raise ValueError(
+            f"params has shape {params.shape}: this architecture needs ({architecture.n_params},)"
+        )
+    params = np.ascontiguousarray(params, dtype=dtype)
+    return params if params.flags.aligned else params.copy()
+
+
+def check_steps(
+    order: Any, batch_size: Any, rates: Any, n_rows: int, solver: Solver, state: SolverState
+) -> Array:
+    """The row numbers of some training steps, contiguous; refuse what would not make those steps.
+
+    Raises
+    ------
+    ValueError
+        When order is no vector of row numbers from 0 to n_rows - 1, batches of it are not as many
+        as there are rates, or the state is another solver's.
+    """
+    order = np.asarray(order)
+    if order.ndim != 1 or order.dtype.kind not in "iu":
+        raise ValueError(
+            f"order has shape {order.shape} and dtype {order.dtype}: row numbers are needed"
+        )
+    outside = order[(order < 0) | (order >= n_rows)]
+    if len(outside):
+        raise ValueError(f"order has row {outside[0]}: X has rows 0 to {n_rows - 1}")
+    if batch_size < 1 or -(-len(order) // batch_size) != len(rates):
+        raise ValueError(
+            f"{len(order)} rows in batches of {batch_size} do not make {len(rates)} steps"
+        )
+    if len(state.memory) != len(solver.remembers):
+        raise ValueError(
+            f"state has {len(state.memory)} vectors: {type(solver).__name__} remembers "
+            f"{len(solver.remembers)} (make it with solver.start)"
+        )
+    return np.ascontiguousarray(order, dtype=np.intp)
+
+
+def check_draws(noise_keys: Any, annealing: Any, n_steps: int) -> tuple[Array, Array]:
+    """The key of each step's noise (uint64) and the factor of its divergence (float64).
+
+    Raises
+    ------
+    ValueError
+        When there is not one for each step.
+    """
+    keys = np.zeros(n_steps, np.uint64) if noise_keys is None else np.asarray(noise_keys)
+    factors = np.ones(n_steps) if annealing is None else np.asarray(annealing, dtype=np.float64)
+    for name, values in (("noise_keys", keys), ("annealing", factors)):
+        if values.shape != (n_steps,):
+            raise ValueError(f"{name} has shape {values.shape}: one per step, ({n_steps},)")
+    return np.ascontiguousarray(keys, dtype=np.uint64), np.ascontiguousarray(factors)
+
+
+def check_targets(rows: Rows, architecture: Architecture) -> None:
+    """Refuse data that the loss cannot be taken of.
+
+    Raises
+    ------
+    ValueError
+        For values outside [0, 1] under a cross-entropy, or when nothing is seen at all.
+    """
+    if rows.seen is not None and not rows.seen.any():
+        raise ValueError(f"{rows.name} has no entry that is seen: there is no loss of nothing")
+    groups = [g for g in architecture.output_groups if LOSSES[g.loss].from_logits]
+    for group in groups:
+        low, high = (ends[group.start : group.stop] for ends in rows.limits)
+        if np.fmin.reduce(low) < 0 or np.fmax.reduce(high) > 1:
+            hint = "(scale the data, or use loss='squared_error')"
+            where = ""
+            if len(architecture.output_groups) > 1:
+                where = f" in columns {group.start} to {group.stop - 1}"
+            raise ValueError(
+                f"{rows.name} has values from {np.fmin.reduce(low):g} to "
+                f"{np.fmax.reduce(high):g}{where}: loss={group.loss!r} needs them between 0 and 1 "
+                f"{hint}"
+            )

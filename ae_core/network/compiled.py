@@ -1,0 +1,371 @@
+"""The compiled twin of the reference: the same constructor, methods and results, fast."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from .._engine import inference, training
+from .._engine.plan import Plan
+from .._engine.rows import Rows as EngineRows
+from .._typing import Array
+from ..data.checks import check_n_threads
+from ..data.rows import Rows
+from ..formulas import noise
+from ..formulas.solvers import SGD, Adam, AdamW, RMSprop, Solver, SolverState, one_less_power
+from . import reference
+from .architecture import Architecture
+from .blas_threads import single_threaded_blas
+from .checks import check_draws, check_steps
+from .passes import penalty
+
+WORTH_A_THREAD = 2_000_000
+"""Multiplications of a step or call from which more threads pay for their meetings."""
+
+
+class Network(reference.Network):
+    """A dense autoencoder: an architecture and a flat parameter vector.
+
+    The compiled twin of `ae_core.reference.Network`, with which it agrees to rounding. Results are
+    the same to the bit for every number of threads.
+
+    Parameters
+    ----------
+    architecture : Architecture
+    params : array of shape (n_params,), optional
+        Parameters to start from; drawn when absent. Used as it is when it already is contiguous and
+        of the right dtype, so that the caller's array changes as the network learns.
+    dtype : {'float64', 'float32'}
+        What the parameters and every computation are in. float32 is about twice as fast.
+    initialization : {'glorot', 'he', 'uniform'}
+        How to draw parameters: see `ae_core.network.initialization`.
+    random_state : None, int, Generator or RandomState
+        For drawing parameters.
+    n_threads : int, optional
+        Threads for large work; by default all cores that this process may use. Small work stays on
+        one thread whatever is asked.
+
+    Attributes
+    ----------
+    params : array of shape (n_params,)
+        Every weight and bias, laid out as `Architecture.blocks` says.
+
+    Raises
+    ------
+    ValueError
+        When an argument is not what it should be.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ae_core import Architecture, Network
+    >>> X = np.random.default_rng(0).random((10, 6))
+    >>> network = Network(Architecture.symmetrical((6, 4, 2)), random_state=0)
+    >>> network.encode(X).shape
+    (10, 2)
+    """
+
+    @cached_property
+    def _plan(self) -> Plan:
+        return plan_of(self.architecture)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Everything but the plan, which follows from the architecture."""
+        return {name: value for name, value in self.__dict__.items() if name != "_plan"}
+
+    def loss(self, X: Any, *, params: Any = None, noise_key: int = 0) -> float:
+        """What training makes small: as `ae_core.reference.Network.loss`."""
+        rows, params = self._rows(X, compared=True), self._params(params)
+        if not self.architecture.has_simple_loss:
+            return self._objective_of_all(rows, params, noise_key)[0]
+        # Nothing but the rows' errors and the weights: that needs no room for all activations.
+        errors = self._infer_losses(params, rows).astype(np.float64)  # (m,)
+        count = float(rows.counts(slice(None)).sum())
+        loss = float(rows.weights(slice(None)) @ errors / count)
+        if self.architecture.has_penalty:
+            loss += penalty(self.architecture, params, count)[0]
+        return loss
+
+    def loss_and_gradient(
+        self, X: Any, *, params: Any = None, noise_key: int = 0
+    ) -> tuple[float, Array]:
+        """The loss of X and its gradient with respect to the flat parameter vector.
+
+        Parameters
+        ----------
+        X : array of shape (m, n_features) or Rows
+        params : array of shape (n_params,), optional
+            Where to evaluate; by default at the network's own parameters.
+        noise_key : int
+            Which noise to take, where training has any; of `ae_core.formulas.noise.noise_key`.
+
+        Returns
+        -------
+        loss : float
+        gradient : array of shape (n_params,)
+
+        Raises
+        ------
+        ValueError
+            When X or params has the wrong shape or dtype, or X is not finite.
+        MemoryError
+            When there is no room for the activations of all rows.
+        """
+        rows, params = self._rows(X, compared=True), self._params(params)
+        return self._objective_of_all(rows, params, noise_key)
+
+    def _objective_of_all(self, rows: Rows, params: Array, noise_key: int) -> tuple[float, Array]:
+        gradient = np.zeros_like(params)
+        with self._threads(len(rows), 3 * len(rows)) as n_threads:
+            loss = training.loss_and_gradient(
+                self._plan,
+                params,
+                engine_rows(rows),
+                gradient,
+                n_threads,
+                self._counts(rows, np.arange(len(rows)), len(rows)),
+                np.array([noise_key], dtype=np.uint64),
+                *self._limits(rows),
+            )
+        return loss, gradient
+
+    def train_steps(
+        self,
+        X: Any,
+        order: Array,
+        batch_size: int,
+        solver: Solver,
+        state: SolverState,
+        rates: Array,
+        noise_keys: Array | None = None,
+        annealing: Array | None = None,
+    ) -> Array:
+        """Take one solver step per batch of rows, changing `params` and `state` in place.
+
+        As `ae_core.reference.Network.train_steps`, in one call without the GIL. Ctrl-C leaves the
+        parameters and the state of a whole step.
+        """
+        rows = self._rows(X, compared=True)
+        order = check_steps(order, batch_size, rates, len(rows), solver, state)
+        constants = step_constants(solver, state.n_steps, rates)
+        if constants is None:  # somebody's own Solver: its formula is only known in Python
+            return super().train_steps(
+                rows, order, batch_size, solver, state, rates, noise_keys, annealing
+            )
+        noise_keys, annealing = check_draws(noise_keys, annealing, len(rates))
+        name, numbers = constants
+        losses = np.full(len(rates), np.nan)
+        done = np.zeros(1, dtype=np.intp)
+        batch_size = min(batch_size, max(1, len(order)))
+        with self._threads(batch_size, 3 * batch_size) as n_threads:
+            try:
+                training.train_steps(
+                    self._plan,
+                    self.params,
+                    engine_rows(rows),
+                    order,
+                    batch_size,
+                    name,
+                    list(state.memory),
+                    numbers,
+                    losses,
+                    done,
+                    n_threads,
+                    self._counts(rows, order, batch_size),
+                    noise_keys,
+                    annealing,
+                    *self._limits(rows),
+                    state.average,
+                    solver.clip_norm or 0.0,
+                )
+            finally:
+                state.n_steps += int(done[0])
+        return losses
+
+    def _counts(self, rows: Rows, order: Array, batch_size: int) -> Array | None:
+        """How many whole rows each batch counts as, where that is not their number."""
+        if rows.sample_weight is None and rows.seen is None:
+            return None
+        return rows.batch_counts(order, batch_size)
+
+    def _limits(self, rows: Rows) -> tuple[Array | None, Array | None]:
+        """Each column's limits, for the corruption that asks for them."""
+        if self.architecture.corruption != "salt_and_pepper":
+            return None, None
+        low, high = (np.ascontiguousarray(ends, dtype=self.dtype) for ends in rows.limits)
+        return low, high
+
+    def _run(self, rows: Rows, start: int, stop: int) -> Array:
+        if start == stop:
+            return super()._run(rows, start, stop)
+        result = np.empty((len(rows), self.architecture.layer_sizes[stop]), self.dtype)
+        self._infer(self.params, rows, result, start, stop, False)
+        return result
+
+    def _errors(self, rows: Rows, codes: Rows | None = None) -> Array:
+        return self._infer_losses(self.params, rows, codes)
+
+    def _infer_losses(self, params: Array, rows: Rows, codes: Rows | None = None) -> Array:
+        """The loss of each row, of its own reconstruction or beside those that codes stand for."""
+        result = np.empty((len(rows), 1), self.dtype)
+        start = 0 if codes is None else self.architecture.code_layer
+        given, targets = (rows, None) if codes is None else (codes, rows)
+        self._infer(params, given, result, start, self.architecture.n_layers, True, targets)
+        return result[:, 0]
+
+    def _infer(
+        self,
+        params: Array,
+        rows: Rows,
+        result: Array,
+        start: int,
+        stop: int,
+        wants_losses: bool,
+        targets: Rows | None = None,
+    ) -> None:
+        compared = None if targets is None else engine_rows(targets)
+        with self._threads(len(rows), len(rows)) as n_threads:
+            inference.run_layers(
+                self._plan,
+                params,
+                engine_rows(rows),
+                result,
+                start,
+                stop,
+                wants_losses,
+                n_threads,
+                compared,
+            )
+
+    @contextmanager
+    def _threads(self, n_rows: int, passes: int) -> Iterator[int]:
+        """How many threads this work is worth; meanwhile BLAS, if used, keeps to one."""
+        tile_rows, n_slices, n_weights, needs_blas = self._plan.describe(
+            n_rows, self.dtype.itemsize
+        )
+        n_threads = check_n_threads(self.n_threads)
+        if passes * n_weights < WORTH_A_THREAD:
+            n_threads = 1
+        n_threads = min(n_threads, max(-(-n_rows // tile_rows), n_slices))
+        if needs_blas:
+            with single_threaded_blas():
+                yield n_threads
+        else:
+            yield n_threads
+
+
+def engine_rows(rows: Rows) -> EngineRows:
+    """The same rows in the engine's terms."""
+    seen = (rows.shift, rows.factor, rows.sample_weight, rows.clip, rows.seen is not None)
+    if not rows.is_sparse:
+        return EngineRows(rows.X, *seen)
+    X = rows.X
+    return EngineRows(
+        X.data.reshape(1, -1),
+        *seen,
+        np.ascontiguousarray(X.indptr, dtype=np.intp),
+        np.ascontiguousarray(X.indices, dtype=np.int32),
+        rows.n_features,
+        rows.missing == "implicit",
+    )
+
+
+def plan_of(architecture: Architecture) -> Plan:
+    """The engine's plan for an architecture."""
+    starts = {block.name: block.start for block in architecture.blocks}
+    layers = []
+    for layer in range(1, architecture.n_layers + 1):
+        owner = architecture.weight_owner(layer)
+        is_tied = architecture.is_tied_decoder(layer)
+        shares = architecture.tied and not is_tied
+        layers.append(
+            (
+                architecture.layer_sizes[layer - 1],
+                architecture.n_sums(layer),
+                architecture.activations[layer - 1],
+                is_tied,
+                architecture.n_layers - layer if shares else -1,
+                starts[f"W{owner}"],
+                starts.get(f"b{layer}", -1),
+            )
+        )
+    weights = architecture.feature_weights
+    return Plan(
+        layers,
+        list(architecture.output_groups),
+        None if weights is None else np.array(weights),
+        family_of(architecture),
+        noise_tables(architecture),
+    )
+
+
+def family_of(architecture: Architecture) -> dict[str, Any]:
+    """What is beyond a plain autoencoder, as plan.pxd has it."""
+    a = architecture
+    return {
+        "code": a.code_layer,
+        "n_code": a.n_components,
+        "k_sparse": a.k_sparse or 0,
+        "variational": a.variational,
+        "is_changed": bool(a.variational or a.k_sparse or a.sparsity),
+        "is_penalized": bool(a.variational or a.code_l1 or a.sparsity),
+        "corruption": a.corruption,
+        "corruption_level": a.corruption_level,
+        "spoiled": noise.threshold(min(a.corruption_level, 1.0)),
+        "spoiled_low": noise.threshold(min(a.corruption_level, 1.0) / 2),
+        "hidden": noise.threshold(a.dropout),
+        "kept_scale": 1 / (1 - a.dropout),
+        "beta": a.beta,
+        "code_l1": a.code_l1,
+        "sparsity": a.sparsity,
+        "sparsity_target": a.sparsity_target,
+        "contraction": a.contraction,
+        "alpha": a.alpha,
+        "alpha_l1": a.alpha_l1,
+        "is_decayed": a.has_penalty,
+    }
+
+
+def noise_tables(architecture: Architecture) -> list[Array]:
+    """The normal numbers of the noise, for networks that have any, by type; and scaled."""
+    if not architecture.variational and architecture.corruption != "gaussian":
+        return []
+    normal = noise.normal_quantiles()
+    scaled = architecture.corruption_level * noise.normal_quantiles(noise.COARSE_LEVELS)
+    return [np.array(a, dtype=t) for a in (normal, scaled) for t in (np.float32, np.float64)]
+
+
+def step_constants(solver: Solver, n_before: int, rates: Array) -> tuple[str, Array] | None:
+    """The engine's name for a solver, and what its formula needs at each step: (n_steps, 7).
+
+    The columns are those of ``ae_step`` in kernels.h. None for a solver the engine does not know.
+    """
+    rates = np.asarray(rates, dtype=np.float64)
+    columns: list[Any]
+    n = n_before + np.arange(1, len(rates) + 1)
+    if type(solver) is SGD:
+        name = "nesterov" if solver.nesterovs_momentum else "sgd"
+        columns = [rates, 1, 1, solver.momentum, 1, 1]
+    elif type(solver) is RMSprop:
+        name, columns = "rmsprop", [rates, 1, 1, solver.rho, 1, solver.epsilon]
+    elif type(solver) in (Adam, AdamW):
+        name = "adam"
+        assert isinstance(solver, Adam)
+        weight_decay = solver.weight_decay if isinstance(solver, AdamW) else 0.0
+        columns = [
+            rates / one_less_power(solver.beta_1, n),
+            1 / np.sqrt(one_less_power(solver.beta_2, n)),
+            1 - rates * weight_decay,
+            solver.beta_1,
+            solver.beta_2,
+            solver.epsilon,
+        ]
+    else:
+        return None
+    columns.append(1 if solver.averaging is None else solver.share_of_newest(n))
+    numbers = np.empty((len(rates), len(columns)))
+    for i, column in enumerate(columns):
+        numbers[:, i] = column
+    return name, numbers

@@ -1,0 +1,381 @@
+"""The reference: a dense autoencoder in NumPy. Its passes are to be read: `ae_core.network.passes`.
+
+The compiled `ae_core.Network` must agree with this file to rounding.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from .._typing import Array, RandomState
+from ..data.checks import check_dtype, check_n_threads
+from ..data.rows import Rows, as_rows
+from ..formulas import latent as codes
+from ..formulas import noise
+from ..formulas.activations import ACTIVATIONS
+from ..formulas.noise import Draw
+from ..formulas.solvers import Solver, SolverState
+from .architecture import Architecture
+from .checks import check_draws, check_params, check_steps, check_targets
+from .initialization import initial_params
+from .passes import Trace, element_losses, forward, mask, objective, output, row_losses
+
+__all__ = ["Network"]
+
+
+class Network:
+    """A dense autoencoder: an architecture and a flat parameter vector.
+
+    The NumPy reference. Its compiled twin has the same constructor and methods.
+
+    Parameters
+    ----------
+    architecture : Architecture
+    params : array of shape (n_params,), optional
+        Parameters to start from; drawn when absent. Used as it is when it already is contiguous and
+        of the right dtype, so that the caller's array changes as the network learns.
+    dtype : {'float64', 'float32'}
+        What the parameters and every computation are in.
+    initialization : {'glorot', 'he', 'uniform'}
+        How to draw parameters: see `ae_core.network.initialization`.
+    random_state : None, int, Generator or RandomState
+        For drawing parameters.
+    n_threads : int, optional
+        For the compiled twin; here NumPy decides.
+
+    Attributes
+    ----------
+    params : array of shape (n_params,)
+        Every weight and bias, laid out as `Architecture.blocks` says.
+
+    Raises
+    ------
+    ValueError
+        When an argument is not what it should be.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ae_core import Architecture
+    >>> from ae_core.reference import Network
+    >>> X = np.random.default_rng(0).random((10, 6))
+    >>> network = Network(Architecture.symmetrical((6, 4, 2)), random_state=0)
+    >>> network.encode(X).shape
+    (10, 2)
+    >>> loss, gradient = network.loss_and_gradient(X)
+    >>> gradient.shape == network.params.shape
+    True
+    """
+
+    def __init__(
+        self,
+        architecture: Architecture,
+        params: Any = None,
+        *,
+        dtype: Any = np.float64,
+        initialization: str = "glorot",
+        random_state: RandomState = None,
+        n_threads: int | None = None,
+    ) -> None:
+        if not isinstance(architecture, Architecture):
+            raise ValueError(f"architecture={architecture!r}: must be an ae_core.Architecture")
+        self.architecture = architecture
+        self.dtype = check_dtype(dtype)
+        if params is None:
+            params = initial_params(architecture, initialization, random_state)
+        self.params = check_params(params, architecture, self.dtype)
+        self.n_threads = check_n_threads(n_threads)
+
+    def __repr__(self) -> str:
+        sizes = "-".join(map(str, self.architecture.layer_sizes))
+        return f"<{type(self).__module__}.Network {sizes}, {self.params.size} params, {self.dtype}>"
+
+    @property
+    def weights(self) -> dict[str, Array]:
+        """The parameters by name (``W1``, ``b1``, …), sharing memory with `params`."""
+        return self.architecture.views(self.params)
+
+    # --- inference: nothing is spoiled, hidden or drawn ---------------------------------------
+
+    def forward(self, X: Any) -> Array:
+        """The reconstruction X_hat (m, n_features) of X (m, n_features)."""
+        return self._run(self._rows(X), 0, self.architecture.n_layers)
+
+    def encode(self, X: Any) -> Array:
+        """The code (m, n_components) of X (m, n_features); of a variational one, the mean."""
+        return self._run(self._rows(X), 0, self.architecture.code_layer)
+
+    def decode(self, code: Any) -> Array:
+        """The reconstruction (m, n_features) that a code (m, n_components) stands for.
+
+        Raises
+        ------
+        ValueError
+            When the code is not a finite (m, n_components) array.
+        """
+        return self._run(
+            self._codes(code), self.architecture.code_layer, self.architecture.n_layers
+        )
+
+    def posterior(self, X: Any) -> tuple[Array, Array]:
+        """Mean and log-variance (m, n_components) of the code of X, where it is variational.
+
+        Raises
+        ------
+        ValueError
+            When it is not.
+        """
+        c = self.architecture.code_layer
+        if not self.architecture.variational:
+            raise ValueError("this network is not variational: its codes have no distribution")
+        Z = self._sums(c, self._run(self._rows(X), 0, c - 1))  # (m, 2k)
+        mean, log_variance = np.split(Z, 2, axis=1)
+        return np.ascontiguousarray(mean), np.ascontiguousarray(log_variance)
+
+    def reconstruction_errors(self, X: Any) -> Array:
+        """The loss of each row, summed over its features: (m,). Takes no notice of weights.
+
+        Where entries are unseen, the mean over the others times the number of features.
+        """
+        rows = self._rows(X, compared=True)
+        return self._per_whole_row(self._errors(rows), rows)
+
+    def decoding_errors(self, code: Any, X: Any) -> Array:
+        """The loss of each row of X (m, n_features) beside what codes (m, n_components) stand for.
+
+        Summed over what is seen: (m,).
+        """
+        codes, rows = self._codes(code), self._rows(X, compared=True)
+        if len(codes) != len(rows):
+            raise ValueError(f"code has {len(codes)} rows, and X has {len(rows)}")
+        return self._errors(rows, codes)
+
+    def bound(self, X: Any, *, n_draws: int = 1, noise_key: int = 0) -> Array:
+        """A lower bound on the log-likelihood of each row, up to the loss's constant: (m,) float64.
+
+        For one draw the evidence lower bound (Kingma & Welling 2014, eq. 3), with the divergence in
+        closed form; for more, the importance-weighted bound (Burda, Grosse & Salakhutdinov 2016,
+        eq. 8), which is nearer to the likelihood the more there are. What is drawn for a row
+        depends on what is in it, not on where it stands: in any order, rows have the same bounds.
+
+        Parameters
+        ----------
+        X : array of shape (m, n_features) or Rows
+        n_draws : int
+        noise_key : int
+            Of the draws.
+
+        Raises
+        ------
+        ValueError
+            When the network is not variational, or n_draws below 1.
+        """
+        if isinstance(n_draws, bool) or not isinstance(n_draws, int | np.integer) or n_draws < 1:
+            raise ValueError(f"n_draws={n_draws!r}: must be an integer of at least 1")
+        rows = self._rows(X, compared=True)
+        mean, log_variance = self.posterior(rows)
+        prints = rows.fingerprints()
+        total = np.full(len(rows), -np.inf)
+        for i in range(n_draws):
+            draw = Draw(noise.noise_key(noise_key, i), prints)
+            epsilon = noise.normals(draw, noise.SAMPLE, mean.shape[1]).astype(self.dtype)
+            Z = codes.sample(mean, log_variance, epsilon)  # (m, k)
+            log_likelihood = -self.decoding_errors(Z, rows).astype(np.float64)
+            if n_draws == 1:
+                return np.asarray(log_likelihood - codes.divergence(mean, log_variance))
+            log_ratio = codes.log_normal(Z, np.zeros_like(Z), np.zeros_like(Z))
+            log_ratio = log_ratio - codes.log_normal(Z, mean, log_variance)
+            total = np.logaddexp(total, log_likelihood + log_ratio)
+        return np.asarray(total - np.log(n_draws))
+
+    def validation_errors(self, X: Any) -> Array:
+        """What training makes small of each row, without penalties on weights and codes: (m,).
+
+        The loss of its reconstruction; where the network is variational, the loss of what a drawn
+        code stands for, and β times the divergence: for β = 1, minus the `bound`.
+        """
+        rows, beta = self._rows(X, compared=True), self.architecture.beta
+        if not self.architecture.variational:
+            return self.reconstruction_errors(rows)
+        errors = -self.bound(rows)
+        if beta != 1:
+            errors = errors + (beta - 1) * codes.divergence(*self.posterior(rows))
+        return self._per_whole_row(errors, rows)
+
+    def feature_errors(self, X: Any) -> Array:
+        """The loss of each entry of X, 0 for unseen ones: (m, n_features)."""
+        rows, architecture = self._rows(X, compared=True), self.architecture
+        H = self._run(rows, 0, architecture.n_layers - 1)  # (m, units of the last hidden layer)
+        Z = self._sums(architecture.n_layers, H)  # (m, n_features)
+        X = rows.take(slice(None), self.dtype)
+        return element_losses(architecture, Trace(X, [output(architecture, Z)], Z, [], []))
+
+    # --- what training makes small ------------------------------------------------------------
+
+    def loss(self, X: Any, *, params: Any = None, noise_key: int = 0) -> float:
+        """What training makes small: the mean of the rows' losses, and all penalties.
+
+        With the noise of training, if there is any: the same for the same `noise_key`. For a plain
+        network it is the mean of `reconstruction_errors`, and the penalty on weights.
+        """
+        return self._objective(
+            self._rows(X, compared=True), self._params(params), False, noise_key=noise_key
+        )[0]
+
+    def loss_and_gradient(
+        self, X: Any, *, params: Any = None, noise_key: int = 0
+    ) -> tuple[float, Array]:
+        """The loss of X and its gradient with respect to the flat parameter vector.
+
+        Parameters
+        ----------
+        X : array of shape (m, n_features) or Rows
+        params : array of shape (n_params,), optional
+            Where to evaluate; by default at the network's own parameters.
+        noise_key : int
+            Which noise to take, where training has any; of `ae_core.formulas.noise.noise_key`.
+
+        Returns
+        -------
+        loss : float
+        gradient : array of shape (n_params,)
+
+        Raises
+        ------
+        ValueError
+            When X or params has the wrong shape or dtype, or X is not finite.
+        """
+        return self._objective(
+            self._rows(X, compared=True), self._params(params), True, noise_key=noise_key
+        )
+
+    def train_steps(
+        self,
+        X: Any,
+        order: Array,
+        batch_size: int,
+        solver: Solver,
+        state: SolverState,
+        rates: Array,
+        noise_keys: Array | None = None,
+        annealing: Array | None = None,
+    ) -> Array:
+        """Take one solver step per batch of rows, changing `params` and `state` in place.
+
+        Stops before the first step whose loss is not finite, so that the parameters of the step
+        before are kept.
+
+        Parameters
+        ----------
+        X : array of shape (n_samples, n_features) or Rows
+        order : array of int, shape (n_rows,)
+            Which rows to visit, in this order; batch i is the i-th run of `batch_size` of them
+            (the last may be shorter). Rows may come more than once.
+        batch_size : int
+        solver : Solver
+        state : SolverState
+            As `solver.start` or an earlier call left it.
+        rates : array of shape (n_steps,)
+            The learning rate of each step, where n_steps is n_rows / batch_size rounded up.
+        noise_keys : array of uint64, shape (n_steps,), optional
+            The key of each step's noise: see `ae_core.formulas.noise.noise_key`. By default 0.
+        annealing : array of shape (n_steps,), optional
+            What the weight of a variational code's divergence is multiplied with. By default 1.
+
+        Returns
+        -------
+        losses : array of shape (n_steps,)
+            The loss of each batch before its step; from the first that is not finite on, NaN or
+            infinite.
+        """
+        rows = self._rows(X, compared=True)
+        order = check_steps(order, batch_size, rates, len(rows), solver, state)
+        noise_keys, annealing = check_draws(noise_keys, annealing, len(rates))
+        rows.batch_counts(order, batch_size)  # none may be zero
+        losses = np.full(len(rates), np.nan)
+        for step, rate in enumerate(rates):
+            batch = order[step * batch_size : (step + 1) * batch_size]
+            losses[step], gradient = self._objective(
+                rows, self.params, True, batch, int(noise_keys[step]), annealing[step]
+            )
+            if not np.isfinite(losses[step]):
+                break
+            self.params[...] = solver.step(self.params, gradient, state, self.dtype.type(rate))
+        return losses
+
+    def _objective(
+        self,
+        rows: Rows,
+        params: Array,
+        wants_gradient: bool,
+        which: Any = slice(None),
+        noise_key: int = 0,
+        annealing: float = 1.0,
+    ) -> tuple[float, Array]:
+        """The loss of those rows, and its gradient (n_params,) or nothing."""
+        architecture = self.architecture
+        draw = Draw(noise_key, np.arange(len(rows))[which]) if architecture.is_noisy else None
+        limits = rows.limits if architecture.corruption == "salt_and_pepper" else _NO_LIMITS
+        X = rows.take(which, self.dtype)  # (m, n_features)
+        trace = forward(architecture, params, X, draw, limits)
+        weights, count = rows.weights(which), float(rows.counts(which).sum())
+        return objective(architecture, params, trace, weights, count, annealing, wants_gradient)
+
+    def _run(self, rows: Rows, start: int, stop: int) -> Array:
+        """The layers after `start` up to and including `stop`, on rows (m, n_start)."""
+        X = rows.take(slice(None), self.dtype)
+        H = np.where(np.isnan(X), self.dtype.type(0), X)
+        for layer in range(start + 1, stop + 1):
+            H = self._layer(layer, self._sums(layer, H))
+        return H
+
+    def _sums(self, layer: int, H: Array) -> Array:
+        W, b = self.architecture.layers(self.params)[layer - 1]
+        return H @ W if b is None else H @ W + b
+
+    def _layer(self, layer: int, Z: Array) -> Array:
+        """The activations of a layer from its sums, as at inference."""
+        architecture = self.architecture
+        if layer == architecture.n_layers:
+            return output(architecture, Z)
+        if architecture.variational and layer == architecture.code_layer:
+            return np.ascontiguousarray(Z[:, : architecture.n_components])
+        A = ACTIVATIONS[architecture.activations[layer - 1]].function(Z)
+        hidden = mask(architecture, layer, A, None)
+        return A if hidden is None else A * hidden
+
+    def _errors(self, rows: Rows, codes: Rows | None = None) -> Array:
+        """The loss of each row, of its own reconstruction or beside those that codes stand for."""
+        architecture = self.architecture
+        start = rows if codes is None else codes
+        first = 0 if codes is None else architecture.code_layer
+        H = self._run(start, first, architecture.n_layers - 1)
+        Z = self._sums(architecture.n_layers, H)  # (m, n_features)
+        X = rows.take(slice(None), self.dtype)
+        return row_losses(architecture, Trace(X, [output(architecture, Z)], Z, [], []))
+
+    def _per_whole_row(self, errors: Array, rows: Rows) -> Array:
+        """What a row's loss would be, if what is unseen of it were as what is seen; 0 for none."""
+        if rows.seen is None:
+            return errors
+        seen = np.where(rows.seen > 0, rows.seen, 1)
+        return (errors / seen).astype(self.dtype)
+
+    def _rows(self, X: Any, compared: bool = False) -> Rows:
+        rows = as_rows(X, self.architecture.n_features, self.dtype)
+        if compared:
+            check_targets(rows, self.architecture)
+        return rows
+
+    def _codes(self, code: Any) -> Rows:
+        n_components = self.architecture.n_components
+        return as_rows(code, n_components, self.dtype, name="code", columns="components")
+
+    def _params(self, params: Any) -> Array:
+        return (
+            self.params if params is None else check_params(params, self.architecture, self.dtype)
+        )
+
+
+_NO_LIMITS = (np.empty(0), np.empty(0))
+"""Of a corruption that does not ask for them: finding them takes a pass over the data."""

@@ -1,0 +1,432 @@
+"""The training loop: epochs, shuffling, learning rates, validation, and when to stop.
+
+Works with either twin: it only asks for `params`, `train_steps`, `validation_errors` and
+`loss_and_gradient`.
+"""
+
+import copy
+import math
+from typing import Any
+
+import numpy as np
+
+from .._typing import Array, RandomState
+from ..data.rows import Rows, as_rows
+from ..formulas.noise import noise_key
+from ..formulas.schedules import Schedule
+from ..formulas.solvers import Solver, SolverState, as_solver
+from ..network.checks import check_targets
+from ..network.initialization import as_generator
+from ..network.reference import Network
+from .progress import (
+    Callback,
+    History,
+    NonFiniteLossError,
+    Progress,
+    TrainingState,
+    generator_state,
+    restore_generator,
+    solver_copy,
+)
+
+STEPS_PER_CALL = 5_000
+"""Steps that full-batch training of tiny networks takes between two looks at Python."""
+
+
+def train(
+    network: Network,
+    X: Any,
+    *,
+    solver: str | Solver = "adam",
+    batch_size: int | None = None,
+    max_iter: int = 200,
+    learning_rate: str = "constant",
+    power_t: float = 0.5,
+    shuffle: bool = True,
+    tol: float | None = None,
+    n_iter_no_change: int = 10,
+    random_state: RandomState = None,
+    X_val: Any = None,
+    keep_best: bool = False,
+    max_fun: int | None = None,
+    kl_warm_up: int = 0,
+    callback: Callback | None = None,
+    resume: TrainingState | None = None,
+) -> History:
+    """Fit the network's parameters to X, in place.
+
+    Parameters
+    ----------
+    network : Network
+        The reference or its compiled twin.
+    X : array of shape (n_samples, n_features) or Rows
+        Not copied when it is float32, float64 or uint8. Rows of weight zero are never visited.
+    solver : str or Solver
+        'sgd', 'adam', 'adamw', 'rmsprop', an object such as ``Adam(1e-2)``, or 'lbfgs': SciPy's
+        L-BFGS-B, on all rows at once; it needs no learning rate.
+    batch_size : int, optional
+        Rows per step; all of them when absent.
+    max_iter : int
+        Epochs: passes over the data. For 'lbfgs', iterations.
+    learning_rate : {'constant', 'cosine', 'invscaling', 'adaptive'}
+        See `ae_core.formulas.schedules.Schedule`; each starts from ``learning_rate_init``.
+    power_t : float
+        For 'invscaling'.
+    shuffle : bool
+        Whether each epoch visits the rows in a new order.
+    tol : float, optional
+        Stop when the loss (on ``X_val`` if given) has not improved by more than this in
+        ``n_iter_no_change`` epochs. None: go on to ``max_iter``.
+    n_iter_no_change : int
+    random_state : None, int, Generator or RandomState
+        For shuffling, and for the noise of networks that train with any.
+    X_val : array of shape (n_validation, n_features) or Rows, optional
+        Data to compute the loss of after each epoch, without penalty.
+    keep_best : bool
+        Whether to end with the parameters of the epoch whose loss (on ``X_val`` if given) was
+        smallest, instead of the last one's.
+    max_fun : int, optional
+        For 'lbfgs': at most so many evaluations of the loss; by default 20 an iteration.
+    kl_warm_up : int
+        Epochs over which the weight of a variational code's divergence grows to its full size
+        (Bowman et al. 2016).
+    callback : callable, optional
+        Called with a `Progress` after each epoch; training stops when it returns True.
+    resume : TrainingState, optional
+        Go on from there, given the same data and arguments, to the same bits as one long training;
+        from `Progress.state`.
+
+    Returns
+    -------
+    History
+
+    Raises
+    ------
+    ValueError
+        When an argument is not what it should be; nothing is changed then.
+    NonFiniteLossError
+        When the loss becomes NaN or infinite. Says at which step, and what to try.
+    """
+    n_features = network.architecture.n_features
+    X = as_rows(X, n_features, network.dtype)
+    check_targets(X, network.architecture)
+    if X_val is not None:
+        X_val = as_rows(X_val, n_features, network.dtype, name="X_val")
+        check_targets(X_val, network.architecture)
+    _check_count("max_iter", max_iter)
+    if n_iter_no_change != math.inf:
+        _check_count("n_iter_no_change", n_iter_no_change)
+    if tol is not None and not tol >= 0:
+        raise ValueError(f"tol={tol!r}: must be None or a number of at least 0")
+    _check_warm_up(kl_warm_up)
+    watch = _Watch(network, X_val, tol, n_iter_no_change, callback, keep_best)
+    if isinstance(solver, str) and solver == "lbfgs":
+        if batch_size not in (None, len(X)):
+            raise ValueError(f"batch_size={batch_size!r}: solver='lbfgs' takes all rows at once")
+        if resume is not None:
+            raise ValueError("solver='lbfgs' can't be resumed: its memory is SciPy's own")
+        if kl_warm_up:
+            raise ValueError(f"kl_warm_up={kl_warm_up!r}: solver='lbfgs' has no epochs to do it in")
+        return _train_lbfgs(network, X, max_iter, max_fun, watch)
+
+    solver = as_solver(solver)
+    visited = np.arange(len(X))
+    if X.sample_weight is not None or X.seen is not None:
+        visited = np.flatnonzero(X.counts(slice(None)))
+    if X.sample_weight is not None and (X.sample_weight[visited] == 1).all():
+        X = X.reweighted(None)  # the others are left out: no need to multiply by one
+    n_rows = len(visited)
+    batch_size = n_rows if batch_size is None else batch_size
+    _check_count("batch_size", batch_size)
+    if batch_size > n_rows:
+        raise ValueError(f"batch_size={batch_size}: X has only {n_rows} rows (None takes them all)")
+    steps_per_epoch = math.ceil(n_rows / batch_size)
+    schedule = Schedule(
+        learning_rate,
+        solver.learning_rate_init,
+        steps_per_epoch,
+        n_epochs=max_iter,
+        rows_per_epoch=X.batch_counts(visited, n_rows)[0],  # a row of weight 2 is two rows
+        power_t=power_t,
+    )
+    if schedule.name == "adaptive" and tol is None:
+        raise ValueError("learning_rate='adaptive' needs a tol: it cuts the rate where 'tol' stops")
+    random = as_generator(random_state)
+
+    def order_of_epoch() -> Array:
+        # All rows at once make the same step in any order, so full batches are not shuffled.
+        return random.permutation(visited) if shuffle and steps_per_epoch > 1 else visited
+
+    # Nobody looks in between and every step sees all rows: many epochs fit in one call.
+    unwatched = steps_per_epoch == 1 and not watch.looks
+    epochs_per_call = STEPS_PER_CALL if unwatched and n_rows <= STEPS_PER_CALL else 1
+    epochs_per_call = max(1, min(epochs_per_call, 1_000_000 // n_rows))
+
+    state = solver.start(network.params)
+    if resume is not None:
+        state = _restore(resume, network, solver, random, watch)
+        noise_seed = resume.noise_seed
+    else:
+        noise_seed = _drawn_seed(random) if network.architecture.is_noisy else 0
+    history = watch.history
+    watch.average = state.average
+    watch.snapshot = lambda: _snapshot(network, state, random, watch, noise_seed)
+    while history.n_iter < max_iter and not watch.should_stop(schedule):
+        n_epochs = min(epochs_per_call, max_iter - history.n_iter)
+        order = np.concatenate([order_of_epoch() for _ in range(n_epochs)])
+        first = history.n_steps
+        rates = schedule.rates(first, n_epochs * steps_per_epoch, watch.n_cuts)
+        epochs = np.arange(first, first + len(rates)) // steps_per_epoch
+        before = network.params.copy()
+        with np.errstate(over="ignore", invalid="ignore"):  # a loss that overflows is named below
+            losses = network.train_steps(
+                X,
+                order,
+                batch_size,
+                solver,
+                state,
+                rates,
+                _noise_keys(noise_seed, epochs) if network.architecture.is_noisy else None,
+                _annealing(first, len(rates), kl_warm_up * steps_per_epoch),
+            )
+        _check_losses(network, losses, before, first, steps_per_epoch, rates)
+        history.n_steps += len(losses)
+        if steps_per_epoch > 1:
+            losses = np.average(losses, weights=X.batch_counts(order, batch_size), keepdims=True)
+        watch.record(losses)
+    if not history.stopped_because:
+        history.stopped_because = f"reached max_iter={max_iter}"
+    watch.finish()
+    return history
+
+
+class _Watch:
+    """What happens between epochs: the record, validation, the callback, the stopping rule."""
+
+    def __init__(
+        self,
+        network: Network,
+        X_val: Rows | None,
+        tol: float | None,
+        n_iter_no_change: float,
+        callback: Callback | None,
+        keep_best: bool,
+    ) -> None:
+        self.history = History()
+        self.network, self.X_val, self.callback = network, X_val, callback
+        self.tol, self.patience, self.keep_best = tol, n_iter_no_change, keep_best
+        self.best, self.n_stale, self.n_cuts = math.inf, 0, 0
+        self.best_params: Array | None = None
+        self.average: Array | None = None
+        self.snapshot: Any = None
+
+    @property
+    def looks(self) -> bool:
+        """Whether anything happens between epochs but the record."""
+        return not (
+            self.tol is None and self.X_val is None and self.callback is None and not self.keep_best
+        )
+
+    def record(self, losses: Array) -> None:
+        """Note the losses of the epochs just finished, and tell the callback."""
+        history = self.history
+        history.loss_curve.extend(losses.tolist())
+        validation = None
+        if self.X_val is not None:
+            errors = self.judged.validation_errors(self.X_val).astype(np.float64)
+            validation = float(np.average(errors, weights=self.X_val.counts(slice(None))))
+            history.validation_loss_curve.append(validation)
+        watched = history.watched[-1]
+        self.n_stale = 0 if watched < self.best - (self.tol or 0) else self.n_stale + 1
+        if watched < self.best:
+            self.best = watched
+            if self.keep_best:
+                self.best_params = self.judged.params.copy()
+        if self.callback is not None:
+            progress = Progress(
+                history.n_iter,
+                history.loss_curve[-1],
+                validation,
+                self.judged,
+                history,
+                self.snapshot,
+            )
+            if self.callback(progress):
+                history.stopped_because = "the callback asked for it"
+
+    def should_stop(self, schedule: Schedule | None = None) -> bool:
+        """Whether to end here; 'adaptive' learning rates are cut first, until they are tiny."""
+        if self.history.stopped_because:
+            return True
+        if self.tol is None or self.n_stale < self.patience:
+            return False
+        if schedule is not None and schedule.can_cut(self.n_cuts):
+            self.n_cuts, self.n_stale = self.n_cuts + 1, 0
+            return False
+        self.history.stopped_because = (
+            f"the loss did not improve by more than tol={self.tol:g} in {self.patience} epochs"
+        )
+        return True
+
+    @property
+    def judged(self) -> Network:
+        """The network as it would be used now: with averaged parameters, where there are any."""
+        if self.average is None:
+            return self.network
+        twin = copy.copy(self.network)
+        twin.params = self.average
+        return twin
+
+    def finish(self) -> None:
+        """Give the network its best parameters, if they were kept, or the averaged ones."""
+        self.network.params[...] = (
+            self.judged.params if self.best_params is None else self.best_params
+        )
+
+
+def _drawn_seed(random: Any) -> int:
+    draw = random.integers if hasattr(random, "integers") else random.randint
+    return int(draw(2**31))
+
+
+def _noise_keys(seed: int, epochs: Array) -> Array:
+    """The key of each step's noise, by epoch."""
+    numbers, which = np.unique(epochs, return_inverse=True)
+    keys = np.array([noise_key(seed, int(epoch)) for epoch in numbers], dtype=np.uint64)
+    return keys[which]
+
+
+def _annealing(first: int, n_steps: int, n_warm: int) -> Array | None:
+    """What the divergence is multiplied with at each step: up to 1 along a line."""
+    if n_warm == 0:
+        return None
+    return np.minimum(1.0, (np.arange(first, first + n_steps) + 1) / n_warm)
+
+
+def _snapshot(
+    network: Network, state: SolverState, random: Any, watch: _Watch, noise_seed: int
+) -> TrainingState:
+    return TrainingState(
+        params=network.params.copy(),
+        solver=solver_copy(state),
+        random=generator_state(random),
+        history=copy.deepcopy(watch.history),
+        best=watch.best,
+        best_params=None if watch.best_params is None else watch.best_params.copy(),
+        n_stale=watch.n_stale,
+        n_cuts=watch.n_cuts,
+        noise_seed=noise_seed,
+    )
+
+
+def _restore(
+    saved: TrainingState, network: Network, solver: Solver, random: Any, watch: _Watch
+) -> SolverState:
+    n_params = network.architecture.n_params
+    vectors = (saved.params, *saved.solver.memory)
+    if any(vector.shape != (n_params,) for vector in vectors) or len(vectors) != 1 + len(
+        solver.remembers
+    ):
+        raise ValueError("resume is a state of another network or another solver")
+    if (saved.solver.average is None) != (solver.averaging is None):
+        raise ValueError(f"resume is a state of a solver without averaging={solver.averaging!r}")
+    restore_generator(random, saved.random)
+    network.params[...] = saved.params
+    watch.history = copy.deepcopy(saved.history)
+    watch.history.stopped_because = ""
+    watch.best, watch.n_stale, watch.n_cuts = saved.best, saved.n_stale, saved.n_cuts
+    watch.best_params = None if saved.best_params is None else saved.best_params.copy()
+    return solver_copy(saved.solver)
+
+
+def _train_lbfgs(
+    network: Network, X: Rows, max_iter: int, max_fun: int | None, watch: _Watch
+) -> History:
+    # scipy.optimize takes a fifth of a second to import, which only this solver should cost.
+    from scipy.optimize import minimize
+
+    before = network.params.copy()
+
+    def no_snapshot() -> TrainingState:
+        raise ValueError("solver='lbfgs' can't be resumed: its memory is SciPy's own")
+
+    watch.snapshot = no_snapshot
+
+    def objective(params: Array) -> tuple[float, Array]:
+        loss, gradient = network.loss_and_gradient(X, params=params)
+        watch.history.n_steps += 1
+        if not math.isfinite(loss):
+            network.params[...] = before
+            raise NonFiniteLossError(_advice(loss, watch.history.n_steps, watch.history.n_iter + 1))
+        return loss, gradient.astype(np.float64)
+
+    def after_iteration(intermediate_result: Any) -> None:
+        network.params[...] = intermediate_result.x
+        watch.record(np.array([intermediate_result.fun]))
+        if watch.should_stop():
+            raise StopIteration
+
+    result = minimize(
+        objective,
+        network.params.astype(np.float64),
+        jac=True,
+        method="L-BFGS-B",
+        callback=after_iteration,
+        # ftol and gtol at the edge of rounding: stopping early is the business of `tol`.
+        options={
+            "maxiter": max_iter,
+            "maxfun": 20 * max_iter if max_fun is None else max_fun,
+            "ftol": 1e-15,
+            "gtol": 1e-10,
+        },
+    )
+    network.params[...] = result.x
+    if not watch.history.loss_curve:  # it was at a minimum before the first iteration
+        watch.record(np.array([result.fun]))
+    if not watch.history.stopped_because:
+        at_limit = watch.history.n_iter >= max_iter
+        watch.history.stopped_because = (
+            f"reached max_iter={max_iter}" if at_limit else f"L-BFGS: {result.message}"
+        )
+    watch.finish()
+    return watch.history
+
+
+def _check_losses(
+    network: Network,
+    losses: Array,
+    before: Array,
+    first: int,
+    steps_per_epoch: int,
+    rates: Array,
+) -> None:
+    bad = np.flatnonzero(~np.isfinite(losses))
+    if bad.size == 0:
+        return
+    network.params[...] = before
+    index = int(bad[0])
+    step = first + index + 1
+    epoch = (step - 1) // steps_per_epoch + 1
+    raise NonFiniteLossError(_advice(losses[index], step, epoch, float(rates[index])))
+
+
+def _advice(loss: float, step: int, epoch: int, rate: float | None = None) -> str:
+    what = f"the loss is {loss} at step {step} (epoch {epoch})"
+    if rate is None:
+        return f"{what}: try scaled data (zero mean, unit variance) or a smaller starting point"
+    if step == 1:
+        return f"{what}, before anything was learned: scale the data or start from smaller weights"
+    return (
+        f"{what}: the learning rate {rate:g} is probably too large; try {rate / 10:g}, "
+        "and scaled data (zero mean, unit variance) if that does not help"
+    )
+
+
+def _check_warm_up(value: Any) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 0:
+        raise ValueError(f"kl_warm_up={value!r}: must be an integer of at least 0")
+
+
+def _check_count(argument: str, value: Any) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+        raise ValueError(f"{argument}={value!r}: must be an integer of at least 1")
