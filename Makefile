@@ -127,4 +127,5 @@ kill: ## fits that are killed at random moments go on to the same bits, ARGS="--
 	PYTHONPATH=tests $(PYTHON) -m fuzz.kill $(ARGS)
 
 clean: ## remove everything that was built
-	rm -rf build dist ae_core.egg-info ae_core/_engine/*.so ae_core/_engine/*.pyd
+	rm -rf build dist ae_core.egg-info
+	find ae_core -name "*.so" -delete -o -name "*.pyd" -delete

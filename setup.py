@@ -26,15 +26,15 @@ ABI3 = os.environ.get("AE_CORE_ABI3", "1") == "1" and not COVERAGE
 ENGINE = Path("ae_core/_engine")
 MODULES = [
     "products",
-    "kernels",
+    "kernels.table",
     "memory",
     "rows",
     "plan",
     "workspace",
-    "stored",
-    "wide",
-    "code",
-    "contraction",
+    "layers.sparse",
+    "layers.low_rank_output",
+    "layers.latent",
+    "layers.contraction",
     "passes",
     "team",
     "inference",
@@ -42,7 +42,7 @@ MODULES = [
     "training",
 ]
 # Those that a training step runs through.
-LOOPS = ("kernels", "rows", "stored", "wide", "code", "contraction", "passes", "steps")
+LOOPS = ("table", "rows", "sparse", "low_rank_output", "latent", "contraction", "passes", "steps")
 # Those that run once per network, or for tests.
 SELDOM = ("products", "memory", "plan")
 # What Cython writes for memoryviews, once for all modules: otherwise each would hold it again.
@@ -111,15 +111,16 @@ class BuildEngine(build_ext):
 
 
 def extension(name: str) -> Extension:
-    sources = [str(ENGINE / f"{name}.pyx")]
+    sources = [str(ENGINE / f"{name.replace('.', '/')}.pyx")]
     if name == SHARED:
         sources = [str(ENGINE / f"{name}.c")]
-    if name == "kernels":
-        sources.append(str(ENGINE / "kernels_table.c"))
+    if name == "kernels.table":
+        sources.append(str(ENGINE / "kernels/kernels_table.c"))
     return Extension(
         f"ae_core._engine.{name}",
         sources,
-        depends=[str(header) for header in sorted(ENGINE.glob("*.h"))],
+        depends=[str(header) for header in sorted(ENGINE.glob("kernels/*.h"))],
+        include_dirs=[str(ENGINE / "kernels")],
         define_macros=macros(),
         py_limited_api=ABI3,
     )
@@ -130,7 +131,8 @@ def interface() -> Extension:
     return Extension(
         "ae_core.c_interface",
         ["ae_core/c_interface.pyx"],
-        depends=[str(header) for header in sorted(ENGINE.glob("*.h"))],
+        depends=[str(header) for header in sorted(ENGINE.glob("kernels/*.h"))],
+        include_dirs=[str(ENGINE / "kernels")],
         define_macros=macros(),
         py_limited_api=ABI3,
     )

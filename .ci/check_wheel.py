@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from zipfile import ZipFile
 
-LARGEST = 1_000_000  # bytes
+LARGEST = 2_000_000  # bytes
 KINDS = {".py", ".pyi", ".pxd", ".so", ".pyd", ".typed"}
 ABSOLUTE = re.compile(rb"/(?:[\w.+-]+/){2,}[\w.+-]+")  # a folder of whoever built it
 

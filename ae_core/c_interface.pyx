@@ -12,7 +12,7 @@ from libc.limits cimport INT_MAX
 from libc.math cimport INFINITY, fabs
 from libc.stdlib cimport free, malloc
 
-from ae_core._engine.kernels cimport (
+from ae_core._engine.kernels.table cimport (
     AE_DOUBLE, AE_SOFTMAX_CROSS_ENTROPY, ae_group, ae_kernels, ae_output, kernels_for,
 )
 from ae_core._engine.inference cimport through_layers

@@ -122,7 +122,7 @@ def product_rates() -> dict[str, float]:
     seconds = best_seconds(lambda: sgemm(1, b.T, a.T, **in_place))
     rates = {f"SciPy's BLAS (threads: {n_threads})": flops / seconds / 1e9}
     try:
-        from ae_core._engine.kernels import instruction_set, levels
+        from ae_core._engine.kernels.table import instruction_set, levels
         from ae_core._engine.products import product
     except ImportError:
         return rates

@@ -2,13 +2,13 @@
 
 from cython cimport floating
 
-from ae_core._engine.code cimport infer_code
-from ae_core._engine.kernels cimport ae_kernels, ae_output, kernels_for
+from ae_core._engine.layers.latent cimport infer_code
+from ae_core._engine.kernels.table cimport ae_kernels, ae_output, kernels_for
 from ae_core._engine.memory cimport Buffer, padded
 from ae_core._engine.passes cimport biases_of, layer_sums
 from ae_core._engine.plan cimport Layer, Plan
 from ae_core._engine.rows cimport Rows, fill_holes, gather
-from ae_core._engine.stored cimport sums_of_stored
+from ae_core._engine.layers.sparse cimport sums_of_stored
 from ae_core._engine.team cimport Team, ae_counter, ae_take
 
 

@@ -10,16 +10,16 @@ decoder may start: `fill_tile`, `encode_tile`, `finish_tile`.
 
 from cython cimport floating
 
-from ae_core._engine.code cimport add_code_gradient, code_losses, draw_code, through_draw
-from ae_core._engine.contraction cimport add_contraction_gradient, contract_tile
-from ae_core._engine.kernels cimport AE_NOTHING, ae_kernels, product_nn, product_nt, product_tn
+from ae_core._engine.layers.latent cimport add_code_gradient, code_losses, draw_code, through_draw
+from ae_core._engine.layers.contraction cimport add_contraction_gradient, contract_tile
+from ae_core._engine.kernels.table cimport AE_NOTHING, ae_kernels, product_nn, product_nt, product_tn
 from ae_core._engine.plan cimport Family, Layer, Piece, Plan, Slice
 from ae_core._engine.rows cimport gather, gather_weights
-from ae_core._engine.stored cimport (
+from ae_core._engine.layers.sparse cimport (
     fill_stored, stored_bias_gradient, stored_input_delta, stored_input_gradient,
     stored_output_delta, stored_output_gradient, stored_sums,
 )
-from ae_core._engine.wide cimport wide_bias_gradient, wide_gradient, wide_output
+from ae_core._engine.layers.low_rank_output cimport wide_bias_gradient, wide_gradient, wide_output
 from ae_core._engine.workspace cimport Batch, Scratch, Trace, Workspace, row_number
 
 cdef extern from "noise.h" nogil:

@@ -2,7 +2,7 @@
 
 from libc.stdint cimport uint32_t
 
-from ae_core._engine.kernels cimport ae_group, ae_output
+from ae_core._engine.kernels.table cimport ae_group, ae_output
 
 ctypedef struct Layer:
     int n_in, n_out         # n_out: sums, of a variational code twice its units

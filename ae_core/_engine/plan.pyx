@@ -5,9 +5,9 @@ Nothing here depends on the number of threads: the cuts, and so the bits, are al
 
 from libc.stdlib cimport calloc, free
 
-from ae_core._engine.kernels cimport AE_NOTHING, ae_group, ae_kernels, is_ours, kernels_for
+from ae_core._engine.kernels.table cimport AE_NOTHING, ae_group, ae_kernels, is_ours, kernels_for
 
-from ae_core._engine.kernels import ACTIVATIONS, CORRUPTIONS, LOSSES
+from ae_core._engine.kernels.table import ACTIVATIONS, CORRUPTIONS, LOSSES
 
 # Parameters whose gradient is made at once and then used. At most a mebibyte of float32: fewer would
 # sit in cache more snugly, but the deltas are read, and packed, again for every slice (measured on

@@ -3,7 +3,7 @@
 from cython cimport floating
 
 from ae_core._engine.blas cimport gemm as row_major_gemm
-from ae_core._engine.kernels cimport ae_kernels, kernels_at
+from ae_core._engine.kernels.table cimport ae_kernels, kernels_at
 
 
 cdef int leading_dimension(const floating[:, :] matrix, str name) except -1:

@@ -6,7 +6,7 @@ from libc.math cimport NAN
 from libc.stdint cimport int32_t
 from libc.string cimport memcpy
 
-from ae_core._engine.kernels cimport AE_BYTE, AE_DOUBLE, AE_FLOAT, ae_kernels
+from ae_core._engine.kernels.table cimport AE_BYTE, AE_DOUBLE, AE_FLOAT, ae_kernels
 from ae_core._engine.memory cimport Buffer
 
 cdef extern from "memory.h" nogil:

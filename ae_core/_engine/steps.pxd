@@ -3,7 +3,7 @@
 from cython cimport floating
 from libc.stdint cimport uint64_t
 
-from ae_core._engine.kernels cimport ae_kernels, ae_step
+from ae_core._engine.kernels.table cimport ae_kernels, ae_step
 from ae_core._engine.plan cimport Plan
 from ae_core._engine.rows cimport Rows
 from ae_core._engine.team cimport Team, ae_counter

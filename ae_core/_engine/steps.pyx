@@ -16,14 +16,14 @@ after them, has phases of its own; a network without that does not meet there.
 from cython cimport floating
 from libc.math cimport isfinite, sqrt
 
-from ae_core._engine.code cimport sparsity
-from ae_core._engine.contraction cimport gram, gram_rows, spread
+from ae_core._engine.layers.latent cimport sparsity
+from ae_core._engine.layers.contraction cimport gram, gram_rows, spread
 from ae_core._engine.passes cimport (
     encode_tile, fill_tile, finish_tile, slice_gradient, slice_penalty,
 )
 from ae_core._engine.plan cimport Slice
 from ae_core._engine.team cimport Team, ae_get, ae_take, ae_wait
-from ae_core._engine.wide cimport (
+from ae_core._engine.layers.low_rank_output cimport (
     blocks_after, blocks_before, make_before, make_gradient, make_spread, n_large,
 )
 from ae_core._engine.workspace cimport Batch, Workspace

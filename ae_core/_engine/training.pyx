@@ -3,12 +3,12 @@
 from cython cimport floating
 from libc.stdint cimport uint64_t
 
-from ae_core._engine.kernels cimport ae_step, kernels_for
+from ae_core._engine.kernels.table cimport ae_step, kernels_for
 from ae_core._engine.plan cimport Plan
 from ae_core._engine.rows cimport Rows
 from ae_core._engine.steps cimport Steps
 
-from ae_core._engine.kernels import SOLVERS
+from ae_core._engine.kernels.table import SOLVERS
 
 
 cdef Steps _new_job(

@@ -3,7 +3,7 @@
 from cython cimport floating
 from libc.stdint cimport int32_t, uint16_t, uint64_t
 
-from ae_core._engine.kernels cimport ae_corruption, ae_output
+from ae_core._engine.kernels.table cimport ae_corruption, ae_output
 from ae_core._engine.memory cimport Buffer
 from ae_core._engine.plan cimport Plan
 from ae_core._engine.rows cimport Rows
@@ -40,7 +40,7 @@ ctypedef struct Trace:
     void* stored_targets
     void* stored_delta      # NULL: all of the output is compared, not only what is stored
 
-    # An output layer whose output is never made, W (n_in, n_features) and b: see wide.pyx.
+    # An output layer whose output is never made, W (n_in, n_features) and b: see layers/low_rank_output.pyx.
     void* turned            # (n_features, n_in) a copy of W.T, and then its gradient
     void* wide_biases       # (n_features,) of b, too; 0 without biases
     void* wide_gram         # (n_in, n_in) W @ W.T
@@ -49,7 +49,7 @@ ctypedef struct Trace:
     void* wide_spread       # (n_in, n_in) what W is multiplied with
     void* wide_total        # (n_in,)
 
-    # The contractive penalty: see contraction.pyx.
+    # The contractive penalty: see layers/contraction.pyx.
     void** slopes           # (m, units) of the encoder's layers
     void** curves           # (m, units), in the end what is added to their deltas
     void** down             # (m k, units)
@@ -84,7 +84,7 @@ cdef class Workspace:
     cdef double* gradient_squares       # per slice
     cdef char* gradient                 # of all parameters, where it is kept before it is used
     cdef int tile_rows
-    cdef readonly bint skips_output     # whether wide.pyx does its work
+    cdef readonly bint skips_output     # whether layers/low_rank_output.pyx does its work
     cdef Buffer buffer
     cdef char* at                       # where the next array will stand; counted from NULL first
     cdef object keep_alive

@@ -6,7 +6,7 @@ Only what a network needs is there. Within a step nothing is allocated.
 from cython cimport floating
 from libc.stdint cimport int32_t, uint16_t
 
-from ae_core._engine.kernels cimport (
+from ae_core._engine.kernels.table cimport (
     AE_IDENTITY, AE_MASKING, AE_NOTHING, AE_SALT_AND_PEPPER, AE_SOFTMAX_CROSS_ENTROPY,
     AE_SQUARED_ERROR,
 )
@@ -104,7 +104,7 @@ cdef class Workspace:
         return self.rows.implicit
 
     cdef bint _skips_output(self, Py_ssize_t m, Py_ssize_t n_stored):
-        """Whether the loss can do without the output, and is faster so (see wide.pyx)."""
+        """Whether the loss can do without the output, and is faster so (see layers/low_rank_output.pyx)."""
         cdef Py_ssize_t n_features = self.rows.n_columns
         cdef int n_in = self.plan.layers[self.plan.n_layers - 1].n_in
         if n_stored < 0 or self.output.has_holes or self.output.weights != NULL:

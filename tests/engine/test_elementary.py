@@ -8,7 +8,7 @@ import mpmath
 import numpy as np
 import pytest
 
-from ae_core._engine import kernels
+from ae_core._engine.kernels import table as kernels
 
 LEVELS = range(kernels.levels())
 LIMITS = {  # ulp
@@ -201,7 +201,7 @@ def test_result_does_not_depend_on_the_place_in_the_array(name, dtype):
 
 @pytest.mark.parametrize("wish", ["baseline", "avx2", "avx512", "nonsense"])
 def test_environment_lowers_the_instruction_set(wish):
-    code = "from ae_core._engine import kernels; print(kernels.instruction_set())"
+    code = "from ae_core._engine.kernels import table as kernels; print(kernels.instruction_set())"
     environment = {**os.environ, "AE_CORE_SIMD": wish}
     run = subprocess.run(
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True

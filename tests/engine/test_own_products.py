@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ae_core._engine import kernels
+from ae_core._engine.kernels import table as kernels
 from ae_core._engine.products import product
 
 LEVELS = range(kernels.levels())

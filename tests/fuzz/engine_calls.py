@@ -13,7 +13,8 @@ import numpy as np
 from scipy import sparse
 
 from ae_core import Architecture, Network
-from ae_core._engine import inference, kernels, products, training
+from ae_core._engine import inference, products, training
+from ae_core._engine.kernels import table as kernels
 from ae_core._engine.plan import Plan
 from ae_core._engine.rows import Rows as EngineRows
 from ae_core.data.rows import Rows

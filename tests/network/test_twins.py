@@ -12,7 +12,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from ae_core import SGD, Adam, AdamW, Architecture, Network, RMSprop, reference, train
-from ae_core._engine import kernels
+from ae_core._engine.kernels import table as kernels
 from ae_core.formulas.activations import ACTIVATIONS
 from ae_core.formulas.losses import LOSSES
 from ae_core.formulas.solvers import SOLVERS, Solver

@@ -14,7 +14,7 @@ With one layer U[1] is diagonal, and so is all that matters of both.
 from cython cimport floating
 from libc.math cimport sqrt
 
-from ae_core._engine.kernels cimport ae_kernels, product_nn, product_nt, product_tn
+from ae_core._engine.kernels.table cimport ae_kernels, product_nn, product_nt, product_tn
 from ae_core._engine.plan cimport Family, Layer, Piece
 from ae_core._engine.workspace cimport Batch, Scratch, Trace, Workspace
 

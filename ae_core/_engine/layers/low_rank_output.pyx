@@ -23,9 +23,9 @@ from cython cimport floating
 from libc.stdint cimport int32_t
 from libc.string cimport memcpy, memset
 
-from ae_core._engine.kernels cimport ae_kernels, product_nn, product_nt, product_tn
+from ae_core._engine.kernels.table cimport ae_kernels, product_nn, product_nt, product_tn
 from ae_core._engine.plan cimport Layer, Piece
-from ae_core._engine.stored cimport first_from, start_of
+from ae_core._engine.layers.sparse cimport first_from, start_of
 from ae_core._engine.workspace cimport Batch, Scratch, Trace, Workspace
 
 cdef enum:

@@ -4,7 +4,7 @@ from cython cimport floating
 from libc.math cimport INFINITY, fabs, log
 from libc.string cimport memmove
 
-from ae_core._engine.kernels cimport ae_kernels
+from ae_core._engine.kernels.table cimport ae_kernels
 from ae_core._engine.plan cimport Family, Plan
 from ae_core._engine.workspace cimport Batch, Scratch, Trace, Workspace, row_number
 

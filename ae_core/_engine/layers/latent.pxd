@@ -2,7 +2,7 @@
 
 from cython cimport floating
 
-from ae_core._engine.kernels cimport ae_kernels
+from ae_core._engine.kernels.table cimport ae_kernels
 from ae_core._engine.plan cimport Plan
 from ae_core._engine.workspace cimport Batch, Scratch, Workspace
 

@@ -125,7 +125,7 @@ typedef struct {
     void (*through_sample)(ptrdiff_t k, const void *posterior, const void *epsilon, double pull,
                            void *delta);
     double (*divergence)(ptrdiff_t k, const void *posterior);
-    /* elementary functions on arrays, for tests: the order of ae_core/_engine/kernels.pyx */
+    /* elementary functions on arrays, for tests: the order of ae_core/_engine/kernels/table.pyx */
     void (*elementary)(int function, ptrdiff_t count, const void *x, void *y);
 } ae_kernels;
 

@@ -1,4 +1,4 @@
-from .._typing import Array
+from ..._typing import Array
 
 ACTIVATIONS: tuple[str, ...]
 LOSSES: tuple[str, ...]

@@ -3,7 +3,7 @@
 from cython cimport floating
 from libc.stdint cimport int32_t
 
-from ae_core._engine.kernels cimport ae_kernels
+from ae_core._engine.kernels.table cimport ae_kernels
 from ae_core._engine.plan cimport Layer, Piece
 from ae_core._engine.rows cimport Rows
 from ae_core._engine.workspace cimport Batch, Scratch, Trace, Workspace

@@ -10,7 +10,7 @@ from cython cimport floating
 from libc.stdint cimport int32_t
 from libc.string cimport memset
 
-from ae_core._engine.kernels cimport (
+from ae_core._engine.kernels.table cimport (
     AE_GAUSSIAN, AE_MASKING, AE_SALT_AND_PEPPER, ae_corruption, ae_group, ae_kernels, ae_output,
 )
 from ae_core._engine.plan cimport Layer, Piece
