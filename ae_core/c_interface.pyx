@@ -13,7 +13,7 @@ from libc.math cimport INFINITY, fabs
 from libc.stdlib cimport free, malloc
 
 from ae_core._engine.kernels.table cimport (
-    AE_DOUBLE, AE_SOFTMAX_CROSS_ENTROPY, ae_group, ae_kernels, ae_output, kernels_for,
+    AE_DOUBLE, ae_group, ae_kernels, ae_output, kernels_for,
 )
 from ae_core._engine.inference cimport through_layers
 from ae_core._engine.memory cimport padded
@@ -26,10 +26,6 @@ import numpy as np
 from ae_core import reference
 from ae_core.network.compiled import Network
 from ae_core.data.rows import Rows
-
-cdef extern from "kernels.h" nogil:
-    enum:
-        AE_BINARY_CROSS_ENTROPY
 
 cdef extern from "Python.h":
     object PyMemoryView_FromMemory(char* data, Py_ssize_t size, int flags)
@@ -107,6 +103,7 @@ cdef class Model:
             self._scale(rows)
         self.output = self.plan.output
         self.output.has_holes = self.has_holes
+        self.output.own = self.params + self.plan.own * self.itemsize
 
     def _scale(self, rows):
         shift, factor = rows.shift, rows.factor
@@ -397,7 +394,7 @@ cdef bint is_fine(Py_ssize_t count, const floating* x, bint may_be_nan) noexcept
 
 
 cdef bint can_compare(Model model, int height, const double* X) noexcept nogil:
-    """Whether the loss can be taken of them: a cross-entropy needs shares."""
+    """Whether the loss can be taken of them: shares, or counts, for some."""
     cdef Py_ssize_t n = model.n_features, i, j
     cdef const ae_group* group
     cdef double x
@@ -406,14 +403,12 @@ cdef bint can_compare(Model model, int height, const double* X) noexcept nogil:
         return True
     for g in range(model.output.n_groups):
         group = &model.output.groups[g]
-        if group.loss != AE_BINARY_CROSS_ENTROPY and group.loss != AE_SOFTMAX_CROSS_ENTROPY:
-            continue
         for i in range(height):
             for j in range(group.start, group.stop):
                 x = X[i * n + j]
                 if model.factor != NULL:
                     x = (x - model.shift[j]) * model.factor[j]
-                if x < 0 or x > 1:
+                if x < group.low or x > group.high:
                     return False
     return True
 

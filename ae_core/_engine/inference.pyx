@@ -200,6 +200,7 @@ def run_layers(
     job.params = &params[0]
     job.rows, job.targets = rows, targets
     job.output = plan.output
+    job.output.own = &params[plan.own] if plan.output.n_own else NULL
     job.output.has_holes = targets.has_holes
     job.result = <char*> &result[0, 0]
     job.n_rows, job.n_out = rows.n_rows, n_out

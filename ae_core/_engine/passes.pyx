@@ -156,18 +156,22 @@ cdef inline double output_delta(
     cdef Py_ssize_t n = layer.n_out, i
     cdef const floating* targets = <floating*> trace.targets + first * n
     cdef floating* sums = <floating*> trace.delta[last + 1] + first * n
+    cdef floating* own = NULL
     cdef double loss = 0, weight
+    if trace.own_delta != NULL:
+        own = <floating*> trace.own_delta + first * space.output.n_own
     layer_sums[floating](
         K, layer, params, n_rows, <floating*> trace.H[last] + first * layer.n_in, sums,
     )
     if trace.weights == NULL:
         return K.output_delta(
-            &space.output, n_rows, n, sums, biases, targets, 1 / batch.total,
+            &space.output, n_rows, n, sums, biases, targets, 1 / batch.total, own,
         )
     for i in range(n_rows):
         weight = trace.weights[first + i]
         loss += weight * K.output_delta(
             &space.output, 1, n, sums + i * n, biases, targets + i * n, weight / batch.total,
+            NULL if own == NULL else own + i * space.output.n_own,
         )
     return loss
 
@@ -322,29 +326,26 @@ cdef void slice_gradient(
 ) noexcept nogil:
     """The gradient (slice.stop - slice.start,) from all rows of the batch, and of the penalty."""
     cdef Piece* piece
-    cdef Layer* layer
-    cdef Py_ssize_t count
     cdef int k
     cdef Family* family = &space.plan.family
     for k in range(slice.first_piece, slice.last_piece):
         piece = &space.plan.pieces[k]
-        layer = &space.plan.layers[piece.layer]
-        count = layer.n_out
         if piece.first >= 0:
-            count *= piece.last - piece.first
             weight_gradient[floating](space, K, piece, batch, params + slice.start, gradient)
             if family.is_decayed:
-                decay[floating](family, K, batch, count, params + slice.start, gradient)
+                decay[floating](family, K, batch, piece.count, params + slice.start, gradient)
+        elif piece.layer < 0:
+            K.column_sums(batch.n_rows, piece.count, space.trace.own_delta, gradient)
         elif space.trace.turned != NULL and piece.layer == space.plan.n_layers - 1:
             wide_bias_gradient[floating](space, gradient)
         elif space.trace.stored_delta != NULL and piece.layer == space.plan.n_layers - 1:
             stored_bias_gradient[floating](space, batch, gradient)
         else:
             K.column_sums(
-                batch.n_rows, layer.n_out, space.trace.delta[piece.layer + 1], gradient,
+                batch.n_rows, piece.count, space.trace.delta[piece.layer + 1], gradient,
             )
-        gradient += count
-        params += count
+        gradient += piece.count
+        params += piece.count
 
 
 cdef double slice_penalty(
@@ -352,18 +353,15 @@ cdef double slice_penalty(
 ) noexcept nogil:
     """½ alpha Σ W² + alpha_l1 Σ |W| of the slice's weights; biases go free."""
     cdef Piece piece
-    cdef Py_ssize_t count
     cdef double penalty = 0
     cdef int k
     params += slice.start
     for k in range(slice.first_piece, slice.last_piece):
         piece = plan.pieces[k]
-        count = plan.layers[piece.layer].n_out
         if piece.first >= 0:
-            count *= piece.last - piece.first
             if plan.family.alpha != 0:
-                penalty += 0.5 * plan.family.alpha * K.squares(count, params)
+                penalty += 0.5 * plan.family.alpha * K.squares(piece.count, params)
             if plan.family.alpha_l1 != 0:
-                penalty += plan.family.alpha_l1 * K.sizes(count, params)
-        params += count
+                penalty += plan.family.alpha_l1 * K.sizes(piece.count, params)
+        params += piece.count
     return penalty

@@ -14,10 +14,12 @@ ctypedef struct Layer:
     Py_ssize_t biases       # where b starts, or -1
 
 
-# Rows `first` to `last` of a weight matrix, or all of a bias vector (layer's n_out, first = -1).
+# Rows `first` to `last` of a weight matrix, or all of a bias vector (first = -1), or the losses' own
+# parameters (layer = -1).
 ctypedef struct Piece:
     int layer
     int first, last
+    Py_ssize_t count        # how many parameters
 
 
 # A run of the flat vector whose gradient is made and used while it is in cache.
@@ -56,6 +58,7 @@ cdef class Plan:
     cdef double[::1] corruption_double
     cdef int widest                     # units of the widest layer, the input included
     cdef Py_ssize_t n_params, n_weights
+    cdef Py_ssize_t own                 # where the losses' own parameters start
     cdef Py_ssize_t largest_weights     # elements of the largest weight matrix
     cdef Py_ssize_t slice               # how many elements a slice should have
     cdef Py_ssize_t largest_slice       # and the most that one has

@@ -7,6 +7,8 @@ class Plan:
         cls,
         layers: list[tuple[int, int, str, bool, int, int, int]],
         groups: list[Any],
+        own: int,
+        n_own: int,
         feature_weights: Array | None,
         family: dict[str, Any],
         tables: list[Array],

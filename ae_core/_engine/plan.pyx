@@ -26,8 +26,11 @@ cdef class Plan:
     ----------
     layers : list of (n_in, n_out, activation, tied, partner, weights, biases)
         As in plan.pxd, with the activation's name; offsets in the flat vector.
-    groups : list of (loss, activation, start, stop)
-        Of the output's columns, with names; the softmax's activation is its loss's business.
+    groups : list of (loss, activation, start, stop, low, high, own)
+        Of the output's columns, with names; the softmax's activation is its loss's business. What
+        the loss can be taken of, and which of the losses' own parameters is its first.
+    own, n_own : int
+        Where in the flat vector the losses' own parameters start, and how many there are.
     feature_weights : array of shape (n_features,), optional
     family : dict
         The entries of `Family`, with the corruption's name or None.
@@ -37,10 +40,12 @@ cdef class Plan:
     """
 
     def __cinit__(
-        self, list layers, list groups, double[::1] feature_weights, dict family, list tables,
+        self, list layers, list groups, Py_ssize_t own, Py_ssize_t n_own,
+        double[::1] feature_weights, dict family, list tables,
     ):
         self.n_layers = len(layers)
-        self._describe_output(groups, feature_weights)
+        self.own = own
+        self._describe_output(groups, n_own, feature_weights)
         kind = family["corruption"]
         self.family = {
             **family, "corruption": AE_NOTHING if kind is None else CORRUPTIONS.index(kind),
@@ -69,13 +74,16 @@ cdef class Plan:
             family.variational or family.is_changed or family.is_penalized
         )
 
-    def _describe_output(self, list groups, double[::1] feature_weights):
+    def _describe_output(self, list groups, Py_ssize_t n_own, double[::1] feature_weights):
         self.groups = <ae_group*> calloc(len(groups), sizeof(ae_group))
         if self.groups == NULL:
             raise MemoryError("no memory for the plan of a network")
-        for i, (loss, activation, start, stop) in enumerate(groups):
-            self.groups[i] = ae_group(_index(activation), LOSSES.index(loss), start, stop)
+        for i, (loss, activation, start, stop, low, high, own) in enumerate(groups):
+            self.groups[i] = ae_group(
+                _index(activation), LOSSES.index(loss), start, stop, low, high, own,
+            )
         self.output.groups, self.output.n_groups = self.groups, len(groups)
+        self.output.n_own = n_own
         self.feature_weights = feature_weights
         if feature_weights is not None:
             self.output.weights = &feature_weights[0]
@@ -94,17 +102,17 @@ cdef class Plan:
             layer = self.layers[i]
             if not layer.tied:
                 rows = max(1, self.slice // layer.n_out)
-                pieces += [
-                    (layer.weights + first * layer.n_out, i, first, min(first + rows, layer.n_in))
-                    for first in range(0, layer.n_in, rows)
-                ]
+                for first in range(0, layer.n_in, rows):
+                    last = min(first + rows, layer.n_in)
+                    start = layer.weights + first * layer.n_out
+                    pieces.append((start, i, first, last, (last - first) * layer.n_out))
             if layer.biases >= 0:
-                pieces.append((layer.biases, i, -1, 0))
+                pieces.append((layer.biases, i, -1, 0, layer.n_out))
+        if self.output.n_own:
+            pieces.append((self.own, -1, -1, 0, self.output.n_own))
         pieces.sort()
         starts = [piece[0] for piece in pieces]
-        last_layer, last_first, last_last = pieces[len(pieces) - 1][1:]
-        rows = last_last - last_first if last_first >= 0 else 1
-        self.n_params = starts[len(starts) - 1] + rows * self.layers[<int> last_layer].n_out
+        self.n_params = starts[len(starts) - 1] + pieces[len(pieces) - 1][4]
 
         slices = []  # [start, stop, first_piece, last_piece]
         current = [0, 0, 0, 0]
@@ -120,8 +128,8 @@ cdef class Plan:
         self.slices = <Slice*> calloc(self.n_slices, sizeof(Slice))
         if self.pieces == NULL or self.slices == NULL:
             raise MemoryError("no memory for the plan of a network")
-        for k, (_, i, first, last) in enumerate(pieces):
-            self.pieces[k] = Piece(i, first, last)
+        for k, (_, i, first, last, count) in enumerate(pieces):
+            self.pieces[k] = Piece(i, first, last, count)
         for k, (start, stop, first, last) in enumerate(slices):
             self.slices[k] = Slice(start, stop, first, last)
             self.largest_slice = max(self.largest_slice, <Py_ssize_t> (stop - start))

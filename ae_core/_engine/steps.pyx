@@ -51,6 +51,7 @@ cdef class Steps(Team):
             self.plan, self.rows, self.itemsize, order, self.batch_size, n_threads, in_two,
             low, high,
         )
+        self.space.output.own = self.params + self.plan.own * self.itemsize
         if in_two:
             self.gradient = self.space.gradient
         self._penalize_all()

@@ -30,6 +30,7 @@ ctypedef struct Trace:
     void* posterior         # (m, 2k): mean and log-variance of a variational code
     void* epsilon           # (m, k): the noise of its draw
     double* weights         # (m,): of the rows; NULL: all 1
+    void* own_delta         # (m, n_own): of the losses' own parameters
     double* code_sums       # (n_tiles, k): weighted sums of the code
 
     # Of CSR the batch's stored elements, row after row. Row i of the job's has those from

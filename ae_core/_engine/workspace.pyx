@@ -7,8 +7,8 @@ from cython cimport floating
 from libc.stdint cimport int32_t, uint16_t
 
 from ae_core._engine.kernels.table cimport (
-    AE_IDENTITY, AE_MASKING, AE_NOTHING, AE_SALT_AND_PEPPER, AE_SOFTMAX_CROSS_ENTROPY,
-    AE_SQUARED_ERROR,
+    AE_IDENTITY, AE_MASKING, AE_NOTHING, AE_SALT_AND_PEPPER,
+    AE_SQUARED_ERROR, ae_is_row_loss,
 )
 from ae_core._engine.memory cimport Buffer, padded
 from ae_core._engine.plan cimport Family, Plan
@@ -99,9 +99,9 @@ cdef class Workspace:
         """Whether it has no part in the loss either."""
         cdef int g
         for g in range(self.output.n_groups):
-            if self.output.groups[g].loss == AE_SOFTMAX_CROSS_ENTROPY:
+            if ae_is_row_loss(self.output.groups[g].loss):
                 return False
-        return self.rows.implicit
+        return self.rows.implicit and self.output.n_own == 0
 
     cdef bint _skips_output(self, Py_ssize_t m, Py_ssize_t n_stored):
         """Whether the loss can do without the output, and is faster so (see layers/low_rank_output.pyx)."""
@@ -181,6 +181,8 @@ cdef class Workspace:
         self.gradient_squares = <double*> self._take(plan.n_slices * sizeof(double))
         if self.rows.weights != NULL:
             trace.weights = <double*> self._take(m * sizeof(double))
+        if self.output.n_own:
+            trace.own_delta = self._take(m * self.output.n_own * size)
         if wants_whole_gradient:
             self.gradient = <char*> self._take(plan.n_params * size)
         self._cut_scratch(size, n_threads)

@@ -10,9 +10,9 @@ import numpy as np
 from .._typing import Array
 from ..data.rows import Rows
 from ..formulas.activations import ACTIVATIONS
-from ..formulas.losses import LOSSES
+from ..formulas.losses import LINKS, LOSSES
 from ..network.architecture import Architecture
-from ..network.passes import Trace, row_losses
+from ..network.passes import Trace, own_parameters, row_losses
 from ..network.passes import forward as forward_pass
 from ..network.reference import Network
 from ..training.progress import History
@@ -164,7 +164,8 @@ def measure(
         explained = np.where(variance > 0, 1 - residual_variance / variance, np.nan)
     loss = float(errors.sum() / whole_rows(X))
     X_mean, X_pca = column_mean(X, X), principal_components(X, X, n_pca)
-    mean_loss = loss_of(architecture, X, X_mean)
+    own = own_parameters(architecture, network.params.astype(np.float64))
+    mean_loss = loss_of(architecture, X, X_mean, own=own)
     distances = np.sort((spread**2).sum(axis=1))  # (m,)
     farthest = distances[len(X) - max(1, len(X) // 100) :]
     columns = Columns(
@@ -182,7 +183,7 @@ def measure(
         n_rows=len(X),
         loss=loss,
         mean_loss=mean_loss,
-        pca_loss=min(loss_of(architecture, X, X_pca), mean_loss),
+        pca_loss=min(loss_of(architecture, X, X_pca, own=own), mean_loss),
         n_pca=n_pca,
         output_share=_ratio(float(X_hat.var(axis=0).sum()), total),
         explained_share=1 - _ratio(float(residual_variance.sum()), total),
@@ -205,6 +206,7 @@ def loss_of(
     X: Array,
     X_hat: Array,
     edges: tuple[float, ...] = PROBABILITY_EDGES,
+    own: Array | None = None,
 ) -> float:
     """The mean loss of a reconstruction X_hat (m, n), in the architecture's own loss.
 
@@ -217,10 +219,10 @@ def loss_of(
         for group in architecture.output_groups:
             columns, needed = slice(group.start, group.stop), LOSSES[group.loss].from_logits
             if needed:
-                P = np.clip(Z[:, columns], edge, 1 - edge)
-                # A softmax takes logarithms of shares; a logistic unit has log-odds.
-                Z[:, columns] = np.log(P) if needed == "softmax" else np.log(P / (1 - P))
-        trace = Trace(X[rows], [X_hat[rows]], Z, [], [])
+                most = reach(needed)[1]
+                Z[:, columns] = LINKS[needed].logits(np.clip(Z[:, columns], edge, most - edge))
+        learned = np.zeros(architecture.n_own) if own is None else own
+        trace = Trace(X[rows], [X_hat[rows]], Z, [], [], own=learned)
         return float(row_losses(architecture, trace).sum() / whole_rows(X[rows]))
 
     if all(LOSSES[group.loss].from_logits is None for group in architecture.output_groups):
@@ -247,8 +249,8 @@ def mean_error(network: Network, X: Array) -> float:
 
 def reach(activation: str) -> tuple[float, float]:
     """The smallest and largest output of an activation."""
-    if activation == "softmax":
-        return 0.0, 1.0
+    if activation in LINKS:
+        return LINKS[activation].reach
     function = ACTIVATIONS[activation].function
     ends = function(np.array([-1e300, 1e300]))
     # Only what the function itself gives at both ends is known here, so new ones need no entry.

@@ -16,6 +16,7 @@ from ..data.scaling import learn_scaling
 from ..diagnosis.baselines import column_mean
 from ..diagnosis.findings import not_learning
 from ..diagnosis.measures import loss_of, mean_error, some_of
+from ..formulas.losses import LOSSES, SHARES
 from ..network.compiled import Network
 from ..training.callbacks import joined, with_progress_bar
 from ..training.loop import train
@@ -180,7 +181,7 @@ def seen(estimator: Any, X: Any, sample_weight: Array | None = None, *, name: st
     Cross-entropy has no meaning beyond the limits that 'minmax' has learned: there rows are
     clipped.
     """
-    clip = estimator.scale == "minmax" and estimator.loss == "binary_cross_entropy"
+    clip = estimator.scale == "minmax" and LOSSES[estimator.loss].domain is SHARES
     return Rows(
         X,
         estimator.shift_,

@@ -8,16 +8,16 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from .._typing import Array, RandomState
+from ..basics.arguments import check_name
 from ..data.rows import Rows
 from ..data.scaling import undo_scaling
 from ..diagnosis.baselines import discarded_variance
 from ..diagnosis.measures import evenly
 from ..files.model_file import ModelFile
 from ..formulas.latent import LOG_2_PI, sample
+from ..formulas.losses import LOSSES
 from .autoencoder import Autoencoder
 from .parameters import is_number, positive_integer
-
-LIKELIHOODS = ("squared_error", "binary_cross_entropy")
 
 ROWS_FOR_NOISE, ENTRIES_FOR_NOISE = 10_000, 20_000_000
 """How many rows, and entries, at most tell how much noise there is."""
@@ -264,17 +264,19 @@ validation_loss_curve_, best_loss_, n_iter_, n_features_in_, feature_names_in_
     # --- learning and saving -------------------------------------------------------------------
 
     def _learn_from(self, rows: Rows) -> None:
-        if self.loss not in LIKELIHOODS:
+        if not LOSSES[check_name("loss", self.loss, LOSSES)].is_likelihood:
+            likelihoods = sorted(name for name, loss in LOSSES.items() if loss.is_likelihood)
             raise ValueError(
                 f"loss={self.loss!r}: a variational autoencoder needs a likelihood: "
-                "'squared_error' (normal noise) or 'binary_cross_entropy' (for data in 0 … 1)"
+                f"one of {', '.join(likelihoods)}"
             )
         if self.solver == "lbfgs":
             raise ValueError(
                 "solver='lbfgs' needs a loss that stays the same, and each epoch draws other "
                 "codes: use 'adam'"
             )
-        self.noise_variance_ = None if self.loss != "squared_error" else self._noise_variance(rows)
+        has_variance = LOSSES[self.loss].has_variance
+        self.noise_variance_ = self._noise_variance(rows) if has_variance else None
 
     def _noise_variance(self, rows: Rows) -> float:
         variance = self.noise_variance

@@ -1,12 +1,13 @@
-"""Losses: each formula beside its gradient, both element by element.
+"""Losses: each formula beside its gradient, and the record that says everything else of it.
 
 A loss compares the data ``X`` with the network's output for it; the network sums over features and
-averages over samples. Most losses are functions of the reconstruction ``X_hat``. Two are functions
-of the *logits* ``Z``, the output layer's sums before its activation: going through the activation
-would take ``log(0)`` where a unit saturates. One of these is not element by element: the softmax
-couples the columns of a one-hot group.
+averages over samples. Some losses are functions of the reconstruction ``X_hat``. Others are
+functions of the *logits* ``Z``, the output layer's sums before its activation: going through the
+activation would take ``log(0)`` where a unit saturates. The softmax's are not element by element:
+they couple the columns of a row. The negative binomial has a parameter of its own for each column,
+which is learned with the weights.
 
-To add one: a function, its gradient, a line in `LOSSES`.
+To add one: a function, its gradient, a record in `LOSSES`; nobody else asks for a loss by its name.
 """
 
 from collections.abc import Callable
@@ -72,7 +73,10 @@ def softmax(Z: Array) -> Array:
 
 
 def softmax_cross_entropy(X: Array, Z: Array) -> Array:
-    """-x_j log softmax(z)_j = x_j (log Σ exp(z) - z_j), for one-hot rows x."""
+    """-x_j log softmax(z)_j = x_j (log Σ exp(z) - z_j), for one-hot rows x, or counts.
+
+    Of counts it is minus the log-likelihood of the multinomial, but for a constant of the row.
+    """
     largest = Z.max(axis=1, keepdims=True)
     log_sum = largest + np.log(np.exp(Z - largest).sum(axis=1, keepdims=True))  # (m, 1)
     return np.asarray(X * (log_sum - Z))
@@ -83,28 +87,213 @@ def softmax_cross_entropy_gradient(X: Array, Z: Array) -> Array:
     return np.asarray(softmax(Z) * X.sum(axis=1, keepdims=True) - X)
 
 
-class Loss(NamedTuple):
-    """A loss and its gradient, both ``(X, output) -> array`` of X's shape."""
+@np.errstate(over="ignore")
+def exp(Z: Array) -> Array:
+    """exp(z). It may be infinite: then the loss is, too, and training stops there."""
+    return np.exp(Z)
 
-    function: Callable[[Array, Array], Array]
-    gradient: Callable[[Array, Array], Array]
+
+@np.errstate(over="ignore")
+def poisson(X: Array, Z: Array) -> Array:
+    """Half the deviance of a Poisson distribution: μ - x - x log(μ / x), for μ = exp(z), x ≥ 0.
+
+    Minus its log-likelihood, but for a constant that makes it 0 where μ = x (McCullagh & Nelder
+    1989, section 2.3). With r = log(μ / x) it is x (exp(r) - 1 - r), which does not cancel.
+    """
+    positive = np.asarray(X > 0)
+    r = Z - np.log(np.where(positive, X, 1))
+    return np.where(positive, X * (np.expm1(r) - r), exp(Z))
+
+
+def poisson_gradient(X: Array, Z: Array) -> Array:
+    """∂/∂z = exp(z) - x."""
+    return exp(Z) - X
+
+
+def negative_binomial(X: Array, Z: Array, own: Array) -> Array:
+    """Minus the log-likelihood of counts x with mean μ = exp(z) and variance μ + μ² / θ.
+
+    log Γ(θ) + log Γ(x + 1) - log Γ(x + θ) + θ log(1 + μ / θ) + x log(1 + θ / μ), with log θ (n,) of
+    each column in ``own`` (Hilbe 2011, "Negative binomial regression", section 8.2).
+    """
+    from scipy.special import gammaln  # few networks need it
+
+    x, u, theta = _of_negative_binomial(X, Z, own)
+    constant = gammaln(theta) + gammaln(x + 1) - gammaln(x + theta)
+    loss = constant + theta * np.logaddexp(0, u) + x * np.logaddexp(0, -u)
+    return np.asarray(loss.astype(Z.dtype))
+
+
+def negative_binomial_gradient(X: Array, Z: Array, own: Array) -> Array:
+    """∂/∂z = (θ μ - θ x) / (θ + μ)."""
+    x, u, theta = _of_negative_binomial(X, Z, own)
+    return np.asarray((theta * logistic(u) - x * logistic(-u)).astype(Z.dtype))
+
+
+def negative_binomial_own_gradient(X: Array, Z: Array, own: Array) -> Array:
+    """∂/∂log θ = θ (ψ(θ) - ψ(x + θ) + log(1 + μ / θ) - μ / (θ + μ)) + x θ / (θ + μ)."""
+    from scipy.special import digamma
+
+    x, u, theta = _of_negative_binomial(X, Z, own)
+    by_theta = digamma(theta) - digamma(x + theta) + np.logaddexp(0, u) - logistic(u)
+    return np.asarray((theta * by_theta + x * logistic(-u)).astype(Z.dtype))
+
+
+@np.errstate(over="ignore")
+def _of_negative_binomial(X: Array, Z: Array, own: Array) -> tuple[Array, Array, Array]:
+    """x, log(μ / θ) and θ in float64: differences of gamma functions cancel."""
+    own = own.astype(np.float64)
+    return X.astype(np.float64), Z.astype(np.float64) - own, np.exp(own)
+
+
+# --- the constant that is best: what a network that has learned nothing should give -------------
+
+
+def column_mean(X: Array, weights: Array) -> Array:
+    """The weighted mean (n,) of what is seen of X (m, n); 0 where nothing is."""
+    W = np.where(np.isnan(X), 0.0, weights[:, None])  # (m, n)
+    total = W.sum(axis=0)
+    sums = (W * np.nan_to_num(X)).sum(axis=0)
+    return np.asarray(np.divide(sums, total, out=np.zeros_like(sums), where=total > 0))
+
+
+def column_median(X: Array, weights: Array) -> Array:
+    """The weighted median (n,) of what is seen of X (m, n); 0 where nothing is.
+
+    Half of the weight lies on either side; between two numbers, their mean.
+    """
+    medians = np.zeros(X.shape[1])
+    for j, column in enumerate(X.T):
+        counts = ~np.isnan(column) & (weights > 0)
+        order = np.argsort(column[counts], kind="stable")
+        x, reached = column[counts][order], np.cumsum(weights[counts][order])
+        if len(x):
+            half = reached[-1] / 2
+            low, high = np.searchsorted(reached, half), np.searchsorted(reached, half, "right")
+            medians[j] = (x[low] + x[min(high, len(x) - 1)]) / 2
+    return medians
+
+
+def huber_center(X: Array, weights: Array) -> Array:
+    """The constant (n,) of least Huber loss, by iterated reweighting from the median."""
+    center = column_median(X, weights)
+    for _ in range(50):
+        size = np.maximum(np.abs(np.nan_to_num(X - center)), HUBER_DELTA)
+        W = np.where(np.isnan(X), 0.0, weights[:, None] * HUBER_DELTA / size)
+        total = W.sum(axis=0)
+        sums = (W * np.nan_to_num(X)).sum(axis=0)
+        center = np.divide(sums, total, out=np.zeros_like(sums), where=total > 0)
+    return np.asarray(center)
+
+
+def column_shares(X: Array, weights: Array) -> Array:
+    """Each column's share (n,) of the weighted sum of X (m, n)."""
+    sums = (weights[:, None] * np.nan_to_num(X)).sum(axis=0)
+    total = sums.sum()
+    return np.asarray(sums / total if total > 0 else np.full(len(sums), 1 / len(sums)))
+
+
+# --- what a loss is -------------------------------------------------------------------------------
+
+
+class Domain(NamedTuple):
+    """The numbers that a loss can be taken of."""
+
+    low: float
+    high: float
+    words: str
+    """What they have to be, after "needs them"."""
+    hint: str
+
+
+ANYTHING = Domain(-np.inf, np.inf, "", "")
+SHARES = Domain(0, 1, "between 0 and 1", "scale the data, or use loss='squared_error'")
+COUNTS = Domain(
+    0, np.inf, "to be 0 or more", "counts are not scaled: scale=None; or use loss='squared_error'"
+)
+
+
+class Loss(NamedTuple):
+    """Everything that anybody asks of a loss."""
+
+    function: Callable[..., Array]
+    """``(X, output) -> array`` of X's shape; with ``own`` (n,) where it has parameters."""
+    gradient: Callable[..., Array]
+    """Its derivative by the output, of X's shape."""
+    constant: Callable[[Array, Array], Array]
+    """The output (n,) that is best for all rows: ``(X with NaN for missing, weights (m,))``."""
+    domain: Domain = ANYTHING
     from_logits: str | None = None
     """The one output activation whose logits the loss takes; None: it takes the output itself."""
     is_elementwise: bool = True
     """Whether each entry's loss has to do with that entry alone."""
+    is_likelihood: bool = False
+    """Whether it is minus the logarithm of a probability (density), but for a constant."""
+    has_variance: bool = False
+    """Whether, as a likelihood, it has a variance that the loss leaves out."""
+    own_gradient: Callable[..., Array] | None = None
+    """The derivative by the parameter of the column, of X's shape, if it has one."""
 
 
 LOSSES: dict[str, Loss] = {
-    "squared_error": Loss(squared_error, squared_error_gradient),
+    "squared_error": Loss(
+        squared_error, squared_error_gradient, column_mean, is_likelihood=True, has_variance=True
+    ),
     "binary_cross_entropy": Loss(
-        binary_cross_entropy, binary_cross_entropy_gradient, from_logits="logistic"
+        binary_cross_entropy,
+        binary_cross_entropy_gradient,
+        column_mean,
+        SHARES,
+        from_logits="logistic",
+        is_likelihood=True,
     ),
     "softmax_cross_entropy": Loss(
         softmax_cross_entropy,
         softmax_cross_entropy_gradient,
+        column_shares,
+        SHARES,
         from_logits="softmax",
         is_elementwise=False,
+        is_likelihood=True,
     ),
-    "absolute_error": Loss(absolute_error, absolute_error_gradient),
-    "huber": Loss(huber, huber_gradient),
+    "absolute_error": Loss(absolute_error, absolute_error_gradient, column_median),
+    "huber": Loss(huber, huber_gradient, huber_center),
+    "multinomial": Loss(
+        softmax_cross_entropy,
+        softmax_cross_entropy_gradient,
+        column_shares,
+        COUNTS,
+        from_logits="softmax",
+        is_elementwise=False,
+        is_likelihood=True,
+    ),
+    "poisson": Loss(
+        poisson, poisson_gradient, column_mean, COUNTS, from_logits="exp", is_likelihood=True
+    ),
+    "negative_binomial": Loss(
+        negative_binomial,
+        negative_binomial_gradient,
+        column_mean,
+        COUNTS,
+        from_logits="exp",
+        is_likelihood=True,
+        own_gradient=negative_binomial_own_gradient,
+    ),
 }
+
+
+class Link(NamedTuple):
+    """An output activation that belongs to losses: from logits to outputs, and back."""
+
+    output: Callable[[Array], Array]
+    logits: Callable[[Array], Array]
+    reach: tuple[float, float]
+    """The smallest and the largest output."""
+
+
+LINKS: dict[str, Link] = {
+    "logistic": Link(logistic, lambda p: np.asarray(np.log(p) - np.log1p(-p)), (0.0, 1.0)),
+    "softmax": Link(softmax, np.log, (0.0, 1.0)),
+    "exp": Link(exp, np.log, (0.0, np.inf)),
+}
+"""By name. Of the output layer alone, unless `ACTIVATIONS` has the name, too."""

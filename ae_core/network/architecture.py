@@ -21,7 +21,7 @@ from ..basics.arguments import (
 )
 from ..formulas.activations import ACTIVATIONS
 from ..formulas.corruption import CORRUPTIONS
-from ..formulas.losses import LossGroups
+from ..formulas.losses import LOSSES, LossGroups
 from .rules import (
     check_family,
     check_output,
@@ -39,7 +39,7 @@ class Block(NamedTuple):
     """One weight matrix or bias vector within the flat parameter vector."""
 
     name: str
-    """``W1``, ``b1``, ``W2``, … in the order of the forward pass."""
+    """``W1``, ``b1``, ``W2``, … in the order of the forward pass; last ``own``, the loss's."""
     shape: tuple[int, ...]
     """``(n_in, n_out)`` for weights, ``(n_out,)`` for biases."""
     start: int
@@ -53,6 +53,19 @@ class OutputGroup(NamedTuple):
     activation: str
     start: int
     stop: int
+    own: int
+    """Of the losses' own parameters, the first that belongs to these columns."""
+
+    @property
+    def columns(self) -> slice:
+        """Of the output."""
+        return slice(self.start, self.stop)
+
+    @property
+    def own_columns(self) -> slice:
+        """Of the losses' own parameters; none for most losses."""
+        has_own = LOSSES[self.loss].own_gradient is not None
+        return slice(self.own, self.own + (self.stop - self.start if has_own else 0))
 
 
 class LayerParameters(NamedTuple):
@@ -79,10 +92,14 @@ class Architecture:
         'binary_cross_entropy', softmax for 'softmax_cross_entropy', 'mixed' for several losses,
         else identity. Names: see `ae_core.formulas.activations.ACTIVATIONS`.
     loss : str or sequence of (str, int), default='squared_error'
-        'squared_error' (halved), 'absolute_error', 'huber' (δ = 1), 'binary_cross_entropy', which
-        wants data in [0, 1] and a logistic output, or 'softmax_cross_entropy' for one-hot columns;
-        both cross-entropies are computed from logits. All are summed over features and averaged
-        over samples. For a mixed table: losses of its columns from left to right, such as
+        'squared_error' (halved), 'absolute_error', 'huber' (δ = 1); 'binary_cross_entropy', which
+        wants data in [0, 1] and a logistic output; 'softmax_cross_entropy' for one-hot columns and
+        'multinomial' for counts of a row, with a softmax output; 'poisson' (half its deviance) and
+        'negative_binomial' for counts of each column, with the output exp. Those with an output
+        named here are computed from its logits. All are summed over features and averaged over
+        samples. The negative binomial has a parameter of its own for each column, the block
+        ``own``: the logarithm of θ, where the variance is μ + μ² / θ. For a mixed table: losses of
+        its columns from left to right, such as
         ``[("squared_error", 5), ("softmax_cross_entropy", 3)]``.
     code_layer : int, optional
         Which entry of ``layer_sizes`` is the code; by default the narrowest hidden layer (of
@@ -253,12 +270,18 @@ class Architecture:
     def output_groups(self) -> tuple[OutputGroup, ...]:
         """The columns of the output by loss, from left to right."""
         if isinstance(self.loss, str):
-            return (OutputGroup(self.loss, self.activations[-1], 0, self.n_features),)
-        groups, start = [], 0
+            return (OutputGroup(self.loss, self.activations[-1], 0, self.n_features, 0),)
+        groups: list[OutputGroup] = []
+        start = own = 0
         for loss, width in self.loss:
-            groups.append(OutputGroup(loss, fitting_output(loss), start, start + width))
-            start += width
+            groups.append(OutputGroup(loss, fitting_output(loss), start, start + width, own))
+            start, own = start + width, groups[-1].own_columns.stop
         return tuple(groups)
+
+    @property
+    def n_own(self) -> int:
+        """How many parameters the losses have of their own: one a column, where they have any."""
+        return self.output_groups[-1].own_columns.stop
 
     @property
     def is_noisy(self) -> bool:
@@ -297,6 +320,8 @@ class Architecture:
                 size = shape[0] * shape[1] if len(shape) == 2 else shape[0]
                 blocks.append(Block(name, shape, start, start + size))
                 start += size
+        if self.n_own:
+            blocks.append(Block("own", (self.n_own,), start, start + self.n_own))
         return tuple(blocks)
 
     @cached_property

@@ -6,7 +6,7 @@ import numpy as np
 
 from .._typing import Array
 from ..data.rows import Rows
-from ..formulas.losses import LOSSES
+from ..formulas.losses import ANYTHING, LOSSES
 from ..formulas.solvers import Solver, SolverState
 from .architecture import Architecture
 
@@ -83,20 +83,21 @@ def check_targets(rows: Rows, architecture: Architecture) -> None:
     Raises
     ------
     ValueError
-        For values outside [0, 1] under a cross-entropy, or when nothing is seen at all.
+        For values that the loss cannot be taken of, or when nothing is seen at all.
     """
     if rows.seen is not None and not rows.seen.any():
         raise ValueError(f"{rows.name} has no entry that is seen: there is no loss of nothing")
-    groups = [g for g in architecture.output_groups if LOSSES[g.loss].from_logits]
-    for group in groups:
-        low, high = (ends[group.start : group.stop] for ends in rows.limits)
-        if np.fmin.reduce(low) < 0 or np.fmax.reduce(high) > 1:
-            hint = "(scale the data, or use loss='squared_error')"
+    for group in architecture.output_groups:
+        domain = LOSSES[group.loss].domain
+        if domain is ANYTHING:  # finding limits reads all of X
+            continue
+        smallest = np.fmin.reduce(rows.limits[0][group.columns])
+        largest = np.fmax.reduce(rows.limits[1][group.columns])
+        if smallest < domain.low or largest > domain.high:
             where = ""
             if len(architecture.output_groups) > 1:
                 where = f" in columns {group.start} to {group.stop - 1}"
             raise ValueError(
-                f"{rows.name} has values from {np.fmin.reduce(low):g} to "
-                f"{np.fmax.reduce(high):g}{where}: loss={group.loss!r} needs them between 0 and 1 "
-                f"{hint}"
+                f"{rows.name} has values from {smallest:g} to {largest:g}{where}: "
+                f"loss={group.loss!r} needs them {domain.words} ({domain.hint})"
             )

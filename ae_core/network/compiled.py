@@ -14,6 +14,7 @@ from .._typing import Array
 from ..data.checks import check_n_threads
 from ..data.rows import Rows
 from ..formulas import noise
+from ..formulas.losses import LOSSES
 from ..formulas.solvers import SGD, Adam, AdamW, RMSprop, Solver, SolverState, one_less_power
 from . import reference
 from .architecture import Architecture
@@ -294,7 +295,12 @@ def plan_of(architecture: Architecture) -> Plan:
     weights = architecture.feature_weights
     return Plan(
         layers,
-        list(architecture.output_groups),
+        [
+            (g.loss, g.activation, g.start, g.stop, *LOSSES[g.loss].domain[:2], g.own)
+            for g in architecture.output_groups
+        ],
+        architecture.n_params - architecture.n_own,
+        architecture.n_own,
         None if weights is None else np.array(weights),
         family_of(architecture),
         noise_tables(architecture),

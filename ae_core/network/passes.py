@@ -41,7 +41,7 @@ from ..formulas import noise
 from ..formulas.activations import ACTIVATIONS
 from ..formulas.contraction import Contraction, contraction
 from ..formulas.corruption import CORRUPTIONS, Limits, dropout_mask
-from ..formulas.losses import LOSSES, softmax
+from ..formulas.losses import LINKS, LOSSES
 from ..formulas.noise import Draw
 from .architecture import Architecture, OutputGroup
 
@@ -63,6 +63,8 @@ class Trace(NamedTuple):
     """Of a variational code, (m, k)."""
     epsilon: Array | None = None
     """The noise of its draw, (m, k); None at inference, where the code is the mean."""
+    own: Array | None = None
+    """The losses' own parameters (n_own,), if they have any."""
 
 
 def forward(
@@ -97,7 +99,7 @@ def forward(
             epsilon = noise.normals(draw, noise.SAMPLE, architecture.n_components)
             epsilon = epsilon.astype(X.dtype)  # (m, k)
             H[-1] = code.sample(A[-1], log_variance, epsilon)
-    return Trace(X, H, Z, A, masks, log_variance, epsilon)
+    return Trace(X, H, Z, A, masks, log_variance, epsilon, own_parameters(architecture, params))
 
 
 def backward(
@@ -146,6 +148,8 @@ def backward(
     if contracted is not None:
         for (W_gradient, _), addition in zip(gradients[:c], contracted.weights, strict=True):
             W_gradient[:, : addition.shape[1]] += addition
+    if architecture.n_own:
+        own_parameters(architecture, gradient)[...] = share @ own_gradients(architecture, trace)
     return gradient
 
 
@@ -193,9 +197,15 @@ def output(architecture: Architecture, Z: Array) -> Array:
 
 
 def _activated(group: OutputGroup, Z: Array) -> Array:
-    if group.activation == "softmax":
-        return softmax(Z)
+    if group.activation in LINKS:
+        return LINKS[group.activation].output(Z)
     return ACTIVATIONS[group.activation].function(Z)
+
+
+def output_trace(architecture: Architecture, params: Array, X: Array, Z: Array) -> Trace:
+    """What losses are taken of: data X (m, n_features) and the last layer's sums Z for it."""
+    own = own_parameters(architecture, params)
+    return Trace(X, [output(architecture, Z)], Z, [], [], own=own)
 
 
 def output_delta(architecture: Architecture, trace: Trace) -> Array:
@@ -206,6 +216,21 @@ def output_delta(architecture: Architecture, trace: Trace) -> Array:
 def element_losses(architecture: Architecture, trace: Trace) -> Array:
     """The loss of each entry, 0 for unseen ones: (m, n_features)."""
     return _each_group(architecture, trace, _group_losses)
+
+
+def own_parameters(architecture: Architecture, params: Array) -> Array:
+    """The losses' own parameters (n_own,), sharing memory with the flat vector."""
+    return params[architecture.n_params - architecture.n_own :]
+
+
+def own_gradients(architecture: Architecture, trace: Trace) -> Array:
+    """∂(loss of each row) / ∂(the losses' own parameters), (m, n_own)."""
+    result = np.empty((len(trace.Z), architecture.n_own), trace.Z.dtype)
+    every = _each_group(architecture, trace, _group_own_gradient)  # (m, n_features)
+    for group in architecture.output_groups:
+        if group.own_columns.stop > group.own:
+            result[:, group.own_columns] = every[:, group.columns]
+    return result
 
 
 def row_losses(architecture: Architecture, trace: Trace) -> Array:
@@ -224,29 +249,43 @@ def _each_group(architecture: Architecture, trace: Trace, function) -> Array:  #
         w = np.asarray(architecture.feature_weights, X.dtype)  # (n_features,)
     parts = []
     for group in architecture.output_groups:
-        columns = slice(group.start, group.stop)
+        columns = group.columns
         targets, Z, X_hat = (array[:, columns] for array in (X, trace.Z, trace.H[-1]))
+        own = () if trace.own is None else _own_of(group, trace.own)
         if not LOSSES[group.loss].is_elementwise:
             # The softmax's: weights and holes are those of its one-hot target.
-            part = function(group, targets if w is None else w[columns] * targets, Z, X_hat)
+            part = function(group, targets if w is None else w[columns] * targets, Z, X_hat, own)
         else:
-            part = function(group, targets, Z, X_hat)
+            part = function(group, targets, Z, X_hat, own)
             part = part if w is None else w[columns] * part
             part = np.where(unseen[:, columns], part.dtype.type(0), part) if has_holes else part
         parts.append(part)
     return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
 
 
-def _group_losses(group: OutputGroup, X: Array, Z: Array, X_hat: Array) -> Array:
+Own = tuple[Array, ...]
+"""A loss's own parameters (n,) as its functions' last argument, or nothing."""
+
+
+def _own_of(group: OutputGroup, own: Array) -> Own:
+    return (own[group.own_columns],) if LOSSES[group.loss].own_gradient else ()
+
+
+def _group_losses(group: OutputGroup, X: Array, Z: Array, X_hat: Array, own: Own) -> Array:
     loss = LOSSES[group.loss]
-    return loss.function(X, Z if loss.from_logits else X_hat)
+    return loss.function(X, Z if loss.from_logits else X_hat, *own)
 
 
-def _group_delta(group: OutputGroup, X: Array, Z: Array, X_hat: Array) -> Array:
+def _group_delta(group: OutputGroup, X: Array, Z: Array, X_hat: Array, own: Own) -> Array:
     loss = LOSSES[group.loss]
     if loss.from_logits:
-        return loss.gradient(X, Z)
+        return loss.gradient(X, Z, *own)
     return loss.gradient(X, X_hat) * ACTIVATIONS[group.activation].derivative(X_hat)
+
+
+def _group_own_gradient(group: OutputGroup, X: Array, Z: Array, X_hat: Array, own: Own) -> Array:
+    by_own = LOSSES[group.loss].own_gradient
+    return np.zeros_like(Z) if by_own is None else by_own(X, Z, *own)
 
 
 # --- the code ---------------------------------------------------------------------------------

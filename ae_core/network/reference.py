@@ -18,7 +18,7 @@ from ..formulas.solvers import Solver, SolverState
 from .architecture import Architecture
 from .checks import check_draws, check_params, check_steps, check_targets
 from .initialization import initial_params
-from .passes import Trace, element_losses, forward, mask, objective, output, row_losses
+from .passes import element_losses, forward, mask, objective, output, output_trace, row_losses
 
 __all__ = ["Network"]
 
@@ -208,7 +208,7 @@ class Network:
         H = self._run(rows, 0, architecture.n_layers - 1)  # (m, units of the last hidden layer)
         Z = self._sums(architecture.n_layers, H)  # (m, n_features)
         X = rows.take(slice(None), self.dtype)
-        return element_losses(architecture, Trace(X, [output(architecture, Z)], Z, [], []))
+        return element_losses(architecture, output_trace(architecture, self.params, X, Z))
 
     # --- what training makes small ------------------------------------------------------------
 
@@ -352,7 +352,7 @@ class Network:
         H = self._run(start, first, architecture.n_layers - 1)
         Z = self._sums(architecture.n_layers, H)  # (m, n_features)
         X = rows.take(slice(None), self.dtype)
-        return row_losses(architecture, Trace(X, [output(architecture, Z)], Z, [], []))
+        return row_losses(architecture, output_trace(architecture, self.params, X, Z))
 
     def _per_whole_row(self, errors: Array, rows: Rows) -> Array:
         """What a row's loss would be, if what is unseen of it were as what is seen; 0 for none."""

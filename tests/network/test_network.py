@@ -34,7 +34,7 @@ def is_near_kink(network, X):
         Z = H @ W if b is None else H @ W + b
         if np.abs(Z).min() < 100 * STEP:
             return True
-        H = Z if name == "softmax" else ACTIVATIONS[name].function(Z)  # that has no kinks
+        H = ACTIVATIONS[name].function(Z) if name in ACTIVATIONS else Z  # an output without kinks
     d = np.abs(H - X)
     return min(d.min(), np.abs(d - 1).min()) < 100 * STEP
 

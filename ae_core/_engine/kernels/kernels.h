@@ -10,16 +10,25 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Names and order are those of the Python registries; the engine's tests compare them. */
+/* The lists that everything else is made from: the numbers here, the names that Python sees
+ * (kernels_table.c), the cases of every switch. Names are those of the Python registries. */
 #define AE_ACTIVATIONS(each) \
     each(IDENTITY) each(LOGISTIC) each(TANH) each(RELU) each(LEAKY_RELU) each(ELU) each(SELU) \
-    each(SOFTPLUS) each(SOFTSIGN)
+    each(SOFTPLUS) each(SOFTSIGN) each(EXP)
+/* Losses whose formulas stand in losses_body.h: of each element; of each element with a parameter
+ * of its column; and those that couple the elements of a row. each(NUMBER, name, link): the
+ * activation before which the loss is taken, of the sums, or 0: it is taken of the output. */
 #define AE_ELEMENT_LOSSES(each) \
-    each(SQUARED_ERROR) each(BINARY_CROSS_ENTROPY) each(ABSOLUTE_ERROR) each(HUBER)
-#define AE_LOSSES(each) AE_ELEMENT_LOSSES(each) each(SOFTMAX_CROSS_ENTROPY)
+    each(SQUARED_ERROR, squared_error, 0) each(ABSOLUTE_ERROR, absolute_error, 0) \
+    each(HUBER, huber, 0) each(BINARY_CROSS_ENTROPY, binary_cross_entropy, AE_LOGISTIC) \
+    each(POISSON, poisson, AE_EXP)
+#define AE_COLUMN_LOSSES(each) each(NEGATIVE_BINOMIAL, negative_binomial, AE_EXP)
+#define AE_ROW_LOSSES(each) \
+    each(SOFTMAX_CROSS_ENTROPY, softmax, AE_IDENTITY) each(MULTINOMIAL, softmax, AE_IDENTITY)
+#define AE_LOSSES(each) AE_ELEMENT_LOSSES(each) AE_COLUMN_LOSSES(each) AE_ROW_LOSSES(each)
 #define AE_SOLVERS(each) each(SGD) each(NESTEROV) each(ADAM) each(RMSPROP)
 
-#define AE_ENUM(name) AE_##name,
+#define AE_ENUM(name, ...) AE_##name,
 enum { AE_ACTIVATIONS(AE_ENUM) };
 enum { AE_LOSSES(AE_ENUM) };
 enum { AE_SOLVERS(AE_ENUM) };
@@ -42,6 +51,8 @@ typedef struct {
 typedef struct {
     int activation, loss;
     ptrdiff_t start, stop;
+    double low, high; /* what the loss can be taken of */
+    ptrdiff_t own;    /* where the loss's own parameters of these columns start */
 } ae_group;
 
 typedef struct {
@@ -49,6 +60,8 @@ typedef struct {
     int n_groups;
     int has_holes;         /* whether targets may be NaN: unseen, without a loss */
     const double *weights; /* of the columns, or NULL: all 1 */
+    const void *own;       /* (n_own,) the losses' own parameters */
+    ptrdiff_t n_own;
 } ae_output;
 
 /* What a solver needs at one step. Names as in ae_core/formulas/solvers.py. */
@@ -90,10 +103,11 @@ typedef struct {
     /* z (m, n): the output layer's sums → the output */
     void (*activate_output)(const ae_output *output, ptrdiff_t m, ptrdiff_t n, void *z,
                             const void *bias);
-    /* z (m, n): the output layer's sums, without bias → scale * d(loss of the row)/d(sums).
+    /* z (m, n): the output layer's sums, without bias → scale * d(loss of the row)/d(sums), and
+     * own (m, n_own) = scale * d(loss of the row)/d(the losses' own parameters).
      * Returns the loss, summed over rows and columns. */
     double (*output_delta)(const ae_output *output, ptrdiff_t m, ptrdiff_t n, void *z,
-                           const void *bias, const void *target, double scale);
+                           const void *bias, const void *target, double scale, void *own);
     /* losses (m,) from sums z (m, n), without bias, which are spoiled */
     void (*row_losses)(const ae_output *output, ptrdiff_t m, ptrdiff_t n, void *z,
                        const void *bias, const void *target, void *losses);
@@ -128,6 +142,20 @@ typedef struct {
     /* elementary functions on arrays, for tests: the order of ae_core/_engine/kernels/table.pyx */
     void (*elementary)(int function, ptrdiff_t count, const void *x, void *y);
 } ae_kernels;
+
+/* The lists above as text, each with a NULL at its end. */
+extern const char *const ae_activation_names[], *const ae_loss_names[], *const ae_solver_names[];
+
+/* Whether a loss couples the elements of a row. */
+static inline int ae_is_row_loss(int loss)
+{
+    switch (loss) {
+#define AE_CASE(name, ...) case AE_##name:
+        AE_ROW_LOSSES(AE_CASE) return 1;
+#undef AE_CASE
+    default: return 0;
+    }
+}
 
 /* The best table of this CPU, or of the lower level that AE_CORE_SIMD names. */
 const ae_kernels *ae_best_kernels(int is_double);

@@ -22,6 +22,7 @@ static ALWAYS_INLINE REAL FN(activation)(int id, REAL z)
     case AE_SELU: return (REAL)SELU_SCALE * (z > 0 ? z : (REAL)SELU_ALPHA * AE(ae_expm1)(z > 0 ? 0 : z));
     case AE_SOFTPLUS: return AE(ae_softplus)(z);
     case AE_SOFTSIGN: return z / (1 + AE(ae_abs)(z));
+    case AE_EXP: return AE(ae_exp)(z);
     default: return z;
     }
 }
@@ -37,6 +38,7 @@ static ALWAYS_INLINE REAL FN(derivative)(int id, REAL a)
     case AE_SELU: return a > 0 ? (REAL)SELU_SCALE : a + (REAL)(SELU_SCALE * SELU_ALPHA);
     case AE_SOFTPLUS: return -AE(ae_expm1)(-a);
     case AE_SOFTSIGN: return (1 - AE(ae_abs)(a)) * (1 - AE(ae_abs)(a));
+    case AE_EXP: return a;
     default: return 1;
     }
 }
@@ -53,32 +55,8 @@ static ALWAYS_INLINE REAL FN(curvature)(int id, REAL a)
         REAL rest = 1 - AE(ae_abs)(a), cube = rest * rest * rest;
         return a > 0 ? -2 * cube : a < 0 ? 2 * cube : 0;
     }
+    case AE_EXP: return a;
     default: return 0;
-    }
-}
-
-/* The loss of one element: `out` is the output, or for cross-entropy its logit. */
-static ALWAYS_INLINE REAL FN(loss)(int id, REAL x, REAL out)
-{
-    REAL d = out - x, size = AE(ae_abs)(d);
-    switch (id) {
-    case AE_BINARY_CROSS_ENTROPY:
-        /* the large terms first: they cancel where x is 0 or 1, and leave the small one whole */
-        return ((out > 0 ? out : 0) - x * out) + AE(ae_log1p_unit)(AE(ae_exp_negative)(-AE(ae_abs)(out)));
-    case AE_ABSOLUTE_ERROR: return size;
-    case AE_HUBER: return size <= 1 ? (REAL)0.5 * d * d : size - (REAL)0.5;
-    default: return (REAL)0.5 * d * d;
-    }
-}
-
-/* Its derivative by the output; for cross-entropy by the logit, given the output logistic(logit). */
-static ALWAYS_INLINE REAL FN(loss_gradient)(int id, REAL x, REAL out)
-{
-    REAL d = out - x;
-    switch (id) {
-    case AE_ABSOLUTE_ERROR: return d > 0 ? (REAL)1 : d < 0 ? (REAL)-1 : d; /* NaN stays NaN */
-    case AE_HUBER: return d > 1 ? 1 : d < -1 ? -1 : d;
-    default: return d;
     }
 }
 

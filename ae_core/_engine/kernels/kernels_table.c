@@ -5,6 +5,7 @@
 #include "matmul_compiler.h"
 #include "noise.h"
 #include "simd.h"
+#include "special.h"
 
 /* Klambauer et al. 2017, as in ae_core/formulas/activations.py */
 #define SELU_ALPHA 1.6732632423543772
@@ -45,6 +46,12 @@ SIMD_BEGIN_AVX512
 #include "kernels_types.h"
 SIMD_END
 #endif
+
+#define NAME(name, ...) #name,
+const char *const ae_activation_names[] = {AE_ACTIVATIONS(NAME) NULL};
+const char *const ae_loss_names[] = {AE_LOSSES(NAME) NULL};
+const char *const ae_solver_names[] = {AE_SOLVERS(NAME) NULL};
+#undef NAME
 
 const ae_kernels *ae_kernels_of(int level, int is_double)
 {

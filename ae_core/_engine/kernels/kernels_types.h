@@ -16,6 +16,7 @@
 #include "matmul_body.h"
 PRODUCT(nn) PRODUCT(nt) PRODUCT(tn)
 #include "kernels_body.h"
+#include "losses_body.h"
 #include "output_body.h"
 #include "noise_body.h"
 #undef REAL
@@ -28,6 +29,7 @@ PRODUCT(nn) PRODUCT(nt) PRODUCT(tn)
 #include "matmul_body.h"
 PRODUCT(nn) PRODUCT(nt) PRODUCT(tn)
 #include "kernels_body.h"
+#include "losses_body.h"
 #include "output_body.h"
 #include "noise_body.h"
 #undef REAL

@@ -15,48 +15,108 @@ static double FN(sum)(ptrdiff_t n, REAL *x)
     return (double)x[0];
 }
 
-static ALWAYS_INLINE void FN(loss_as)(int id, ptrdiff_t n, const REAL *restrict out,
+/* Losses and delta of n elements; `id` and `link` are constants at each place of use. */
+static ALWAYS_INLINE void FN(loss_as)(int id, int link, ptrdiff_t n, const REAL *restrict out,
                                       const REAL *restrict target, REAL scale,
                                       REAL *restrict delta, REAL *restrict losses)
 {
     for (ptrdiff_t j = 0; j < n; j++) {
         REAL x = target[j], y = out[j];
         losses[j] = FN(loss)(id, x, y);
-        if (id == AE_BINARY_CROSS_ENTROPY)
-            y = AE(ae_logistic)(y);
+        if (link)
+            y = FN(activation)(link, y);
         delta[j] = scale * FN(loss_gradient)(id, x, y);
     }
 }
 
+/* Each loss's loop is a function of its own: what the compiler makes of one does not depend on the
+ * others, so neither do its last bits. */
+#define LOOP(NUMBER, name, link) \
+    static NEVER_INLINE void FN(name##_of)(ptrdiff_t n, const REAL *restrict out, \
+                                           const REAL *restrict target, REAL scale, \
+                                           REAL *restrict delta, REAL *restrict losses) \
+    { \
+        FN(loss_as)(AE_##NUMBER, link, n, out, target, scale, delta, losses); \
+    }
+AE_ELEMENT_LOSSES(LOOP)
+#undef LOOP
+#define LOOP(NUMBER, name, link) \
+    static void FN(name##_of)(ptrdiff_t n, const REAL *restrict out, const REAL *restrict target, \
+                              REAL scale, REAL *restrict delta, REAL *restrict losses, \
+                              const REAL *restrict own, REAL *restrict own_delta) \
+    { \
+        for (ptrdiff_t j = 0; j < n; j++) { \
+            REAL by_out, by_own; \
+            losses[j] = FN(name)(target[j], out[j], own[j], &by_out, &by_own); \
+            delta[j] = scale * by_out; \
+            if (own_delta) \
+                own_delta[j] = scale * by_own; \
+        } \
+    }
+AE_COLUMN_LOSSES(LOOP)
+#undef LOOP
+
 /* A few elements at a time, which stay in the first cache from the sums to the delta: m rows of n,
- * m * n <= CHUNK, z and target of m * n elements each. Leaves the losses in `losses`. */
+ * m * n <= CHUNK, z and target of m * n elements each; m = 1 where the loss has parameters of its own.
+ * Leaves the losses in `losses`. */
 static void FN(output_chunk)(int activation, int loss, ptrdiff_t m, ptrdiff_t n, REAL *z,
-                             const REAL *bias, const REAL *target, REAL scale, REAL *losses)
+                             const REAL *bias, const REAL *target, REAL scale, REAL *losses,
+                             const REAL *own, REAL *own_delta)
 {
     REAL out[CHUNK];
     memcpy(out, z, m * n * sizeof(REAL));
-    int from_logits = loss == AE_BINARY_CROSS_ENTROPY;
-    FN(activate)(from_logits ? AE_IDENTITY : activation, m, n, out, bias);
     switch (loss) {
-#define CASE(name) \
-    case AE_##name: FN(loss_as)(AE_##name, m * n, out, target, scale, z, losses); break;
+#define SUMS(link) FN(activate)(link ? AE_IDENTITY : activation, m, n, out, bias)
+#define CASE(NUMBER, name, link) \
+    case AE_##NUMBER: \
+        SUMS(link); \
+        FN(name##_of)(m * n, out, target, scale, z, losses); \
+        if (!link) \
+            FN(through_activation)(activation, m * n, z, out, NULL); \
+        break;
         AE_ELEMENT_LOSSES(CASE)
 #undef CASE
+#define CASE(NUMBER, name, link) \
+    case AE_##NUMBER: \
+        SUMS(link); \
+        FN(name##_of)(n, out, target, scale, z, losses, own, own_delta); \
+        break;
+        AE_COLUMN_LOSSES(CASE)
+#undef CASE
+#undef SUMS
     }
-    if (!from_logits)
-        FN(through_activation)(activation, m * n, z, out, NULL);
+}
+
+/* Whether a loss has parameters of its own, one for each column. */
+static int FN(has_own)(int loss)
+{
+    switch (loss) {
+#define CASE(NUMBER, ...) case AE_##NUMBER:
+        AE_COLUMN_LOSSES(CASE) return 1;
+#undef CASE
+    default: return 0;
+    }
 }
 
 /* A run of columns that share a loss, of one row: delta in place of z; returns the loss, summed. */
 static double FN(group_delta)(const ae_output *output, const ae_group *group, REAL *z,
-                              const REAL *bias, const REAL *target, REAL scale)
+                              const REAL *bias, const REAL *target, REAL scale, REAL *own_delta)
 {
     REAL losses[CHUNK];
     double total = 0;
     for (ptrdiff_t j = group->start; j < group->stop; j += CHUNK) {
         ptrdiff_t wide = group->stop - j < CHUNK ? group->stop - j : CHUNK;
+        ptrdiff_t at = group->own + j - group->start;
+        const REAL *own = output->n_own ? (const REAL *)output->own + at : NULL;
+        REAL *by_own = output->n_own && own_delta ? own_delta + at : NULL;
         FN(output_chunk)(group->activation, group->loss, 1, wide, z + j, bias ? bias + j : NULL,
-                         target + j, scale, losses);
+                         target + j, scale, losses, own, by_own);
+        if (by_own && FN(has_own)(group->loss))
+            for (ptrdiff_t i = 0; i < wide; i++) {
+                int seen = target[j + i] == target[j + i];
+                REAL weight = output->weights ? (REAL)output->weights[j + i] : 1;
+                by_own[i] = seen ? by_own[i] * weight : 0;
+            }
         if (output->weights)
             for (ptrdiff_t i = 0; i < wide; i++) {
                 REAL weight = (REAL)output->weights[j + i];
@@ -113,15 +173,15 @@ static double FN(softmax_delta)(const ae_output *output, const ae_group *group, 
 }
 
 static double FN(row_delta)(const ae_output *output, REAL *z, const REAL *bias,
-                            const REAL *target, REAL scale)
+                            const REAL *target, REAL scale, REAL *own_delta)
 {
     double total = 0;
     for (int g = 0; g < output->n_groups; g++) {
         const ae_group *group = output->groups + g;
-        if (group->loss == AE_SOFTMAX_CROSS_ENTROPY)
+        if (ae_is_row_loss(group->loss))
             total += FN(softmax_delta)(output, group, z, bias, target, scale);
         else
-            total += FN(group_delta)(output, group, z, bias, target, scale);
+            total += FN(group_delta)(output, group, z, bias, target, scale, own_delta);
     }
     return total;
 }
@@ -129,12 +189,12 @@ static double FN(row_delta)(const ae_output *output, REAL *z, const REAL *bias,
 /* Whether all columns are alike: then rows can share a chunk. */
 static int FN(is_uniform)(const ae_output *output)
 {
-    return output->n_groups == 1 && output->groups[0].loss != AE_SOFTMAX_CROSS_ENTROPY
+    return output->n_groups == 1 && !ae_is_row_loss(output->groups[0].loss) && !output->n_own
         && !output->weights && !output->has_holes;
 }
 
 static double FN(output_delta)(const ae_output *output, ptrdiff_t m, ptrdiff_t n, void *sums,
-                               const void *bias, const void *targets, double scale)
+                               const void *bias, const void *targets, double scale, void *own)
 {
     REAL losses[CHUNK], *z = sums;
     const REAL *b = bias, *target = targets;
@@ -142,7 +202,8 @@ static double FN(output_delta)(const ae_output *output, ptrdiff_t m, ptrdiff_t n
     if (!FN(is_uniform)(output)) {
         double total = 0;
         for (ptrdiff_t i = 0; i < m; i++)
-            total += FN(row_delta)(output, z + i * n, b, target + i * n, (REAL)scale);
+            total += FN(row_delta)(output, z + i * n, b, target + i * n, (REAL)scale,
+                                   own ? (REAL *)own + i * output->n_own : NULL);
         return total;
     }
     ptrdiff_t rows = n < CHUNK ? CHUNK / n : 1, columns = n < CHUNK ? n : CHUNK;
@@ -151,7 +212,7 @@ static double FN(output_delta)(const ae_output *output, ptrdiff_t m, ptrdiff_t n
         for (ptrdiff_t j = 0; j < n; j += columns) {
             ptrdiff_t high = m - i < rows ? m - i : rows, wide = n - j < columns ? n - j : columns;
             FN(output_chunk)(activation, loss, high, wide, z + i * n + j, b ? b + j : NULL,
-                             target + i * n + j, (REAL)scale, losses);
+                             target + i * n + j, (REAL)scale, losses, NULL, NULL);
             total += FN(sum)(high * wide, losses);
         }
     return total;
@@ -163,7 +224,7 @@ static void FN(row_losses)(const ae_output *output, ptrdiff_t m, ptrdiff_t n, vo
     REAL *z = sums;
     const REAL *b = bias, *target = targets;
     for (ptrdiff_t i = 0; i < m; i++)
-        ((REAL *)results)[i] = (REAL)FN(row_delta)(output, z + i * n, b, target + i * n, 1);
+        ((REAL *)results)[i] = (REAL)FN(row_delta)(output, z + i * n, b, target + i * n, 1, NULL);
 }
 
 static void FN(activate_output)(const ae_output *output, ptrdiff_t m, ptrdiff_t n, void *sums,
@@ -171,7 +232,7 @@ static void FN(activate_output)(const ae_output *output, ptrdiff_t m, ptrdiff_t 
 {
     REAL *z = sums, top;
     const REAL *b = bias;
-    if (output->n_groups == 1 && output->groups[0].loss != AE_SOFTMAX_CROSS_ENTROPY) {
+    if (output->n_groups == 1 && !ae_is_row_loss(output->groups[0].loss)) {
         FN(activate)(output->groups[0].activation, m, n, z, b);
         return;
     }
@@ -179,7 +240,7 @@ static void FN(activate_output)(const ae_output *output, ptrdiff_t m, ptrdiff_t 
         for (int g = 0; g < output->n_groups; g++) {
             const ae_group *group = output->groups + g;
             ptrdiff_t start = group->start, wide = group->stop - start;
-            if (group->loss != AE_SOFTMAX_CROSS_ENTROPY) {
+            if (!ae_is_row_loss(group->loss)) {
                 FN(activate)(group->activation, 1, wide, z + start, b ? b + start : NULL);
                 continue;
             }

@@ -20,10 +20,13 @@
 
 #if defined(__GNUC__) /* clang too */
 #define ALWAYS_INLINE inline __attribute__((always_inline))
+#define NEVER_INLINE __attribute__((noinline))
 #elif defined(_MSC_VER)
 #define ALWAYS_INLINE __forceinline
+#define NEVER_INLINE __declspec(noinline)
 #else
 #define ALWAYS_INLINE inline
+#define NEVER_INLINE
 #endif
 
 #if defined(__x86_64__) && defined(__GNUC__)

@@ -11,7 +11,9 @@ cdef extern from "kernels.h" nogil:
         AE_FLOAT, AE_DOUBLE, AE_BYTE
         AE_GAUSSIAN, AE_MASKING, AE_SALT_AND_PEPPER, AE_NOTHING
         AE_IDENTITY
-        AE_SQUARED_ERROR, AE_SOFTMAX_CROSS_ENTROPY
+        AE_SQUARED_ERROR
+
+    int ae_is_row_loss(int loss) noexcept
 
     ctypedef struct ae_corruption:
         int kind
@@ -23,11 +25,15 @@ cdef extern from "kernels.h" nogil:
     ctypedef struct ae_group:
         int activation, loss
         Py_ssize_t start, stop
+        double low, high
+        Py_ssize_t own
 
     ctypedef struct ae_output:
         const ae_group* groups
         int n_groups, has_holes
         const double* weights
+        const void* own
+        Py_ssize_t n_own
 
     ctypedef struct ae_step:
         double rate, unbias_root, shrink, decay_1, decay_2, epsilon, newest
@@ -63,7 +69,7 @@ cdef extern from "kernels.h" nogil:
         ) noexcept nogil
         double (*output_delta)(
             const ae_output* output, Py_ssize_t m, Py_ssize_t n, void* z, const void* bias,
-            const void* target, double scale,
+            const void* target, double scale, void* own,
         ) noexcept nogil
         void (*row_losses)(
             const ae_output* output, Py_ssize_t m, Py_ssize_t n, void* z, const void* bias,

@@ -5,16 +5,25 @@ from cython cimport floating
 cdef extern from "kernels.h" nogil:
     const ae_kernels* ae_best_kernels(int is_double) noexcept
     const ae_kernels* ae_kernels_of(int level, int is_double) noexcept
+    const char* const* ae_activation_names
+    const char* const* ae_loss_names
+    const char* const* ae_solver_names
 
-# The order of the registries in kernels.h. Floor 1 holds the formulas; the tests compare.
-ACTIVATIONS = (
-    "identity", "logistic", "tanh", "relu", "leaky_relu", "elu", "selu", "softplus", "softsign",
-)
-LOSSES = (
-    "squared_error", "binary_cross_entropy", "absolute_error", "huber", "softmax_cross_entropy",
-)
+
+cdef tuple _names(const char* const* list_):
+    """A list of kernels.h as Python has it."""
+    cdef list names = []
+    cdef Py_ssize_t i = 0
+    while list_[i] != NULL:
+        names.append(list_[i].decode().lower())
+        i += 1
+    return tuple(names)
+
+
+ACTIVATIONS = _names(ae_activation_names)
+LOSSES = _names(ae_loss_names)
+SOLVERS = _names(ae_solver_names)
 CORRUPTIONS = ("gaussian", "masking", "salt_and_pepper")
-SOLVERS = ("sgd", "nesterov", "adam", "rmsprop")
 ELEMENTARY = ("exp", "expm1", "log1p", "logistic", "tanh", "softplus")
 
 cdef const ae_kernels* _single = ae_best_kernels(False)

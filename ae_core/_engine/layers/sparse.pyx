@@ -213,7 +213,7 @@ cdef double stored_output_delta(
     cdef ae_output output
     cdef double loss = 0, weight
     cdef int g
-    output.groups, output.n_groups = &group, 1
+    output.groups, output.n_groups, output.n_own = &group, 1, 0
     output.has_holes = space.output.has_holes
     output.weights = NULL if space.output.weights == NULL else scratch.columns
     stored_output_sums[floating](space, params, batch, first, n_rows)
@@ -231,6 +231,7 @@ cdef double stored_output_delta(
                     scratch.columns[t - low] = space.output.weights[trace.stored_columns[t]]
             loss += weight * K.output_delta(
                 &output, 1, high - low, z + low, NULL, targets + low, weight / batch.total,
+                NULL,
             )
             low = high
     return loss
