@@ -265,7 +265,7 @@ validation_loss_curve_, best_loss_, n_iter_, n_features_in_, feature_names_in_
 
     def _learn_from(self, rows: Rows) -> None:
         if not LOSSES[check_name("loss", self.loss, LOSSES)].is_likelihood:
-            likelihoods = sorted(name for name, loss in LOSSES.items() if loss.is_likelihood)
+            likelihoods = [name for name, loss in LOSSES.items() if loss.is_likelihood]
             raise ValueError(
                 f"loss={self.loss!r}: a variational autoencoder needs a likelihood: "
                 f"one of {', '.join(likelihoods)}"
