@@ -26,10 +26,12 @@ engine: ## compile the engine in place, after a change in it
 test: ## all tests
 	$(PYTHON) -m pytest $(ARGS)
 
-lint: ## ruff: mistakes, and the way the code is set; import-linter: floors import downward only
+lint: ## ruff and cython-lint: mistakes, and the way the code is set; floors import downward only; CI's own file
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m cython_lint --max-line-length 110 --no-pycodestyle ae_core/_engine ae_core/c_interface.pyx
 	$(PYTHON) -c "from importlinter.cli import lint_imports; raise SystemExit(lint_imports())"
+	$(PYTHON) -m check_jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 
 types: ## mypy: the package, and a program that uses all that is public
 	$(PYTHON) -m mypy

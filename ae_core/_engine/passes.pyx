@@ -27,12 +27,12 @@ cdef extern from "noise.h" nogil:
         AE_CORRUPTION_STREAM
 
 
-cdef inline const floating* biases_of(Layer* layer, const floating* params) noexcept nogil:
+cdef const floating* biases_of(Layer* layer, const floating* params) noexcept nogil:
     """The layer's biases, or NULL."""
     return params + layer.biases if layer.biases >= 0 else NULL
 
 
-cdef inline void layer_sums(
+cdef void layer_sums(
     const ae_kernels* K, Layer* layer, const floating* params, int n_rows,
     const floating* inputs, floating* sums,
 ) noexcept nogil:

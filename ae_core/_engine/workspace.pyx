@@ -3,7 +3,6 @@
 Only what a network needs is there. Within a step nothing is allocated.
 """
 
-from cython cimport floating
 from libc.stdint cimport int32_t, uint16_t
 
 from ae_core._engine.kernels.table cimport (

@@ -1,0 +1,117 @@
+"""CONTRIBUTING's walk through adding a loss, walked: four places, and both twins have it."""
+
+import ctypes
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).parent.parent
+TEXT = ROOT / "CONTRIBUTING.md"
+ENGINE = ROOT / "ae_core" / "_engine" / "kernels"
+
+pytestmark = pytest.mark.skipif(
+    not ENGINE.exists() or not TEXT.exists() or sys.platform == "win32" or not shutil.which("cc"),
+    reason="needs a checkout and a C compiler",
+)
+
+
+def walk():
+    """The steps of the section: for each its number, its text and its blocks of code."""
+    section = TEXT.read_text(encoding="utf-8").split("## To add a loss\n")[1].split("\n## ")[0]
+    steps = re.split(r"^(?=\d\. )", section, flags=re.MULTILINE)[1:]
+    return [(step, re.findall(r"```\w+\n(.*?)```", step, re.DOTALL)) for step in steps]
+
+
+def inserted(text, before, addition):
+    """Text with an addition before the one place where something stands."""
+    assert text.count(before) == 1, before
+    return text.replace(before, addition + before)
+
+
+def test_it_names_four_places():
+    assert len(walk()) == 4
+    for step, path in zip(walk(), ("losses.py", "kernels.h", "losses_body.h", "README"), strict=True):
+        assert path in step[0]
+
+
+def new_loss():
+    """The definition, as the first step makes it."""
+    (formulas, record), *_ = (blocks for _, blocks in walk())
+    source = (ROOT / "ae_core" / "formulas" / "losses.py").read_text(encoding="utf-8")
+    source = inserted(source, "\n\n# --- the constant that is best", "\n\n" + formulas)
+    source = inserted(source, "}\n\n\nclass Link", record)
+    module = {"__name__": "ae_core.formulas.losses", "__package__": "ae_core.formulas"}
+    exec(compile(source, "losses.py", "exec"), module)
+    return module["LOSSES"]["gamma"]
+
+
+def test_the_definition_is_right():
+    loss = new_loss()
+    X, Z = np.random.default_rng(0).uniform(0.1, 3, (2, 20, 4))
+    step = 1e-6
+    numeric = (loss.function(X, Z + step) - loss.function(X, Z - step)) / (2 * step)
+    np.testing.assert_allclose(loss.gradient(X, Z), numeric, rtol=1e-7, atol=1e-8)
+    assert loss.function(X, np.log(X)) == pytest.approx(0, abs=1e-12)
+
+
+class Group(ctypes.Structure):
+    _fields_ = [
+        ("activation", ctypes.c_int),
+        ("loss", ctypes.c_int),
+        ("start", ctypes.c_ssize_t),
+        ("stop", ctypes.c_ssize_t),
+        ("low", ctypes.c_double),
+        ("high", ctypes.c_double),
+        ("own", ctypes.c_ssize_t),
+    ]
+
+
+class Output(ctypes.Structure):
+    _fields_ = [
+        ("groups", ctypes.POINTER(Group)),
+        ("n_groups", ctypes.c_int),
+        ("has_missing", ctypes.c_int),
+        ("weights", ctypes.c_void_p),
+        ("own", ctypes.c_void_p),
+        ("n_own", ctypes.c_ssize_t),
+    ]
+
+
+def test_the_engine_agrees(tmp_path):
+    folder = shutil.copytree(ENGINE, tmp_path / "kernels")
+    (_, (line,)), (_, (formulas,)) = walk()[1:3]
+    header, body = folder / "kernels.h", folder / "losses_body.h"
+    header.write_text(inserted(header.read_text(), "    each(POISSON", line))
+    body.write_text(inserted(body.read_text(), "static ALWAYS_INLINE REAL FN(loss)(", formulas))
+    # What `output_delta` is in the table is asked of the compiler, not counted here.
+    (folder / "walk.c").write_text(
+        '#include "kernels_table.c"\n'
+        "double walk(int level, const ae_output *output, ptrdiff_t m, ptrdiff_t n, void *z,\n"
+        "            const void *target)\n"
+        "{ return ae_kernels_of(level, 1)->output_delta(output, m, n, z, NULL, target, 1, NULL); }\n"
+    )
+    library = tmp_path / "walk.so"
+    flags = ["-O1", "-shared", "-fPIC", "-Wall", "-Wextra", "-Werror", "-fno-math-errno"]
+    command = ["cc", *flags, str(folder / "walk.c"), "-o", str(library), "-lm"]
+    subprocess.run(command, check=True)
+    engine = ctypes.CDLL(str(library))
+    engine.walk.restype = ctypes.c_double
+    names = (ctypes.c_char_p * 20).in_dll(engine, "ae_loss_names")
+    names = list(names)[: list(names).index(None)]
+    group = Group(0, names.index(b"GAMMA"), 0, 7, 0, np.inf, 0)
+    output = Output(ctypes.pointer(group), 1, 0, None, None, 0)
+    X, Z = np.random.default_rng(1).uniform(0.1, 3, (2, 5, 7))
+    delta = Z.copy()
+    pointer = ctypes.c_void_p
+    total = engine.walk(
+        0, ctypes.byref(output), ctypes.c_ssize_t(5), ctypes.c_ssize_t(7),
+        pointer(delta.ctypes.data), pointer(X.ctypes.data),
+    )  # fmt: skip
+    loss = new_loss()
+    assert total == pytest.approx(loss.function(X, Z).sum(), rel=1e-10)
+    np.testing.assert_allclose(delta, loss.gradient(X, Z), rtol=1e-10, atol=1e-12)
