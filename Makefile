@@ -29,7 +29,7 @@ test: ## all tests
 lint: ## ruff and cython-lint: mistakes, and the way the code is set; floors import downward only; CI's own file
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m ruff format --check .
-	$(PYTHON) -c "from cython_lint import main; raise SystemExit(main())" --max-line-length 110 --no-pycodestyle ae_core/_engine ae_core/c_interface.pyx
+	$(PYTHON) -c "from cython_lint.cython_lint import main; raise SystemExit(main())" --max-line-length 110 --no-pycodestyle ae_core/_engine ae_core/c_interface.pyx
 	$(PYTHON) -c "from importlinter.cli import lint_imports; raise SystemExit(lint_imports())"
 	$(PYTHON) -m check_jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 
