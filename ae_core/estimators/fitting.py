@@ -20,7 +20,7 @@ from ..formulas.losses import LOSSES, SHARES
 from ..network.compiled import Network
 from ..training.callbacks import joined, with_progress_bar
 from ..training.loop import train
-from ..training.progress import Callback, History, Progress, TrainingState
+from ..training.progress import Callback, History, TrainingState
 from .parameters import (
     architecture_of,
     batch_size_of,
@@ -210,13 +210,11 @@ def run(
         n_visited = int(np.count_nonzero(rows.counts(slice(None))))
         batch_size = batch_size_of(estimator.batch_size, max(1, n_visited))
 
-    def note(progress: Progress) -> None:
-        estimator.history_ = progress.history  # so that it is there after Ctrl-C
-
     with ExitStack() as stack:
         n_done = resume.history.n_iter if resume else 0
         callbacks = with_progress_bar(stack, callbacks, estimator.verbose, max_iter, n_done)
-        estimator.history_ = train(
+        estimator.history_ = History()  # here, so that it is there after Ctrl-C
+        train(
             estimator.network_,
             rows,
             solver=solver,
@@ -228,7 +226,8 @@ def run(
             n_iter_no_change=estimator.n_iter_no_change,
             random_state=random,
             max_fun=estimator.max_fun,
-            callback=joined((note, *callbacks)),
+            callback=joined(callbacks),
+            history=estimator.history_,
             resume=resume,
             **estimator._training_options(),
             **options,

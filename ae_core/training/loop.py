@@ -26,11 +26,15 @@ from .progress import (
     TrainingState,
     generator_state,
     restore_generator,
+    restore_solver,
     solver_copy,
 )
 
 STEPS_PER_CALL = 5_000
 """Steps that full-batch training of tiny networks takes between two looks at Python."""
+
+WORK_PER_CALL = 1e9
+"""And multiplications: some tenths of a second, so that Ctrl-C loses little of the history."""
 
 
 def train(
@@ -52,6 +56,7 @@ def train(
     kl_warm_up: int = 0,
     callback: Callback | None = None,
     resume: TrainingState | None = None,
+    history: History | None = None,
 ) -> History:
     """Fit the network's parameters to X, in place.
 
@@ -95,6 +100,8 @@ def train(
     resume : TrainingState, optional
         Go on from there, given the same data and arguments, to the same bits as one long training;
         from `Progress.state`.
+    history : History, optional
+        Filled in as training goes, so that it is there after Ctrl-C; by default a new one.
 
     Returns
     -------
@@ -120,6 +127,8 @@ def train(
         raise ValueError(f"tol={tol!r}: must be None or a number of at least 0")
     _check_warm_up(kl_warm_up)
     watch = _Watch(network, X_val, tol, n_iter_no_change, callback, keep_best)
+    if history is not None:
+        watch.history = history
     if isinstance(solver, str) and solver == "lbfgs":
         if batch_size not in (None, len(X)):
             raise ValueError(f"batch_size={batch_size!r}: solver='lbfgs' takes all rows at once")
@@ -158,9 +167,11 @@ def train(
         return random.permutation(visited) if shuffle and steps_per_epoch > 1 else visited
 
     # Nobody looks in between and every step sees all rows: many epochs fit in one call.
-    unwatched = steps_per_epoch == 1 and not watch.looks
-    epochs_per_call = STEPS_PER_CALL if unwatched and n_rows <= STEPS_PER_CALL else 1
-    epochs_per_call = max(1, min(epochs_per_call, 1_000_000 // n_rows))
+    work = 3.0 * n_rows * network.params.size
+    epochs_per_call = min(STEPS_PER_CALL, 1_000_000 // n_rows, int(WORK_PER_CALL / work))
+    if steps_per_epoch > 1 or watch.looks:
+        epochs_per_call = 1
+    n_alone = 0  # epochs that are taken one by one, because training ends, or changes, among them
 
     state = solver.start(network.params)
     if resume is not None:
@@ -168,11 +179,16 @@ def train(
         noise_seed = resume.noise_seed
     else:
         noise_seed = _drawn_seed(random) if network.architecture.is_noisy else 0
+    if history is not None:  # a resumed one is another
+        vars(history).update(vars(watch.history))
+        watch.history = history
     history = watch.history
     watch.average = state.average
     watch.snapshot = lambda: _snapshot(network, state, random, watch, noise_seed)
     while history.n_iter < max_iter and not watch.should_stop(schedule):
-        n_epochs = min(epochs_per_call, max_iter - history.n_iter)
+        n_epochs = min(1 if n_alone else max(1, epochs_per_call), max_iter - history.n_iter)
+        n_alone = max(0, n_alone - 1)
+        start = solver_copy(state) if n_epochs > 1 else None
         order = np.concatenate([order_of_epoch() for _ in range(n_epochs)])
         first = history.n_steps
         rates = schedule.rates(first, n_epochs * steps_per_epoch, watch.n_cuts)
@@ -189,6 +205,11 @@ def train(
                 _noise_keys(noise_seed, epochs) if network.architecture.is_noisy else None,
                 _annealing(first, len(rates), kl_warm_up * steps_per_epoch),
             )
+        if start is not None and watch.changes_within(losses):
+            network.params[...] = before
+            restore_solver(state, start)
+            n_alone = n_epochs
+            continue
         _check_losses(network, losses, before, first, steps_per_epoch, rates)
         history.n_steps += len(losses)
         if steps_per_epoch > 1:
@@ -222,26 +243,38 @@ class _Watch:
 
     @property
     def looks(self) -> bool:
-        """Whether anything happens between epochs but the record."""
-        return not (
-            self.tol is None and self.X_val is None and self.callback is None and not self.keep_best
-        )
+        """Whether validation, a callback or keep_best must run after each epoch."""
+        return self.X_val is not None or self.callback is not None or self.keep_best
+
+    def changes_within(self, losses: Array) -> bool:
+        """Whether training would end, or its rate be cut, before the last of these epochs."""
+        if not np.isfinite(losses).all():
+            return True
+        if self.tol is None:
+            return False
+        best, n_stale = self.best, self.n_stale
+        for loss in losses[:-1].tolist():
+            n_stale = 0 if loss < best - self.tol else n_stale + 1
+            best = min(best, loss)
+            if n_stale >= self.patience:
+                return True
+        return False
 
     def record(self, losses: Array) -> None:
         """Note the losses of the epochs just finished, and tell the callback."""
         history = self.history
-        history.loss_curve.extend(losses.tolist())
+        for loss in losses[:-1].tolist():  # epochs that nobody looked at
+            self._note(loss)
+        history.loss_curve.append(float(losses[-1]))
         validation = None
         if self.X_val is not None:
             errors = self.judged.validation_errors(self.X_val).astype(np.float64)
             validation = float(np.average(errors, weights=self.X_val.counts(slice(None))))
             history.validation_loss_curve.append(validation)
         watched = history.watched[-1]
-        self.n_stale = 0 if watched < self.best - (self.tol or 0) else self.n_stale + 1
-        if watched < self.best:
-            self.best = watched
-            if self.keep_best:
-                self.best_params = self.judged.params.copy()
+        if self.keep_best and watched < self.best:
+            self.best_params = self.judged.params.copy()
+        self._judge(watched)
         if self.callback is not None:
             progress = Progress(
                 history.n_iter,
@@ -253,6 +286,15 @@ class _Watch:
             )
             if self.callback(progress):
                 history.stopped_because = "the callback asked for it"
+
+    def _note(self, loss: float) -> None:
+        """An epoch's loss, where there is nothing else to do."""
+        self.history.loss_curve.append(loss)
+        self._judge(loss)
+
+    def _judge(self, watched: float) -> None:
+        self.n_stale = 0 if watched < self.best - (self.tol or 0) else self.n_stale + 1
+        self.best = min(self.best, watched)
 
     def should_stop(self, schedule: Schedule | None = None) -> bool:
         """Whether to end here; 'adaptive' learning rates are cut first, until they are tiny."""

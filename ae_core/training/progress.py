@@ -84,6 +84,15 @@ def solver_copy(state: SolverState) -> SolverState:
     return SolverState(state.n_steps, tuple(memory.copy() for memory in state.memory), average)
 
 
+def restore_solver(state: SolverState, saved: SolverState) -> None:
+    """Set a solver's state, in place, to what `solver_copy` kept."""
+    for vector, kept in zip(state.memory, saved.memory, strict=True):
+        vector[...] = kept
+    if state.average is not None and saved.average is not None:
+        state.average[...] = saved.average
+    state.n_steps = saved.n_steps
+
+
 def generator_state(random: Any) -> dict[str, Any]:
     """What a generator of either kind will draw next."""
     if hasattr(random, "bit_generator"):

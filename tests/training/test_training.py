@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from conftest import random_data
 
-from ae_core import SGD, Adam, AdamW, Architecture, NonFiniteLossError, RMSprop, train
+from ae_core import SGD, Adam, AdamW, Architecture, History, NonFiniteLossError, RMSprop, train
 from ae_core.diagnosis.baselines import column_mean, principal_components
 from ae_core.formulas.schedules import Schedule
 from ae_core.formulas.solvers import SOLVERS, as_solver
@@ -370,3 +370,45 @@ def test_rows_of_weight_zero_are_not_visited(network_class):
         fits.append((history.n_steps, history.loss_curve, network.params))
     assert fits[0][0] == fits[1][0] == 9
     np.testing.assert_allclose(fits[0][1], fits[1][1], rtol=0.1)
+
+
+# --- many epochs in one call -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("learning_rate", ["constant", "adaptive", "invscaling"])
+@pytest.mark.parametrize("tol", [None, 1e-4, 1e-2, 0.5])
+@pytest.mark.parametrize("options", [{}, {"corruption": "masking"}, {"alpha": 1.0}], ids=str)
+def test_whoever_looks_changes_nothing(network_class, tol, learning_rate, options):
+    if learning_rate == "adaptive" and tol is None:
+        tol = 0.0  # it needs one
+    X = np.random.default_rng(0).random((20, 3))
+    ends = []
+    for callback in (None, lambda progress: False):
+        network = network_class(Architecture((3, 2, 3), "tanh", **options), random_state=0)
+        history = train(
+            network,
+            X,
+            solver=SGD(0.3, averaging=0.9),
+            learning_rate=learning_rate,
+            max_iter=150,
+            tol=tol,
+            n_iter_no_change=4,
+            random_state=0,
+            callback=callback,
+        )
+        ends.append((network.params.tolist(), vars(history)))
+    assert ends[0] == ends[1]
+
+
+def test_a_fit_that_diverges_ends_at_the_same_step(network_class):
+    X = np.random.default_rng(0).normal(size=(20, 3)) * 5
+    ends = []
+    for callback in (None, lambda progress: False):
+        network = network_class(Architecture((3, 2, 3), "identity"), random_state=0)
+        history = History()
+        with pytest.raises(NonFiniteLossError) as error:
+            train(network, X, solver=SGD(0.5), max_iter=5000, callback=callback, history=history)
+        assert 5 < history.n_iter < 5000
+        assert np.isfinite(network.params).all()
+        ends.append((network.params.tolist(), history.loss_curve, str(error.value)))
+    assert ends[0] == ends[1]
