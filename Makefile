@@ -41,8 +41,9 @@ stubs: ## stubtest: what the .pyi files say of the compiled modules is so
 	$(PYTHON) -m mypy.stubtest --concise --ignore-disjoint-bases --mypy-config-file pyproject.toml \
 		--allowlist tests/typing/stubtest_allowlist.txt ae_core._engine
 
-docs: ## what the documents show is what happens
-	$(PYTHON) -m pytest tests/test_readme.py tests/test_question.py $(ARGS)
+docs: ## the site, in build/site (extra: docs); a warning is an error
+	rm -rf build/site docs/generated docs/auto_gallery
+	$(PYTHON) -m sphinx -W --keep-going -n -q -b html docs build/site
 
 bench: ## a training step and inference beside other libraries (extra: bench)
 	$(PYTHON) benchmarks/speed.py $(ARGS)

@@ -1,0 +1,58 @@
+"""How the site is built: ``make docs``."""
+
+import os
+import sys
+import warnings
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+import ae_core
+
+project = "ae_core"
+author = copyright = "The ae_core developers"
+version = release = ae_core.__version__
+
+extensions = [
+    "myst_parser",
+    "numpydoc",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.viewcode",
+    "sphinx_gallery.gen_gallery",
+]
+exclude_patterns = ["_build", "gallery/README.txt"]
+html_theme = "pydata_sphinx_theme"
+html_title = "ae_core"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_theme_options = {
+    "show_toc_level": 2,
+    "navigation_with_keys": False,
+    "secondary_sidebar_items": ["page-toc"],
+}
+html_sidebars = {"index": []}
+
+autosummary_generate = True
+nitpick_ignore_regex = [("py:.*", r"sklearn\..*")]  # there is no network to ask theirs
+autodoc_typehints = "none"
+numpydoc_show_class_members = False
+numpydoc_class_members_toctree = False
+templates_path = ["_templates"]
+myst_heading_anchors = 4
+# Pages that stand in the repository link to files there.
+suppress_warnings = ["myst.xref_missing", "config.cache"]
+
+sphinx_gallery_conf = {
+    "examples_dirs": "gallery",
+    "gallery_dirs": "auto_gallery",
+    "filename_pattern": r"/plot_",
+    "download_all_examples": False,
+    "show_signature": False,
+    "remove_config_comments": True,
+    "plot_gallery": "True",
+    "abort_on_example_error": True,
+    "within_subsection_order": "FileNameSortKey",
+}
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+warnings.filterwarnings("ignore", message=".*is non-interactive, and thus cannot be shown.*")
