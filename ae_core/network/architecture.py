@@ -111,7 +111,7 @@ class Architecture:
         sizes that read the same from both ends, with the code in the middle.
     alpha, alpha_l1 : float, default=0
         Strength of the L2 penalty on the weights, ½ α Σ W² over the number of samples, as in
-        scikit-learn's `MLPRegressor`; and of the L1 penalty, α₁ Σ |W| over it.
+        scikit-learn's `MLPRegressor`; and of the L1 penalty, ``α₁ Σ |W|`` over it.
     feature_weights : sequence of float, optional
         What each column's loss is multiplied with.
     corruption : {None, 'gaussian', 'masking', 'salt_and_pepper'}
@@ -124,7 +124,7 @@ class Architecture:
     k_sparse : int, optional
         How many of the code's units keep their activation, the largest; others are 0.
     code_l1 : float, default=0
-        Strength of a penalty on the code, Σ |h| of each row.
+        Strength of a penalty on the code, ``Σ |h|`` of each row.
     sparsity, sparsity_target : float, defaults=0, 0.05
         Strength of a penalty on the code's mean activation over a batch, ρ̂: Σ KL(ρ ‖ ρ̂) with the
         target ρ. Needs a logistic code.
