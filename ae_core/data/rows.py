@@ -106,6 +106,11 @@ class Rows:
         """Whether the network sees something else than X itself."""
         return self.shift is not None or self.factor is not None or self.clip
 
+    @property
+    def may_have_missing(self) -> bool:
+        """Whether NaN may stand in what `take` gives; of covariates nobody has looked."""
+        return self.seen is not None or (self.missing is not None and self.n_covariates > 0)
+
     @cached_property
     def limits(self) -> tuple[Array, Array]:
         """The smallest and the largest number of each column, scaled: two (n_columns,).

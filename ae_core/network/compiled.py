@@ -257,7 +257,7 @@ class Network(reference.Network):
 
 def engine_rows(rows: Rows) -> EngineRows:
     """The same rows in the engine's terms."""
-    seen = (rows.shift, rows.factor, rows.sample_weight, rows.clip, rows.seen is not None)
+    seen = (rows.shift, rows.factor, rows.sample_weight, rows.clip, rows.may_have_missing)
     if not rows.is_sparse:
         return EngineRows(rows.X, *seen)
     X = rows.X

@@ -156,6 +156,10 @@ def test_what_is_missing_of_covariates_takes_nothing_from_a_row():
     at_0 = np.where(np.isnan(X), [0.0] * 8, X)
     for other in (Rows(X, missing="mask"), rows):  # a network says itself what its covariates are
         np.testing.assert_allclose(net.forward(other)[[0, 2]], net.forward(at_0)[[0, 2]])
+    for twin in (net, Network(a, net.params)):
+        alone = Rows(X[:1], missing="mask")  # every feature is seen, and a covariate missing
+        np.testing.assert_allclose(twin.forward(alone), net.forward(at_0)[:1])
+        assert np.isfinite(twin.loss_and_gradient(alone)[1]).all()
     row, column = np.nonzero(~np.isnan(X))
     stored = sparse.csr_array((X[row, column], (row, column)), X.shape)
     for missing in ("implicit", "mask"):
