@@ -13,7 +13,7 @@ from libc.math cimport INFINITY, fabs
 from libc.stdlib cimport free, malloc
 
 from ae_core._engine.kernels.table cimport (
-    AE_DOUBLE, AE_LOG1P, ae_group, ae_kernels, ae_output, kernels_for,
+    AE_DOUBLE, AE_ARRAY_LOG1P, ae_group, ae_kernels, ae_output, kernels_for,
 )
 from ae_core._engine.inference cimport through_layers
 from ae_core._engine.layers.side_inputs cimport mark_seen
@@ -357,7 +357,7 @@ cdef int run_tile(
         mark_seen[floating](height, model.n_features, targets, side, model.n_features)
     if model.plan.family.log_input:
         inputs = <floating*> scratch
-        model.K.elementary(AE_LOG1P, count, targets, inputs)
+        model.K.elementary(AE_ARRAY_LOG1P, count, targets, inputs)
         fill_holes[floating](count, inputs, inputs)
     elif model.has_holes:
         inputs = <floating*> scratch

@@ -3,7 +3,7 @@
 from cython cimport floating
 
 from ae_core._engine.layers.latent cimport infer_code
-from ae_core._engine.kernels.table cimport AE_LOG1P, ae_kernels, ae_output, kernels_for
+from ae_core._engine.kernels.table cimport AE_ARRAY_LOG1P, ae_kernels, ae_output, kernels_for
 from ae_core._engine.memory cimport Buffer, padded
 from ae_core._engine.passes cimport biases_of, layer_sums
 from ae_core._engine.plan cimport Layer, Plan
@@ -128,7 +128,7 @@ cdef class Inference(Team):
             gather[floating](self.rows, self.K, NULL, first, height, 0, n, targets, n)
             compared = targets
             if log_input:
-                self.K.elementary(AE_LOG1P, count, targets, scratch)
+                self.K.elementary(AE_ARRAY_LOG1P, count, targets, scratch)
                 fill_holes[floating](count, <floating*> scratch, <floating*> scratch)
             else:
                 fill_holes[floating](count, targets, <floating*> scratch)

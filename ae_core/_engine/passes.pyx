@@ -13,7 +13,7 @@ from cython cimport floating
 from ae_core._engine.layers.latent cimport add_code_gradient, code_losses, draw_code, through_draw
 from ae_core._engine.layers.contraction cimport add_contraction_gradient, contract_tile
 from ae_core._engine.kernels.table cimport (
-    AE_LOG1P, AE_MASKING, AE_NOTHING, ae_kernels, product_nn, product_nt, product_tn,
+    AE_ARRAY_LOG1P, AE_MASKING, AE_NOTHING, ae_kernels, product_nn, product_nt, product_tn,
 )
 from ae_core._engine.plan cimport Family, Layer, Piece, Plan, Slice
 from ae_core._engine.rows cimport gather, gather_weights
@@ -103,7 +103,7 @@ cdef void fill_tile(
     for i in range(n_rows):
         given = targets + i * n
         if family.log_input:
-            K.elementary(AE_LOG1P, n, targets + i * n, inputs + i * n)
+            K.elementary(AE_ARRAY_LOG1P, n, targets + i * n, inputs + i * n)
             given = inputs + i * n
         if is_noisy:
             K.noise(

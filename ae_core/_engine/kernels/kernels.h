@@ -34,7 +34,7 @@ enum { AE_LOSSES(AE_ENUM) };
 enum { AE_SOLVERS(AE_ENUM) };
 
 /* Elementary functions on arrays: the order of ELEMENTARY in table.pyx. */
-enum { AE_EXP, AE_EXPM1, AE_LOG1P };
+enum { AE_ARRAY_EXP, AE_ARRAY_EXPM1, AE_ARRAY_LOG1P };
 
 /* What an element of a table may be. */
 enum { AE_FLOAT, AE_DOUBLE, AE_BYTE };
