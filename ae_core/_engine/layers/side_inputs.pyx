@@ -24,8 +24,8 @@ cdef void mark_seen(
     Py_ssize_t n_rows, Py_ssize_t n, const floating* values, floating* seen, Py_ssize_t length,
 ) noexcept nogil:
     """seen (n_rows, n) = 1, and 0 where values (n_rows, n) are NaN; its rows are `length` apart."""
-    cdef Py_ssize_t i, j
-    for i in range(n_rows):
+    cdef Py_ssize_t _i, j
+    for _i in range(n_rows):
         for j in range(n):
             seen[j] = values[j] == values[j]
         values += n
