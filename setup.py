@@ -32,6 +32,7 @@ MODULES = [
     "plan",
     "workspace",
     "layers.sparse",
+    "layers.side_inputs",
     "layers.low_rank_output",
     "layers.latent",
     "layers.contraction",
@@ -42,7 +43,10 @@ MODULES = [
     "training",
 ]
 # Those that a training step runs through.
-LOOPS = ("table", "rows", "sparse", "low_rank_output", "latent", "contraction", "passes", "steps")
+LOOPS = (
+    *("table", "rows", "sparse", "side_inputs", "low_rank_output", "latent", "contraction"),
+    *("passes", "steps"),
+)
 # Those that run once per network, or for tests.
 SELDOM = ("products", "memory", "plan")
 # What Cython writes for memoryviews, once for all modules: otherwise each would hold it again.

@@ -45,7 +45,7 @@ cdef ae_model* ae_load(object path) except NULL
 cdef ae_model* ae_from_estimator(object estimator) except NULL
 
 # An ae_core.Network, whose columns are not scaled. TypeError for anything else, ValueError where
-# somebody has replaced its params by what are none of its architecture.
+# somebody has replaced its params by what are none of its architecture, or where it has covariates.
 cdef ae_model* ae_from_network(object network) except NULL
 
 # With or without the GIL, which it takes; NULL is left alone. To use or free a handle afterwards, or
@@ -84,8 +84,8 @@ cdef const char* ae_message(int code) noexcept nogil
 #
 # AE_BAD_VALUE: a number is infinite, or NaN (but where the model was fitted with
 # missing_values='mask': then NaN is unseen), or as it is or scaled beyond the range of the network's
-# type; for errors and losses of a cross-entropy also one that is, scaled, outside 0 … 1; for a loss
-# also where nothing is seen at all.
+# type; with input_transform='log1p' also one that is, scaled, below 0; for errors and losses of a
+# cross-entropy also one that is, scaled, outside 0 … 1; for a loss also where nothing is seen at all.
 # AE_BAD_SIZE: n_rows is negative, or more than could be. No rows are fine, but for a loss.
 
 # X_hat (n_rows, n_features): as `reconstruct`; of a network `forward`. It may be X itself.

@@ -13,9 +13,10 @@ from libc.math cimport INFINITY, fabs
 from libc.stdlib cimport free, malloc
 
 from ae_core._engine.kernels.table cimport (
-    AE_DOUBLE, ae_group, ae_kernels, ae_output, kernels_for,
+    AE_DOUBLE, AE_ARRAY_LOG1P, ae_group, ae_kernels, ae_output, kernels_for,
 )
 from ae_core._engine.inference cimport through_layers
+from ae_core._engine.layers.side_inputs cimport mark_seen
 from ae_core._engine.memory cimport padded
 from ae_core._engine.passes cimport biases_of
 from ae_core._engine.plan cimport Layer, Plan
@@ -85,6 +86,11 @@ cdef class Model:
 
     def __init__(self, network, rows=None):
         architecture = network.architecture
+        if architecture.n_covariates:
+            raise ValueError(
+                f"a network with n_covariates={architecture.n_covariates}: the C interface gives a "
+                "network the columns it reconstructs, and no others; use it from Python"
+            )
         params = np.array(network.params)
         self.network = Network(architecture, params, dtype=params.dtype, n_threads=1)
         self.plan = self.network._plan
@@ -309,7 +315,7 @@ cdef int run_tiles(
     cdef Py_ssize_t bytes = padded(tile_rows * model.plan.widest * sizeof(floating))
     cdef Py_ssize_t width = 1
     cdef int code = AE_OK
-    cdef char* memory = <char*> malloc(4 * bytes + 64)
+    cdef char* memory = <char*> malloc(5 * bytes + 64)
     cdef char* scratch = <char*> ((<size_t> memory + 63) // 64 * 64)
     if memory == NULL:
         return AE_NO_MEMORY
@@ -330,9 +336,10 @@ cdef int run_tile(
     Model model, int wanted, int height, const double* X, double* result, char* scratch,
     Py_ssize_t bytes, floating* of_this_type,
 ) noexcept nogil:
-    """Some rows, in four arrays of so many bytes."""
+    """Some rows, in five arrays of so many bytes."""
     cdef const floating* params = <const floating*> model.params
     cdef floating* targets = <floating*> (scratch + 3 * bytes)
+    cdef floating* side = <floating*> (scratch + 4 * bytes)
     cdef floating* inputs = targets
     cdef floating* losses = <floating*> scratch
     cdef floating* outputs
@@ -344,11 +351,20 @@ cdef int run_tile(
         return AE_BAD_VALUE
     if wanted == ERRORS and not can_compare(model, height, X):
         return AE_BAD_VALUE
-    if model.has_holes:
+    if model.plan.family.log_input and not has_logarithms(model, height, X):
+        return AE_BAD_VALUE
+    if model.plan.family.input_mask:
+        mark_seen[floating](height, model.n_features, targets, side, model.n_features)
+    if model.plan.family.log_input:
+        inputs = <floating*> scratch
+        model.K.elementary(AE_ARRAY_LOG1P, count, targets, inputs)
+        fill_holes[floating](count, inputs, inputs)
+    elif model.has_holes:
         inputs = <floating*> scratch
         fill_holes[floating](count, targets, inputs)
     outputs = through_layers[floating](
-        model.plan, model.K, params, 0, last, height, inputs, None, 0, scratch, bytes, NULL,
+        model.plan, model.K, params, 0, last, height, inputs, side, model.plan.n_side, None, 0,
+        scratch, bytes, NULL,
     )
     layer = &model.plan.layers[last - 1]
     biases = biases_of[floating](layer, params)
@@ -391,6 +407,21 @@ cdef bint is_fine(Py_ssize_t count, const floating* x, bint may_be_nan) noexcept
     for i in range(count):
         is_bad |= (fabs(x[i]) == INFINITY) | ((x[i] != x[i]) & (not may_be_nan))
     return not is_bad
+
+
+cdef bint has_logarithms(Model model, int height, const double* X) noexcept nogil:
+    """Whether log(1 + x) can be taken of all: scaled, and before the cast, none lies below 0."""
+    cdef Py_ssize_t n = model.n_features, i
+    cdef double x
+    if model.clip:
+        return True
+    for i in range(height * n):
+        x = X[i]
+        if model.factor != NULL:
+            x = (x - model.shift[i % n]) * model.factor[i % n]
+        if x < 0:
+            return False
+    return True
 
 
 cdef bint can_compare(Model model, int height, const double* X) noexcept nogil:

@@ -16,9 +16,10 @@ from ae_core import Architecture, reference
 from ae_core.data.rows import Rows
 from ae_core.formulas.activations import ACTIVATIONS
 from ae_core.formulas.corruption import CORRUPTIONS
+from ae_core.formulas.inputs import INPUT_TRANSFORMS
 from ae_core.formulas.losses import LOSSES
 from ae_core.formulas.noise import Draw
-from ae_core.network.passes import forward
+from ae_core.network.passes import beside_code, forward
 
 KINDS = ("dense", "holes", "csr", "thin csr", "csr with holes", "implicit")
 """What a table may be: with NaN in it, sparse, and sparse with what is not stored unseen.
@@ -40,10 +41,11 @@ class Table(NamedTuple):
     weights: str | None = None
     seed: int = 0
 
-    def rows(self, n_features):
+    def rows(self, n_features, n_covariates=0):
         """The table with so many columns; its first entry is seen, and its first row counts."""
         random = np.random.default_rng(self.seed)
-        shape = self.n_samples, n_features
+        n_columns = n_features + n_covariates
+        shape = self.n_samples, n_columns
         is_bytes = self.source == "uint8"
         low, high = (0, 255) if is_bytes else (-2, 3) if self.is_scaled else (0.05, 0.95)
         X = random.integers(0, 256, shape) if is_bytes else random.uniform(low, high, shape)
@@ -51,7 +53,7 @@ class Table(NamedTuple):
         shift = factor = None
         if self.is_scaled or is_bytes:
             # With clip, some numbers lie outside of 0 … 1 until they are clipped.
-            beyond = random.uniform(0.02, 0.1, n_features) * (-1 if self.clip else 1)
+            beyond = random.uniform(0.02, 0.1, n_columns) * (-1 if self.clip else 1)
             shift = low - (high - low) * beyond
             factor = 1 / ((high - low) * (1 + 2 * beyond))
         is_hidden = random.random(shape) < 0.3
@@ -74,7 +76,9 @@ class Table(NamedTuple):
             integers, reals = random.integers(0, 4, shape[0]), random.uniform(0, 2, shape[0])
             weights = {"integers": integers, "reals": reals}[self.weights]
             weights[0] = 1
-        return Rows(X, shift, factor, weights, clip=self.clip, missing=missing)
+        return Rows(
+            X, shift, factor, weights, clip=self.clip, missing=missing, n_covariates=n_covariates
+        )
 
 
 class Family(NamedTuple):
@@ -86,7 +90,7 @@ class Family(NamedTuple):
 
     def rows(self):
         """The data."""
-        return self.table.rows(self.architecture.n_features)
+        return self.table.rows(self.architecture.n_features, self.architecture.n_covariates)
 
     def network(self, network_class, dtype=np.float64):
         """A network with parameters that are none of them near 0: |W| has a kink there."""
@@ -115,13 +119,14 @@ class Family(NamedTuple):
         for draw in (None, Draw(self.noise_key, np.arange(len(rows)))):
             trace = forward(a, network.params, X, draw, rows.limits)
             layers = zip(a.layers(network.params), a.activations, trace.H[:-1], strict=True)
-            for (W, b), name, H in layers:
+            for layer, ((W, b), name, H) in enumerate(layers, start=1):
                 if name not in (*SMOOTH, "softmax", "mixed"):
-                    found.append(_nearest(H @ W if b is None else H @ W + b))
+                    Z = beside_code(a, layer, H, trace.covariates) @ W
+                    found.append(_nearest(Z if b is None else Z + b))
             for group in a.output_groups:
                 if LOSSES[group.loss].from_logits is None and group.loss != "squared_error":
                     columns = slice(group.start, group.stop)
-                    d = np.abs(trace.H[-1][:, columns] - X[:, columns])
+                    d = np.abs(trace.H[-1][:, columns] - trace.X[:, columns])
                     found += [_nearest(d), _nearest(d - 1)]
             if a.code_l1:
                 found.append(_nearest(trace.H[a.code_layer]))
@@ -198,6 +203,9 @@ def architectures(draw, n_units=5, n_features=6):
         contraction=draw(_STRENGTHS),
         variational=kind == "variational",
         beta=draw(st.sampled_from([0.0, 0.3, 1.0, 4.0])),
+        input_mask=not tied and draw(st.booleans()),
+        n_covariates=0 if tied else draw(st.sampled_from([0, 0, 1, 3])),
+        input_transform=draw(_or_nothing(st.sampled_from(list(INPUT_TRANSFORMS)), None)),
     )
 
 

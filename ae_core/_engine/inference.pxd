@@ -9,6 +9,6 @@ from ae_core._engine.rows cimport Rows
 
 cdef floating* through_layers(
     Plan plan, const ae_kernels* K, const floating* params, int first_layer, int last_layer,
-    int height, const floating* inputs, Rows stored, Py_ssize_t first_row, char* scratch,
-    Py_ssize_t bytes, floating* result,
+    int height, const floating* inputs, const floating* side, int n_side, Rows stored,
+    Py_ssize_t first_row, char* scratch, Py_ssize_t bytes, floating* result,
 ) noexcept nogil

@@ -11,5 +11,5 @@ def run_layers(
     last_layer: int,
     wants_losses: bool,
     n_threads: int,
-    targets: Rows | None = None,
+    table: Rows | None = None,
 ) -> None: ...

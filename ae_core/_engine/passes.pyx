@@ -12,9 +12,14 @@ from cython cimport floating
 
 from ae_core._engine.layers.latent cimport add_code_gradient, code_losses, draw_code, through_draw
 from ae_core._engine.layers.contraction cimport add_contraction_gradient, contract_tile
-from ae_core._engine.kernels.table cimport AE_NOTHING, ae_kernels, product_nn, product_nt, product_tn
+from ae_core._engine.kernels.table cimport (
+    AE_ARRAY_LOG1P, AE_MASKING, AE_NOTHING, ae_kernels, product_nn, product_nt, product_tn,
+)
 from ae_core._engine.plan cimport Family, Layer, Piece, Plan, Slice
 from ae_core._engine.rows cimport gather, gather_weights
+from ae_core._engine.layers.side_inputs cimport (
+    gather_covariates, mark_seen, side_gradient, side_sums, unmark_hidden,
+)
 from ae_core._engine.layers.sparse cimport (
     fill_stored, stored_bias_gradient, stored_input_delta, stored_input_gradient,
     stored_output_delta, stored_output_gradient, stored_sums,
@@ -70,27 +75,45 @@ cdef void fill_tile(
 ) noexcept nogil:
     """Take rows `first` to `first + n_rows` of the batch from the table; spoil what is given."""
     cdef Trace* trace = &space.trace
-    cdef Py_ssize_t n = space.rows.n_columns, row = batch.first + first, i
+    cdef Family* family = &space.plan.family
+    cdef Py_ssize_t n = space.plan.n_features, row = batch.first + first, i
     cdef floating* targets = <floating*> trace.targets + first * n
+    cdef floating* side = <floating*> trace.side + first * space.n_side
     cdef floating* inputs
-    cdef bint is_noisy
+    cdef floating* given
+    cdef bint is_noisy, is_masked
     if trace.weights != NULL:
         gather_weights(space.rows, batch.order, row, n_rows, trace.weights + first)
     if trace.targets != NULL:
-        gather[floating](space.rows, K, batch.order, row, n_rows, targets)
+        gather[floating](space.rows, K, batch.order, row, n_rows, 0, n, targets, n)
+    if family.n_covariates:
+        gather_covariates[floating](
+            space.rows, K, batch.order, row, n_rows, family.n_covariates, side, space.n_side,
+        )
     if trace.stored_starts != NULL:
         fill_stored[floating](space, batch, first, n_rows, NULL)
         return
     inputs = <floating*> trace.H[0] + first * n
+    if family.input_mask:
+        mark_seen[floating](n_rows, n, targets, side, space.n_side)
     if inputs == targets:
         return
     is_noisy = space.corruption.kind != AE_NOTHING
+    is_masked = family.input_mask and space.corruption.kind == AE_MASKING
     for i in range(n_rows):
+        given = targets + i * n
+        if family.log_input:
+            K.elementary(AE_ARRAY_LOG1P, n, targets + i * n, inputs + i * n)
+            given = inputs + i * n
         if is_noisy:
             K.noise(
                 batch.key, AE_CORRUPTION_STREAM, row_number(batch, first + i), n, scratch.numbers,
             )
-        K.spoil(&space.corruption, n, targets + i * n, scratch.numbers, inputs + i * n)
+        K.spoil(&space.corruption, n, given, scratch.numbers, inputs + i * n)
+        if is_masked:
+            unmark_hidden[floating](
+                n, scratch.numbers, space.corruption.threshold, side + i * space.n_side,
+            )
 
 
 cdef inline void forward_layer(
@@ -113,6 +136,11 @@ cdef inline void forward_layer(
     else:
         layer_sums[floating](
             K, layer, params, n_rows, <floating*> trace.H[i] + first * layer.n_in, outputs,
+        )
+    if layer.n_side:
+        side_sums[floating](
+            K, layer, params, n_rows, <floating*> trace.side + first * space.n_side, space.n_side,
+            outputs,
         )
     K.activate(
         layer.activation, n_rows, layer.n_out, outputs, biases_of[floating](layer, params),
@@ -163,6 +191,11 @@ cdef inline double output_delta(
     layer_sums[floating](
         K, layer, params, n_rows, <floating*> trace.H[last] + first * layer.n_in, sums,
     )
+    if layer.n_side:
+        side_sums[floating](
+            K, layer, params, n_rows, <floating*> trace.side + first * space.n_side, space.n_side,
+            sums,
+        )
     if trace.weights == NULL:
         return K.output_delta(
             &space.output, n_rows, n, sums, biases, targets, 1 / batch.total, own,
@@ -281,12 +314,17 @@ cdef inline void weight_gradient(
     cdef int i = piece.layer, height = piece.last - piece.first, partner
     cdef Layer* layer = &space.plan.layers[i]
     cdef bint is_stored = trace.stored_starts != NULL, is_last = i == space.plan.n_layers - 1
+    if piece.first >= layer.n_in:
+        side_gradient[floating](space, K, piece, batch, gradient)
+        return
     if is_stored and i == 0:
         stored_input_gradient[floating](space, K, piece, batch, gradient)
     elif is_stored and is_last and trace.turned != NULL:
         wide_gradient[floating](space, K, piece, gradient)
     elif is_stored and is_last and trace.stored_delta != NULL:
-        stored_output_gradient[floating](space, piece, batch, gradient)
+        stored_output_gradient[floating](
+            space, <floating*> trace.H[i] + piece.first, layer.n_in, height, batch, gradient,
+        )
     else:
         product_tn[floating](
             K, height, layer.n_out, batch.n_rows,

@@ -5,7 +5,8 @@ from libc.stdint cimport uint32_t
 from ae_core._engine.kernels.table cimport ae_group, ae_output
 
 ctypedef struct Layer:
-    int n_in, n_out         # n_out: sums, of a variational code twice its units
+    int n_in, n_side        # rows of W: for the units below, and then for layers/side_inputs.pyx
+    int n_out               # sums, of a variational code twice its units
     int activation          # of the last layer: its output groups have their own
     bint tied               # uses the weights of `weights`, which are (n_out, n_in), transposed
     bint is_plain           # whether its sums become outputs by the activation and nothing else
@@ -14,8 +15,8 @@ ctypedef struct Layer:
     Py_ssize_t biases       # where b starts, or -1
 
 
-# Rows `first` to `last` of a weight matrix, or all of a bias vector (first = -1), or the losses' own
-# parameters (layer = -1).
+# Rows `first` to `last` of a weight matrix, all of them for units below or all for side inputs; or
+# all of a bias vector (first = -1), or the losses' own parameters (layer = -1).
 ctypedef struct Piece:
     int layer
     int first, last
@@ -44,6 +45,8 @@ ctypedef struct Family:
     double beta, code_l1, sparsity, sparsity_target, contraction
     double alpha, alpha_l1
     bint is_decayed                 # whether one of these two is not 0
+    bint input_mask, log_input
+    int n_covariates
 
 
 cdef class Plan:
@@ -56,7 +59,8 @@ cdef class Plan:
     cdef double[::1] quantiles_double
     cdef float[::1] corruption_single   # fewer of them, times the corruption's level
     cdef double[::1] corruption_double
-    cdef int widest                     # units of the widest layer, the input included
+    cdef int widest                     # units of the widest layer, the input included; side inputs
+    cdef int n_features, n_side         # n_side: of the first layer, the most that one has
     cdef Py_ssize_t n_params, n_weights
     cdef Py_ssize_t own                 # where the losses' own parameters start
     cdef Py_ssize_t largest_weights     # elements of the largest weight matrix

@@ -24,7 +24,7 @@ cdef class Plan:
 
     Parameters
     ----------
-    layers : list of (n_in, n_out, activation, tied, partner, weights, biases)
+    layers : list of (n_in, n_side, n_out, activation, tied, partner, weights, biases)
         As in plan.pxd, with the activation's name; offsets in the flat vector.
     groups : list of (loss, activation, start, stop, low, high, own)
         Of the output's columns, with names; the softmax's activation is its loss's business. What
@@ -56,13 +56,16 @@ cdef class Plan:
         self.layers = <Layer*> calloc(self.n_layers, sizeof(Layer))
         if self.layers == NULL:
             raise MemoryError("no memory for the plan of a network")
-        for i, (n_in, n_out, activation, tied, partner, weights, biases) in enumerate(layers):
+        for i, described in enumerate(layers):
+            n_in, n_side, n_out, activation, tied, partner, weights, biases = described
             self.layers[i] = Layer(
-                n_in, n_out, _index(activation), tied, self._is_plain(i), partner, weights, biases
+                n_in, n_side, n_out, _index(activation), tied, self._is_plain(i), partner, weights,
+                biases,
             )
-            self.widest = max(self.widest, n_in, n_out)
+            self.widest = max(self.widest, n_in, n_side, n_out)
             self.largest_weights = max(self.largest_weights, <Py_ssize_t> n_in * n_out)
-            self.n_weights += <Py_ssize_t> n_in * n_out
+            self.n_weights += <Py_ssize_t> (n_in + n_side) * n_out
+        self.n_features, self.n_side = self.layers[0].n_in, self.layers[0].n_side
         self._cut()
 
     cdef bint _is_plain(self, int layer):
@@ -102,10 +105,16 @@ cdef class Plan:
             layer = self.layers[i]
             if not layer.tied:
                 rows = max(1, self.slice // layer.n_out)
-                for first in range(0, layer.n_in, rows):
-                    last = min(first + rows, layer.n_in)
-                    start = layer.weights + first * layer.n_out
-                    pieces.append((start, i, first, last, (last - first) * layer.n_out))
+                n_given = layer.n_in + layer.n_side
+                # Units below, then whether features are seen, then covariates: none straddles two.
+                edges = sorted(
+                    {0, layer.n_in, max(layer.n_in, n_given - self.family.n_covariates), n_given}
+                )
+                for edge, next_edge in zip(edges, edges[1:]):
+                    for first in range(edge, next_edge, rows):
+                        last = min(first + rows, next_edge)
+                        start = layer.weights + first * layer.n_out
+                        pieces.append((start, i, first, last, (last - first) * layer.n_out))
             if layer.biases >= 0:
                 pieces.append((layer.biases, i, -1, 0, layer.n_out))
         if self.output.n_own:
@@ -157,11 +166,12 @@ cdef class Plan:
         cdef const ae_kernels* K = kernels_for(itemsize)
         cdef int rows = self.tile_rows(n_rows), i
         cdef Layer layer
-        cdef int slice_rows
+        cdef int slice_rows, n_in
         for i in range(self.n_layers):
             layer = self.layers[i]
-            slice_rows = min(layer.n_in, max(1, self.slice // layer.n_out))
-            if not is_ours(K, rows, layer.n_out, layer.n_in):
+            n_in = max(layer.n_in, layer.n_side)
+            slice_rows = min(n_in, max(1, self.slice // layer.n_out))
+            if not is_ours(K, rows, layer.n_out, n_in):
                 return True
             if not is_ours(K, slice_rows, layer.n_out, <int> n_rows):
                 return True

@@ -30,11 +30,12 @@ cdef class Rows:
     cdef bint is_in_place(self, Py_ssize_t itemsize) noexcept nogil
     cdef bint zeros_stay(self) noexcept nogil
     cdef double stored(self, Py_ssize_t element) noexcept nogil
+    cdef Py_ssize_t stop_of(self, Py_ssize_t row, Py_ssize_t n) noexcept nogil
 
 
 cdef void gather(
     Rows rows, const ae_kernels* K, const Py_ssize_t* order, Py_ssize_t first, int n_rows,
-    floating* to,
+    Py_ssize_t first_column, Py_ssize_t n, floating* to, Py_ssize_t length,
 ) noexcept nogil
 
 cdef void fill_holes(Py_ssize_t count, const floating* x, floating* to) noexcept nogil

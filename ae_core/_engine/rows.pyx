@@ -159,58 +159,72 @@ cdef class Rows:
         # NaN stays NaN.
         return min(max(x, 0.0), 1.0) if self.clip and x == x else x
 
+    cdef Py_ssize_t stop_of(self, Py_ssize_t row, Py_ssize_t n) noexcept nogil:
+        """Where CSR's elements of a row end that stand in its first n columns."""
+        cdef Py_ssize_t stop = self.starts[row + 1]
+        while stop > self.starts[row] and self.columns[stop - 1] >= n:
+            stop -= 1
+        return stop
+
 
 cdef void gather(
     Rows rows, const ae_kernels* K, const Py_ssize_t* order, Py_ssize_t first, int n_rows,
-    floating* to,
+    Py_ssize_t first_column, Py_ssize_t n, floating* to, Py_ssize_t length,
 ) noexcept nogil:
-    """to (n_rows, n_columns) = the rows order[first], …; all in turn if order is NULL.
+    """to (n_rows, n) = n columns of the rows order[first], …; of all in turn if order is NULL.
 
-    NaN is what is unseen.
+    The rows of `to` are `length` elements apart. NaN is what is unseen.
     """
     if rows.starts != NULL:
-        gather_stored(rows, order, first, n_rows, to)
+        gather_stored(rows, order, first, n_rows, first_column, n, to, length)
         return
     cdef const char* row
-    cdef Py_ssize_t i, j, last = first + n_rows - 1, n = rows.n_columns
+    cdef const char* data = rows.data + first_column * rows.column
+    cdef const double* shift = rows.shift + first_column if rows.shift != NULL else NULL
+    cdef const double* factor = rows.factor + first_column if rows.factor != NULL else NULL
+    cdef Py_ssize_t i, j, last = first + n_rows - 1
     cdef bint is_plain = rows.is_plain(sizeof(floating))
     # Shuffled rows of a table beyond the caches are not what the hardware foresees.
     cdef bint look_ahead = (
         order != NULL and rows.column == rows.itemsize and rows.n_rows * rows.row > AHEAD_BYTES
     )
     for i in range(first, first + n_rows):
-        row = rows.data + (order[i] if order != NULL else i) * rows.row
+        row = data + (order[i] if order != NULL else i) * rows.row
         if look_ahead and i < last:
-            ae_prefetch(rows.data + order[i + 1] * rows.row, n * rows.itemsize)
+            ae_prefetch(data + order[i + 1] * rows.row, n * rows.itemsize)
         if is_plain:
             memcpy(to, row, n * sizeof(floating))
         else:
-            K.see(rows.type, n, row, rows.column, rows.shift, rows.factor, to)
+            K.see(rows.type, n, row, rows.column, shift, factor, to)
         if rows.clip:
             for j in range(n):
                 if to[j] == to[j]:
                     to[j] = min(max(to[j], <floating> 0), <floating> 1)
-        to += n
+        to += length
 
 
 cdef void gather_stored(
-    Rows rows, const Py_ssize_t* order, Py_ssize_t first, int n_rows, floating* to,
+    Rows rows, const Py_ssize_t* order, Py_ssize_t first, int n_rows, Py_ssize_t first_column,
+    Py_ssize_t n, floating* to, Py_ssize_t length,
 ) noexcept nogil:
     """The same of CSR."""
-    cdef Py_ssize_t i, j, t, row
+    cdef Py_ssize_t i, j, t, row, at
     cdef double nothing = NAN if rows.implicit else 0
     cdef bint zeros_stay = rows.zeros_stay()
     for i in range(first, first + n_rows):
         row = order[i] if order != NULL else i
-        for j in range(rows.n_columns):
+        for j in range(n):
             to[j] = <floating> nothing
             if not zeros_stay:
-                to[j] = <floating> ((0 - rows.shift[j]) * rows.factor[j])
+                at = first_column + j
+                to[j] = <floating> ((0 - rows.shift[at]) * rows.factor[at])
                 if rows.clip:
                     to[j] = min(max(to[j], <floating> 0), <floating> 1)
         for t in range(rows.starts[row], rows.starts[row + 1]):
-            to[rows.columns[t]] = <floating> rows.stored(t)
-        to += rows.n_columns
+            at = rows.columns[t] - first_column
+            if 0 <= at < n:
+                to[at] = <floating> rows.stored(t)
+        to += length
 
 
 cdef void fill_holes(Py_ssize_t count, const floating* x, floating* to) noexcept nogil:

@@ -26,9 +26,10 @@ cdef Steps _new_job(
     cdef Py_ssize_t i
     if n_threads < 1:
         raise ValueError(f"n_threads={n_threads}: at least 1 is needed")
-    if rows.n_rows == 0 or rows.n_columns != plan.layers[0].n_in:
+    cdef Py_ssize_t n_columns = plan.n_features + plan.family.n_covariates
+    if rows.n_rows == 0 or rows.n_columns != n_columns:
         raise ValueError(
-            f"X has shape ({rows.n_rows}, {rows.n_columns}): {plan.layers[0].n_in} columns and at "
+            f"X has shape ({rows.n_rows}, {rows.n_columns}): {n_columns} columns and at "
             "least one row are needed"
         )
     if rows.weights != NULL and counts is None:

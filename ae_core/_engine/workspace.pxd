@@ -27,6 +27,7 @@ ctypedef struct Trace:
     void** delta            # (m, sums)
     void** masks            # (m, units): what activations were multiplied with
     void* targets           # (m, n_features): what the loss compares with; may be H[0]
+    void* side              # (m, space.n_side): see layers/side_inputs.pyx
     void* posterior         # (m, 2k): mean and log-variance of a variational code
     void* epsilon           # (m, k): the noise of its draw
     double* weights         # (m,): of the rows; NULL: all 1
@@ -38,6 +39,7 @@ ctypedef struct Trace:
     Py_ssize_t* stored_starts   # (n_order + 1,)
     int32_t* stored_columns
     void* stored_inputs
+    void* stored_seen       # 1, or 0 for what is hidden: where the network is told
     void* stored_targets
     void* stored_delta      # NULL: all of the output is compared, not only what is stored
 
@@ -84,7 +86,7 @@ cdef class Workspace:
     cdef double* squares                # per slice, of the weights: ½ alpha Σ W² + alpha_l1 Σ |W|
     cdef double* gradient_squares       # per slice
     cdef char* gradient                 # of all parameters, where it is kept before it is used
-    cdef int tile_rows
+    cdef int tile_rows, n_side
     cdef readonly bint skips_output     # whether layers/low_rank_output.pyx does its work
     cdef Buffer buffer
     cdef char* at                       # where the next array will stand; counted from NULL first

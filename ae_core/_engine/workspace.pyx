@@ -10,7 +10,7 @@ from ae_core._engine.kernels.table cimport (
     AE_SQUARED_ERROR, ae_is_row_loss,
 )
 from ae_core._engine.memory cimport Buffer, padded
-from ae_core._engine.plan cimport Family, Plan
+from ae_core._engine.plan cimport Family, Layer, Plan
 from ae_core._engine.rows cimport Rows
 
 
@@ -74,8 +74,8 @@ cdef class Workspace:
         if family.corruption != AE_SALT_AND_PEPPER:
             return
         for name, limits in (("low", low), ("high", high)):
-            if limits is None or len(limits) != self.rows.n_columns:
-                raise ValueError(f"{name} has to have {self.rows.n_columns} numbers: one per column")
+            if limits is None or len(limits) != self.plan.n_features:
+                raise ValueError(f"{name} has to have {self.plan.n_features} numbers: one per column")
         if itemsize == sizeof(float):
             single = low
             self.corruption.low = &single[0]
@@ -92,6 +92,8 @@ cdef class Workspace:
         cdef int kind = self.corruption.kind
         if self.rows.starts == NULL or not self.rows.zeros_stay():
             return False
+        if self.plan.family.input_mask and not self.rows.implicit:  # what is not stored is seen
+            return False
         return self.rows.implicit or kind == AE_NOTHING or kind == AE_MASKING  # zeros stay zeros
 
     cdef bint _compares_stored(self):
@@ -104,9 +106,10 @@ cdef class Workspace:
 
     cdef bint _skips_output(self, Py_ssize_t m, Py_ssize_t n_stored):
         """Whether the loss can do without the output, and is faster so (see layers/low_rank_output.pyx)."""
-        cdef Py_ssize_t n_features = self.rows.n_columns
-        cdef int n_in = self.plan.layers[self.plan.n_layers - 1].n_in
-        if n_stored < 0 or self.output.has_holes or self.output.weights != NULL:
+        cdef Py_ssize_t n_features = self.plan.n_features
+        cdef Layer* last = &self.plan.layers[self.plan.n_layers - 1]
+        cdef int n_in = last.n_in
+        if n_stored < 0 or self.output.has_holes or self.output.weights != NULL or last.n_side:
             return False
         if 2 * n_in > n_features:  # no low rank to speak of
             return False
@@ -126,7 +129,7 @@ cdef class Workspace:
         for i in range(n_order):
             row = i if order is None else order[i]
             n = 0 if i % m == 0 else n
-            n += self.rows.starts[row + 1] - self.rows.starts[row]
+            n += self.rows.stop_of(row, self.plan.n_features) - self.rows.starts[row]
             most = max(most, n)
         return most
 
@@ -137,7 +140,8 @@ cdef class Workspace:
         for i in range(n_order):
             row = i if order is None else order[i]
             self.trace.stored_starts[i + 1] = (
-                self.trace.stored_starts[i] + self.rows.starts[row + 1] - self.rows.starts[row]
+                self.trace.stored_starts[i]
+                + self.rows.stop_of(row, self.plan.n_features) - self.rows.starts[row]
             )
 
     cdef void* _take(self, Py_ssize_t n_bytes):
@@ -169,7 +173,7 @@ cdef class Workspace:
         cdef Family* family = &plan.family
         cdef Trace* trace = &self.trace
         cdef Py_ssize_t n_tiles = (m + self.tile_rows - 1) // self.tile_rows
-        cdef Py_ssize_t n_features = plan.layers[0].n_in, i, units
+        cdef Py_ssize_t n_features = plan.n_features, i, units
         cdef int n = plan.n_layers
         cdef bint takes_stored = n_stored >= 0
         cdef bint compares_stored = takes_stored and self._compares_stored()
@@ -190,14 +194,22 @@ cdef class Workspace:
             trace.stored_starts = <Py_ssize_t*> self._take((n_order + 1) * sizeof(Py_ssize_t))
             trace.stored_columns = <int32_t*> self._take(n_stored * sizeof(int32_t))
             trace.stored_inputs = self._take(n_stored * size)
+            if family.input_mask:
+                trace.stored_seen = self._take(n_stored * size)
             if not makes_output:
                 trace.stored_targets = self._take(n_stored * size)
             if compares_stored:
                 trace.stored_delta = self._take(n_stored * size)
         else:
             self._put(trace.H, 0, m * n_features * size)
+        self.n_side = family.n_covariates if takes_stored else plan.n_side
+        if self.n_side:
+            trace.side = self._take(m * self.n_side * size)
         if makes_output:
-            if takes_stored or self.rows.has_holes or family.corruption != AE_NOTHING:
+            if (
+                takes_stored or self.rows.has_holes or family.corruption != AE_NOTHING
+                or family.log_input
+            ):
                 trace.targets = self._take(m * n_features * size)
             elif self.buffer is not None:
                 trace.targets = trace.H[0]
@@ -241,8 +253,8 @@ cdef class Workspace:
     cdef _cut_wide(self, Py_ssize_t size, Py_ssize_t m):
         cdef Trace* trace = &self.trace
         cdef Py_ssize_t n_in = self.plan.layers[self.plan.n_layers - 1].n_in
-        trace.turned = self._take(self.rows.n_columns * n_in * size)
-        trace.wide_biases = self._take(self.rows.n_columns * size)
+        trace.turned = self._take(self.plan.n_features * n_in * size)
+        trace.wide_biases = self._take(self.plan.n_features * size)
         trace.wide_gram = self._take(n_in * n_in * size)
         trace.wide_spread = self._take(n_in * n_in * size)
         trace.wide_pull = self._take(n_in * size)

@@ -1,7 +1,8 @@
 """What a network sees of a table: its rows, scaled, each with a weight, without a copy of it.
 
 The table may be a memory map, bytes, sparse, or have holes. Rows are taken, cast and scaled a batch
-at a time, so that nothing as large as the table is made.
+at a time, so that nothing as large as the table is made. Its last columns may be covariates, which
+a network is given but does not reconstruct.
 
 Where entries are missing, a row of which half is seen counts half: its loss is summed over what is
 seen, and the loss of a batch is the sum of all that is seen over the number of whole rows it makes.
@@ -40,13 +41,17 @@ class Rows:
     missing : {None, 'mask', 'implicit'}
         'mask': NaN is unseen; 'implicit': what a sparse X does not store is. Unseen entries are 0
         to the network, after scaling, and have no loss.
+    n_covariates : int
+        How many of the columns, the last ones, are covariates.
     name : str
         What errors call the table.
 
     Attributes
     ----------
+    n_columns, n_features : int
+        Columns of the table, and those of them that are no covariates.
     seen : array of shape (n_samples,) or None
-        Share of each row's entries that is seen; None where all are.
+        Share of each row's features that is seen; None where all are.
 
     Raises
     ------
@@ -71,6 +76,7 @@ class Rows:
         *,
         clip: bool = False,
         missing: str | None = None,
+        n_covariates: int = 0,
         name: str = "X",
     ) -> None:
         X = check_table(X, name, missing=missing)
@@ -80,9 +86,10 @@ class Rows:
             X = X.astype(np.float64)
         self.X: Any = X
         self.name, self.clip, self.missing = name, clip, missing
-        n_rows, self.n_features = X.shape
-        self.shift = check_per_column("shift", shift, self.n_features)
-        self.factor = check_per_column("factor", factor, self.n_features)
+        n_rows, self.n_columns = X.shape
+        self.n_covariates = n_covariates
+        self.shift = check_per_column("shift", shift, self.n_columns)
+        self.factor = check_per_column("factor", factor, self.n_columns)
         self.sample_weight = check_sample_weight(sample_weight, n_rows)
         self.seen = self._count_seen()
 
@@ -90,13 +97,23 @@ class Rows:
         return int(self.X.shape[0])
 
     @property
+    def n_features(self) -> int:
+        """Columns that are reconstructed: all but the covariates."""
+        return int(self.n_columns - self.n_covariates)
+
+    @property
     def is_scaled(self) -> bool:
         """Whether the network sees something else than X itself."""
         return self.shift is not None or self.factor is not None or self.clip
 
+    @property
+    def may_have_missing(self) -> bool:
+        """Whether NaN may stand in what `take` gives; of covariates nobody has looked."""
+        return self.seen is not None or (self.missing is not None and self.n_covariates > 0)
+
     @cached_property
     def limits(self) -> tuple[Array, Array]:
-        """The smallest and the largest number of each column, scaled: two (n_features,).
+        """The smallest and the largest number of each column, scaled: two (n_columns,).
 
         Of what is seen; NaN for a column of which nothing is.
         """
@@ -113,6 +130,13 @@ class Rows:
         """The same rows with other weights."""
         rows = copy.copy(self)
         rows.sample_weight = check_sample_weight(sample_weight, len(self))
+        return rows
+
+    def with_covariates(self, n_covariates: int) -> "Rows":
+        """The same rows, of whose columns the last so many are covariates."""
+        rows = copy.copy(self)
+        rows.n_covariates = n_covariates
+        rows.seen = rows._count_seen()
         return rows
 
     def part(self, which: slice) -> "Rows":
@@ -175,8 +199,8 @@ class Rows:
         Noise keyed by it does not depend on where a row stands, nor on the rows beside it.
         """
         prints = np.zeros(len(self), dtype=np.uint64)
-        columns = mix(np.arange(self.n_features, dtype=np.uint64))
-        height = max(1, ENTRIES_AT_ONCE // max(1, self.n_features))
+        columns = mix(np.arange(self.n_columns, dtype=np.uint64))
+        height = max(1, ENTRIES_AT_ONCE // max(1, self.n_columns))
         for start in range(0, len(self), height):
             part = slice(start, start + height)
             X = self.take(part, np.float64) + 0.0  # one zero, not two
@@ -185,21 +209,25 @@ class Rows:
         return prints
 
     def _count_seen(self) -> Array | None:
-        n_rows, n_columns = self.X.shape
-        if self.missing == "implicit":
-            return np.diff(self.X.indptr) / n_columns
-        if self.missing is None or self.X.dtype == np.uint8:
+        n_rows, n = len(self), self.n_features
+        if self.missing is None or (self.X.dtype == np.uint8 and self.missing == "mask"):
             return None
         if self.is_sparse:
-            unseen = np.isnan(self.X.data)
-            sums = np.concatenate([[0], np.cumsum(unseen)])[self.X.indptr]
-            seen = 1 - np.diff(sums) / n_columns
+            X, is_implicit = self.X, self.missing == "implicit"
+            counted = X.indices < n  # what is stored of features: those seen, or those missing
+            if not is_implicit:
+                counted &= np.isnan(X.data)
+            sums = np.concatenate([[0], np.cumsum(counted)])[X.indptr]
+            share = np.diff(sums) / n
+            seen = share if is_implicit else 1 - share
+            if is_implicit:
+                return seen
         else:
             seen = np.empty(n_rows)
-            height = max(1, ENTRIES_AT_ONCE // max(1, n_columns))
+            height = max(1, ENTRIES_AT_ONCE // max(1, n))
             for start in range(0, n_rows, height):
                 part = slice(start, start + height)
-                seen[part] = 1 - np.isnan(self.X[part]).sum(axis=1) / n_columns
+                seen[part] = 1 - np.isnan(self.X[part, :n]).sum(axis=1) / n
         return None if (seen == 1).all() else seen
 
     def _scaled(self, batch: Array) -> Array:
@@ -213,13 +241,14 @@ class Rows:
 
 def as_rows(
     X: Any,
-    n_columns: int,
+    n_features: int,
     dtype: Any,
     *,
+    n_covariates: int = 0,
     name: str = "X",
     columns: str = "features",
 ) -> Rows:
-    """X as `Rows` that a network of this many inputs, and this dtype, can take.
+    """X as `Rows` that a network of this many features, and this dtype, can take.
 
     Raises
     ------
@@ -227,10 +256,14 @@ def as_rows(
         When it is no table, has another number of columns, or is beyond the range of the dtype.
     """
     rows = X if isinstance(X, Rows) else Rows(X, name=name)
-    if rows.n_features != n_columns:
+    if rows.n_columns != n_features + n_covariates:
+        columns = "columns" if n_covariates else columns
+        more = f" features and {n_covariates} covariates" if n_covariates else ""
         raise ValueError(
-            f"{rows.name} has {rows.n_features} {columns}: this network has {n_columns}"
+            f"{rows.name} has {rows.n_columns} {columns}: this network has {n_features}{more}"
         )
+    if rows.n_covariates != n_covariates:
+        rows = rows.with_covariates(n_covariates)
     if np.dtype(dtype).itemsize < rows.X.dtype.itemsize:
         low, high = rows.limits
         largest = np.fmax(np.abs(low), np.abs(high))

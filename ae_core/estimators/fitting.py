@@ -34,7 +34,10 @@ from .parameters import (
 ROWS_JUDGED = 1000
 """How many rows tell whether a fit was better than the column mean."""
 
-LAYOUT = ("layer_sizes", "activations", "loss", "code_layer", "biases", "tied", "variational")
+LAYOUT = (
+    *("layer_sizes", "activations", "loss", "code_layer", "biases", "tied", "variational"),
+    *("input_mask", "n_covariates", "input_transform"),
+)
 """What a fit that goes on from another's weights can't change."""
 
 

@@ -25,8 +25,12 @@ def gaussian(X: Array, draw: Draw, level: float, limits: Limits) -> Array:
 
 def masking(X: Array, draw: Draw, level: float, limits: Limits) -> Array:
     """X̃ = 0 with probability level, else x."""
-    hidden = noise.integers(draw, noise.CORRUPTION, X.shape[1]) < noise.threshold(level)
-    return np.where(hidden, X.dtype.type(0), X)
+    return np.where(hidden_entries(draw, level, X.shape[1]), X.dtype.type(0), X)
+
+
+def hidden_entries(draw: Draw, level: float, n_columns: int) -> Array:
+    """Which entries `masking` hides, each with probability level: (m, n_columns) bool."""
+    return noise.integers(draw, noise.CORRUPTION, n_columns) < noise.threshold(level)
 
 
 def salt_and_pepper(X: Array, draw: Draw, level: float, limits: Limits) -> Array:

@@ -21,6 +21,7 @@ from ..basics.arguments import (
 )
 from ..formulas.activations import ACTIVATIONS
 from ..formulas.corruption import CORRUPTIONS
+from ..formulas.inputs import INPUT_TRANSFORMS
 from ..formulas.losses import LOSSES, LossGroups
 from .rules import (
     check_family,
@@ -28,6 +29,7 @@ from .rules import (
     check_tie,
     checked_activations,
     checked_code_layer,
+    checked_covariates,
     checked_loss,
     checked_sizes,
     checked_weights,
@@ -85,7 +87,8 @@ class Architecture:
     ----------
     layer_sizes : sequence of int
         Units per layer from the input to the output, at least three layers:
-        ``(n_features, …, n_features)``.
+        ``(n_features, …, n_features)``. What the first layer, and with covariates the decoder's
+        first, is given beside these adds rows to its weights, and not to this: see `n_given`.
     activations : str or sequence of str, default='logistic'
         One name for each layer after the input, so one fewer than sizes. A single name is taken for
         all hidden layers, with an output that fits the loss: logistic for
@@ -135,6 +138,18 @@ class Architecture:
         (2 × n_components numbers), and of which training draws: see `ae_core.formulas.latent`.
     beta : float, default=1
         Weight of its divergence from the standard normal distribution.
+    input_mask : bool, default=False
+        Whether the network is given, beside each number, whether it is seen: 1, or 0 where it is
+        missing or hidden by masking corruption. So what is missing differs from what is 0.
+    n_covariates : int, default=0
+        The table has so many columns more than there are features, its last ones, that are known
+        of each row but not reconstructed: both the encoder and the decoder are given them, beside
+        the input and beside the code (a conditional autoencoder: Sohn, Lee & Yan 2015, "Learning
+        structured output representation using deep conditional generative models"). They are
+        never corrupted and have no loss; missing ones are 0.
+    input_transform : {None, 'log1p'}
+        What is given of each feature, where that is not the number itself, of which the loss is
+        taken: see `ae_core.formulas.inputs`. Corruption comes after it.
 
     Raises
     ------
@@ -171,6 +186,9 @@ class Architecture:
     contraction: float = 0.0
     variational: bool = False
     beta: float = 1.0
+    input_mask: bool = False
+    n_covariates: int = 0
+    input_transform: str | None = None
 
     def __post_init__(self) -> None:
         # A frozen dataclass is set once, here, to what the arguments mean.
@@ -181,7 +199,7 @@ class Architecture:
         settle("loss", checked_loss(self.loss, self.n_features))
         settle("activations", checked_activations(self.activations, self.layer_sizes, self.loss))
         settle("code_layer", checked_code_layer(self.code_layer, self.layer_sizes))
-        for name in ("biases", "tied", "variational"):
+        for name in ("biases", "tied", "variational", "input_mask"):
             settle(name, checked_bool(name, getattr(self, name)))
         strengths = ("alpha", "alpha_l1", "code_l1", "sparsity", "contraction", "beta")
         for name in (*strengths, "corruption_level"):
@@ -193,6 +211,9 @@ class Architecture:
             check_name("corruption", self.corruption, CORRUPTIONS)
         if self.k_sparse is not None:
             settle("k_sparse", checked_int("k_sparse", self.k_sparse))
+        settle("n_covariates", checked_covariates(self.n_covariates))
+        if self.input_transform is not None:
+            check_name("input_transform", self.input_transform, INPUT_TRANSFORMS)
         check_output(self.loss, self.activations[-1])
         if self.tied:
             check_tie(self.layer_sizes, self.code_layer)
@@ -253,8 +274,20 @@ class Architecture:
 
     @property
     def n_features(self) -> int:
-        """Columns of the data."""
+        """Columns of the data that are reconstructed."""
         return self.layer_sizes[0]
+
+    @property
+    def n_columns(self) -> int:
+        """Columns of the table: features, and after them covariates."""
+        return self.n_features + self.n_covariates
+
+    @property
+    def n_inputs(self) -> int:
+        """What the first layer is given of a row: features, with `input_mask` as many 0 and 1 that
+        say which are seen, and covariates; in this order.
+        """
+        return self.n_features * (2 if self.input_mask else 1) + self.n_covariates
 
     @property
     def n_components(self) -> int:
@@ -299,6 +332,15 @@ class Architecture:
         asks_of_the_code = self.code_l1 or self.sparsity or self.contraction
         return not (self.is_noisy or asks_of_the_code)
 
+    def n_given(self, layer: int) -> int:
+        """What layer 1 … n_layers is given, so the rows of its weights: the units of the layer
+        before; the first the `n_inputs`, the decoder's first covariates after the code.
+        """
+        if layer == 1:
+            return self.n_inputs
+        beside = self.n_covariates if layer == self.code_layer + 1 else 0
+        return self.layer_sizes[layer - 1] + beside
+
     def n_sums(self, layer: int) -> int:
         """What layer 1 … n_layers computes: its units; a variational code mean and log-variance."""
         width = self.layer_sizes[layer]
@@ -310,7 +352,7 @@ class Architecture:
         blocks: list[Block] = []
         start = 0
         for layer in range(1, self.n_layers + 1):
-            n_in, n_out = self.layer_sizes[layer - 1], self.n_sums(layer)
+            n_in, n_out = self.n_given(layer), self.n_sums(layer)
             shapes: list[tuple[str, tuple[int, ...]]] = []
             if not self.is_tied_decoder(layer):
                 shapes.append((f"W{layer}", (n_in, n_out)))

@@ -6,6 +6,7 @@ import numpy as np
 
 from .._typing import Array
 from ..data.rows import Rows
+from ..formulas.inputs import INPUT_TRANSFORMS
 from ..formulas.losses import ANYTHING, LOSSES
 from ..formulas.solvers import Solver, SolverState
 from .architecture import Architecture
@@ -75,6 +76,26 @@ def check_draws(noise_keys: Any, annealing: Any, n_steps: int) -> tuple[Array, A
         if values.shape != (n_steps,):
             raise ValueError(f"{name} has shape {values.shape}: one per step, ({n_steps},)")
     return np.ascontiguousarray(keys, dtype=np.uint64), np.ascontiguousarray(factors)
+
+
+def check_inputs(rows: Rows, architecture: Architecture) -> None:
+    """Refuse data that the input transform cannot be taken of.
+
+    Raises
+    ------
+    ValueError
+        Naming the smallest number.
+    """
+    if architecture.input_transform is None:
+        return
+    least = INPUT_TRANSFORMS[architecture.input_transform].least
+    smallest = np.fmin.reduce(rows.limits[0][: architecture.n_features])
+    if smallest < least:
+        raise ValueError(
+            f"{rows.name} has values down to {smallest:g}: "
+            f"input_transform={architecture.input_transform!r} needs numbers of at least {least:g} "
+            "(leave counts as they are, with scale=None)"
+        )
 
 
 def check_targets(rows: Rows, architecture: Architecture) -> None:

@@ -14,6 +14,7 @@ from .._typing import Array
 from ..data.checks import check_n_threads
 from ..data.rows import Rows
 from ..formulas import noise
+from ..formulas.inputs import INPUT_TRANSFORMS
 from ..formulas.losses import LOSSES
 from ..formulas.solvers import SGD, Adam, AdamW, RMSprop, Solver, SolverState, one_less_power
 from . import reference
@@ -192,17 +193,21 @@ class Network(reference.Network):
         return rows.batch_counts(order, batch_size)
 
     def _limits(self, rows: Rows) -> tuple[Array | None, Array | None]:
-        """Each column's limits, for the corruption that asks for them."""
-        if self.architecture.corruption != "salt_and_pepper":
+        """Each feature's limits, as the network is given them, for the corruption that asks."""
+        architecture = self.architecture
+        if architecture.corruption != "salt_and_pepper":
             return None, None
-        low, high = (np.ascontiguousarray(ends, dtype=self.dtype) for ends in rows.limits)
+        ends = [end[: architecture.n_features] for end in rows.limits]
+        if architecture.input_transform is not None:
+            ends = [INPUT_TRANSFORMS[architecture.input_transform].function(end) for end in ends]
+        low, high = (np.ascontiguousarray(end, dtype=self.dtype) for end in ends)
         return low, high
 
-    def _run(self, rows: Rows, start: int, stop: int) -> Array:
-        if start == stop:
-            return super()._run(rows, start, stop)
-        result = np.empty((len(rows), self.architecture.layer_sizes[stop]), self.dtype)
-        self._infer(self.params, rows, result, start, stop, False)
+    def _run(self, rows: Rows, last: int, codes: Rows | None = None) -> Array:
+        if last == 0:
+            return super()._run(rows, last, codes)
+        result = np.empty((len(rows), self.architecture.layer_sizes[last]), self.dtype)
+        self._infer(self.params, rows, result, last, False, codes)
         return result
 
     def _errors(self, rows: Rows, codes: Rows | None = None) -> Array:
@@ -211,9 +216,7 @@ class Network(reference.Network):
     def _infer_losses(self, params: Array, rows: Rows, codes: Rows | None = None) -> Array:
         """The loss of each row, of its own reconstruction or beside those that codes stand for."""
         result = np.empty((len(rows), 1), self.dtype)
-        start = 0 if codes is None else self.architecture.code_layer
-        given, targets = (rows, None) if codes is None else (codes, rows)
-        self._infer(params, given, result, start, self.architecture.n_layers, True, targets)
+        self._infer(params, rows, result, self.architecture.n_layers, True, codes)
         return result[:, 0]
 
     def _infer(
@@ -221,23 +224,18 @@ class Network(reference.Network):
         params: Array,
         rows: Rows,
         result: Array,
-        start: int,
-        stop: int,
+        last: int,
         wants_losses: bool,
-        targets: Rows | None = None,
+        codes: Rows | None,
     ) -> None:
-        compared = None if targets is None else engine_rows(targets)
+        """The layers up to `last`, on rows, or from codes on beside what the rows have."""
+        table = engine_rows(rows)
+        given, first = (table, 0)
+        if codes is not None:
+            given, first = engine_rows(codes), self.architecture.code_layer
         with self._threads(len(rows), len(rows)) as n_threads:
             inference.run_layers(
-                self._plan,
-                params,
-                engine_rows(rows),
-                result,
-                start,
-                stop,
-                wants_losses,
-                n_threads,
-                compared,
+                self._plan, params, given, result, first, last, wants_losses, n_threads, table
             )
 
     @contextmanager
@@ -259,7 +257,7 @@ class Network(reference.Network):
 
 def engine_rows(rows: Rows) -> EngineRows:
     """The same rows in the engine's terms."""
-    seen = (rows.shift, rows.factor, rows.sample_weight, rows.clip, rows.seen is not None)
+    seen = (rows.shift, rows.factor, rows.sample_weight, rows.clip, rows.may_have_missing)
     if not rows.is_sparse:
         return EngineRows(rows.X, *seen)
     X = rows.X
@@ -268,7 +266,7 @@ def engine_rows(rows: Rows) -> EngineRows:
         *seen,
         np.ascontiguousarray(X.indptr, dtype=np.intp),
         np.ascontiguousarray(X.indices, dtype=np.int32),
-        rows.n_features,
+        rows.n_columns,
         rows.missing == "implicit",
     )
 
@@ -284,6 +282,7 @@ def plan_of(architecture: Architecture) -> Plan:
         layers.append(
             (
                 architecture.layer_sizes[layer - 1],
+                architecture.n_given(layer) - architecture.layer_sizes[layer - 1],
                 architecture.n_sums(layer),
                 architecture.activations[layer - 1],
                 is_tied,
@@ -331,6 +330,9 @@ def family_of(architecture: Architecture) -> dict[str, Any]:
         "alpha": a.alpha,
         "alpha_l1": a.alpha_l1,
         "is_decayed": a.has_penalty,
+        "input_mask": a.input_mask,
+        "n_covariates": a.n_covariates,
+        "log_input": a.input_transform == "log1p",
     }
 
 

@@ -26,9 +26,11 @@ Rumelhart, Hinton & Williams 1986, "Learning representations by back-propagating
 Note that every row has a delta of its own: f' is taken of the whole (m, n_l) array. Taking it of
 the first row for all is the bug of `examples/column_mean.py`.
 
-The rest of the family changes a few places of these two loops, and nothing else: what the input is
-(`spoiled`), which units of a layer are hidden (`mask`), how the code is drawn (`sample`), and what
-is asked of it (`code_gradient`, `contraction`).
+Denoising, dropout and the sparse, contractive and drawn codes each change one step of these two
+loops: what the input is (`network_input`), which units of a layer are hidden (`mask`), how the code
+is drawn (`sample`), and what is asked of it (`code_gradient`, `contraction`). Input and target are
+two views of a row, which differ where the input is corrupted, transformed, or has columns beside
+the features; of these the covariates also stand beside the code (`beside_code`).
 """
 
 from typing import NamedTuple
@@ -40,7 +42,8 @@ from ..formulas import latent as code
 from ..formulas import noise
 from ..formulas.activations import ACTIVATIONS
 from ..formulas.contraction import Contraction, contraction
-from ..formulas.corruption import CORRUPTIONS, Limits, dropout_mask
+from ..formulas.corruption import CORRUPTIONS, Limits, dropout_mask, hidden_entries
+from ..formulas.inputs import INPUT_TRANSFORMS
 from ..formulas.losses import LINKS, LOSSES
 from ..formulas.noise import Draw
 from .architecture import Architecture, OutputGroup
@@ -52,7 +55,7 @@ class Trace(NamedTuple):
     X: Array
     """What the loss compares the output with, NaN where unseen: (m, n_features)."""
     H: list[Array]
-    """Activations: H[0] is the input (m, n_features), H[l] the output of layer l (m, n_l)."""
+    """Activations: H[0] is the input (m, n_inputs), H[l] the output of layer l (m, n_l)."""
     Z: Array
     """The last layer's sums (m, n_features): the logits, which some losses are taken of."""
     A: list[Array]
@@ -65,6 +68,8 @@ class Trace(NamedTuple):
     """The noise of its draw, (m, k); None at inference, where the code is the mean."""
     own: Array | None = None
     """The losses' own parameters (n_own,), if they have any."""
+    covariates: Array | None = None
+    """What the decoder is given beside the code: (m, n_covariates)."""
 
 
 def forward(
@@ -73,24 +78,34 @@ def forward(
     X: Array,
     draw: Draw | None = None,
     limits: Limits | None = None,
+    *,
+    start: tuple[int, Array] | None = None,
+    last: int | None = None,
 ) -> Trace:
-    """Run every layer on X (m, n_features) and keep what each one gave.
+    """Run every layer on rows X (m, n_columns) of a table and keep what each one gave.
 
-    Without a `draw`, as at inference: nothing is spoiled, hidden or drawn.
+    Without a `draw`, as at inference: nothing is spoiled, hidden or drawn. With ``start``, a layer
+    and its activations, only those after it, of which X has the targets and, as its last columns,
+    the covariates; with ``last``, only those up to it.
     """
-    H = [spoiled(architecture, X, draw, limits)]
-    A, masks = [X], [None]  # type: list[Array], list[Array | None]
+    targets, covariates = views(architecture, X)
+    if start is None:
+        start = 0, network_input(architecture, targets, covariates, draw, limits)
+    nothing = np.empty((0, 0))
+    H, A = [*[nothing] * start[0], start[1]], [nothing] * (start[0] + 1)
+    masks: list[Array | None] = [None] * (start[0] + 1)
     log_variance = epsilon = None
     layers = architecture.layers(params)
-    for layer, (W, b) in enumerate(layers, start=1):
-        Z = H[-1] @ W  # (m, n_l)
+    for layer in range(start[0] + 1, (last or architecture.n_layers) + 1):
+        W, b = layers[layer - 1]
+        Z = beside_code(architecture, layer, H[-1], covariates) @ W  # (m, n_l)
         if b is not None:
             Z = Z + b
         if layer == architecture.n_layers:
             A.append(output(architecture, Z))  # (m, n_features)
         elif architecture.variational and layer == architecture.code_layer:
             mean, log_variance = np.split(Z, 2, axis=1)  # (m, k) each
-            A.append(mean)
+            A.append(np.ascontiguousarray(mean))
         else:
             A.append(ACTIVATIONS[architecture.activations[layer - 1]].function(Z))  # (m, n_l)
         masks.append(mask(architecture, layer, A[-1], draw))
@@ -99,7 +114,8 @@ def forward(
             epsilon = noise.normals(draw, noise.SAMPLE, architecture.n_components)
             epsilon = epsilon.astype(X.dtype)  # (m, k)
             H[-1] = code.sample(A[-1], log_variance, epsilon)
-    return Trace(X, H, Z, A, masks, log_variance, epsilon, own_parameters(architecture, params))
+    own = own_parameters(architecture, params)
+    return Trace(targets, H, Z, A, masks, log_variance, epsilon, own, covariates)
 
 
 def backward(
@@ -130,12 +146,13 @@ def backward(
         W_gradient, b_gradient = gradients[layer - 1]
         # += because a tied weight is used twice and its gradient is the sum of both; for the
         # decoder W_gradient is the encoder's array transposed, so each part lands where it belongs.
-        W_gradient += H[layer - 1].T @ delta  # (n_in, n_out)
+        W_gradient += beside_code(architecture, layer, H[layer - 1], trace.covariates).T @ delta
         if b_gradient is not None:
             b_gradient += delta.sum(axis=0)  # (n_out,)
         if layer == 1:
             break
-        delta = delta @ layers[layer - 1].weights.T  # (m, n_in), so far ∂loss / ∂H[layer-1]
+        W = layers[layer - 1].weights[: architecture.layer_sizes[layer - 1]]  # without covariates'
+        delta = delta @ W.T  # (m, n_{layer-1}), so far ∂loss / ∂H[layer-1]
         if layer - 1 == c:
             delta = delta + code_gradient(architecture, H[c], share)
         if layer - 1 == c and architecture.variational:
@@ -147,26 +164,74 @@ def backward(
             delta[:, :k] += contracted.sums[layer - 2]
     if contracted is not None:
         for (W_gradient, _), addition in zip(gradients[:c], contracted.weights, strict=True):
-            W_gradient[:, : addition.shape[1]] += addition
+            W_gradient[: addition.shape[0], : addition.shape[1]] += addition
     if architecture.n_own:
         own_parameters(architecture, gradient)[...] = share @ own_gradients(architecture, trace)
     return gradient
 
 
-# --- what training does to the input and the units --------------------------------------------
+# --- the two views of a row, and what training does to the input and the units ----------------
 
 
-def spoiled(
-    architecture: Architecture, X: Array, draw: Draw | None, limits: Limits | None
+def views(architecture: Architecture, X: Array) -> tuple[Array, Array]:
+    """Of rows X (m, n_columns) what the loss compares with (m, n_features), and the covariates.
+
+    Where X has fewer columns it has the covariates alone, which are its last ones either way.
+    """
+    n = X.shape[1] - architecture.n_covariates
+    covariates = X[:, n:]  # (m, n_covariates)
+    return X[:, :n], np.where(np.isnan(covariates), X.dtype.type(0), covariates)
+
+
+def network_input(
+    architecture: Architecture,
+    X: Array,
+    covariates: Array,
+    draw: Draw | None = None,
+    limits: Limits | None = None,
 ) -> Array:
-    """What the network is given of X (m, n_features): 0 for what is unseen, the rest corrupted."""
-    inputs = np.where(np.isnan(X), X.dtype.type(0), X)
-    if architecture.corruption is None or draw is None:
-        return inputs
-    assert limits is not None
+    """What the first layer is given of X (m, n_features): (m, n_inputs).
+
+    The numbers, transformed, 0 for what is unseen and the rest corrupted; with `input_mask` 1 or 0
+    for whether each is seen; covariates.
+    """
+    unseen, zero = np.isnan(X), X.dtype.type(0)
+    numbers, seen = np.where(unseen, zero, X), ~unseen
+    if architecture.input_transform is not None:
+        numbers = INPUT_TRANSFORMS[architecture.input_transform].function(numbers)
+    if architecture.corruption is not None and draw is not None:
+        assert limits is not None
+        changed = _corrupted(architecture, numbers, draw, limits)
+        numbers = np.where(unseen, numbers, changed)
+        if architecture.corruption == "masking":
+            seen &= ~hidden_entries(draw, architecture.corruption_level, X.shape[1])
+    parts = [numbers]
+    if architecture.input_mask:
+        parts.append(seen.astype(X.dtype))
+    if architecture.n_covariates:
+        parts.append(covariates)
+    return numbers if len(parts) == 1 else np.concatenate(parts, axis=1)
+
+
+def _corrupted(architecture: Architecture, numbers: Array, draw: Draw, limits: Limits) -> Array:
+    """The numbers corrupted, whose columns reach from limits (n_columns,) to limits."""
+    low, high = (ends[: numbers.shape[1]] for ends in limits)
+    if architecture.input_transform is not None:
+        function = INPUT_TRANSFORMS[architecture.input_transform].function
+        low, high = function(low), function(high)
+    assert architecture.corruption is not None
     corrupt = CORRUPTIONS[architecture.corruption]
-    changed = corrupt(inputs, draw, architecture.corruption_level, limits)
-    return np.where(np.isnan(X), inputs, changed)
+    return corrupt(numbers, draw, architecture.corruption_level, (low, high))
+
+
+def beside_code(
+    architecture: Architecture, layer: int, H: Array, covariates: Array | None
+) -> Array:
+    """What a layer's weights are multiplied with: H (m, n_in), after a code the covariates too."""
+    if layer == architecture.code_layer + 1 and architecture.n_covariates:
+        assert covariates is not None
+        return np.concatenate([H, covariates], axis=1)
+    return H
 
 
 def mask(architecture: Architecture, layer: int, A: Array, draw: Draw | None) -> Array | None:
@@ -200,12 +265,6 @@ def _activated(group: OutputGroup, Z: Array) -> Array:
     if group.activation in LINKS:
         return LINKS[group.activation].output(Z)
     return ACTIVATIONS[group.activation].function(Z)
-
-
-def output_trace(architecture: Architecture, params: Array, X: Array, Z: Array) -> Trace:
-    """What losses are taken of: data X (m, n_features) and the last layer's sums Z for it."""
-    own = own_parameters(architecture, params)
-    return Trace(X, [output(architecture, Z)], Z, [], [], own=own)
 
 
 def output_delta(architecture: Architecture, trace: Trace) -> Array:
@@ -339,6 +398,7 @@ def contract(architecture: Architecture, params: Array, trace: Trace, share: Arr
     """The contractive penalty of some rows, and the gradients of its share-weighted sum."""
     layers = range(1, architecture.code_layer + 1)
     weights = [W for W, _ in architecture.layers(params)[: architecture.code_layer]]
+    weights[0] = weights[0][: architecture.n_features]  # of the numbers, not of what is beside them
     weights[-1] = weights[-1][:, : architecture.n_components]  # of a variational code the mean's
     slopes = [slope(architecture, trace, layer) for layer in layers]
     curvatures = []

@@ -12,13 +12,12 @@ from ..data.checks import check_dtype, check_n_threads
 from ..data.rows import Rows, as_rows
 from ..formulas import latent as codes
 from ..formulas import noise
-from ..formulas.activations import ACTIVATIONS
 from ..formulas.noise import Draw
 from ..formulas.solvers import Solver, SolverState
 from .architecture import Architecture
-from .checks import check_draws, check_params, check_steps, check_targets
+from .checks import check_draws, check_inputs, check_params, check_steps, check_targets
 from .initialization import initial_params
-from .passes import element_losses, forward, mask, objective, output, output_trace, row_losses
+from .passes import Trace, element_losses, forward, objective, row_losses
 
 __all__ = ["Network"]
 
@@ -98,23 +97,34 @@ class Network:
     # --- inference: nothing is spoiled, hidden or drawn ---------------------------------------
 
     def forward(self, X: Any) -> Array:
-        """The reconstruction X_hat (m, n_features) of X (m, n_features)."""
-        return self._run(self._rows(X), 0, self.architecture.n_layers)
+        """The reconstruction X_hat (m, n_features) of X (m, n_columns).
+
+        A table has n_columns columns: features, and after them covariates, if there are any.
+        """
+        return self._run(self._rows(X), self.architecture.n_layers)
 
     def encode(self, X: Any) -> Array:
-        """The code (m, n_components) of X (m, n_features); of a variational one, the mean."""
-        return self._run(self._rows(X), 0, self.architecture.code_layer)
+        """The code (m, n_components) of X (m, n_columns); of a variational one, the mean."""
+        return self._run(self._rows(X), self.architecture.code_layer)
 
-    def decode(self, code: Any) -> Array:
+    def decode(self, code: Any, covariates: Any = None) -> Array:
         """The reconstruction (m, n_features) that a code (m, n_components) stands for.
+
+        Parameters
+        ----------
+        code : array of shape (m, n_components)
+        covariates : array of shape (m, n_covariates) or Rows, optional
+            What the decoder is given beside the code, where the architecture has any: the last
+            columns of the rows, scaled as they are.
 
         Raises
         ------
         ValueError
-            When the code is not a finite (m, n_components) array.
+            When one of them is not a finite array of its shape.
         """
+        codes = self._codes(code)
         return self._run(
-            self._codes(code), self.architecture.code_layer, self.architecture.n_layers
+            self._covariates(covariates, len(codes)), self.architecture.n_layers, codes
         )
 
     def posterior(self, X: Any) -> tuple[Array, Array]:
@@ -128,9 +138,8 @@ class Network:
         c = self.architecture.code_layer
         if not self.architecture.variational:
             raise ValueError("this network is not variational: its codes have no distribution")
-        Z = self._sums(c, self._run(self._rows(X), 0, c - 1))  # (m, 2k)
-        mean, log_variance = np.split(Z, 2, axis=1)
-        return np.ascontiguousarray(mean), np.ascontiguousarray(log_variance)
+        trace = self._through(c, self._rows(X))
+        return np.ascontiguousarray(trace.H[c]), np.ascontiguousarray(trace.log_variance)
 
     def reconstruction_errors(self, X: Any) -> Array:
         """The loss of each row, summed over its features: (m,). Takes no notice of weights.
@@ -204,11 +213,8 @@ class Network:
 
     def feature_errors(self, X: Any) -> Array:
         """The loss of each entry of X, 0 for unseen ones: (m, n_features)."""
-        rows, architecture = self._rows(X, compared=True), self.architecture
-        H = self._run(rows, 0, architecture.n_layers - 1)  # (m, units of the last hidden layer)
-        Z = self._sums(architecture.n_layers, H)  # (m, n_features)
-        X = rows.take(slice(None), self.dtype)
-        return element_losses(architecture, output_trace(architecture, self.params, X, Z))
+        trace = self._through(self.architecture.n_layers, self._rows(X, compared=True))
+        return element_losses(self.architecture, trace)
 
     # --- what training makes small ------------------------------------------------------------
 
@@ -321,38 +327,26 @@ class Network:
         weights, count = rows.weights(which), float(rows.counts(which).sum())
         return objective(architecture, params, trace, weights, count, annealing, wants_gradient)
 
-    def _run(self, rows: Rows, start: int, stop: int) -> Array:
-        """The layers after `start` up to and including `stop`, on rows (m, n_start)."""
+    def _run(self, rows: Rows, last: int, codes: Rows | None = None) -> Array:
+        """What layer `last` gives of some rows, or of codes: (m, n_last)."""
+        return np.ascontiguousarray(self._trace(rows, last, codes).H[last])
+
+    def _trace(self, rows: Rows, last: int, codes: Rows | None = None) -> Trace:
+        """The layers up to `last` on some rows, or from codes on beside what the rows have."""
         X = rows.take(slice(None), self.dtype)
-        H = np.where(np.isnan(X), self.dtype.type(0), X)
-        for layer in range(start + 1, stop + 1):
-            H = self._layer(layer, self._sums(layer, H))
-        return H
+        start = None
+        if codes is not None:
+            start = self.architecture.code_layer, codes.take(slice(None), self.dtype)
+        return forward(self.architecture, self.params, X, start=start, last=last)
 
-    def _sums(self, layer: int, H: Array) -> Array:
-        W, b = self.architecture.layers(self.params)[layer - 1]
-        return H @ W if b is None else H @ W + b
-
-    def _layer(self, layer: int, Z: Array) -> Array:
-        """The activations of a layer from its sums, as at inference."""
-        architecture = self.architecture
-        if layer == architecture.n_layers:
-            return output(architecture, Z)
-        if architecture.variational and layer == architecture.code_layer:
-            return np.ascontiguousarray(Z[:, : architecture.n_components])
-        A = ACTIVATIONS[architecture.activations[layer - 1]].function(Z)
-        hidden = mask(architecture, layer, A, None)
-        return A if hidden is None else A * hidden
+    def _through(self, layer: int, rows: Rows) -> Trace:
+        """A layer of which more is wanted than what it gives, on some rows."""
+        X, below = rows.take(slice(None), self.dtype), self._run(rows, layer - 1)
+        return forward(self.architecture, self.params, X, start=(layer - 1, below), last=layer)
 
     def _errors(self, rows: Rows, codes: Rows | None = None) -> Array:
         """The loss of each row, of its own reconstruction or beside those that codes stand for."""
-        architecture = self.architecture
-        start = rows if codes is None else codes
-        first = 0 if codes is None else architecture.code_layer
-        H = self._run(start, first, architecture.n_layers - 1)
-        Z = self._sums(architecture.n_layers, H)  # (m, n_features)
-        X = rows.take(slice(None), self.dtype)
-        return row_losses(architecture, output_trace(architecture, self.params, X, Z))
+        return row_losses(self.architecture, self._trace(rows, self.architecture.n_layers, codes))
 
     def _per_whole_row(self, errors: Array, rows: Rows) -> Array:
         """What a row's loss would be, if what is unseen of it were as what is seen; 0 for none."""
@@ -362,14 +356,34 @@ class Network:
         return (errors / seen).astype(self.dtype)
 
     def _rows(self, X: Any, compared: bool = False) -> Rows:
-        rows = as_rows(X, self.architecture.n_features, self.dtype)
+        architecture = self.architecture
+        n_covariates = architecture.n_covariates
+        rows = as_rows(X, architecture.n_features, self.dtype, n_covariates=n_covariates)
+        check_inputs(rows, architecture)
         if compared:
-            check_targets(rows, self.architecture)
+            check_targets(rows, architecture)
         return rows
 
     def _codes(self, code: Any) -> Rows:
         n_components = self.architecture.n_components
         return as_rows(code, n_components, self.dtype, name="code", columns="components")
+
+    def _covariates(self, covariates: Any, n_rows: int) -> Rows:
+        """What the decoder is given beside codes, as rows of n_covariates columns, maybe none."""
+        n = self.architecture.n_covariates
+        if covariates is None and n:
+            raise ValueError(
+                f"covariates=None: the decoder is given {n} covariates beside the code, so an "
+                f"array of shape ({n_rows}, {n}) is needed"
+            )
+        if covariates is None:
+            covariates = np.empty((n_rows, 0), self.dtype)
+        elif not n:
+            raise ValueError("covariates are given, and this network has none")
+        rows = as_rows(covariates, n, self.dtype, name="covariates", columns="columns")
+        if len(rows) != n_rows:
+            raise ValueError(f"code has {n_rows} rows, and covariates has {len(rows)}")
+        return rows
 
     def _params(self, params: Any) -> Array:
         return (

@@ -89,6 +89,13 @@ def checked_code_layer(code_layer: Any, sizes: Any) -> int:
     return code_layer
 
 
+def checked_covariates(n_covariates: Any) -> int:
+    """How many columns are given but not reconstructed: at least 0."""
+    if checked_int("n_covariates", n_covariates) < 0:
+        raise ValueError(f"n_covariates={n_covariates!r}: must be at least 0")
+    return int(n_covariates)
+
+
 def checked_weights(weights: Any, n_features: int) -> tuple[float, ...] | None:
     """A finite number of at least 0 for each column, some of them positive; or None."""
     if weights is None:
@@ -158,6 +165,12 @@ def check_family(architecture: Any) -> None:
         raise ValueError(
             f"sparsity={a.sparsity!r} with k_sparse={a.k_sparse!r}: a unit that never is among the "
             "k largest has mean activation 0, infinitely far from any target; use one of the two"
+        )
+    if a.tied and (a.input_mask or a.n_covariates):
+        given = "input_mask=True" if a.input_mask else f"n_covariates={a.n_covariates}"
+        raise ValueError(
+            f"tied=True with {given}: the encoder is given more than the decoder reconstructs, so "
+            "no transpose fits"
         )
     if not a.variational:
         return

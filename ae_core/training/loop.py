@@ -114,11 +114,11 @@ def train(
     NonFiniteLossError
         When the loss becomes NaN or infinite. Says at which step, and what to try.
     """
-    n_features = network.architecture.n_features
-    X = as_rows(X, n_features, network.dtype)
+    n_features, n_covariates = network.architecture.n_features, network.architecture.n_covariates
+    X = as_rows(X, n_features, network.dtype, n_covariates=n_covariates)
     check_targets(X, network.architecture)
     if X_val is not None:
-        X_val = as_rows(X_val, n_features, network.dtype, name="X_val")
+        X_val = as_rows(X_val, n_features, network.dtype, n_covariates=n_covariates, name="X_val")
         check_targets(X_val, network.architecture)
     _check_count("max_iter", max_iter)
     if n_iter_no_change != math.inf:

@@ -122,6 +122,7 @@ def test_one_row_after_another_is_all_at_once(fitted, dtype):
             feature_weights=[1, 2, 3, 4, 5, 6],
         ),
         Architecture((6, 4, 6), ("identity", "identity"), variational=True),
+        Architecture((6, 4, 6), "tanh", input_mask=True, input_transform="log1p"),
         Architecture((6, 600, 500, 30, 500, 600, 6), "relu", tied=True),  # some of it is BLAS's
     ],
     ids=lambda a: "-".join(map(str, a.layer_sizes)) + str(a.loss)[:9],
@@ -229,6 +230,23 @@ def test_models_that_have_no_rows_of_numbers(tmp_path):
     (tmp_path / "damaged").write_bytes(b"no model")
     with pytest.raises(ModelFileError):
         Model(str(tmp_path / "damaged"))
+
+
+def test_a_network_with_covariates():
+    network = Network(Architecture((6, 3, 6), n_covariates=2), random_state=0)
+    with pytest.raises(ValueError, match="n_covariates=2: the C interface gives a network the"):
+        Model(network)
+
+
+def test_numbers_below_0_have_no_logarithm():
+    X, result = table(20), np.empty((20, N_FEATURES))
+    network = Network(Architecture((6, 3, 6), input_transform="log1p"), random_state=0)
+    model = Model(network)
+    X[11, 5] = -1e-3
+    for name in ("forward", "encode", "reconstruction_errors"):
+        assert getattr(model, name)(X, result) == BAD_VALUE
+        assert getattr(model, name)(X, result, 11) == OK
+    assert model.loss_and_gradient(X, np.empty(1), np.empty(model.sizes()[2])) == BAD_VALUE
 
 
 def sparse(X):

@@ -25,6 +25,19 @@ FAMILIES = {
     "implicit": of(SIZES, Table("implicit", weights="reals")),
     "holes": of(SIZES, Table("holes", weights="integers")),
     "groups": of((7, 50, 8), loss=TABLE, alpha_l1=1.0, table=Table("holes")),
+    "input": of(
+        SIZES,
+        Table("holes"),
+        input_mask=True,
+        n_covariates=3,
+        input_transform="log1p",
+        corruption="masking",
+    ),
+    "implicit input": of(
+        SIZES, Table("implicit"), input_mask=True, n_covariates=3, input_transform="log1p"
+    ),
+    "csr input": of(SIZES, Table("csr"), input_mask=True, n_covariates=3, corruption="masking"),
+    "shallow implicit input": of((60, 8), Table("implicit"), input_mask=True, n_covariates=3),
     "much": of(
         SIZES,
         Table("csr with holes", is_scaled=True, weights="reals"),

@@ -11,6 +11,7 @@ import numpy as np
 from ae_core import Architecture, Network
 from ae_core.formulas.activations import ACTIVATIONS
 from ae_core.formulas.corruption import CORRUPTIONS
+from ae_core.formulas.inputs import INPUT_TRANSFORMS
 from ae_core.formulas.losses import LOSSES
 from ae_core.formulas.noise import noise_key
 
@@ -61,7 +62,10 @@ def valid(random: Random) -> dict[str, Any]:
         "code_l1": 0.1,
         "contraction": 0.1,
         "beta": 0.5,
+        "input_transform": random.choice(list(INPUT_TRANSFORMS)),
     }
+    if not tied:
+        maybe |= {"input_mask": True, "n_covariates": random.choice((1, 3))}
     if not (variational or sparsity):
         maybe["k_sparse"] = random.randint(1, sizes[code_layer])
     return arguments | {name: value for name, value in maybe.items() if random.random() < 0.2}
@@ -111,10 +115,10 @@ def use(architecture: Architecture, random: Random) -> None:
     dtype = random.choice((np.float32, np.float64))
     n_rows = random.choice((1, 3, 70))
     X = np.random.default_rng(random.randrange(2**32)).uniform(
-        0.05, 0.95, (n_rows, architecture.n_features)
+        0.05, 0.95, (n_rows, architecture.n_columns)
     )
     network = Network(architecture, random_state=0, dtype=dtype, n_threads=random.choice((1, 2)))
-    if network.forward(X).shape != X.shape:
+    if network.forward(X).shape != (n_rows, architecture.n_features):
         raise AssertionError("forward changes the shape")
     if network.reconstruction_errors(X).shape != (n_rows,):
         raise AssertionError("not an error for each row")

@@ -140,7 +140,8 @@ def _network_call(random: Random) -> str:
     keep = guarded().copy
     dtype = random.choice((np.float32, np.float64))
     n_rows, n = random.choice((1, 2, 7, 130)), architecture.n_features
-    rows = EngineRows(**_spoil_some(random, _table(random, n_rows, n), 0.4))
+    n_columns = architecture.n_columns
+    rows = EngineRows(**_spoil_some(random, _table(random, n_rows, n_columns), 0.4))
     params = keep(draw.normal(0, 0.3, architecture.n_params).astype(dtype))
     arguments: dict[str, Any] = {"plan": plan, "params": params, "rows": rows}
     which = random.randrange(3)
@@ -155,7 +156,7 @@ def _network_call(random: Random) -> str:
             "n_threads": 1,
         }
         if random.random() < 0.3:
-            arguments["targets"] = EngineRows(**_table(random, n_rows, n))
+            arguments["table"] = EngineRows(**_table(random, n_rows, n_columns))
         inference.run_layers(**_spoil_some(random, arguments))
         return "run_layers"
     n_steps, batch_size = (1, n_rows) if which == 1 else (3, max(1, (n_rows + 2) // 3))

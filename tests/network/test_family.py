@@ -12,6 +12,7 @@ from test_network import STEP
 from test_twins import CLOSE, STEADY, assert_close, assume_steady
 
 from ae_core import Architecture, Network, reference
+from ae_core.data.rows import Rows
 from ae_core.formulas.activations import ACTIVATIONS
 from ae_core.formulas.corruption import CORRUPTIONS
 from ae_core.formulas.losses import LOSSES
@@ -23,6 +24,18 @@ TABLE = (
     ("huber", 1),
 )
 ENCODERS = {1: (5, 3), 2: (5, 4, 3), 3: (5, 4, 4, 2)}
+INPUTS = {
+    "mask": {"input_mask": True},
+    "covariates": {"n_covariates": 2},
+    "log1p": {"input_transform": "log1p"},
+}
+"""What the network may be given beside, or instead of, the numbers themselves."""
+CORRUPTED = {
+    "mask": (None, "masking"),
+    "covariates": (None,),
+    "log1p": ("gaussian", "salt_and_pepper"),
+}
+"""With which corruptions each of these meets."""
 N_STEPS = 30
 
 
@@ -72,6 +85,20 @@ def every_feature():
     for kind in KINDS:
         table = Table(kind, weights="reals")
         yield f"loss groups, {kind}", of((7, 4, 3), loss=TABLE, table=table)
+    for kind in KINDS:
+        for name, options in INPUTS.items():
+            for corruption in CORRUPTED[name]:
+                given = {**options, "corruption": corruption}
+                yield f"{name}, {kind}, {corruption}", of(table=Table(kind), **given)
+        everything = {**INPUTS["mask"], **INPUTS["covariates"], **INPUTS["log1p"]}
+        table = Table(kind, is_scaled=True, weights="reals")
+        yield f"all of the input, {kind}", of((5, 3), table, dropout=0.3, alpha=0.3, **everything)
+    for depth, sizes in ENCODERS.items():
+        yield (
+            f"contraction, all of the input, {depth} layers",
+            of(sizes, contraction=0.5, **everything),
+        )
+    yield "variational, all of the input", of(**variational, **everything)
     weights = [0.5, 1, 2, 0.3, 1.5, 0, 1]
     yield "loss groups, feature_weights", of((7, 4, 3), loss=TABLE, feature_weights=weights)
 
@@ -116,6 +143,13 @@ def test_gradients_of_combinations_agree_with_central_differences(family):
 # --- the twins ----------------------------------------------------------------------------------
 
 
+def covariates_of(family):
+    """What `decode` wants of the rows beside their codes; None for a network without."""
+    n = family.architecture.n_covariates
+    X = family.rows().take(slice(None), np.float64)  # (m, n_columns), scaled
+    return Rows(X[:, X.shape[1] - n :], missing="mask") if n else None
+
+
 def assert_passes_agree(family, dtype):
     slow, fast = (family.network(c, dtype) for c in (reference.Network, Network))
     rows, key = family.rows(), family.noise_key
@@ -124,7 +158,8 @@ def assert_passes_agree(family, dtype):
         for name in ("forward", "encode", "reconstruction_errors", "feature_errors")
     }
     code = slow.encode(rows)
-    calls["decode"] = lambda net: net.decode(code)
+    covariates = covariates_of(family)
+    calls["decode"] = lambda net: net.decode(code, covariates)
     calls["decoding_errors"] = lambda net: net.decoding_errors(code, rows)
     calls["loss"] = lambda net: net.loss(rows, noise_key=key)
     if family.architecture.variational:

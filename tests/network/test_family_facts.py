@@ -12,7 +12,7 @@ from test_family import TABLE, of
 from ae_core import Adam, Architecture, train
 from ae_core.data.rows import Rows
 from ae_core.formulas.activations import ACTIVATIONS
-from ae_core.formulas.losses import LOSSES
+from ae_core.formulas.losses import LINKS, LOSSES
 
 VARIATIONAL = {"variational": True, "code_activation": "identity"}
 
@@ -182,10 +182,14 @@ def test_only_what_is_seen_is_compared(network_class, loss):
 
 
 def targets(net, inputs, X):
-    """What a loss compares: X, with the output, or with its logits, for those inputs."""
+    """What a loss compares: X, with the output, or with its logits, for those inputs.
+
+    And its own parameters, if it has any.
+    """
     X_hat = net.forward(inputs)
-    is_logit = LOSSES[net.architecture.loss].from_logits
-    return X, np.log(X_hat / (1 - X_hat)) if is_logit else X_hat
+    link = LOSSES[net.architecture.loss].from_logits
+    own = [net.weights["own"]] if net.architecture.n_own else []
+    return X, LINKS[link].logits(X_hat) if link else X_hat, *own
 
 
 def test_what_is_hidden_has_no_part_in_loss_and_gradient(network_class):

@@ -28,6 +28,9 @@ FEATURES = {
     "alpha_l1=": {"alpha_l1": 0.1},
     "feature_weights": {"feature_weights": [1, 2, 3, 4, 5]},
     "loss=": {"loss": (("squared_error", 3), ("softmax_cross_entropy", 2))},
+    "input_mask=": {"input_mask": True},
+    "n_covariates=": {"n_covariates": 2},
+    "input_transform=": {"input_transform": "log1p"},
 }
 FORBIDDEN = {
     ("k_sparse=", "sparsity="): ("sparsity=0.1", "k_sparse=2"),
@@ -35,6 +38,8 @@ FORBIDDEN = {
     ("variational=", "tied="): ("variational=True", "tied=True"),
     # The one needs a logistic code, the other one an identity.
     ("sparsity=", "variational="): ("sparsity=0.1", "code activation 'identity'"),
+    ("tied=", "input_mask="): ("tied=True", "input_mask=True"),
+    ("tied=", "n_covariates="): ("tied=True", "n_covariates=2"),
 }
 
 
@@ -97,6 +102,11 @@ def test_features_combine_or_a_sentence_names_both(pair):
             for name in ("alpha_l1", "code_l1", "sparsity", "contraction", "beta")
         ),
         ({"variational": 1}, ("variational=1", "True or False")),
+        ({"input_mask": 1}, ("input_mask=1", "True or False")),
+        ({"n_covariates": -1}, ("n_covariates=-1", "at least 0")),
+        ({"n_covariates": 1.0}, ("n_covariates=1.0", "integer")),
+        ({"n_covariates": True}, ("n_covariates=True", "integer")),
+        ({"input_transform": "sqrt"}, ("input_transform='sqrt'", "log1p")),
         ({"feature_weights": [1, 2]}, ("feature_weights has 2", "5")),
         ({"feature_weights": [0] * 5}, ("feature_weights", "zero")),
         ({"feature_weights": [1, 1, 1, 1, -1]}, ("feature_weights entry=-1.0",)),

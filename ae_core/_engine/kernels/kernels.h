@@ -33,6 +33,9 @@ enum { AE_ACTIVATIONS(AE_ENUM) };
 enum { AE_LOSSES(AE_ENUM) };
 enum { AE_SOLVERS(AE_ENUM) };
 
+/* Elementary functions on arrays: the order of ELEMENTARY in table.pyx. */
+enum { AE_ARRAY_EXP, AE_ARRAY_EXPM1, AE_ARRAY_LOG1P };
+
 /* What an element of a table may be. */
 enum { AE_FLOAT, AE_DOUBLE, AE_BYTE };
 
@@ -139,7 +142,7 @@ typedef struct {
     void (*through_sample)(ptrdiff_t k, const void *posterior, const void *epsilon, double pull,
                            void *delta);
     double (*divergence)(ptrdiff_t k, const void *posterior);
-    /* elementary functions on arrays, for tests: the order of ae_core/_engine/kernels/table.pyx */
+    /* y (count,) = an elementary function of x, which is another array */
     void (*elementary)(int function, ptrdiff_t count, const void *x, void *y);
 } ae_kernels;
 

@@ -11,6 +11,7 @@ cdef extern from "kernels.h" nogil:
         AE_FLOAT, AE_DOUBLE, AE_BYTE
         AE_GAUSSIAN, AE_MASKING, AE_SALT_AND_PEPPER, AE_NOTHING
         AE_IDENTITY
+        AE_ARRAY_LOG1P
         AE_SQUARED_ERROR
 
     int ae_is_row_loss(int loss) noexcept

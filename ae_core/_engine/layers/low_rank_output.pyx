@@ -222,7 +222,7 @@ cdef void make_gradient(
     cdef Trace* trace = &space.trace
     cdef int n_in = output_layer(space).n_in, rows = block_rows(space)
     cdef Py_ssize_t first = <Py_ssize_t> block * rows, i, j, t
-    cdef int32_t stop = <int32_t> min(first + rows, space.rows.n_columns)
+    cdef int32_t stop = <int32_t> min(first + rows, space.plan.n_features)
     cdef int height = <int> (stop - first)
     cdef floating* turned = <floating*> trace.turned + first * n_in
     cdef floating* b = <floating*> trace.wide_biases + first
@@ -276,4 +276,4 @@ cdef void wide_gradient(
 
 cdef void wide_bias_gradient(Workspace space, floating* gradient) noexcept nogil:
     """The output layer's bias gradient (n_features,)."""
-    memcpy(gradient, space.trace.wide_biases, space.rows.n_columns * sizeof(floating))
+    memcpy(gradient, space.trace.wide_biases, space.plan.n_features * sizeof(floating))

@@ -4,7 +4,7 @@ from cython cimport floating
 from libc.stdint cimport int32_t
 
 from ae_core._engine.kernels.table cimport ae_kernels
-from ae_core._engine.plan cimport Layer, Piece
+from ae_core._engine.plan cimport Layer, Piece, Plan
 from ae_core._engine.rows cimport Rows
 from ae_core._engine.workspace cimport Batch, Scratch, Trace, Workspace
 
@@ -28,8 +28,8 @@ cdef void stored_sums(
 ) noexcept nogil
 
 cdef void sums_of_stored(
-    Rows rows, const ae_kernels* K, Layer* layer, const floating* params, Py_ssize_t first,
-    int n_rows, floating* sums,
+    Plan plan, Rows rows, const ae_kernels* K, Layer* layer, const floating* params,
+    Py_ssize_t first, int n_rows, floating* sums,
 ) noexcept nogil
 
 cdef double stored_output_delta(
@@ -46,8 +46,13 @@ cdef void stored_input_gradient(
     Workspace space, const ae_kernels* K, Piece* piece, Batch* batch, floating* gradient,
 ) noexcept nogil
 
+cdef void stored_seen_gradient(
+    Workspace space, const ae_kernels* K, Piece* piece, Batch* batch, floating* gradient,
+) noexcept nogil
+
 cdef void stored_output_gradient(
-    Workspace space, Piece* piece, Batch* batch, floating* gradient,
+    Workspace space, const floating* inputs, Py_ssize_t length, int height, Batch* batch,
+    floating* gradient,
 ) noexcept nogil
 
 cdef void stored_bias_gradient(

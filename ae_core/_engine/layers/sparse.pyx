@@ -13,7 +13,7 @@ from libc.string cimport memset
 from ae_core._engine.kernels.table cimport (
     AE_GAUSSIAN, AE_MASKING, AE_SALT_AND_PEPPER, ae_corruption, ae_group, ae_kernels, ae_output,
 )
-from ae_core._engine.plan cimport Layer, Piece
+from ae_core._engine.plan cimport Layer, Piece, Plan
 from ae_core._engine.rows cimport Rows
 from ae_core._engine.workspace cimport Batch, Scratch, Trace, Workspace, row_number
 
@@ -24,6 +24,15 @@ cdef extern from "noise.h" nogil:
         unsigned long long key, unsigned long long stream, unsigned long long row,
         Py_ssize_t n, Py_ssize_t column,
     )
+
+
+cdef extern from "elementary.h" nogil:
+    float ae_log1p_f32(float x)
+    double ae_log1p_f64(double x)
+
+
+cdef inline floating log1p(floating x) noexcept nogil:
+    return ae_log1p_f32(x) if floating is float else ae_log1p_f64(x)
 
 
 cdef floating spoiled(
@@ -48,24 +57,28 @@ cdef void fill_stored(
 ) noexcept nogil:
     """Take the elements of some rows from the table; spoil what the network is given."""
     cdef Trace* trace = &space.trace
-    cdef Py_ssize_t i, t, to, row
+    cdef Py_ssize_t i, t, to, row, n = space.plan.n_features
     cdef int32_t column
     cdef unsigned int number = 0
     cdef floating x
+    cdef bint log_input = space.plan.family.log_input, is_hidden
     cdef bint is_noisy = space.corruption.kind in (AE_GAUSSIAN, AE_MASKING, AE_SALT_AND_PEPPER)
     for i in range(first, first + n_rows):
         row, to = row_number(batch, i), start_of(trace, batch, i)
-        for t in range(space.rows.starts[row], space.rows.starts[row + 1]):
+        for t in range(space.rows.starts[row], space.rows.stop_of(row, n)):
             column = space.rows.columns[t]
             x = <floating> space.rows.stored(t)
             if is_noisy:
-                number = ae_noise_at(
-                    batch.key, AE_CORRUPTION_STREAM, row, space.rows.n_columns, column,
-                )
+                number = ae_noise_at(batch.key, AE_CORRUPTION_STREAM, row, n, column)
             trace.stored_columns[to] = column
             (<floating*> trace.stored_inputs)[to] = spoiled[floating](
-                &space.corruption, x, number, column,
+                &space.corruption, log1p[floating](x) if log_input else x, number, column,
             )
+            if trace.stored_seen != NULL:
+                is_hidden = (
+                    space.corruption.kind == AE_MASKING and number < space.corruption.threshold
+                )
+                (<floating*> trace.stored_seen)[to] = x == x and not is_hidden
             if trace.stored_targets != NULL:
                 (<floating*> trace.stored_targets)[to] = x
             to += 1
@@ -82,28 +95,35 @@ cdef void stored_sums(
     cdef Trace* trace = &space.trace
     cdef const floating* W = params + layer.weights
     cdef const floating* x = <floating*> trace.stored_inputs
+    cdef const floating* seen = <floating*> trace.stored_seen
     cdef Py_ssize_t n = layer.n_out, i, t
     memset(sums, 0, n_rows * n * sizeof(floating))
     for i in range(first, first + n_rows):
         for t in range(start_of(trace, batch, i), start_of(trace, batch, i + 1)):
             K.axpy(n, x[t], W + trace.stored_columns[t] * n, sums)
+        if seen != NULL:
+            for t in range(start_of(trace, batch, i), start_of(trace, batch, i + 1)):
+                K.axpy(n, seen[t], W + (layer.n_in + trace.stored_columns[t]) * n, sums)
         sums += n
 
 
 cdef void sums_of_stored(
-    Rows rows, const ae_kernels* K, Layer* layer, const floating* params, Py_ssize_t first,
-    int n_rows, floating* sums,
+    Plan plan, Rows rows, const ae_kernels* K, Layer* layer, const floating* params,
+    Py_ssize_t first, int n_rows, floating* sums,
 ) noexcept nogil:
     """The same for some rows of a table, nothing of which is spoiled."""
     cdef const floating* W = params + layer.weights
     cdef Py_ssize_t n = layer.n_out, i, t
-    cdef double x
+    cdef bint log_input = plan.family.log_input, has_mask = plan.family.input_mask
+    cdef floating x
     memset(sums, 0, n_rows * n * sizeof(floating))
     for i in range(first, first + n_rows):
-        for t in range(rows.starts[i], rows.starts[i + 1]):
-            x = rows.stored(t)
+        for t in range(rows.starts[i], rows.stop_of(i, layer.n_in)):
+            x = <floating> rows.stored(t)
             if x == x:
-                K.axpy(n, <floating> x, W + rows.columns[t] * n, sums)
+                K.axpy(n, log1p[floating](x) if log_input else x, W + rows.columns[t] * n, sums)
+                if has_mask:
+                    K.axpy(n, 1, W + (layer.n_in + rows.columns[t]) * n, sums)
         sums += n
 
 
@@ -149,6 +169,26 @@ cdef void stored_input_gradient(
             t += 1
 
 
+cdef void stored_seen_gradient(
+    Workspace space, const ae_kernels* K, Piece* piece, Batch* batch, floating* gradient,
+) noexcept nogil:
+    """Rows of the first layer's weight gradient that belong to whether each feature is seen."""
+    cdef Trace* trace = &space.trace
+    cdef Layer* layer = &space.plan.layers[0]
+    cdef Py_ssize_t n = layer.n_out, i, t
+    cdef int32_t first = piece.first - layer.n_in, last = piece.last - layer.n_in
+    cdef const floating* seen = <floating*> trace.stored_seen
+    cdef const floating* delta = <floating*> trace.delta[1]
+    memset(gradient, 0, (last - first) * n * sizeof(floating))
+    for i in range(batch.n_rows):
+        t = first_from(
+            trace.stored_columns, start_of(trace, batch, i), start_of(trace, batch, i + 1), first,
+        )
+        while t < start_of(trace, batch, i + 1) and trace.stored_columns[t] < last:
+            K.axpy(n, seen[t], delta + i * n, gradient + (trace.stored_columns[t] - first) * n)
+            t += 1
+
+
 # --- the output, where all that is not stored is unseen -----------------------------------------------
 
 
@@ -178,6 +218,7 @@ cdef void stored_output_sums(
     cdef const floating* W = params + layer.weights
     cdef const floating* biases = params + layer.biases
     cdef const floating* H = <floating*> trace.H[last] + first * layer.n_in
+    cdef const floating* side = <floating*> trace.side + first * space.n_side
     cdef floating* z = <floating*> trace.stored_delta
     cdef const int32_t* columns = trace.stored_columns
     cdef Py_ssize_t i, t, u, n_in = layer.n_in, n_out = layer.n_out
@@ -191,9 +232,9 @@ cdef void stored_output_sums(
             ):
                 z[t] += dot[floating](n_in, H + i * n_in, W + columns[t] * n_in)
         return
-    for u in range(n_in):
+    for u in range(n_in + layer.n_side):
         for i in range(n_rows):
-            h = H[i * n_in + u]
+            h = H[i * n_in + u] if u < n_in else side[i * space.n_side + u - n_in]
             for t in range(
                 start_of(trace, batch, first + i), start_of(trace, batch, first + i + 1),
             ):
@@ -270,21 +311,22 @@ cdef void stored_input_delta(
 
 
 cdef void stored_output_gradient(
-    Workspace space, Piece* piece, Batch* batch, floating* gradient,
+    Workspace space, const floating* inputs, Py_ssize_t length, int height, Batch* batch,
+    floating* gradient,
 ) noexcept nogil:
-    """Rows of the output layer's weight gradient."""
+    """Rows of the output layer's weight gradient, one for each column of its inputs.
+
+    Of these are (n_rows, height), in rows that are `length` apart.
+    """
     cdef Trace* trace = &space.trace
-    cdef int last = space.plan.n_layers - 1
-    cdef Layer* layer = &space.plan.layers[last]
-    cdef const floating* H = <floating*> trace.H[last]
     cdef const floating* delta = <floating*> trace.stored_delta
     cdef const int32_t* columns = trace.stored_columns
-    cdef Py_ssize_t i, t, u, n_out = layer.n_out
+    cdef Py_ssize_t i, t, u, n_out = space.plan.n_features
     cdef floating h
-    memset(gradient, 0, (piece.last - piece.first) * n_out * sizeof(floating))
-    for u in range(piece.first, piece.last):
+    memset(gradient, 0, height * n_out * sizeof(floating))
+    for u in range(height):
         for i in range(batch.n_rows):
-            h = H[i * layer.n_in + u]
+            h = inputs[i * length + u]
             for t in range(start_of(trace, batch, i), start_of(trace, batch, i + 1)):
                 gradient[columns[t]] += h * delta[t]
         gradient += n_out
@@ -296,7 +338,7 @@ cdef void stored_bias_gradient(
     """The output layer's bias gradient (n_features,)."""
     cdef Trace* trace = &space.trace
     cdef const floating* delta = <floating*> trace.stored_delta
-    cdef Py_ssize_t t, n_out = space.rows.n_columns
+    cdef Py_ssize_t t, n_out = space.plan.n_features
     memset(gradient, 0, n_out * sizeof(floating))
     for t in range(start_of(trace, batch, 0), start_of(trace, batch, batch.n_rows)):
         gradient[trace.stored_columns[t]] += delta[t]

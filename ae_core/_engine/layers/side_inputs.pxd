@@ -1,0 +1,45 @@
+# What a layer is given beside the activations below it: which entries are seen, and covariates.
+
+from cython cimport floating
+from libc.stdint cimport uint16_t, uint32_t
+
+from ae_core._engine.kernels.table cimport ae_kernels, product_nn
+from ae_core._engine.plan cimport Layer, Piece
+from ae_core._engine.rows cimport Rows
+from ae_core._engine.workspace cimport Batch, Workspace
+
+
+cdef inline void side_sums(
+    const ae_kernels* K, Layer* layer, const floating* params, int n_rows,
+    const floating* side, int n_side, floating* sums,
+) noexcept nogil:
+    """sums (n_rows, n_out) += the layer's share of side (n_rows, n_side) @ its rows of W.
+
+    Of the columns of `side` those are the layer's that stand last, at most layer.n_side; the rows of
+    W for them stand last too.
+    """
+    cdef int width = min(n_side, layer.n_side), n_out = layer.n_out
+    cdef Py_ssize_t row = layer.n_in + layer.n_side - width
+    if width > 0:
+        product_nn[floating](
+            K, n_rows, n_out, width, side + (n_side - width), n_side,
+            params + layer.weights + row * n_out, n_out, sums, n_out, True,
+        )
+
+
+cdef void mark_seen(
+    Py_ssize_t n_rows, Py_ssize_t n, const floating* values, floating* seen, Py_ssize_t length,
+) noexcept nogil
+
+cdef void unmark_hidden(
+    Py_ssize_t n, const uint16_t* numbers, uint32_t threshold, floating* seen,
+) noexcept nogil
+
+cdef void gather_covariates(
+    Rows rows, const ae_kernels* K, const Py_ssize_t* order, Py_ssize_t first, int n_rows, int n,
+    floating* side, Py_ssize_t length,
+) noexcept nogil
+
+cdef void side_gradient(
+    Workspace space, const ae_kernels* K, Piece* piece, Batch* batch, floating* gradient,
+) noexcept nogil
