@@ -2,11 +2,13 @@
 
 import os
 import sys
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from .._typing import Array
+from ..basics.arguments import COUNT, Check
 
 DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
 
@@ -22,13 +24,32 @@ def check_dtype(dtype: Any) -> np.dtype[Any]:
     ValueError
         For any other.
     """
-    try:
-        checked = np.dtype(dtype)
-    except TypeError:
-        checked = np.dtype(object)
-    if checked not in DTYPES:
-        raise ValueError(f"dtype={dtype!r}: must be float32 or float64")
+    checked: np.dtype[Any] = DtypeName()("dtype", dtype)
     return checked
+
+
+@dataclass(frozen=True)
+class DtypeName(Check):
+    """Anything that NumPy takes for float32 or float64 in this machine's byte order."""
+
+    or_none: bool = False
+
+    @property
+    def words(self) -> str:
+        """What is allowed."""
+        return "None, float32 or float64" if self.or_none else "float32 or float64"
+
+    def __call__(self, argument: str, value: Any, words: str = "") -> Any:
+        """The NumPy dtype, or None."""
+        if self.or_none and value is None:
+            return None
+        try:
+            checked = np.dtype(value)
+        except Exception:  # whatever NumPy thinks of it
+            self.refuse(argument, value, words)
+        if checked not in DTYPES:
+            self.refuse(argument, value, words)
+        return checked
 
 
 def check_n_threads(n_threads: Any) -> int:
@@ -42,10 +63,7 @@ def check_n_threads(n_threads: Any) -> int:
     if n_threads is None:
         affinity = getattr(os, "sched_getaffinity", None)  # Linux only
         return len(affinity(0)) if affinity else os.cpu_count() or 1
-    is_integer = isinstance(n_threads, int | np.integer) and not isinstance(n_threads, bool)
-    if not is_integer or n_threads < 1:
-        raise ValueError(f"n_threads={n_threads!r}: must be None or an integer of at least 1")
-    return int(n_threads)
+    return int(COUNT("n_threads", n_threads, f"None or {COUNT.words}"))
 
 
 def is_sparse(X: Any) -> bool:

@@ -9,7 +9,7 @@ function of their difference, so that the likelihood is the same.)
 """
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -146,6 +146,29 @@ class Encoding:
             frame[column.name] = values
         result = pd.DataFrame(frame)
         return result if index is None else result.set_axis(index)
+
+    def drawn(self, encoded: Array, uniform: Callable[..., Array]) -> Array:
+        """Probabilities of flags and categories (m, n_encoded) as ones that were drawn by them.
+
+        Parameters
+        ----------
+        encoded : array of shape (m, n_encoded)
+        uniform : function
+            Draws numbers from 0 to 1, as NumPy's generators do with ``size``.
+        """
+        result = encoded.copy()
+        for i, column in enumerate(self.columns):
+            if column.kind == NUMBER:
+                continue
+            own = result[:, self.starts[i] : self.starts[i + 1]]  # (m, width)
+            chance = uniform(size=(len(own), 1))
+            if column.kind == FLAG:
+                own[...] = chance < own
+            else:
+                bounds = np.cumsum(own, axis=1, dtype=np.float64)
+                which = (chance * bounds[:, -1:] >= bounds).sum(axis=1)  # (m,)
+                own[...] = np.arange(column.width) == which[:, None]
+        return result
 
     def filled(self, X: Any, reconstruction: Any) -> Any:
         """X (m, n_columns) with what is missing, or of unknown categories, from a reconstruction.

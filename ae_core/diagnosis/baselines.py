@@ -47,7 +47,9 @@ def principal_components(X_train: Array, X: Array, n_components: int) -> Array:
     return np.asarray(mean + ((filled(X, mean) - mean) @ components.T) @ components)
 
 
-def discarded_variance(X: Array, weights: Array, n_components: int) -> float:
+def discarded_variance(
+    X: Array, weights: Array, n_components: int, columns: Array | None = None
+) -> float:
     """The variance of X (m, n) in the mean direction that is none of its principal components.
 
     The most likely noise of probabilistic PCA (Tipping & Bishop 1999, "Probabilistic principal
@@ -55,6 +57,14 @@ def discarded_variance(X: Array, weights: Array, n_components: int) -> float:
     and share less of it with others, so that there is rather too much noise than too little.
 
     Never less than `LEAST_NOISE` of the columns' mean variance; 1 where nothing varies.
+
+    Parameters
+    ----------
+    X : array of shape (m, n)
+    weights : array of shape (m,)
+    n_components : int
+    columns : array of bool, shape (n,), optional
+        Of which columns the variance is wanted; the components are still those of all.
     """
     n = X.shape[1]
     seen_weights = np.where(np.isnan(X), 0.0, weights[:, None])  # (m, n)
@@ -62,6 +72,8 @@ def discarded_variance(X: Array, weights: Array, n_components: int) -> float:
     share = seen_weights / totals  # of each column, adding up to 1
     X = np.nan_to_num(X)
     centred = (X - (share * X).sum(axis=0)) * np.sqrt(share)  # its square is the covariance
+    if columns is not None:
+        return _discarded_of(centred, n_components, columns)
     square = centred.T @ centred if n <= len(X) else centred @ centred.T
     total, size = float(np.trace(square)), len(square)
     if total == 0:
@@ -71,6 +83,19 @@ def discarded_variance(X: Array, weights: Array, n_components: int) -> float:
         values = scipy.linalg.eigh(square, eigvals_only=True, subset_by_index=(size - k, size - 1))
         kept = float(values.sum())
     return max((total - kept) / max(1, n - n_components), LEAST_NOISE * total / n)
+
+
+def _discarded_of(centred: Array, n_components: int, columns: Array) -> float:
+    """The same of some columns, of which components that lie in others, too, leave more."""
+    own = centred[:, columns]  # (m, n_own)
+    total, n_own = float(np.square(own).sum()), own.shape[1]
+    if total == 0:
+        return 1.0
+    directions = principal_directions(centred, n_components)  # (k, n)
+    left = own - (centred @ directions.T) @ directions[:, columns]
+    n_kept = float(np.square(directions[:, columns]).sum())
+    discarded = float(np.square(left).sum()) / max(1.0, n_own - n_kept)
+    return max(discarded, LEAST_NOISE * total / n_own)
 
 
 def principal_directions(centred: Array, n_components: int) -> Array:

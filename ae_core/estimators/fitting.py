@@ -9,6 +9,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from .._typing import Array
+from ..basics.arguments import Seed
 from ..data.checks import check_table, is_sparse
 from ..data.encoding import Encoding, check_frame
 from ..data.rows import Rows
@@ -41,9 +42,25 @@ LAYOUT = (
 """What a fit that goes on from another's weights can't change."""
 
 
+def drawing_from(random_state: Any) -> Any:
+    """The generator that a random_state stands for, in scikit-learn's sense; or is.
+
+    Raises
+    ------
+    ValueError
+        When it is neither None, a seed nor a generator.
+    """
+    random_state = Seed()("random_state", random_state)
+    if isinstance(random_state, np.random.Generator):
+        return random_state
+    return check_random_state(random_state)
+
+
 def generator_of(estimator: Any) -> np.random.Generator:
-    """The generator that the estimator's random_state stands for, in scikit-learn's sense."""
-    return np.random.default_rng(check_random_state(estimator.random_state).randint(2**31))
+    """The generator that the estimator's random_state stands for."""
+    random = drawing_from(estimator.random_state)
+    draw = random.integers if isinstance(random, np.random.Generator) else random.randint
+    return np.random.default_rng(draw(2**31))
 
 
 def checked(estimator: Any, X: Any, *, reset: bool, name: str = "X") -> Any:
@@ -228,7 +245,6 @@ def run(
             tol=tolerance_of(estimator),
             n_iter_no_change=estimator.n_iter_no_change,
             random_state=random,
-            max_fun=estimator.max_fun,
             callback=joined(callbacks),
             history=estimator.history_,
             resume=resume,

@@ -6,17 +6,19 @@ import numpy as np
 from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from .._typing import Array, RandomState
+from .._typing import Array
 from ..data.rows import Rows
 from ..data.scaling import learn_scaling
 from ..files.model_file import ModelFile
+from .detector_parameters import CODES, DetectorParameters
 from .ensemble import automatic_threshold, code_sizes, threshold_for, train_ensemble
 from .fitting import generator_of, weights_of
-from .parameters import is_number, layer_sizes, positive_integer
+from .records import check_parameters, with_parameters
 from .saved import SavedEstimator, describe_detector, restore_detector
 
 
-class AutoencoderOutlierDetector(SavedEstimator, OutlierMixin, BaseEstimator):
+@with_parameters
+class AutoencoderOutlierDetector(SavedEstimator, DetectorParameters, OutlierMixin, BaseEstimator):
     """Find unusual rows of a table, and say which entries make them so.
 
     A few small autoencoders, with codes of different sizes, learn what rows look like. What they
@@ -25,25 +27,7 @@ class AutoencoderOutlierDetector(SavedEstimator, OutlierMixin, BaseEstimator):
 
     Parameters
     ----------
-    contamination : 'auto' or float, default='auto'
-        Share of outliers among the training rows, above 0 and up to 0.5: it decides where
-        `predict` draws the line. 'auto' draws it where scores stand out from the others.
-    n_components : 'auto', int or sequence of int, default='auto'
-        Sizes of the codes, one network for each. 'auto': 1, and an eighth, a quarter and a half of
-        the number of columns, but at most 16.
-    activation : str, default='tanh'
-        Of the codes. Bounded ones (tanh, logistic, softsign) can't follow a row that is far away.
-    n_steps : int, default=60
-        Steps of Adam per training, of which each network has two.
-    batch_size : int, default=32
-        Rows per step. Up to a total weight of 64, a step takes all rows.
-    learning_rate_init : float, default=0.01
-    trim : float, default=0.2
-        Share of the rows, those that look oddest after the first training, to leave out of the
-        second.
-    random_state : int, RandomState or None, default=None
-    n_threads : int, optional
-        By default all cores that this process may use.
+    {parameters}
 
     Attributes
     ----------
@@ -80,29 +64,6 @@ class AutoencoderOutlierDetector(SavedEstimator, OutlierMixin, BaseEstimator):
     (569, 30)
     """
 
-    def __init__(
-        self,
-        contamination: float | str = "auto",
-        *,
-        n_components: Any = "auto",
-        activation: str = "tanh",
-        n_steps: int = 60,
-        batch_size: int = 32,
-        learning_rate_init: float = 0.01,
-        trim: float = 0.2,
-        random_state: RandomState = None,
-        n_threads: int | None = None,
-    ) -> None:
-        self.contamination = contamination
-        self.n_components = n_components
-        self.activation = activation
-        self.n_steps = n_steps
-        self.batch_size = batch_size
-        self.learning_rate_init = learning_rate_init
-        self.trim = trim
-        self.random_state = random_state
-        self.n_threads = n_threads
-
     def fit(self, X: Any, y: Any = None, *, sample_weight: Any = None) -> Self:
         """Learn what rows of X usually look like.
 
@@ -123,7 +84,7 @@ class AutoencoderOutlierDetector(SavedEstimator, OutlierMixin, BaseEstimator):
         ValueError
             When a parameter or the data is not what it should be.
         """
-        self._check_parameters()
+        check_parameters(self)
         X = validate_data(self, X, dtype="numeric")
         weights = weights_of(sample_weight, X)
         if weights is not None and (weights == 0).any():
@@ -135,7 +96,7 @@ class AutoencoderOutlierDetector(SavedEstimator, OutlierMixin, BaseEstimator):
             rows,
             codes=code_sizes(rows.n_features)
             if isinstance(codes, str)
-            else layer_sizes("n_components", codes),
+            else CODES("n_components", codes),
             activation=self.activation,
             n_steps=self.n_steps,
             batch_size=self.batch_size,
@@ -178,27 +139,6 @@ class AutoencoderOutlierDetector(SavedEstimator, OutlierMixin, BaseEstimator):
         check_is_fitted(self)
         X = validate_data(self, X, dtype="numeric", reset=False)
         return Rows(X, self.shift_, self.factor_)
-
-    def _check_parameters(self) -> None:
-        share: Any = self.contamination
-        is_auto = isinstance(share, str) and share == "auto"
-        if not is_auto and not (is_number(share) and 0 < share <= 0.5):
-            raise ValueError(
-                f"contamination={share!r}: must be 'auto' or a number above 0 and up to 0.5"
-            )
-        if isinstance(self.n_components, str) and self.n_components != "auto":
-            raise ValueError(f"n_components={self.n_components!r}: must be 'auto' or integers")
-        if not isinstance(self.n_components, str) and not layer_sizes(
-            "n_components", self.n_components
-        ):
-            raise ValueError("n_components=(): at least one code size is needed")
-        positive_integer("n_steps", self.n_steps)
-        positive_integer("batch_size", self.batch_size)
-        if not is_number(self.trim) or not 0 <= self.trim < 1:
-            raise ValueError(f"trim={self.trim!r}: must be at least 0 and below 1")
-        rate = self.learning_rate_init
-        if not is_number(rate) or not 0 < rate < np.inf:
-            raise ValueError(f"learning_rate_init={rate!r}: must be a number above 0")
 
     def _describe(self) -> tuple[dict[str, Any], dict[str, Array]]:
         return describe_detector(self)

@@ -3,16 +3,16 @@
 Names and meanings are those of scikit-learn's `MLPRegressor` wherever it has them.
 """
 
-import math
 from dataclasses import replace
-from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
 
+from ..basics.arguments import COUNT
 from ..data.checks import check_dtype
-from ..formulas.solvers import SGD, SOLVERS, Adam, AdamW, RMSprop, Solver
+from ..formulas.solvers import SGD, Adam, AdamW, RMSprop, Solver, as_solver
 from ..network.architecture import Architecture
+from .constructors import RATE, SIZES
 
 LARGEST_FULL_BATCH = 64
 """Up to so many rows, batch_size='auto' takes all of them in each step."""
@@ -21,19 +21,18 @@ SMALLEST_HIDDEN_LAYER = 128
 """Units of hidden_layer_sizes='auto', found by benchmarks/defaults.py: narrower was worse on every
 table, wider slower."""
 
-FAMILY = (
-    "alpha_l1",
-    "feature_weights",
-    "corruption",
-    "corruption_level",
-    "dropout",
+FAMILY = ("alpha_l1", "feature_weights", "corruption", "corruption_level", "dropout")
+"""Parameters that an `Architecture` has under the same names, and that change no layer's size."""
+
+OF_THE_CODE = (
+    "code_activation",
     "k_sparse",
     "code_l1",
     "sparsity",
     "sparsity_target",
     "contraction",
 )
-"""Parameters that an `Architecture` has under the same names, and that change no layer's size."""
+"""The same, of an `Autoencoder` alone."""
 
 TOLERANCE = 1e-4
 """What tol=None means where one is needed."""
@@ -56,14 +55,14 @@ def architecture_of(estimator: Any, n_features: int) -> Architecture:
     ValueError
         Naming the parameter, its value and what is allowed.
     """
-    n_components = positive_integer("n_components", estimator.n_components)
+    n_components = COUNT("n_components", estimator.n_components)
     hidden = estimator.hidden_layer_sizes
     if isinstance(hidden, str) and hidden == "auto":
         hidden = automatic_layers(n_components)
-    hidden = layer_sizes("hidden_layer_sizes", hidden)
+    hidden = SIZES("hidden_layer_sizes", hidden)
     decoder = hidden[::-1]
     if estimator.decoder_layer_sizes is not None:
-        decoder = layer_sizes("decoder_layer_sizes", estimator.decoder_layer_sizes)
+        decoder = SIZES("decoder_layer_sizes", estimator.decoder_layer_sizes)
     if estimator.tied and decoder != hidden[::-1]:
         raise ValueError(
             f"tied=True with decoder_layer_sizes={decoder!r}: a tied decoder mirrors the encoder, "
@@ -71,7 +70,6 @@ def architecture_of(estimator: Any, n_features: int) -> Architecture:
         )
     common = {
         "activation": estimator.activation,
-        "code_activation": estimator.code_activation,
         "output_activation": estimator.output_activation,
         "loss": estimator.loss,
         "tied": estimator.tied,
@@ -108,9 +106,7 @@ def solver_of(estimator: Any) -> str | Solver:
     ValueError
         Naming the parameter, its value and what is allowed.
     """
-    rate = estimator.learning_rate_init
-    if not is_number(rate) or not 0 < rate < math.inf:
-        raise ValueError(f"learning_rate_init={rate!r}: must be a number above 0")
+    rate = RATE("learning_rate_init", estimator.learning_rate_init)
     betas = (estimator.beta_1, estimator.beta_2, estimator.epsilon)
     steps = {"clip_norm": estimator.clip_norm, "averaging": estimator.averaging}
     match estimator.solver:
@@ -130,9 +126,7 @@ def solver_of(estimator: Any) -> str | Solver:
             return AdamW(rate, *betas, weight_decay=estimator.alpha, **steps)
         case "rmsprop":
             return RMSprop(rate, epsilon=estimator.epsilon, **steps)
-    raise ValueError(
-        f"solver={estimator.solver!r}: must be one of {', '.join(map(repr, SOLVERS))} or 'lbfgs'"
-    )
+    return as_solver(estimator.solver)  # none of these: it says so
 
 
 def check_noise(estimator: Any, architecture: Architecture) -> None:
@@ -162,9 +156,7 @@ def batch_size_of(batch_size: Any, n_rows: int) -> int:
     """
     if isinstance(batch_size, str) and batch_size == "auto":
         return n_rows if n_rows <= LARGEST_FULL_BATCH else min(200, max(32, n_rows // 20))
-    if not isinstance(batch_size, Integral):
-        raise ValueError(f"batch_size={batch_size!r}: must be 'auto' or an integer of at least 1")
-    return min(positive_integer("batch_size", batch_size), n_rows)
+    return min(COUNT("batch_size", batch_size, f"'auto' or {COUNT.words}"), n_rows)
 
 
 def dtype_of(dtype: Any, X: Any) -> np.dtype[Any]:
@@ -178,29 +170,6 @@ def dtype_of(dtype: Any, X: Any) -> np.dtype[Any]:
     if dtype is None:
         return np.dtype(np.float32 if X.dtype == np.float32 else np.float64)
     return check_dtype(dtype)
-
-
-def check_fractions(estimator: Any) -> None:
-    """Refuse what nothing below would: tolerances and fractions that are no numbers.
-
-    Raises
-    ------
-    ValueError
-        Naming the parameter, its value and what is allowed.
-    """
-    fraction = estimator.validation_fraction
-    if not is_number(fraction) or not 0 < fraction < 1:
-        raise ValueError(f"validation_fraction={fraction!r}: must lie between 0 and 1")
-    positive_integer("max_iter", estimator.max_iter)
-    positive_integer("max_fun", estimator.max_fun)
-    if estimator.missing_values not in (None, "mask", "implicit"):
-        raise ValueError(
-            f"missing_values={estimator.missing_values!r}: must be None, 'mask' or 'implicit'"
-        )
-    for name in ("tied", "shuffle", "nesterovs_momentum", "early_stopping", "warm_start"):
-        value = getattr(estimator, name)
-        if not isinstance(value, bool | np.bool_):
-            raise ValueError(f"{name}={value!r}: must be True or False")
 
 
 def check_columns(columns: Any, missing_values: Any) -> None:
@@ -251,36 +220,3 @@ def has_holes(estimator: Any) -> bool:
             "fit it with missing_values='mask', for NaN, or 'implicit', for a sparse X"
         )
     return True
-
-
-def layer_sizes(name: str, sizes: Any) -> tuple[int, ...]:
-    """Hidden layer sizes as a tuple; a lone integer is one layer.
-
-    Raises
-    ------
-    ValueError
-        When they are no positive integers.
-    """
-    if isinstance(sizes, Integral):
-        sizes = (sizes,)
-    if isinstance(sizes, str) or not np.iterable(sizes):
-        raise ValueError(f"{name}={sizes!r}: must be integers such as (64, 32), or () for none")
-    return tuple(positive_integer(f"{name} entry", size) for size in sizes)
-
-
-def positive_integer(name: str, value: Any) -> int:
-    """The value, if it is an integer of at least 1.
-
-    Raises
-    ------
-    ValueError
-        When it is not.
-    """
-    if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
-        raise ValueError(f"{name}={value!r}: must be an integer of at least 1")
-    return int(value)
-
-
-def is_number(value: Any) -> bool:
-    """Whether it is a real number, and not True or False."""
-    return isinstance(value, Real) and not isinstance(value, bool)

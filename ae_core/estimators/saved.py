@@ -13,13 +13,13 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from .._typing import Array
+from ..basics.arguments import is_number
 from ..data.encoding import Encoding
 from ..files.model_file import ModelFile, read_file, write_file
 from ..network.architecture import Architecture
 from ..network.compiled import Network
 from ..training.progress import History
 from .ensemble import Ensemble
-from .parameters import is_number
 
 NOT_SAVED = ("random_state",)
 """Only kept when it is a seed: generators are objects, and a model file has none."""

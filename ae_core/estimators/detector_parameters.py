@@ -1,0 +1,64 @@
+"""What the outlier detector's constructor takes: each parameter once, as in `constructors`."""
+
+from typing import Any
+
+from .._typing import RandomState
+from ..basics.arguments import COUNT, Either, Number, Seed, Sequence, checked_share
+from .constructors import ACTIVATION, RATE
+from .records import parameter, with_parameters
+
+CODES = Sequence(
+    COUNT, "integers such as (1, 4): at least one code size", takes_one=True, may_be_empty=False
+)
+
+
+@with_parameters
+class DetectorParameters:
+    """What an `AutoencoderOutlierDetector` takes."""
+
+    contamination: float | str = parameter(
+        default="auto",
+        kw_only=False,
+        check=Either(("auto",), Number(most=0.5, is_above=True)),
+        meaning="Share of outliers among the training rows.",
+        more="It decides where `predict` draws the line. 'auto' draws it where scores stand out "
+        "from the others.",
+    )
+    n_components: Any = parameter(
+        default="auto",
+        check=Either(("auto",), CODES),
+        meaning="Sizes of the codes, one network for each.",
+        more="'auto': 1, and an eighth, a quarter and a half of the number of columns, but at most "
+        "16.",
+    )
+    activation: str = parameter(
+        default="tanh",
+        check=ACTIVATION,
+        meaning="Activation of the codes.",
+        more="Bounded ones (tanh, logistic, softsign) can't follow a row that is far away.",
+    )
+    n_steps: int = parameter(
+        default=60,
+        check=COUNT,
+        meaning="Steps of Adam per training, of which each network has two.",
+    )
+    batch_size: int = parameter(
+        default=32,
+        check=COUNT,
+        meaning="Rows per step.",
+        more="Up to a total weight of 64, a step takes all rows.",
+    )
+    learning_rate_init: float = parameter(default=0.01, check=RATE, meaning="Learning rate.")
+    trim: float = parameter(
+        default=0.2,
+        check=checked_share,
+        meaning="Share of the rows, the oddest, to leave out of the second training.",
+    )
+    random_state: RandomState = parameter(
+        default=None, check=Seed(), meaning="Seed of the first weights and of the order of rows."
+    )
+    n_threads: int | None = parameter(
+        default=None,
+        check=Either((None,), COUNT),
+        meaning="Threads; by default all cores that this process may use.",
+    )
