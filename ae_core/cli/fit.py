@@ -6,10 +6,8 @@ from typing import Any
 
 import click
 
-from ..formulas.activations import ACTIVATIONS
-from ..formulas.corruption import CORRUPTIONS
-from ..formulas.losses import LOSSES
 from .options import DATA, Reading, framed, is_terminal, note, table_options
+from .parameter_options import parameter_option
 from .tables.reading import check_output, is_table_name
 
 NOT_FOR_OUTLIERS = {
@@ -37,89 +35,41 @@ def _layer_sizes(context: Any, parameter: Any, text: str | None) -> tuple[int, .
 @DATA
 @click.option("-o", "--output", required=True, metavar="MODEL", help="Where the model goes to.")
 @click.option("--outliers", is_flag=True, help="Fit a detector of unusual rows instead.")
-@click.option(
-    "--contamination",
-    type=float,
-    metavar="SHARE",
-    help="With --outliers: share of the rows to call outliers.  [default: what stands out]",
+@parameter_option(
+    "--contamination", parameter="contamination", metavar="SHARE", default_words="what stands out"
 )
-@click.option(
-    "-k",
-    "--components",
-    "n_components",
-    type=int,
-    metavar="N",
-    help="Numbers per row in the code.  [default: 2; with --outliers several sizes]",
-)
-@click.option(
+@parameter_option("-k", "--components", parameter="n_components", metavar="N")
+@parameter_option(
     "--hidden",
-    "hidden_layer_sizes",
+    parameter="hidden_layer_sizes",
+    type=None,
     callback=_layer_sizes,
     metavar="SIZES",
-    help="Hidden layers from the input to the code, such as 128,64; the way back mirrors them.  "
-    "[default: one of 128 units]",
+    default_words="one of 128 units",
 )
-@click.option(
-    "--activation",
-    type=click.Choice(list(ACTIVATIONS)),
-    help="Of the hidden layers (elu); with --outliers of the codes (tanh).",
-)
-@click.option("--loss", type=click.Choice(list(LOSSES)), help="[default: squared_error]")
-@click.option(
-    "--scale",
-    type=click.Choice(["standard", "minmax", "none"]),
-    help="How columns are scaled first: to unit variance, to 0 … 1, or not.  [default: standard]",
-)
+@parameter_option("--activation", parameter="activation")
+@parameter_option("--loss", parameter="loss")
+@parameter_option("--scale", parameter="scale", none="none")
 @click.option("--missing", is_flag=True, help="Empty cells are unseen: learn from the others.")
-@click.option(
-    "--corruption",
-    type=click.Choice(list(CORRUPTIONS)),
-    help="Spoil what the network is given while it learns, to be reconstructed unspoiled.",
+@parameter_option("--corruption", parameter="corruption")
+@parameter_option("--corruption-level", parameter="corruption_level", metavar="SHARE")
+@parameter_option("--epochs", "--max-iter", parameter="max_iter", metavar="N")
+@parameter_option(
+    "--batch-size", parameter="batch_size", metavar="N", default_words="by their number"
 )
-@click.option(
-    "--corruption-level",
-    type=float,
-    metavar="SHARE",
-    help="Share of the entries to spoil; of gaussian noise the standard deviation.  [default: 0.3]",
-)
-@click.option(
-    "--epochs",
-    "--max-iter",
-    "max_iter",
-    type=int,
-    metavar="N",
-    help="Passes over the data, at most.  [default: 200]",
-)
-@click.option(
-    "--batch-size", type=int, metavar="N", help="Rows per step.  [default: by their number]"
-)
-@click.option(
-    "--learning-rate",
-    "learning_rate_init",
-    type=float,
-    metavar="RATE",
-    help="Largest step size.  [default: 0.003; with --outliers 0.01]",
-)
-@click.option(
+@parameter_option("--learning-rate", parameter="learning_rate_init", metavar="RATE")
+@parameter_option(
     "--validation-fraction",
-    type=float,
+    parameter="validation_fraction",
     metavar="SHARE",
     help="Hold out this share of the rows, and stop when their loss no longer falls.  "
     "[default: hold out none]",
 )
-@click.option(
-    "--seed",
-    "random_state",
-    type=int,
-    default=0,
-    metavar="N",
-    show_default=True,
-    help="The same number gives the same model.",
+@parameter_option(
+    "--seed", parameter="random_state", type=int, default=0, metavar="N", show_default=True
 )
 @click.option("--float32", is_flag=True, help="Compute in 32 bits: half the memory, twice as fast.")
-@click.option(
-    "--threads", "n_threads", type=int, metavar="N", help="[default: all cores there are]"
-)
+@parameter_option("--threads", parameter="n_threads", metavar="N")
 @click.option("--checkpoint", metavar="FILE", help="Keep the state of the fit there.")
 @click.option(
     "--resume", is_flag=True, help="Go on from what --checkpoint has kept of this same fit."

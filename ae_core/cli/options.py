@@ -161,7 +161,7 @@ def load_model(path: str, kind: str | None = None) -> Any:
             f"{path} was fitted with columns='mixed', and tables are read as numbers here: "
             "use it from Python, with ae_core.load"
         )
-    if kind is not None and kind not in [each.__name__ for each in type(model).__mro__]:
+    if kind is not None and hasattr(model, "network_") != (kind == "Autoencoder"):
         raise click.UsageError(
             f"{path} is an {found}, and this needs an {kind}: "
             + ("fit one without --outliers" if kind == "Autoencoder" else "fit one with --outliers")

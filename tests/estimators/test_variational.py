@@ -300,7 +300,7 @@ def test_wrong_arguments_are_named(plane, linear):
         with pytest.raises(NotFittedError):
             getattr(VariationalAutoencoder(), method)(argument)
     with pytest.raises(TypeError):
-        VariationalAutoencoder(tied=True)
+        VariationalAutoencoder(k_sparse=1)
 
 
 # --- files -------------------------------------------------------------------------------------
