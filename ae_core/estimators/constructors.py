@@ -151,7 +151,10 @@ class TrainingParameters:
         more="(Polyak & Juditsky 1992.)",
     )
     max_iter: int = parameter(
-        default=200, check=COUNT, meaning="Passes over the data, at most; for 'lbfgs', iterations."
+        default=200,
+        check=COUNT,
+        meaning="Passes over the data, at most.",
+        more="For 'lbfgs', iterations.",
     )
     shuffle: bool = parameter(
         default=True,
