@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field
 from numbers import Integral, Real
+from os import PathLike
 from typing import Any, NoReturn
 
 import numpy as np
@@ -274,6 +275,29 @@ def as_tuple(argument: str, value: Any) -> tuple[Any, ...]:
         return tuple(value)
     except TypeError:
         raise ValueError(f"{argument}={shown(value)}: must be a sequence") from None
+
+
+def as_numbers(argument: str, value: Any) -> Any:
+    """What NumPy makes of a value, where that is real numbers: an array of any shape."""
+    try:
+        array = np.asarray(value)
+    except Exception:  # of rows that differ in length, say: whatever NumPy thinks of it
+        raise ValueError(
+            f"{argument} is no array: real numbers are needed, and this is {shown(value)}"
+        ) from None
+    if array.dtype.kind not in "fiub":
+        raise ValueError(
+            f"{argument} has dtype {array.dtype}: real numbers are needed, and this is "
+            f"{shown(value)}"
+        )
+    return array
+
+
+def check_path(argument: str, value: Any) -> Any:
+    """The name of a file: text or a path, and no number, which would be an open file's."""
+    if not isinstance(value, str | bytes | PathLike) or not value:
+        raise ValueError(f"{argument}={shown(value)}: must be the name of a file")
+    return value
 
 
 def checked_int(argument: str, value: object) -> int:

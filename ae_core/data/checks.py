@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .._typing import Array
-from ..basics.arguments import COUNT, Check
+from ..basics.arguments import COUNT, Check, as_numbers
 
 DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
 
@@ -151,11 +151,14 @@ def check_per_column(name: str, values: Any, n_columns: int) -> Array | None:
     """
     if values is None:
         return None
-    values = np.ascontiguousarray(values, dtype=np.float64)
+    values = np.asarray(as_numbers(name, values), dtype=np.float64, order="C")
     if values.shape != (n_columns,):
         raise ValueError(f"{name} has shape {values.shape}: one per column, ({n_columns},)")
-    if not np.isfinite(values).all():
-        raise ValueError(f"{name} has entries that are not finite")
+    bad = np.flatnonzero(~np.isfinite(values))
+    if len(bad):
+        raise ValueError(
+            f"{name} has entries that are not finite: {name}[{bad[0]}] is {values[bad[0]]}"
+        )
     return values
 
 
@@ -169,11 +172,15 @@ def check_sample_weight(sample_weight: Any, n_rows: int) -> Array | None:
     """
     if sample_weight is None:
         return None
-    weights = np.ascontiguousarray(sample_weight, dtype=np.float64)
+    weights = np.asarray(as_numbers("sample_weight", sample_weight), dtype=np.float64, order="C")
     if weights.shape != (n_rows,):
         raise ValueError(f"sample_weight has shape {weights.shape}: one per row, ({n_rows},)")
-    if not np.isfinite(weights).all() or weights.min() < 0:
-        raise ValueError("sample_weight has negative or non-finite entries: each must be >= 0")
+    bad = np.flatnonzero(~((weights >= 0) & (weights < np.inf)))
+    if len(bad):
+        raise ValueError(
+            f"sample_weight has negative or non-finite entries: sample_weight[{bad[0]}] is "
+            f"{weights[bad[0]]}, and each must be >= 0"
+        )
     if weights.max() == 0:
         raise ValueError("sample_weight is zero for every row: some row must count")
     return weights

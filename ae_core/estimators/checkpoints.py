@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from .._typing import Array
+from ..basics.arguments import COUNT, check_path
 from ..data.checks import is_sparse
 from ..files.model_file import ModelFile, read_file, write_file
 from ..formulas.solvers import SolverState
@@ -40,7 +41,7 @@ class Checkpoint:
     Raises
     ------
     ValueError
-        For an ``every`` below 1.
+        For a path that is no file's name, and an ``every`` below 1.
 
     Examples
     --------
@@ -51,9 +52,7 @@ class Checkpoint:
     """
 
     def __init__(self, path: str | PathLike[str], every: int = 1) -> None:
-        if isinstance(every, bool) or not isinstance(every, int) or every < 1:
-            raise ValueError(f"every={every!r}: must be an integer of at least 1")
-        self.path, self.every = path, every
+        self.path, self.every = check_path("path", path), COUNT("every", every)
 
     def __repr__(self) -> str:
         return f"Checkpoint({fspath(self.path)!r}, every={self.every})"

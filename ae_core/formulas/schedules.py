@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .._typing import Array
+from ..basics.arguments import OneOf, checked_strength
 
 SCHEDULES = ("constant", "cosine", "invscaling", "adaptive")
 
@@ -13,6 +14,18 @@ WARM_UP = 20
 
 SMALLEST_RATE = 1e-6
 """Where 'adaptive' has cut enough, and training stops instead."""
+
+
+def check_schedule(learning_rate: object, power_t: object) -> None:
+    """Refuse an unknown schedule, and an exponent that makes no rates.
+
+    Raises
+    ------
+    ValueError
+        Naming the argument, its value and what is allowed.
+    """
+    OneOf(SCHEDULES)("learning_rate", learning_rate)
+    checked_strength("power_t", power_t)
 
 
 @dataclass(frozen=True)
@@ -45,12 +58,7 @@ class Schedule:
     power_t: float = 0.5
 
     def __post_init__(self) -> None:
-        if self.name not in SCHEDULES:
-            raise ValueError(
-                f"learning_rate={self.name!r}: must be one of {', '.join(map(repr, SCHEDULES))}"
-            )
-        if not self.power_t >= 0:
-            raise ValueError(f"power_t={self.power_t!r}: must be a number of at least 0")
+        check_schedule(self.name, self.power_t)
 
     def can_cut(self, n_cuts: int) -> bool:
         """Whether the rate is to be cut, once more than n_cuts times, before training ends."""

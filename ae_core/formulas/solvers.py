@@ -12,6 +12,7 @@ from typing import ClassVar
 import numpy as np
 
 from .._typing import Array
+from ..basics.arguments import as_float, checked_bool, is_number, shown
 
 
 @dataclass
@@ -50,14 +51,15 @@ class Solver:
     def __post_init__(self) -> None:
         for f in fields(self):
             value = getattr(self, f.name)
-            if isinstance(value, bool) and f.type in ("bool", bool):
+            if f.type in ("bool", bool):
+                checked_bool(f.name, value)
                 continue
             if value is None and f.default is None:
                 continue
-            if isinstance(value, bool) or not isinstance(value, int | float | np.number):
-                raise ValueError(f"{f.name}={value!r}: must be a number")
-            if not (math.isfinite(value) and value >= 0):
-                raise ValueError(f"{f.name}={value!r}: must be finite and not negative")
+            if not is_number(value):
+                raise ValueError(f"{f.name}={shown(value)}: must be a number")
+            if not 0 <= as_float(value) < math.inf:
+                raise ValueError(f"{f.name}={shown(value)}: must be finite and not negative")
             if f.name in _BELOW_ONE and value >= 1:
                 raise ValueError(f"{f.name}={value!r}: must be at least 0 and below 1")
 
@@ -207,8 +209,9 @@ def as_solver(solver: str | Solver) -> Solver:
     """
     if isinstance(solver, Solver):
         return solver
-    if solver not in SOLVERS:
+    if not isinstance(solver, str) or solver not in SOLVERS:
         raise ValueError(
-            f"solver={solver!r}: must be one of {', '.join(SOLVERS)}, 'lbfgs' or a Solver object"
+            f"solver={shown(solver)}: must be one of {', '.join(SOLVERS)}, 'lbfgs' or a Solver "
+            "object"
         )
     return SOLVERS[solver]()

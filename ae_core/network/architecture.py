@@ -18,6 +18,7 @@ from ..basics.arguments import (
     checked_int,
     checked_share,
     checked_strength,
+    shown,
 )
 from ..formulas.activations import ACTIVATIONS
 from ..formulas.corruption import CORRUPTIONS
@@ -252,7 +253,7 @@ class Architecture:
         sizes = as_tuple("sizes", sizes)
         if len(sizes) < 2:
             raise ValueError(
-                f"sizes={sizes!r}: need at least (n_features, n_components); "
+                f"sizes={shown(sizes)}: need at least (n_features, n_components); "
                 "hidden layers go between the two"
             )
         check_name("activation", activation, ACTIVATIONS)
@@ -409,16 +410,20 @@ class Architecture:
         ValueError
             When the text is not JSON, lacks or has unknown entries, or describes nothing valid.
         """
+        if not isinstance(text, str | bytes):
+            raise ValueError(f"text={shown(text)}: must be what to_json gave")
         try:
             data: Any = json.loads(text)
         except (ValueError, RecursionError) as error:
             raise ValueError(f"not the JSON of an Architecture: {error}") from None
         if not isinstance(data, dict):
-            raise ValueError(f"not the JSON of an Architecture: an object is needed, not {data!r}")
+            raise ValueError(
+                f"not the JSON of an Architecture: an object is needed, not {shown(data)}"
+            )
         known = {field.name for field in fields(cls)}
         if unknown := sorted(set(data) - known):
             raise ValueError(
-                f"unknown entries {unknown} in an Architecture; known: {sorted(known)}"
+                f"unknown entries {shown(unknown)} in an Architecture; known: {sorted(known)}"
             )
         if "layer_sizes" not in data:
             raise ValueError("the JSON of an Architecture needs 'layer_sizes'")

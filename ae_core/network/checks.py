@@ -5,11 +5,14 @@ from typing import Any
 import numpy as np
 
 from .._typing import Array
+from ..basics.arguments import as_numbers, checked_int, shown
 from ..data.rows import Rows
 from ..formulas.inputs import INPUT_TRANSFORMS
 from ..formulas.losses import ANYTHING, LOSSES
 from ..formulas.solvers import Solver, SolverState
 from .architecture import Architecture
+
+LARGEST_KEY = 2**64 - 1
 
 
 def check_params(params: Any, architecture: Architecture, dtype: np.dtype[Any]) -> Array:
@@ -20,9 +23,7 @@ def check_params(params: Any, architecture: Architecture, dtype: np.dtype[Any]) 
     ValueError
         When it is no real vector of the right length.
     """
-    params = np.asarray(params)
-    if params.dtype.kind not in "fiub":
-        raise ValueError(f"params has dtype {params.dtype}: real numbers are needed")
+    params = as_numbers("params", params)
     if params.shape != (architecture.n_params,):
         raise ValueError(
             f"params has shape {params.shape}: this architecture needs ({architecture.n_params},)"
@@ -42,17 +43,23 @@ def check_steps(
         When order is no vector of row numbers from 0 to n_rows - 1, batches of it are not as many
         as there are rates, or the state is another solver's.
     """
-    order = np.asarray(order)
+    if not isinstance(solver, Solver):
+        raise ValueError(f"solver={shown(solver)}: must be a Solver, such as Adam(1e-2)")
+    if not isinstance(state, SolverState):
+        raise ValueError(f"state={shown(state)}: must be what solver.start gives")
+    order, rates = as_numbers("order", order), as_numbers("rates", rates)
     if order.ndim != 1 or order.dtype.kind not in "iu":
         raise ValueError(
             f"order has shape {order.shape} and dtype {order.dtype}: row numbers are needed"
         )
+    if rates.ndim != 1:
+        raise ValueError(f"rates has shape {rates.shape}: one per step is needed")
     outside = order[(order < 0) | (order >= n_rows)]
     if len(outside):
         raise ValueError(f"order has row {outside[0]}: X has rows 0 to {n_rows - 1}")
-    if batch_size < 1 or -(-len(order) // batch_size) != len(rates):
+    if checked_int("batch_size", batch_size) < 1 or -(-len(order) // batch_size) != len(rates):
         raise ValueError(
-            f"{len(order)} rows in batches of {batch_size} do not make {len(rates)} steps"
+            f"{len(order)} rows in batches of {shown(batch_size)} do not make {len(rates)} steps"
         )
     if len(state.memory) != len(solver.remembers):
         raise ValueError(
@@ -70,12 +77,29 @@ def check_draws(noise_keys: Any, annealing: Any, n_steps: int) -> tuple[Array, A
     ValueError
         When there is not one for each step.
     """
-    keys = np.zeros(n_steps, np.uint64) if noise_keys is None else np.asarray(noise_keys)
-    factors = np.ones(n_steps) if annealing is None else np.asarray(annealing, dtype=np.float64)
+    keys = np.zeros(n_steps, np.uint64) if noise_keys is None else noise_keys
+    factors = np.ones(n_steps) if annealing is None else annealing
+    keys, factors = as_numbers("noise_keys", keys), as_numbers("annealing", factors)
     for name, values in (("noise_keys", keys), ("annealing", factors)):
         if values.shape != (n_steps,):
             raise ValueError(f"{name} has shape {values.shape}: one per step, ({n_steps},)")
-    return np.ascontiguousarray(keys, dtype=np.uint64), np.ascontiguousarray(factors)
+    if keys.dtype.kind not in "iu":
+        raise ValueError(f"noise_keys has dtype {keys.dtype}: integers of 64 bits are needed")
+    keys = np.ascontiguousarray(keys, dtype=np.uint64)
+    return keys, np.ascontiguousarray(factors, dtype=np.float64)
+
+
+def check_key(noise_key: Any) -> int:
+    """The key of some noise, 64 bits.
+
+    Raises
+    ------
+    ValueError
+        When it is no integer of that size.
+    """
+    if not 0 <= checked_int("noise_key", noise_key) <= LARGEST_KEY:
+        raise ValueError(f"noise_key={shown(noise_key)}: must be from 0 to {LARGEST_KEY}")
+    return int(noise_key)
 
 
 def check_inputs(rows: Rows, architecture: Architecture) -> None:

@@ -20,7 +20,7 @@ from ..formulas.solvers import SGD, Adam, AdamW, RMSprop, Solver, SolverState, o
 from . import reference
 from .architecture import Architecture
 from .blas_threads import single_threaded_blas
-from .checks import check_draws, check_steps
+from .checks import check_draws, check_key, check_steps
 from .passes import penalty
 
 WORTH_A_THREAD = 2_000_000
@@ -128,7 +128,7 @@ class Network(reference.Network):
                 gradient,
                 n_threads,
                 self._counts(rows, np.arange(len(rows)), len(rows)),
-                np.array([noise_key], dtype=np.uint64),
+                np.array([check_key(noise_key)], dtype=np.uint64),
                 *self._limits(rows),
             )
         return loss, gradient

@@ -1,11 +1,13 @@
 """Where the parameters start: small random weights, zero biases."""
 
 from collections.abc import Callable
+from numbers import Integral
 from typing import Any
 
 import numpy as np
 
 from .._typing import Array, RandomState
+from ..basics.arguments import OneOf, shown
 from .architecture import Architecture
 
 Draw = Callable[[Any, tuple[int, ...]], Array]
@@ -40,13 +42,13 @@ def as_generator(random_state: RandomState) -> Any:
     """
     if isinstance(random_state, np.random.Generator | np.random.RandomState):
         return random_state
-    try:
-        return np.random.default_rng(random_state)
-    except (TypeError, ValueError):
+    is_integer = isinstance(random_state, Integral) and not isinstance(random_state, bool)
+    if random_state is not None and not (is_integer and random_state >= 0):
         raise ValueError(
-            f"random_state={random_state!r}: must be None, a non-negative integer "
+            f"random_state={shown(random_state)}: must be None, a non-negative integer "
             "or a numpy.random.Generator"
-        ) from None
+        )
+    return np.random.default_rng(random_state)
 
 
 def initial_params(
@@ -65,14 +67,19 @@ def initial_params(
     ------
     ValueError
         For an unknown name or an unusable random_state.
+    MemoryError
+        When there is no room for so many.
     """
-    if initialization not in INITIALIZATIONS:
-        raise ValueError(
-            f"initialization={initialization!r}: must be one of {', '.join(INITIALIZATIONS)}"
-        )
+    draw = INITIALIZATIONS[OneOf(tuple(INITIALIZATIONS))("initialization", initialization)]
     random = as_generator(random_state)
-    params = np.zeros(architecture.n_params)
-    for name, view in architecture.views(params).items():
-        if name.startswith("W"):
-            view[...] = INITIALIZATIONS[initialization](random, view.shape)
+    try:
+        params = np.zeros(architecture.n_params)
+        for name, view in architecture.views(params).items():
+            if name.startswith("W"):
+                view[...] = draw(random, view.shape)
+    except (MemoryError, ValueError):  # NumPy's, for an array beyond all indices
+        raise MemoryError(
+            f"layer_sizes={shown(architecture.layer_sizes)}: no memory for "
+            f"{architecture.n_params:,} parameters; take smaller layers"
+        ) from None
     return params

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .._typing import Array, RandomState
+from ..basics.arguments import COUNT, shown
 from ..data.checks import check_dtype, check_n_threads
 from ..data.rows import Rows, as_rows
 from ..formulas import latent as codes
@@ -15,7 +16,14 @@ from ..formulas import noise
 from ..formulas.noise import Draw
 from ..formulas.solvers import Solver, SolverState
 from .architecture import Architecture
-from .checks import check_draws, check_inputs, check_params, check_steps, check_targets
+from .checks import (
+    check_draws,
+    check_inputs,
+    check_key,
+    check_params,
+    check_steps,
+    check_targets,
+)
 from .initialization import initial_params
 from .passes import Trace, element_losses, forward, objective, row_losses
 
@@ -77,7 +85,7 @@ class Network:
         n_threads: int | None = None,
     ) -> None:
         if not isinstance(architecture, Architecture):
-            raise ValueError(f"architecture={architecture!r}: must be an ae_core.Architecture")
+            raise ValueError(f"architecture={shown(architecture)}: must be an ae_core.Architecture")
         self.architecture = architecture
         self.dtype = check_dtype(dtype)
         if params is None:
@@ -179,8 +187,7 @@ class Network:
         ValueError
             When the network is not variational, or n_draws below 1.
         """
-        if isinstance(n_draws, bool) or not isinstance(n_draws, int | np.integer) or n_draws < 1:
-            raise ValueError(f"n_draws={n_draws!r}: must be an integer of at least 1")
+        n_draws, noise_key = COUNT("n_draws", n_draws), check_key(noise_key)
         rows = self._rows(X, compared=True)
         mean, log_variance = self.posterior(rows)
         prints = rows.fingerprints()
@@ -225,7 +232,10 @@ class Network:
         network it is the mean of `reconstruction_errors`, and the penalty on weights.
         """
         return self._objective(
-            self._rows(X, compared=True), self._params(params), False, noise_key=noise_key
+            self._rows(X, compared=True),
+            self._params(params),
+            False,
+            noise_key=check_key(noise_key),
         )[0]
 
     def loss_and_gradient(
@@ -252,7 +262,10 @@ class Network:
             When X or params has the wrong shape or dtype, or X is not finite.
         """
         return self._objective(
-            self._rows(X, compared=True), self._params(params), True, noise_key=noise_key
+            self._rows(X, compared=True),
+            self._params(params),
+            True,
+            noise_key=check_key(noise_key),
         )
 
     def train_steps(

@@ -3,7 +3,14 @@
 from contextlib import suppress
 from typing import Any
 
-from ..basics.arguments import as_tuple, check_name, checked_int, checked_strength
+from ..basics.arguments import (
+    LARGEST_COUNT,
+    as_tuple,
+    check_name,
+    checked_int,
+    checked_strength,
+    shown,
+)
 from ..formulas.activations import ACTIVATIONS
 from ..formulas.losses import LOSSES
 
@@ -20,17 +27,20 @@ def checked_sizes(layer_sizes: Any) -> tuple[int, ...]:
     """At least three layers, the last as wide as the first."""
     sizes = as_tuple("layer_sizes", layer_sizes)
     for size in sizes:
-        if checked_int("layer_sizes entry", size) < 1:
-            raise ValueError(f"layer_sizes={sizes!r}: every layer needs at least one unit")
+        if not 1 <= checked_int("layer_sizes entry", size) <= LARGEST_COUNT:
+            raise ValueError(
+                f"layer_sizes={shown(sizes)}: every layer needs at least one unit, and at most "
+                f"{LARGEST_COUNT}"
+            )
     sizes = tuple(int(size) for size in sizes)
     if len(sizes) < 3:
         raise ValueError(
-            f"layer_sizes={sizes!r}: an autoencoder needs an input, at least one hidden layer "
+            f"layer_sizes={shown(sizes)}: an autoencoder needs an input, at least one hidden layer "
             "and an output, for example (64, 8, 64)"
         )
     if sizes[0] != sizes[-1]:
         raise ValueError(
-            f"layer_sizes={sizes!r}: the output must be as wide as the input "
+            f"layer_sizes={shown(sizes)}: the output must be as wide as the input "
             f"({sizes[0]}), for it reconstructs it"
         )
     return sizes
@@ -44,15 +54,17 @@ def checked_loss(loss: Any, n_features: int) -> Any:
     for group in loss:
         pair = as_tuple("loss entry", group)
         if len(pair) != 2:
-            raise ValueError(f"loss entry={group!r}: must be a name and a number of columns")
+            raise ValueError(f"loss entry={shown(group)}: must be a name and a number of columns")
         groups.append(
             (check_name("loss entry", pair[0], LOSSES), checked_int("loss entry", pair[1]))
         )
         if groups[-1][1] < 1:
-            raise ValueError(f"loss entry={group!r}: must have at least one column")
+            raise ValueError(f"loss entry={shown(group)}: must have at least one column")
     n_columns = sum(width for _, width in groups)
     if n_columns != n_features:
-        raise ValueError(f"loss={loss!r} has {n_columns} columns in all: the data has {n_features}")
+        raise ValueError(
+            f"loss={shown(loss)} has {n_columns} columns in all: the data has {n_features}"
+        )
     return tuple(groups)
 
 
@@ -65,7 +77,7 @@ def checked_activations(activations: Any, sizes: Any, loss: Any) -> tuple[str, .
     names = as_tuple("activations", activations)
     if len(names) != n_layers:
         raise ValueError(
-            f"activations={names!r} has {len(names)} names; layer_sizes={sizes!r} "
+            f"activations={shown(names)} has {len(names)} names; layer_sizes={shown(sizes)} "
             f"needs {n_layers}, one for each layer after the input"
         )
     for name in names[:-1]:
@@ -83,8 +95,8 @@ def checked_code_layer(code_layer: Any, sizes: Any) -> int:
     code_layer = checked_int("code_layer", code_layer)
     if code_layer not in hidden:
         raise ValueError(
-            f"code_layer={code_layer!r}: must be a hidden layer, 1 to {n_layers - 1} "
-            f"for layer_sizes={sizes!r}"
+            f"code_layer={shown(code_layer)}: must be a hidden layer, 1 to {n_layers - 1} "
+            f"for layer_sizes={shown(sizes)}"
         )
     return code_layer
 
@@ -126,7 +138,7 @@ def check_output(loss: Any, activation: str) -> None:
     if needed == MIXED:
         why = "each loss brings its own"
     raise ValueError(
-        f"loss={loss!r} needs the output activation {needed!r}, not {activation!r}: {why}"
+        f"loss={shown(loss)} needs the output activation {needed!r}, not {activation!r}: {why}"
     )
 
 
@@ -134,7 +146,7 @@ def check_tie(sizes: Any, code_layer: int) -> None:
     """Refuse a tied decoder that is no mirror image of the encoder."""
     if sizes != sizes[::-1] or 2 * code_layer != len(sizes) - 1:
         raise ValueError(
-            f"tied=True with layer_sizes={sizes!r} and "
+            f"tied=True with layer_sizes={shown(sizes)} and "
             f"code_layer={code_layer}: sizes must read the same from both ends, "
             "with the code in the middle, "
             "for the decoder to use the encoder's weights transposed"

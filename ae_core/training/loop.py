@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from .._typing import Array, RandomState
+from ..basics.arguments import COUNT, INDEX, Either, Integer, Number, checked_bool, shown
 from ..data.rows import Rows, as_rows
 from ..formulas.noise import noise_key
-from ..formulas.schedules import Schedule
+from ..formulas.schedules import Schedule, check_schedule
 from ..formulas.solvers import Solver, SolverState, as_solver
 from ..network.checks import check_targets
 from ..network.initialization import as_generator
@@ -114,22 +115,33 @@ def train(
     NonFiniteLossError
         When the loss becomes NaN or infinite. Says at which step, and what to try.
     """
+    if not isinstance(network, Network):
+        raise ValueError(f"network={shown(network)}: must be an ae_core.Network")
+    solver = solver if isinstance(solver, str) and solver == "lbfgs" else as_solver(solver)
+    COUNT("max_iter", max_iter)
+    Integer(or_infinite=True)("n_iter_no_change", n_iter_no_change)
+    Either((None,), Number(or_infinite=True))("tol", tol)
+    Either((None,), COUNT)("batch_size", batch_size)
+    Either((None,), COUNT)("max_fun", max_fun)
+    INDEX("kl_warm_up", kl_warm_up)
+    checked_bool("shuffle", shuffle)
+    checked_bool("keep_best", keep_best)
+    check_schedule(learning_rate, power_t)
+    random = as_generator(random_state)
+    if callback is not None and not callable(callback):
+        raise ValueError(f"callback={shown(callback)}: must be None or a function of a Progress")
+    if not isinstance(resume, TrainingState | None):
+        raise ValueError(f"resume={shown(resume)}: must be None or what Progress.state() gave")
     n_features, n_covariates = network.architecture.n_features, network.architecture.n_covariates
     X = as_rows(X, n_features, network.dtype, n_covariates=n_covariates)
     check_targets(X, network.architecture)
     if X_val is not None:
         X_val = as_rows(X_val, n_features, network.dtype, n_covariates=n_covariates, name="X_val")
         check_targets(X_val, network.architecture)
-    _check_count("max_iter", max_iter)
-    if n_iter_no_change != math.inf:
-        _check_count("n_iter_no_change", n_iter_no_change)
-    if tol is not None and not tol >= 0:
-        raise ValueError(f"tol={tol!r}: must be None or a number of at least 0")
-    _check_warm_up(kl_warm_up)
     watch = _Watch(network, X_val, tol, n_iter_no_change, callback, keep_best)
     if history is not None:
         watch.history = history
-    if isinstance(solver, str) and solver == "lbfgs":
+    if isinstance(solver, str):
         if batch_size not in (None, len(X)):
             raise ValueError(f"batch_size={batch_size!r}: solver='lbfgs' takes all rows at once")
         if resume is not None:
@@ -138,7 +150,6 @@ def train(
             raise ValueError(f"kl_warm_up={kl_warm_up!r}: solver='lbfgs' has no epochs to do it in")
         return _train_lbfgs(network, X, max_iter, max_fun, watch)
 
-    solver = as_solver(solver)
     visited = np.arange(len(X))
     if X.sample_weight is not None or X.seen is not None:
         visited = np.flatnonzero(X.counts(slice(None)))
@@ -146,7 +157,6 @@ def train(
         X = X.reweighted(None)  # the others are left out: no need to multiply by one
     n_rows = len(visited)
     batch_size = n_rows if batch_size is None else batch_size
-    _check_count("batch_size", batch_size)
     if batch_size > n_rows:
         raise ValueError(f"batch_size={batch_size}: X has only {n_rows} rows (None takes them all)")
     steps_per_epoch = math.ceil(n_rows / batch_size)
@@ -160,7 +170,6 @@ def train(
     )
     if schedule.name == "adaptive" and tol is None:
         raise ValueError("learning_rate='adaptive' needs a tol: it cuts the rate where 'tol' stops")
-    random = as_generator(random_state)
 
     def order_of_epoch() -> Array:
         # All rows at once make the same step in any order, so full batches are not shuffled.
@@ -462,13 +471,3 @@ def _advice(loss: float, step: int, epoch: int, rate: float | None = None) -> st
         f"{what}: the learning rate {rate:g} is probably too large; try {rate / 10:g}, "
         "and scaled data (zero mean, unit variance) if that does not help"
     )
-
-
-def _check_warm_up(value: Any) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 0:
-        raise ValueError(f"kl_warm_up={value!r}: must be an integer of at least 0")
-
-
-def _check_count(argument: str, value: Any) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-        raise ValueError(f"{argument}={value!r}: must be an integer of at least 1")
