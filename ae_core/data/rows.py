@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from .._typing import Array
+from ..basics.arguments import checked_bool
 from ..formulas.noise import mix
 from .checks import ENTRIES_AT_ONCE, check_per_column, check_sample_weight, check_table, is_sparse
 
@@ -85,7 +86,7 @@ class Rows:
         if X.dtype not in USED_AS_THEY_ARE or not is_aligned:
             X = X.astype(np.float64)
         self.X: Any = X
-        self.name, self.clip, self.missing = name, clip, missing
+        self.name, self.clip, self.missing = name, checked_bool("clip", clip), missing
         n_rows, self.n_columns = X.shape
         self.n_covariates = n_covariates
         self.shift = check_per_column("shift", shift, self.n_columns)

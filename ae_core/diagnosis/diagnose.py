@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from .._typing import Array
+from ..basics.arguments import COUNT
 from ..data.checks import is_sparse
 from ..data.rows import Rows, as_rows
 from ..network.checks import check_targets
@@ -169,11 +170,8 @@ def diagnose(
     ['worse_than_mean', 'still_falling']
     """
     architecture = network.architecture
-    if isinstance(max_rows, bool) or not isinstance(max_rows, int | np.integer) or max_rows < 1:
-        raise ValueError(f"max_rows={max_rows!r}: must be an integer of at least 1")
-    k = architecture.n_components if n_components is None else n_components
-    if isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 1:
-        raise ValueError(f"n_components={n_components!r}: must be an integer of at least 1")
+    COUNT("max_rows", max_rows)
+    k = COUNT("n_components", architecture.n_components if n_components is None else n_components)
     names = _names(feature_names, architecture.n_features)
     table = _some(network, X, max_rows, "X")
     shown = table if raw is None else _some(network, raw, max_rows, "raw", compared=False)
@@ -184,7 +182,7 @@ def diagnose(
             some = _some(network, X_val, max_rows, "X_val")
             validation_loss = mean_error(network, some)
         measures = measure(
-            network, table, shown, names, int(k), history, validation_loss, settings or {}
+            network, table, shown, names, k, history, validation_loss, settings or {}
         )
         found = explain(measures)
     return Diagnosis(
@@ -192,7 +190,7 @@ def diagnose(
         loss=measures.loss,
         baselines={
             "column mean": measures.mean_loss,
-            f"PCA, {count(int(k), 'component')}": measures.pca_loss,
+            f"PCA, {count(k, 'component')}": measures.pca_loss,
         },
         feature_names=names,
         explained=measures.columns.explained,

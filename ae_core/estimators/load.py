@@ -3,6 +3,7 @@
 from os import PathLike
 from typing import Any
 
+from ..basics.arguments import check_path
 from ..files.model_file import read_file
 from .autoencoder import Autoencoder
 from .outliers import AutoencoderOutlierDetector
@@ -28,8 +29,10 @@ def load(path: str | PathLike[str]) -> Any:
         When the file is not a saved model, or damaged.
     OSError
         When it can't be read.
+    ValueError
+        When the path is no name of a file.
     """
     known = (Autoencoder, AutoencoderOutlierDetector, VariationalAutoencoder)
     classes: dict[str, Any] = {c.__name__: c for c in known}
-    file = read_file(path, tuple(classes))
+    file = read_file(check_path("path", path), tuple(classes))
     return classes[file.kind]._restored(file)

@@ -13,7 +13,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from .._typing import Array
-from ..basics.arguments import is_number
+from ..basics.arguments import check_path, is_number
 from ..data.encoding import Encoding
 from ..files.model_file import ModelFile, read_file, write_file
 from ..network.architecture import Architecture
@@ -41,6 +41,7 @@ class SavedEstimator:
             When the file can't be written; a file that was there before stays as it was.
         """
         check_is_fitted(self)
+        check_path("path", path)
         description, arrays = self._describe()
         write_file(path, type(self).__name__, description, arrays)
 
@@ -55,7 +56,7 @@ class SavedEstimator:
         OSError
             When it can't be read.
         """
-        return cls._restored(read_file(path, cls.__name__))
+        return cls._restored(read_file(check_path("path", path), cls.__name__))
 
     def _describe(self) -> tuple[dict[str, Any], dict[str, Array]]:
         """What goes into the file."""
