@@ -122,7 +122,7 @@ class Number(Check):
         number = as_float(value)
         if (
             not self.least <= number <= self.most
-            or (math.isinf(number) and not self.or_infinite)
+            or (math.isinf(number) and not (self.or_infinite and value == number))
             or (self.is_above and number == self.least)
             or (self.is_below and number == self.most)
         ):
@@ -217,15 +217,7 @@ class Sequence(Check):
             self.refuse(argument, value, words)
         if not entries and not self.may_be_empty:
             self.refuse(argument, value, words)
-        checked = []
-        for one in entries:
-            try:
-                checked.append(self.entry(argument, one))
-            except ValueError:
-                raise ValueError(
-                    f"{argument} entry={shown(one)} in {shown(value)}: must be {self.entry.words}"
-                ) from None
-        return tuple(checked)
+        return each(argument, entries, self.entry, value)
 
 
 @dataclass(frozen=True)
@@ -298,6 +290,18 @@ def check_path(argument: str, value: Any) -> Any:
     if not isinstance(value, str | bytes | PathLike) or not value:
         raise ValueError(f"{argument}={shown(value)}: must be the name of a file")
     return value
+
+
+def each(argument: str, entries: Any, check: Any, value: Any) -> tuple[Any, ...]:
+    """The entries of a value as a check gives them; its errors say in what they stand."""
+    checked = []
+    for entry in entries:
+        try:
+            checked.append(check(f"{argument} entry", entry))
+        except ValueError as error:
+            start, _, end = str(error).partition(": must be ")
+            raise ValueError(f"{start} in {shown(value)}: must be {end}") from None
+    return tuple(checked)
 
 
 def checked_int(argument: str, value: object) -> int:

@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.utils import Tags
 from sklearn.utils.metaestimators import available_if
 
+from ..basics.arguments import check_path
 from ..data.checks import check_dtype
 from ..training.callbacks import check_callbacks
 from ..training.progress import TrainingState
@@ -90,6 +91,7 @@ class TrainableAutoencoder(FittedAutoencoder, LayerParameters, TrainingParameter
         weights = given_weights = weights_of(sample_weight, X)
         saved = None
         if resume_from is not None:
+            check_path("resume_from", resume_from)
             saved = open_checkpoint(resume_from, self, X, given_weights)
         held_out = np.empty(0, dtype=np.int64)
         if saved:

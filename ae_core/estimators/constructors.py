@@ -63,7 +63,9 @@ class LayerParameters:
     )
     output_activation: str | None = parameter(
         default=None,
-        check=Either((None,), OneOf((*ACTIVATIONS, *(name for name in LINKS if name not in ACTIVATIONS)))),
+        check=Either(
+            (None,), OneOf((*ACTIVATIONS, *(name for name in LINKS if name not in ACTIVATIONS)))
+        ),
         meaning="Activation of the output.",
         more="None: what fits the loss, such as 'logistic' for 'binary_cross_entropy'; 'identity' "
         "for most.",

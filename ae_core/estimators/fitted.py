@@ -15,7 +15,7 @@ from ..data.rows import Rows
 from ..data.scaling import undo_scaling
 from ..diagnosis.diagnose import Diagnosis, diagnose
 from ..files.model_file import ModelFile
-from .fitting import checked, seen
+from .fitting import checked, seen, weights_of
 from .parameters import has_holes
 from .saved import SavedEstimator, describe_autoencoder, restore_autoencoder
 
@@ -103,6 +103,7 @@ class FittedAutoencoder(
         A row of which half is seen counts half.
         """
         scores = self.score_samples(X)
+        sample_weight = weights_of(sample_weight, scores)
         if self.missing_values is not None:
             sample_weight = self._rows(X).reweighted(sample_weight).counts(slice(None))
         return float(np.average(scores, weights=sample_weight))

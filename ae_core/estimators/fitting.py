@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import _check_sample_weight, validate_data
+from sklearn.utils.validation import validate_data
 
 from .._typing import Array
-from ..basics.arguments import Seed
-from ..data.checks import check_table, is_sparse
+from ..basics.arguments import Seed, as_float, as_numbers, is_number
+from ..data.checks import check_sample_weight, check_table, is_sparse
 from ..data.encoding import Encoding, check_frame
 from ..data.rows import Rows
 from ..data.scaling import learn_scaling
@@ -113,10 +113,24 @@ def _hint(estimator: Any, error: str) -> str:
 
 
 def weights_of(sample_weight: Any, X: Any) -> Array | None:
-    """The weights (n_samples,), checked as scikit-learn does; None for none."""
+    """The weights (n_samples,) of the rows of X, a number for all of them; None for none.
+
+    Raises
+    ------
+    ValueError
+        When they are no weights, one of each row.
+    """
+    n_rows = X.shape[0]
     if sample_weight is None:
         return None
-    return _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+    if is_number(sample_weight):
+        sample_weight = np.full(n_rows, as_float(sample_weight))
+    weights = as_numbers("sample_weight", sample_weight)
+    if weights.shape != (n_rows,):
+        raise ValueError(
+            f"sample_weight.shape is {weights.shape}: one weight per row, ({n_rows},), is needed"
+        )
+    return check_sample_weight(weights, n_rows)
 
 
 def held_out_rows(n_rows: int, fraction: float, random: np.random.Generator) -> Array:

@@ -19,7 +19,7 @@ from ..formulas.losses import LOSSES
 from ..network.rules import checked_weights
 from .autoencoder import TrainableAutoencoder
 from .constructors import VariationalParameters
-from .fitting import drawing_from
+from .fitting import drawing_from, weights_of
 from .records import with_parameters
 
 ROWS_FOR_NOISE, ENTRIES_FOR_NOISE = 10_000, 20_000_000
@@ -97,7 +97,8 @@ validation_loss_curve_, best_loss_, n_iter_, n_features_in_, feature_names_in_
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """The mean evidence lower bound of the rows of X, as of `score_samples`."""
-        return float(np.average(self.score_samples(X), weights=sample_weight))
+        scores = self.score_samples(X)
+        return float(np.average(scores, weights=weights_of(sample_weight, scores)))
 
     def feature_errors(self, X: Any) -> Array:
         """What each entry of X (m, n_features) adds to minus the log-likelihood, constants aside.

@@ -18,6 +18,7 @@ from ..basics.arguments import (
     checked_int,
     checked_share,
     checked_strength,
+    each,
     shown,
 )
 from ..formulas.activations import ACTIVATIONS
@@ -250,10 +251,11 @@ class Architecture:
         ValueError
             Naming the argument, its value and what is allowed.
         """
-        sizes = as_tuple("sizes", sizes)
+        given, sizes = sizes, as_tuple("sizes", sizes)
+        each("sizes", sizes, checked_int, given)
         if len(sizes) < 2:
             raise ValueError(
-                f"sizes={shown(sizes)}: need at least (n_features, n_components); "
+                f"sizes={shown(given)}: need at least (n_features, n_components); "
                 "hidden layers go between the two"
             )
         check_name("activation", activation, ACTIVATIONS)

@@ -59,7 +59,8 @@ def check_steps(
         raise ValueError(f"order has row {outside[0]}: X has rows 0 to {n_rows - 1}")
     if checked_int("batch_size", batch_size) < 1 or -(-len(order) // batch_size) != len(rates):
         raise ValueError(
-            f"{len(order)} rows in batches of {shown(batch_size)} do not make {len(rates)} steps"
+            f"{len(order)} rows in batches of {shown(batch_size)} do not make {len(rates)} steps: "
+            "change batch_size, order or rates"
         )
     if len(state.memory) != len(solver.remembers):
         raise ValueError(

@@ -9,6 +9,7 @@ from ..basics.arguments import (
     check_name,
     checked_int,
     checked_strength,
+    each,
     shown,
 )
 from ..formulas.activations import ACTIVATIONS
@@ -25,18 +26,16 @@ def fitting_output(loss: Any) -> str:
 
 def checked_sizes(layer_sizes: Any) -> tuple[int, ...]:
     """At least three layers, the last as wide as the first."""
-    sizes = as_tuple("layer_sizes", layer_sizes)
-    for size in sizes:
-        if not 1 <= checked_int("layer_sizes entry", size) <= LARGEST_COUNT:
-            raise ValueError(
-                f"layer_sizes={shown(sizes)}: every layer needs at least one unit, and at most "
-                f"{LARGEST_COUNT}"
-            )
-    sizes = tuple(int(size) for size in sizes)
+    sizes = each("layer_sizes", as_tuple("layer_sizes", layer_sizes), checked_int, layer_sizes)
+    if any(not 1 <= size <= LARGEST_COUNT for size in sizes):
+        raise ValueError(
+            f"layer_sizes={shown(sizes)}: every layer needs at least one unit, and at most "
+            f"{LARGEST_COUNT}"
+        )
     if len(sizes) < 3:
         raise ValueError(
-            f"layer_sizes={shown(sizes)}: an autoencoder needs an input, at least one hidden layer "
-            "and an output, for example (64, 8, 64)"
+            f"layer_sizes={shown(layer_sizes)}: an autoencoder needs an input, at least one hidden "
+            "layer and an output, for example (64, 8, 64)"
         )
     if sizes[0] != sizes[-1]:
         raise ValueError(
@@ -51,8 +50,7 @@ def checked_loss(loss: Any, n_features: int) -> Any:
     if isinstance(loss, str) or not isinstance(loss, list | tuple):
         return check_name("loss", loss, LOSSES)
     groups = []
-    for group in loss:
-        pair = as_tuple("loss entry", group)
+    for group, pair in zip(loss, each("loss", loss, as_tuple, loss), strict=True):
         if len(pair) != 2:
             raise ValueError(f"loss entry={shown(group)}: must be a name and a number of columns")
         groups.append(
@@ -77,12 +75,16 @@ def checked_activations(activations: Any, sizes: Any, loss: Any) -> tuple[str, .
     names = as_tuple("activations", activations)
     if len(names) != n_layers:
         raise ValueError(
-            f"activations={shown(names)} has {len(names)} names; layer_sizes={shown(sizes)} "
+            f"activations={shown(activations)} has {len(names)} names; layer_sizes={shown(sizes)} "
             f"needs {n_layers}, one for each layer after the input"
         )
-    for name in names[:-1]:
-        check_name("activations", name, ACTIVATIONS)
-    check_name("activations", names[-1], {*ACTIVATIONS, fitting_output(loss)})
+    for i, name in enumerate(names):
+        registry = ACTIVATIONS if i < n_layers - 1 else {*ACTIVATIONS, fitting_output(loss)}
+        try:
+            check_name("activations", name, registry)
+        except ValueError as error:
+            start, _, end = str(error).partition(":")
+            raise ValueError(f"{start} in {shown(activations)}:{end}") from None
     return names
 
 
@@ -164,7 +166,7 @@ def check_family(architecture: Any) -> None:
         )
     if a.k_sparse is not None and not 1 <= a.k_sparse <= a.n_components:
         raise ValueError(
-            f"k_sparse={a.k_sparse!r}: must be 1 to {a.n_components}, the number of code units"
+            f"k_sparse={shown(a.k_sparse)}: must be 1 to {a.n_components}, the number of code units"
         )
     if a.sparsity and code_activation != "logistic":
         raise ValueError(

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from typing import Any
 
+from ..basics.arguments import shown
 from .progress import Callback, Progress
 
 SECONDS_BEFORE_A_BAR = 0.5
@@ -43,13 +44,16 @@ def check_callbacks(callbacks: Any) -> tuple[Callback, ...]:
     if callbacks is None:
         return ()
     if callable(callbacks):
-        raise ValueError(f"callbacks={callbacks!r}: must be a list, such as [{callbacks!r}]")
-    if not isinstance(callbacks, Iterable):
-        raise ValueError(f"callbacks={callbacks!r}: must be a list of functions of a Progress")
-    callbacks = tuple(callbacks)
+        one = shown(callbacks)
+        raise ValueError(f"callbacks={one}: must be a list, such as [{one}]")
+    if isinstance(callbacks, str | bytes) or not isinstance(callbacks, Iterable):
+        raise ValueError(f"callbacks={shown(callbacks)}: must be a list of functions of a Progress")
+    given, callbacks = callbacks, tuple(callbacks)
     for callback in callbacks:
         if not callable(callback):
-            raise ValueError(f"callbacks has {callback!r}, which can't be called")
+            raise ValueError(
+                f"callbacks has {shown(callback)}, which can't be called: {shown(given)}"
+            )
     return callbacks
 
 
