@@ -6,6 +6,7 @@ spoils anything: the loss compares the output with the row as it was.
 """
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 
@@ -41,11 +42,34 @@ def salt_and_pepper(X: Array, draw: Draw, level: float, limits: Limits) -> Array
     return np.where(numbers < noise.threshold(level), changed, X)
 
 
-CORRUPTIONS: dict[str, Callable[[Array, Draw, float, Limits], Array]] = {
-    "gaussian": gaussian,
-    "masking": masking,
-    "salt_and_pepper": salt_and_pepper,
+class Corruption(NamedTuple):
+    """Everything that anybody asks of a corruption."""
+
+    function: Callable[[Array, Draw, float, Limits], Array]
+    """``(X, draw, level, limits) -> X̃``, both (m, n_features)."""
+    level_is_share: bool = True
+    """Whether the level is a share of entries, below 1."""
+    hides: bool = False
+    """Whether what it spoils is as if it were missing: 0, also in the mask of what is seen."""
+    needs_limits: bool = False
+    """Whether it asks for each column's smallest and largest number."""
+    needs_normals: bool = False
+    """Whether it draws normal numbers."""
+
+
+CORRUPTIONS: dict[str, Corruption] = {
+    "gaussian": Corruption(gaussian, level_is_share=False, needs_normals=True),
+    "masking": Corruption(masking, hides=True),
+    "salt_and_pepper": Corruption(salt_and_pepper, needs_limits=True),
 }
+
+NOTHING = Corruption(lambda X, draw, level, limits: X, level_is_share=False)
+"""What no corruption does."""
+
+
+def corruption_of(name: str | None) -> Corruption:
+    """The record of a name, or of None."""
+    return NOTHING if name is None else CORRUPTIONS[name]
 
 
 def dropout_mask(draw: Draw, layer: int, n_units: int, share: float, dtype: np.dtype) -> Array:

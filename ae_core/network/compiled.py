@@ -14,6 +14,7 @@ from .._typing import Array
 from ..data.checks import check_n_threads
 from ..data.rows import Rows
 from ..formulas import noise
+from ..formulas.corruption import corruption_of
 from ..formulas.inputs import INPUT_TRANSFORMS
 from ..formulas.losses import LOSSES
 from ..formulas.solvers import SGD, Adam, AdamW, RMSprop, Solver, SolverState, one_less_power
@@ -195,7 +196,7 @@ class Network(reference.Network):
     def _limits(self, rows: Rows) -> tuple[Array | None, Array | None]:
         """Each feature's limits, as the network is given them, for the corruption that asks."""
         architecture = self.architecture
-        if architecture.corruption != "salt_and_pepper":
+        if not corruption_of(architecture.corruption).needs_limits:
             return None, None
         ends = [end[: architecture.n_features] for end in rows.limits]
         if architecture.input_transform is not None:
@@ -338,7 +339,7 @@ def family_of(architecture: Architecture) -> dict[str, Any]:
 
 def noise_tables(architecture: Architecture) -> list[Array]:
     """The normal numbers of the noise, for networks that have any, by type; and scaled."""
-    if not architecture.variational and architecture.corruption != "gaussian":
+    if not architecture.variational and not corruption_of(architecture.corruption).needs_normals:
         return []
     normal = noise.normal_quantiles()
     scaled = architecture.corruption_level * noise.normal_quantiles(noise.COARSE_LEVELS)

@@ -203,7 +203,7 @@ def network_input(
         assert limits is not None
         changed = _corrupted(architecture, numbers, draw, limits)
         numbers = np.where(unseen, numbers, changed)
-        if architecture.corruption == "masking":
+        if CORRUPTIONS[architecture.corruption].hides:
             seen &= ~hidden_entries(draw, architecture.corruption_level, X.shape[1])
     parts = [numbers]
     if architecture.input_mask:
@@ -220,7 +220,7 @@ def _corrupted(architecture: Architecture, numbers: Array, draw: Draw, limits: L
         function = INPUT_TRANSFORMS[architecture.input_transform].function
         low, high = function(low), function(high)
     assert architecture.corruption is not None
-    corrupt = CORRUPTIONS[architecture.corruption]
+    corrupt = CORRUPTIONS[architecture.corruption].function
     return corrupt(numbers, draw, architecture.corruption_level, (low, high))
 
 

@@ -13,6 +13,7 @@ from ..data.checks import check_dtype, check_n_threads
 from ..data.rows import Rows, as_rows
 from ..formulas import latent as codes
 from ..formulas import noise
+from ..formulas.corruption import corruption_of
 from ..formulas.noise import Draw
 from ..formulas.solvers import Solver, SolverState
 from .architecture import Architecture
@@ -334,7 +335,7 @@ class Network:
         """The loss of those rows, and its gradient (n_params,) or nothing."""
         architecture = self.architecture
         draw = Draw(noise_key, np.arange(len(rows))[which]) if architecture.is_noisy else None
-        limits = rows.limits if architecture.corruption == "salt_and_pepper" else _NO_LIMITS
+        limits = rows.limits if corruption_of(architecture.corruption).needs_limits else _NO_LIMITS
         X = rows.take(which, self.dtype)  # (m, n_features)
         trace = forward(architecture, params, X, draw, limits)
         weights, count = rows.weights(which), float(rows.counts(which).sum())

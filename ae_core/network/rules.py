@@ -13,6 +13,7 @@ from ..basics.arguments import (
     shown,
 )
 from ..formulas.activations import ACTIVATIONS
+from ..formulas.corruption import corruption_of
 from ..formulas.losses import LOSSES
 
 MIXED = "mixed"
@@ -159,7 +160,7 @@ def check_family(architecture: Any) -> None:
     """Refuse what mathematics forbids: each combination in one sentence."""
     a = architecture
     code_activation = a.activations[a.code_layer - 1]
-    if a.corruption_level >= 1 and a.corruption in ("masking", "salt_and_pepper"):
+    if a.corruption_level >= 1 and corruption_of(a.corruption).level_is_share:
         raise ValueError(
             f"corruption_level={a.corruption_level!r}: corruption={a.corruption!r} needs a share "
             "below 1, or nothing is left to learn from"

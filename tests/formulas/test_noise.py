@@ -119,7 +119,7 @@ def test_normal_numbers_are_normal():
 @pytest.mark.parametrize("name", CORRUPTIONS)
 def test_corruption_spoils_the_share_that_is_asked_for(name, level):
     X = np.random.default_rng(0).uniform(0.1, 0.9, (N_ROWS, N_COLUMNS))
-    spoiled = CORRUPTIONS[name](X, Draw(1, ROWS), level, LIMITS)
+    spoiled = CORRUPTIONS[name].function(X, Draw(1, ROWS), level, LIMITS)
     changed = spoiled != X
     if name == "gaussian":
         noise_of = spoiled - X
@@ -149,7 +149,7 @@ def test_dropout_hides_the_share_that_is_asked_for_and_keeps_the_mean():
 def spoiled_loss(network, X, **named):
     """What the loss of a corrupting network is, made of one that does not: a target beside it."""
     a = network.architecture
-    seen = CORRUPTIONS[a.corruption](
+    seen = CORRUPTIONS[a.corruption].function(
         X, Draw(named["noise_key"], np.arange(len(X))), a.corruption_level, Rows(X).limits
     )
     plain = type(network)(replace(a, corruption=None), network.params)

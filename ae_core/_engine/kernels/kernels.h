@@ -26,6 +26,9 @@
 #define AE_ROW_LOSSES(each) \
     each(SOFTMAX_CROSS_ENTROPY, softmax, AE_IDENTITY) each(MULTINOMIAL, softmax, AE_IDENTITY)
 #define AE_LOSSES(each) AE_ELEMENT_LOSSES(each) AE_COLUMN_LOSSES(each) AE_ROW_LOSSES(each)
+/* How an input is spoiled, with the formulas in noise_body.h: each(NUMBER, name). */
+#define AE_CORRUPTIONS(each) \
+    each(GAUSSIAN, gaussian) each(MASKING, masking) each(SALT_AND_PEPPER, salt_and_pepper)
 #define AE_SOLVERS(each) each(SGD) each(NESTEROV) each(ADAM) each(RMSPROP)
 
 #define AE_ENUM(name, ...) AE_##name,
@@ -39,8 +42,7 @@ enum { AE_ARRAY_EXP, AE_ARRAY_EXPM1, AE_ARRAY_LOG1P };
 /* What an element of a table may be. */
 enum { AE_FLOAT, AE_DOUBLE, AE_BYTE };
 
-/* How an input is spoiled. Names and order are those of ae_core/formulas/corruption.py. */
-enum { AE_GAUSSIAN, AE_MASKING, AE_SALT_AND_PEPPER, AE_NOTHING };
+enum { AE_CORRUPTIONS(AE_ENUM) AE_NOTHING };
 
 typedef struct {
     int kind;
@@ -147,7 +149,8 @@ typedef struct {
 } ae_kernels;
 
 /* The lists above as text, each with a NULL at its end. */
-extern const char *const ae_activation_names[], *const ae_loss_names[], *const ae_solver_names[];
+extern const char *const ae_activation_names[], *const ae_loss_names[], *const ae_solver_names[],
+    *const ae_corruption_names[];
 
 /* Whether a loss couples the elements of a row. */
 static inline int ae_is_row_loss(int loss)

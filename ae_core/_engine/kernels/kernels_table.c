@@ -51,6 +51,7 @@ SIMD_END
 const char *const ae_activation_names[] = {AE_ACTIVATIONS(NAME) NULL};
 const char *const ae_loss_names[] = {AE_LOSSES(NAME) NULL};
 const char *const ae_solver_names[] = {AE_SOLVERS(NAME) NULL};
+const char *const ae_corruption_names[] = {AE_CORRUPTIONS(NAME) NULL};
 #undef NAME
 
 const ae_kernels *ae_kernels_of(int level, int is_double)

@@ -85,29 +85,40 @@ static void FN(noise)(uint64_t key, uint64_t stream, uint64_t row, ptrdiff_t n, 
     }
 }
 
+/* Corruptions of an element x of column j, given its number of the generator. */
+static ALWAYS_INLINE REAL FN(gaussian)(const ae_corruption *how, ptrdiff_t j, REAL x, uint32_t number)
+{
+    (void)j;
+    return x + ((const REAL *)how->table)[number >> AE_COARSE];
+}
+
+static ALWAYS_INLINE REAL FN(masking)(const ae_corruption *how, ptrdiff_t j, REAL x, uint32_t number)
+{
+    (void)j;
+    return number >= how->threshold ? x : 0;
+}
+
+static ALWAYS_INLINE REAL FN(salt_and_pepper)(const ae_corruption *how, ptrdiff_t j, REAL x,
+                                              uint32_t number)
+{
+    REAL end = number < how->threshold_low ? ((const REAL *)how->low)[j] : ((const REAL *)how->high)[j];
+    return number < how->threshold ? end : x;
+}
+
 /* inputs (n,) from targets (n,), which may be the same: 0 where unseen, the rest corrupted. */
 static void FN(spoil)(const ae_corruption *how, ptrdiff_t n, const void *targets,
                       const uint16_t *numbers, void *inputs)
 {
-    const REAL *target = targets, *table = how->table, *least = how->low, *most = how->high;
+    const REAL *target = targets;
     REAL *to = inputs;
-    uint32_t threshold = how->threshold, low = how->threshold_low;
     switch (how->kind) {
-    case AE_GAUSSIAN:
-        for (ptrdiff_t j = 0; j < n; j++)
-            to[j] = target[j] == target[j] ? target[j] + table[numbers[j] >> AE_COARSE] : 0;
+#define CASE(NUMBER, name) \
+    case AE_##NUMBER: \
+        for (ptrdiff_t j = 0; j < n; j++) \
+            to[j] = target[j] == target[j] ? FN(name)(how, j, target[j], numbers[j]) : 0; \
         break;
-    case AE_MASKING:
-        for (ptrdiff_t j = 0; j < n; j++)
-            to[j] = target[j] == target[j] && numbers[j] >= threshold ? target[j] : 0;
-        break;
-    case AE_SALT_AND_PEPPER:
-        for (ptrdiff_t j = 0; j < n; j++) {
-            REAL end = numbers[j] < low ? least[j] : most[j];
-            REAL x = numbers[j] < threshold ? end : target[j];
-            to[j] = target[j] == target[j] ? x : 0;
-        }
-        break;
+        AE_CORRUPTIONS(CASE)
+#undef CASE
     default:
         for (ptrdiff_t j = 0; j < n; j++)
             to[j] = target[j] == target[j] ? target[j] : 0;

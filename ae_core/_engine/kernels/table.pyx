@@ -8,6 +8,7 @@ cdef extern from "kernels.h" nogil:
     const char* const* ae_activation_names
     const char* const* ae_loss_names
     const char* const* ae_solver_names
+    const char* const* ae_corruption_names
 
 
 cdef tuple _names(const char* const* list_):
@@ -23,7 +24,7 @@ cdef tuple _names(const char* const* list_):
 ACTIVATIONS = _names(ae_activation_names)
 LOSSES = _names(ae_loss_names)
 SOLVERS = _names(ae_solver_names)
-CORRUPTIONS = ("gaussian", "masking", "salt_and_pepper")
+CORRUPTIONS = _names(ae_corruption_names)
 ELEMENTARY = ("exp", "expm1", "log1p", "logistic", "tanh", "softplus")
 
 cdef const ae_kernels* _single = ae_best_kernels(False)
