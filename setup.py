@@ -31,11 +31,17 @@ MODULES = [
     "rows",
     "plan",
     "workspace",
-    "layers.sparse",
     "layers.side_inputs",
+    "layers.dense_input",
+    "layers.sparse_input",
+    "layers.sparse_output",
     "layers.low_rank_output",
-    "layers.latent",
+    "layers.code",
     "layers.contraction",
+    "layers.input",
+    "layers.output",
+    "layers.units",
+    "layers.matrices",
     "passes",
     "team",
     "inference",
@@ -44,8 +50,9 @@ MODULES = [
 ]
 # Those that a training step runs through.
 LOOPS = (
-    *("table", "rows", "sparse", "side_inputs", "low_rank_output", "latent", "contraction"),
-    *("passes", "steps"),
+    *("table", "rows", "passes", "steps"),
+    *("side_inputs", "dense_input", "sparse_input", "sparse_output", "low_rank_output", "code"),
+    *("contraction", "input", "output", "units"),
 )
 # Those that run once per network, or for tests.
 SELDOM = ("products", "memory", "plan")

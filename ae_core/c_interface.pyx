@@ -13,14 +13,12 @@ from libc.math cimport INFINITY, fabs
 from libc.stdlib cimport free, malloc
 
 from ae_core._engine.kernels.table cimport (
-    AE_DOUBLE, AE_ARRAY_LOG1P, ae_group, ae_kernels, ae_output, kernels_for,
+    AE_DOUBLE, ae_group, ae_kernels, ae_output, kernels_for,
 )
-from ae_core._engine.inference cimport through_layers
-from ae_core._engine.layers.side_inputs cimport mark_seen
+from ae_core._engine.inference cimport give_seen, through_layers
+from ae_core._engine.layers.dense cimport biases_of
 from ae_core._engine.memory cimport padded
-from ae_core._engine.passes cimport biases_of
 from ae_core._engine.plan cimport Layer, Plan
-from ae_core._engine.rows cimport fill_holes
 
 import numpy as np
 
@@ -302,13 +300,19 @@ cdef int infer(
     if code != AE_OK or n_rows == 0:
         return code
     if (<Model> <PyObject*> handle).itemsize == sizeof(float):
-        return run_tiles[float](<Model> <PyObject*> handle, wanted, n_rows, X, result, NULL)
-    return run_tiles[double](<Model> <PyObject*> handle, wanted, n_rows, X, result, NULL)
+        return run_tiles[float](
+            <Model> <PyObject*> handle, wanted, n_rows, X, result,
+            <const float*> (<Model> <PyObject*> handle).params,
+        )
+    return run_tiles[double](
+        <Model> <PyObject*> handle, wanted, n_rows, X, result,
+        <const double*> (<Model> <PyObject*> handle).params,
+    )
 
 
 cdef int run_tiles(
     Model model, int wanted, Py_ssize_t n_rows, const double* X, double* result,
-    floating* of_this_type,
+    const floating* params,
 ) noexcept nogil:
     """The rows, a tile after the other, in the same tiles as `Network`'s."""
     cdef Py_ssize_t tile_rows = model.plan.tile_rows(n_rows), first = 0, height
@@ -316,7 +320,7 @@ cdef int run_tiles(
     cdef Py_ssize_t width = 1
     cdef int code = AE_OK
     cdef char* memory = <char*> malloc(5 * bytes + 64)
-    cdef char* scratch = <char*> ((<size_t> memory + 63) // 64 * 64)
+    cdef char* arrays = <char*> ((<size_t> memory + 63) // 64 * 64)
     if memory == NULL:
         return AE_NO_MEMORY
     if wanted != ERRORS:
@@ -325,7 +329,7 @@ cdef int run_tiles(
         height = min(tile_rows, n_rows - first)
         code = run_tile[floating](
             model, wanted, <int> height, X + first * model.n_features, result + first * width,
-            scratch, bytes, NULL,
+            arrays, bytes, params,
         )
         first += height
     free(memory)
@@ -333,38 +337,33 @@ cdef int run_tiles(
 
 
 cdef int run_tile(
-    Model model, int wanted, int height, const double* X, double* result, char* scratch,
-    Py_ssize_t bytes, floating* of_this_type,
+    Model model, int wanted, int height, const double* X, double* result, char* arrays,
+    Py_ssize_t bytes, const floating* params,
 ) noexcept nogil:
     """Some rows, in five arrays of so many bytes."""
-    cdef const floating* params = <const floating*> model.params
-    cdef floating* targets = <floating*> (scratch + 3 * bytes)
-    cdef floating* side = <floating*> (scratch + 4 * bytes)
+    cdef floating* targets = <floating*> (arrays + 3 * bytes)
+    cdef floating* side = <floating*> (arrays + 4 * bytes)
     cdef floating* inputs = targets
-    cdef floating* losses = <floating*> scratch
+    cdef floating* losses = <floating*> arrays
     cdef floating* outputs
     cdef const floating* biases
     cdef Layer* layer
     cdef int last = model.plan.family.code if wanted == CODE else model.plan.n_layers
-    cdef Py_ssize_t count = <Py_ssize_t> height * model.n_features, j
+    cdef Py_ssize_t j
     if not see[floating](model, height, X, targets):
         return AE_BAD_VALUE
     if wanted == ERRORS and not can_compare(model, height, X):
         return AE_BAD_VALUE
     if model.plan.family.log_input and not has_logarithms(model, height, X):
         return AE_BAD_VALUE
-    if model.plan.family.input_mask:
-        mark_seen[floating](height, model.n_features, targets, side, model.n_features)
-    if model.plan.family.log_input:
-        inputs = <floating*> scratch
-        model.K.elementary(AE_ARRAY_LOG1P, count, targets, inputs)
-        fill_holes[floating](count, inputs, inputs)
-    elif model.has_holes:
-        inputs = <floating*> scratch
-        fill_holes[floating](count, targets, inputs)
+    if model.has_holes or model.plan.family.log_input or model.plan.family.input_mask:
+        inputs = <floating*> arrays
+        give_seen[floating](
+            model.plan, model.K, height, targets, inputs, side, model.plan.n_side,
+        )
     outputs = through_layers[floating](
         model.plan, model.K, params, 0, last, height, inputs, side, model.plan.n_side, None, 0,
-        scratch, bytes, NULL,
+        arrays, bytes, NULL,
     )
     layer = &model.plan.layers[last - 1]
     biases = biases_of[floating](layer, params)

@@ -2,28 +2,41 @@
 
 from cython cimport floating
 
-from ae_core._engine.layers.latent cimport infer_code
-from ae_core._engine.kernels.table cimport AE_ARRAY_LOG1P, ae_kernels, ae_output, kernels_for
+from ae_core._engine.kernels.table cimport (
+    AE_NOTHING, ae_corruption, ae_kernels, ae_output, kernels_for,
+)
+from ae_core._engine.layers.code cimport infer_code
+from ae_core._engine.layers.dense cimport activate, biases_of, layer_sums
+from ae_core._engine.layers.dense_input cimport give
+from ae_core._engine.layers.side_inputs cimport gather_covariates, side_sums
+from ae_core._engine.layers.sparse_input cimport is_looked_at_sparsely, sums_of_rows
 from ae_core._engine.memory cimport Buffer, padded
-from ae_core._engine.passes cimport biases_of, layer_sums
 from ae_core._engine.plan cimport Layer, Plan
-from ae_core._engine.rows cimport Rows, fill_holes, gather
-from ae_core._engine.layers.side_inputs cimport gather_covariates, mark_seen, side_sums
-from ae_core._engine.layers.sparse cimport sums_of_stored
+from ae_core._engine.rows cimport Rows, fill_missing, gather
 from ae_core._engine.team cimport Team, ae_counter, ae_take
+
+
+cdef void give_seen(
+    Plan plan, const ae_kernels* K, int n_rows, const floating* targets, floating* inputs,
+    floating* side, Py_ssize_t n_side,
+) noexcept nogil:
+    """inputs (n_rows, n_features) of targets, NaN where missing, and marks, as nothing is spoiled."""
+    cdef ae_corruption nothing
+    nothing.kind = AE_NOTHING
+    give[floating](plan, K, &nothing, NULL, NULL, 0, n_rows, targets, inputs, side, n_side)
 
 
 cdef floating* through_layers(
     Plan plan, const ae_kernels* K, const floating* params, int first_layer, int last_layer,
-    int height, const floating* inputs, const floating* side, int n_side, Rows stored,
-    Py_ssize_t first_row, char* scratch, Py_ssize_t bytes, floating* result,
+    int n_rows, const floating* inputs, const floating* side, int n_side, Rows sparse,
+    Py_ssize_t first_row, char* arrays, Py_ssize_t bytes, floating* result,
 ) noexcept nogil:
     """What layers `first_layer` up to but without `last_layer` give; of the network's last its sums.
 
-    Of `scratch`, arrays of so many bytes, the second and third are used in turn. What the last of the
-    layers gives goes to `result` if that is not NULL; returned is where it stands. With `stored` the
+    Of `arrays`, each of so many bytes, the second and third are used in turn. What the last of the
+    layers gives goes to `result` if that is not NULL; returned is where it stands. With `sparse` the
     inputs are not looked at, but the elements of its rows from `first_row` on. What layers are given
-    beside that is side (height, n_side).
+    beside that is side (n_rows, n_side).
     """
     cdef floating* outputs = NULL
     cdef floating* code
@@ -36,27 +49,25 @@ cdef floating* through_layers(
         is_last = i == last_layer - 1 and result != NULL
         # Of a variational code there is less in the end than its layer gives.
         is_mean = i + 1 == plan.family.code and plan.family.variational
-        outputs = <floating*> (scratch + (1 + i % 2) * bytes)
+        outputs = <floating*> (arrays + (1 + i % 2) * bytes)
         if is_last and not is_mean:
             outputs = result
-        if i == 0 and stored is not None:
-            sums_of_stored[floating](plan, stored, K, layer, params, first_row, height, outputs)
+        if i == 0 and sparse is not None:
+            sums_of_rows[floating](plan, sparse, K, layer, params, first_row, n_rows, outputs)
+            if layer.n_side:
+                side_sums[floating](K, layer, params, n_rows, side, n_side, outputs)
         else:
-            layer_sums[floating](K, layer, params, height, inputs, outputs)
-        if layer.n_side:
-            side_sums[floating](K, layer, params, height, side, n_side, outputs)
+            layer_sums[floating](K, layer, params, n_rows, inputs, side, n_side, outputs)
         if i == plan.n_layers - 1:
             break
-        K.activate(
-            layer.activation, height, layer.n_out, outputs, biases_of[floating](layer, params),
-        )
+        activate[floating](K, layer, params, n_rows, outputs)
         if i + 1 == plan.family.code:
             # What the layer was given is not needed any more: there is room.
-            room = <floating*> (scratch + (1 + (i + 1) % 2) * bytes)
+            room = <floating*> (arrays + (1 + (i + 1) % 2) * bytes)
             code = outputs
             if is_last and is_mean:
                 outputs = result
-            infer_code[floating](plan, K, height, code, outputs, room)
+            infer_code[floating](plan, K, n_rows, code, outputs, room)
         inputs = outputs
     return outputs
 
@@ -68,100 +79,100 @@ cdef class Inference(Team):
     cdef const ae_kernels* K
     cdef Py_ssize_t itemsize, n_rows, n_out     # n_out: numbers of a row of the result
     cdef int first_layer, last_layer, tile_rows, n_side
-    cdef bint wants_losses
+    cdef bint wants_losses, changes_input
     cdef Rows rows
-    cdef Rows stored                    # the same, where the first layer looks at what CSR stores alone
+    cdef Rows sparse                    # the same, where the first layer looks at what CSR stores alone
     cdef Rows table                     # targets and covariates: the rows themselves, or others
     cdef ae_output output
     cdef const void* params
     cdef char* result
-    cdef Py_ssize_t scratch_bytes       # of one of the five arrays each thread needs
-    cdef Buffer scratch
+    cdef Py_ssize_t bytes               # of one of the five arrays each thread needs
+    cdef Buffer arrays
     cdef ae_counter tiles_taken
     cdef object keep_alive
 
     cdef void work(self, int thread) noexcept:
         with nogil:
             if self.itemsize == sizeof(float):
-                self._work[float](thread, NULL)
+                self._work[float](thread, <const float*> self.params)
             else:
-                self._work[double](thread, NULL)
+                self._work[double](thread, <const double*> self.params)
 
-    cdef void _work(self, int thread, floating* of_this_type) noexcept nogil:
+    cdef void _work(self, int thread, const floating* params) noexcept nogil:
         cdef Py_ssize_t n_tiles = (self.n_rows + self.tile_rows - 1) // self.tile_rows
         cdef Py_ssize_t tile, first
-        cdef int height
+        cdef int n_rows
         while True:
             tile = ae_take(&self.tiles_taken, 1, self.n_threads)
             if tile >= n_tiles:
                 return
             first = tile * self.tile_rows
-            height = <int> min(self.tile_rows, self.n_rows - first)
-            self._run_tile[floating](thread, first, height, NULL)
-            if self.should_stop(thread, <double> height * self.plan.n_weights):
+            n_rows = <int> min(self.tile_rows, self.n_rows - first)
+            self._run_tile[floating](thread, first, n_rows, params)
+            if self.should_stop(thread, <double> n_rows * self.plan.n_weights):
                 return
 
     cdef void _run_tile(
-        self, int thread, Py_ssize_t first, int height, floating* of_this_type,
+        self, int thread, Py_ssize_t first, int n_rows, const floating* params,
     ) noexcept nogil:
-        cdef char* scratch = self.scratch.data + 5 * self.scratch_bytes * thread
-        cdef const floating* params = <const floating*> self.params
-        cdef floating* targets = <floating*> (scratch + 3 * self.scratch_bytes)
-        cdef floating* side = <floating*> (scratch + 4 * self.scratch_bytes)
-        cdef const floating* inputs = <const floating*> scratch
-        cdef const floating* compared = inputs
+        cdef char* arrays = self.arrays.data + 5 * self.bytes * thread
+        cdef floating* side = <floating*> (arrays + 4 * self.bytes)
+        cdef const floating* inputs
+        cdef const floating* compared
         cdef const floating* biases
         cdef floating* outputs
-        cdef Layer* layer = &self.plan.layers[self.first_layer]
-        cdef Py_ssize_t n = layer.n_in, count = height * n, n_features = self.plan.n_features
-        cdef bint is_first = self.first_layer == 0
-        cdef bint log_input = is_first and self.plan.family.log_input
-        if self.stored is not None:
-            if self.wants_losses:
-                gather[floating](
-                    self.rows, self.K, NULL, first, height, 0, n_features, targets, n_features,
-                )
-                compared = targets
-        elif self.rows.n_columns == n and not log_input and self.rows.is_in_place(sizeof(floating)):
-            inputs = compared = <const floating*> (self.rows.data + first * self.rows.row)
-        elif self.rows.has_holes or log_input:
-            gather[floating](self.rows, self.K, NULL, first, height, 0, n, targets, n)
-            compared = targets
-            if log_input:
-                self.K.elementary(AE_ARRAY_LOG1P, count, targets, scratch)
-                fill_holes[floating](count, <floating*> scratch, <floating*> scratch)
-            else:
-                fill_holes[floating](count, targets, <floating*> scratch)
-        else:
-            gather[floating](self.rows, self.K, NULL, first, height, 0, n, <floating*> scratch, n)
-        if self.n_side > self.plan.family.n_covariates:
-            mark_seen[floating](height, n, compared, side, self.n_side)
+        cdef Layer* last = &self.plan.layers[self.last_layer - 1]
+        self._fill[floating](first, n_rows, arrays, &inputs, &compared)
         if self.n_side and self.plan.family.n_covariates:
             gather_covariates[floating](
-                self.table, self.K, NULL, first, height, self.plan.family.n_covariates, side,
+                self.table, self.K, NULL, first, n_rows, self.plan.family.n_covariates, side,
                 self.n_side,
             )
-        if self.wants_losses and self.table is not self.rows:
-            gather[floating](
-                self.table, self.K, NULL, first, height, 0, n_features, targets, n_features,
-            )
-            compared = targets
         outputs = through_layers[floating](
-            self.plan, self.K, params, self.first_layer, self.last_layer, height, inputs, side,
-            self.n_side, self.stored, first, scratch, self.scratch_bytes,
+            self.plan, self.K, params, self.first_layer, self.last_layer, n_rows, inputs, side,
+            self.n_side, self.sparse, first, arrays, self.bytes,
             NULL if self.wants_losses else <floating*> self.result + first * self.n_out,
         )
         if self.last_layer < self.plan.n_layers:
             return
-        layer = &self.plan.layers[self.last_layer - 1]
-        biases = biases_of[floating](layer, params)
+        biases = biases_of[floating](last, params)
         if self.wants_losses:
             self.K.row_losses(
-                &self.output, height, layer.n_out, outputs, biases, compared,
+                &self.output, n_rows, last.n_out, outputs, biases, compared,
                 <floating*> self.result + first,
             )
         else:
-            self.K.activate_output(&self.output, height, layer.n_out, outputs, biases)
+            self.K.activate_output(&self.output, n_rows, last.n_out, outputs, biases)
+
+    cdef void _fill(
+        self, Py_ssize_t first, int n_rows, char* arrays, const floating** inputs,
+        const floating** compared,
+    ) noexcept nogil:
+        """Where what is given and, if losses are wanted, what it is compared with stand."""
+        cdef floating* given = <floating*> arrays
+        cdef floating* targets = <floating*> (arrays + 3 * self.bytes)
+        cdef floating* side = <floating*> (arrays + 4 * self.bytes)
+        cdef Py_ssize_t n = self.plan.layers[self.first_layer].n_in
+        cdef Py_ssize_t n_features = self.plan.n_features
+        inputs[0], compared[0] = given, targets
+        if self.sparse is None and self.rows.n_columns == n and not self.changes_input and (
+            self.rows.is_in_place(sizeof(floating))
+        ):
+            inputs[0] = compared[0] = <const floating*> (self.rows.data + first * self.rows.row)
+        elif self.sparse is None and self.changes_input:
+            gather[floating](self.rows, self.K, NULL, first, n_rows, 0, n, targets, n)
+            if self.first_layer == 0:
+                give_seen[floating](self.plan, self.K, n_rows, targets, given, side, self.n_side)
+            else:
+                fill_missing[floating](n_rows * n, targets, given)
+        elif self.sparse is None:
+            gather[floating](self.rows, self.K, NULL, first, n_rows, 0, n, given, n)
+            compared[0] = given
+        if self.wants_losses and (self.sparse is not None or self.table is not self.rows):
+            gather[floating](
+                self.table, self.K, NULL, first, n_rows, 0, n_features, targets, n_features,
+            )
+            compared[0] = targets
 
 
 def run_layers(
@@ -239,14 +250,15 @@ def run_layers(
     job.n_rows, job.n_out = rows.n_rows, n_out
     job.first_layer, job.last_layer = first_layer, last_layer
     job.n_side = n_side
-    if (
-        first_layer == 0 and rows.starts != NULL and rows.zeros_stay()
-        and (rows.implicit or not plan.family.input_mask)
-    ):
-        job.stored = rows
+    if first_layer == 0 and is_looked_at_sparsely(plan, rows, AE_NOTHING):
+        job.sparse = rows
         job.n_side = min(n_side, n_covariates)
+    else:
+        job.changes_input = rows.has_holes or first_layer == 0 and (
+            plan.family.log_input or plan.family.input_mask
+        )
     job.wants_losses = wants_losses
     job.tile_rows = plan.tile_rows(job.n_rows)
-    job.scratch_bytes = padded(<Py_ssize_t> job.tile_rows * plan.widest * job.itemsize)
-    job.scratch = Buffer(5 * job.scratch_bytes * n_threads, "a tile of activations")
+    job.bytes = padded(<Py_ssize_t> job.tile_rows * plan.widest * job.itemsize)
+    job.arrays = Buffer(5 * job.bytes * n_threads, "a tile of activations")
     job.run(n_threads)

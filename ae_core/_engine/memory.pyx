@@ -24,3 +24,42 @@ cdef class Buffer:
 
     def __dealloc__(self):
         PyMem_Free(self.raw)
+
+
+cdef class Room:
+    """One block of memory from which arrays are taken, in the order in which they are asked for.
+
+    They are asked for twice: to count, when every array is NULL, and after `allocate` in earnest.
+    """
+
+    cdef void* take(self, Py_ssize_t n_bytes):
+        """The next array."""
+        cdef Py_ssize_t start = self.n_bytes
+        self.n_bytes += padded(n_bytes)
+        return NULL if self.buffer is None else self.buffer.data + start
+
+    cdef void** take_pointers(self, Py_ssize_t n):
+        """The next array, of n pointers, all NULL."""
+        cdef void** pointers = <void**> self.take(n * sizeof(void*))
+        cdef Py_ssize_t i
+        if self.buffer is not None:
+            for i in range(n):
+                pointers[i] = NULL
+        return pointers
+
+    cdef void put(self, void** pointers, Py_ssize_t i, Py_ssize_t n_bytes):
+        """The next array, noted among pointers."""
+        cdef void* taken = self.take(n_bytes)
+        if self.buffer is not None:
+            pointers[i] = taken
+
+    def allocate(self, str purpose):
+        """Room for all that was counted.
+
+        Raises
+        ------
+        MemoryError
+            Saying how much was asked for, and for what.
+        """
+        self.buffer = Buffer(self.n_bytes, purpose)
+        self.n_bytes = 0

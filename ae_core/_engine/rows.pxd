@@ -38,7 +38,7 @@ cdef void gather(
     Py_ssize_t first_column, Py_ssize_t n, floating* to, Py_ssize_t length,
 ) noexcept nogil
 
-cdef void fill_holes(Py_ssize_t count, const floating* x, floating* to) noexcept nogil
+cdef void fill_missing(Py_ssize_t count, const floating* x, floating* to) noexcept nogil
 
 cdef void gather_weights(
     Rows rows, const Py_ssize_t* order, Py_ssize_t first, int n_rows, double* to,

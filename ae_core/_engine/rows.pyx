@@ -227,8 +227,8 @@ cdef void gather_stored(
         to += length
 
 
-cdef void fill_holes(Py_ssize_t count, const floating* x, floating* to) noexcept nogil:
-    """0 where x is unseen."""
+cdef void fill_missing(Py_ssize_t count, const floating* x, floating* to) noexcept nogil:
+    """x, and 0 where it is missing."""
     cdef Py_ssize_t i
     for i in range(count):
         to[i] = x[i] if x[i] == x[i] else 0

@@ -3,11 +3,12 @@
 from cython cimport floating
 from libc.stdint cimport uint64_t
 
+from ae_core._engine.batch cimport Batch
 from ae_core._engine.kernels.table cimport ae_kernels, ae_step
 from ae_core._engine.plan cimport Plan
 from ae_core._engine.rows cimport Rows
 from ae_core._engine.team cimport Team, ae_counter
-from ae_core._engine.workspace cimport Batch, Workspace
+from ae_core._engine.workspace cimport Workspace
 
 
 cdef class Steps(Team):
@@ -34,20 +35,19 @@ cdef class Steps(Team):
     cdef object keep_alive
 
     cdef inline void _take_batch(self, Py_ssize_t step, Batch* batch) noexcept nogil
-    cdef void _work(self, int thread, floating* of_this_type) noexcept nogil
+    cdef void _work(self, int thread, floating* params) noexcept nogil
     cdef double _penalty(self) noexcept nogil
-    cdef void _matrices_phase(
-        self, int thread, bint is_after, Batch* batch, floating* of_this_type,
+    cdef bint _matrices_phase(
+        self, int thread, int when, Batch* batch, const floating* params,
     ) noexcept nogil
-    cdef void _wide_phase(self, int thread, Batch* batch, floating* of_this_type) noexcept nogil
     cdef void _rows_phase(
-        self, int thread, Batch* batch, Py_ssize_t n_tiles, int part, floating* of_this_type,
+        self, int thread, Batch* batch, Py_ssize_t n_tiles, int part, const floating* params,
     ) noexcept nogil
     cdef void _weights_phase(
-        self, int thread, Py_ssize_t step, Batch* batch, floating* of_this_type,
+        self, int thread, Py_ssize_t step, Batch* batch, floating* params,
     ) noexcept nogil
-    cdef void _update_phase(self, Py_ssize_t step, floating* of_this_type) noexcept nogil
+    cdef void _update_phase(self, Py_ssize_t step, floating* params) noexcept nogil
     cdef void _update(
-        self, Py_ssize_t k, char* gradient, Py_ssize_t step, floating* of_this_type,
+        self, Py_ssize_t k, char* gradient, Py_ssize_t step, floating* params,
     ) noexcept nogil
-    cdef void _penalize(self, Py_ssize_t k, floating* of_this_type) noexcept nogil
+    cdef void _penalize(self, Py_ssize_t k, const floating* params) noexcept nogil

@@ -16,24 +16,19 @@ after them, has phases of its own; a network without that does not meet there.
 from cython cimport floating
 from libc.math cimport isfinite, sqrt
 
-from ae_core._engine.layers.latent cimport sparsity
-from ae_core._engine.layers.contraction cimport gram, gram_rows, spread
+from ae_core._engine.batch cimport Batch, Tile
+from ae_core._engine.layers.matrices cimport (
+    AFTER_MATRICES, AFTER_ROWS, BEFORE_ROWS, make_block, n_blocks,
+)
 from ae_core._engine.passes cimport (
     encode_tile, fill_tile, finish_tile, slice_gradient, slice_penalty,
 )
 from ae_core._engine.plan cimport Slice
 from ae_core._engine.team cimport Team, ae_get, ae_take, ae_wait
-from ae_core._engine.layers.low_rank_output cimport (
-    blocks_after, blocks_before, make_before, make_gradient, make_spread, n_large,
-)
-from ae_core._engine.workspace cimport Batch, Workspace
+from ae_core._engine.workspace cimport Workspace
 
 # Multiplications of phase 2 from which on it can be left before it is finished.
 cdef double LONG_PHASE = 2.0**32
-
-# Rows of the contractive penalty's matrices that a thread takes at a time.
-cdef enum:
-    GRAM_ROWS = 32
 
 # What a thread does with the tiles it takes.
 cdef enum:
@@ -62,16 +57,16 @@ cdef class Steps(Team):
         with nogil:
             for k in range(self.plan.n_slices):
                 if self.itemsize == sizeof(float):
-                    self._penalize[float](k, NULL)
+                    self._penalize[float](k, <float*> self.params)
                 else:
-                    self._penalize[double](k, NULL)
+                    self._penalize[double](k, <double*> self.params)
 
     cdef void work(self, int thread) noexcept:
         with nogil:
             if self.itemsize == sizeof(float):
-                self._work[float](thread, NULL)
+                self._work[float](thread, <float*> self.params)
             else:
-                self._work[double](thread, NULL)
+                self._work[double](thread, <double*> self.params)
 
     cdef inline void _take_batch(self, Py_ssize_t step, Batch* batch) noexcept nogil:
         """The rows of a step, and what they count."""
@@ -82,7 +77,7 @@ cdef class Steps(Team):
         if self.keys != NULL:
             batch.key = self.keys[step]
         if self.annealing != NULL:
-            batch.pull = self.plan.family.beta * self.annealing[step]
+            batch.divergence = self.plan.family.beta * self.annealing[step]
         if self.plan.family.sparsity != 0:
             batch.weight_sum = batch.n_rows
             if self.rows.weights != NULL:
@@ -92,29 +87,28 @@ cdef class Steps(Team):
                         self.order[i] if self.order != NULL else i
                     ]
 
-    cdef void _work(self, int thread, floating* of_this_type) noexcept nogil:
-        cdef bint has_matrices = self.plan.family.contraction != 0 or self.space.skips_output
-        cdef bint is_sparse = self.plan.family.sparsity != 0
+    cdef void _work(self, int thread, floating* params) noexcept nogil:
+        cdef bint has_matrices = n_blocks(self.space, BEFORE_ROWS) > 0
+        cdef bint has_later_matrices = n_blocks(self.space, AFTER_MATRICES) > 0
+        cdef bint needs_all_codes = self.plan.family.sparsity != 0
         cdef Py_ssize_t step, tile, n_tiles, tile_rows = self.space.tile_rows
         cdef Batch batch
         cdef double loss, penalty
         cdef bint stopped
-        batch.order, batch.key, batch.pull = self.order, 0, self.plan.family.beta
+        batch.order, batch.key, batch.divergence = self.order, 0, self.plan.family.beta
         for step in range(self.n_steps):
             self._take_batch(step, &batch)
             n_tiles = (batch.n_rows + tile_rows - 1) // tile_rows if batch.n_rows > tile_rows else 1
             penalty = self._penalty()  # here, because phase 2 changes it
-            if has_matrices:
-                self._matrices_phase[floating](thread, False, &batch, NULL)
-                if ae_wait(&self.barrier, self.n_threads, &self.blocks_taken, &self.stopped):
-                    return
-            if is_sparse:
-                self._rows_phase[floating](thread, &batch, n_tiles, UP_TO_THE_CODE, NULL)
+            if has_matrices and self._matrices_phase[floating](thread, BEFORE_ROWS, &batch, params):
+                return
+            if needs_all_codes:
+                self._rows_phase[floating](thread, &batch, n_tiles, UP_TO_THE_CODE, params)
                 if ae_wait(&self.barrier, self.n_threads, &self.tiles_taken, &self.stopped):
                     return
-                self._rows_phase[floating](thread, &batch, n_tiles, FROM_THE_CODE, NULL)
+                self._rows_phase[floating](thread, &batch, n_tiles, FROM_THE_CODE, params)
             else:
-                self._rows_phase[floating](thread, &batch, n_tiles, WHOLE_TILES, NULL)
+                self._rows_phase[floating](thread, &batch, n_tiles, WHOLE_TILES, params)
             # All threads agree whether to leave here, before any parameter of this step has changed.
             if ae_wait(&self.barrier, self.n_threads, &self.tiles_taken, &self.stopped):
                 return
@@ -122,26 +116,24 @@ cdef class Steps(Team):
             for tile in range(n_tiles):  # always in this order, whoever made them
                 loss += self.space.tile_losses[tile]
             loss = (loss + penalty) / batch.total
-            if is_sparse:
-                loss += sparsity(self.space, &batch, self.space.scratch[thread].code)
+            if needs_all_codes:
+                loss += self.space.code.sparsity_of_all(&batch, &self.space.scratch[thread])
             if thread == 0:
                 self.losses[step] = loss
             if self.wants_update and not isfinite(loss):
                 return
-            if has_matrices:
-                self._matrices_phase[floating](thread, True, &batch, NULL)
-                if ae_wait(&self.barrier, self.n_threads, &self.blocks_taken, &self.stopped):
-                    return
-            if self.space.skips_output:
-                self._wide_phase[floating](thread, &batch, NULL)
-                if ae_wait(&self.barrier, self.n_threads, &self.blocks_taken, &self.stopped):
-                    return
-            self._weights_phase[floating](thread, step, &batch, NULL)
+            if has_matrices and self._matrices_phase[floating](thread, AFTER_ROWS, &batch, params):
+                return
+            if has_later_matrices and self._matrices_phase[floating](
+                thread, AFTER_MATRICES, &batch, params,
+            ):
+                return
+            self._weights_phase[floating](thread, step, &batch, params)
             stopped = ae_wait(&self.barrier, self.n_threads, &self.slices_taken, &self.stopped)
             if self.gradient != NULL and self.wants_update:
                 if stopped:
                     return
-                self._update_phase[floating](step, NULL)
+                self._update_phase[floating](step, params)
                 ae_wait(&self.barrier, self.n_threads, &self.updates_taken, &self.stopped)
             if thread == 0:
                 self.steps_done = step + 1
@@ -153,80 +145,47 @@ cdef class Steps(Team):
         if not self.plan.family.is_decayed:
             return 0
         for k in range(self.plan.n_slices):
-            total += self.space.squares[k]
+            total += self.space.penalties[k]
         return total
 
-    cdef void _matrices_phase(
-        self, int thread, bint is_after, Batch* batch, floating* of_this_type,
+    cdef bint _matrices_phase(
+        self, int thread, int when, Batch* batch, const floating* params,
     ) noexcept nogil:
-        """What stands between the weights and the rows: small matrices of either, in blocks.
-
-        Before the rows Gram matrices, after them what weights are multiplied with: the contractive
-        penalty's, and those of an output that is not made.
-        """
-        cdef int n_wide = blocks_after(self.space) if is_after else blocks_before(self.space), block
-        cdef const floating* params = <const floating*> self.params
-        cdef Py_ssize_t n_rows = 0, first, last
-        if self.plan.family.contraction != 0:
-            n_rows = gram_rows(self.space)
-        while True:
-            block = <int> ae_take(&self.blocks_taken, 1, self.n_threads) - n_wide
-            first = <Py_ssize_t> block * GRAM_ROWS
-            last = min(first + GRAM_ROWS, n_rows)
-            if first >= n_rows:
-                return
-            if block < 0 and is_after:
-                make_spread[floating](self.space, self.K, batch, block + n_wide, NULL)
-            elif block < 0:
-                make_before[floating](self.space, self.K, params, block + n_wide)
-            elif is_after:
-                spread[floating](self.space, self.K, batch, first, last, NULL)
-            else:
-                gram[floating](self.space, self.K, params, first, last)
-            if self.should_stop(thread, <double> GRAM_ROWS * self.plan.n_weights):
-                return
-
-    cdef void _wide_phase(self, int thread, Batch* batch, floating* of_this_type) noexcept nogil:
-        """The gradient of an output layer whose output is not made."""
-        cdef int block
+        """Blocks of layers/matrices.pyx, and a barrier after them; whether to stop there."""
+        cdef int block, n = n_blocks(self.space, when)
         while True:
             block = <int> ae_take(&self.blocks_taken, 1, self.n_threads)
-            if block >= n_large(self.space):
-                return
-            make_gradient[floating](
-                self.space, self.K, batch, &self.space.scratch[thread], block, NULL,
+            if block >= n:
+                break
+            make_block[floating](
+                self.space, when, block, params, batch, &self.space.scratch[thread],
             )
             if self.should_stop(thread, <double> batch.n_rows * self.plan.n_weights):
-                return
+                break
+        return ae_wait(&self.barrier, self.n_threads, &self.blocks_taken, &self.stopped) != 0
 
     cdef void _rows_phase(
-        self, int thread, Batch* batch, Py_ssize_t n_tiles, int part, floating* of_this_type,
+        self, int thread, Batch* batch, Py_ssize_t n_tiles, int part, const floating* params,
     ) noexcept nogil:
-        cdef Py_ssize_t tile, start
-        cdef int height
-        cdef const floating* params = <const floating*> self.params
+        cdef Py_ssize_t i
+        cdef Tile tile
+        tile.batch, tile.mine = batch, &self.space.scratch[thread]
         while not ae_get(&self.stopped):
-            tile = ae_take(&self.tiles_taken, 1, self.n_threads)
-            if tile >= n_tiles:
+            i = ae_take(&self.tiles_taken, 1, self.n_threads)
+            if i >= n_tiles:
                 return
-            start = tile * self.space.tile_rows
-            height = <int> min(self.space.tile_rows, batch.n_rows - start)
+            tile.first = i * self.space.tile_rows
+            tile.n_rows = <int> min(self.space.tile_rows, batch.n_rows - tile.first)
             if part != FROM_THE_CODE:
-                fill_tile[floating](
-                    self.space, self.K, batch, &self.space.scratch[thread], start, height, NULL,
-                )
-                encode_tile[floating](
-                    self.space, self.K, params, batch, &self.space.scratch[thread], start, height,
-                )
+                fill_tile[floating](self.space, &tile, params)
+                encode_tile[floating](self.space, &tile, params)
             if part != UP_TO_THE_CODE:
-                self.space.tile_losses[tile] = finish_tile[floating](
-                    self.space, self.K, params, batch, &self.space.scratch[thread], start, height,
-                )
-            if self.should_stop(thread, 3.0 * height * self.plan.n_weights):
+                self.space.tile_losses[i] = finish_tile[floating](self.space, &tile, params)
+            if self.should_stop(thread, 3.0 * tile.n_rows * self.plan.n_weights):
                 return
 
     cdef void _weights_phase(
-        self, int thread, Py_ssize_t step, Batch* batch, floating* of_this_type,
+        self, int thread, Py_ssize_t step, Batch* batch, floating* params,
     ) noexcept nogil:
         cdef Py_ssize_t k, size = sizeof(floating)
         cdef Slice* slice
@@ -240,12 +199,9 @@ cdef class Steps(Team):
                 gradient = self.gradient + slice.start * size
             else:
                 gradient = <char*> self.space.scratch[thread].gradient
-            slice_gradient[floating](
-                self.space, self.K, slice, batch, <const floating*> self.params,
-                <floating*> gradient,
-            )
+            slice_gradient[floating](self.space, slice, batch, params, <floating*> gradient)
             if self.gradient == NULL:
-                self._update[floating](k, gradient, step, NULL)
+                self._update[floating](k, gradient, step, params)
                 continue
             if self.clip_norm > 0:
                 self.space.gradient_squares[k] = self.K.squares(
@@ -254,7 +210,7 @@ cdef class Steps(Team):
             if self.should_stop(thread, <double> batch.n_rows * (slice.stop - slice.start)):
                 return
 
-    cdef void _update_phase(self, Py_ssize_t step, floating* of_this_type) noexcept nogil:
+    cdef void _update_phase(self, Py_ssize_t step, floating* params) noexcept nogil:
         cdef Py_ssize_t k
         cdef double norm = 0
         cdef char* gradient
@@ -271,26 +227,26 @@ cdef class Steps(Team):
             gradient = self.gradient + slice.start * self.itemsize
             if norm > self.clip_norm:
                 self.K.scale(slice.stop - slice.start, self.clip_norm / norm, gradient)
-            self._update[floating](k, gradient, step, NULL)
+            self._update[floating](k, gradient, step, params)
 
     cdef void _update(
-        self, Py_ssize_t k, char* gradient, Py_ssize_t step, floating* of_this_type,
+        self, Py_ssize_t k, char* gradient, Py_ssize_t step, floating* params,
     ) noexcept nogil:
         cdef Slice* slice = &self.plan.slices[k]
-        cdef Py_ssize_t offset = slice.start * self.itemsize
+        cdef Py_ssize_t offset = slice.start * sizeof(floating)
         self.K.update(
-            self.solver, slice.stop - slice.start, self.params + offset, gradient,
+            self.solver, slice.stop - slice.start, params + slice.start, gradient,
             self.memory_0 + offset, self.memory_1 + offset, &self.steps[step],
         )
         if self.average != NULL:
             self.K.average(
-                slice.stop - slice.start, self.steps[step].newest, self.params + offset,
+                slice.stop - slice.start, self.steps[step].newest, params + slice.start,
                 self.average + offset,
             )
-        self._penalize[floating](k, NULL)  # the next step's, while the slice is in cache
+        self._penalize[floating](k, params)  # the next step's, while the slice is in cache
 
-    cdef void _penalize(self, Py_ssize_t k, floating* of_this_type) noexcept nogil:
+    cdef void _penalize(self, Py_ssize_t k, const floating* params) noexcept nogil:
         if self.plan.family.is_decayed:
-            self.space.squares[k] = slice_penalty[floating](
-                self.plan, self.K, &self.plan.slices[k], <const floating*> self.params,
+            self.space.penalties[k] = slice_penalty[floating](
+                self.plan, self.K, &self.plan.slices[k], params,
             )

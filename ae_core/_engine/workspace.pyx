@@ -1,22 +1,21 @@
 """What a step works on: one block of memory, cut into the arrays of a batch and of each thread.
 
-Only what a network needs is there. Within a step nothing is allocated.
+Only what a network needs is there. Within a step nothing is allocated. Here it is also decided, once,
+where a step departs from a plain one: each departure is a file of layers/ with arrays of its own.
 """
 
-from libc.stdint cimport int32_t, uint16_t
+from libc.stdint cimport uint16_t
 
-from ae_core._engine.kernels.table cimport (
-    AE_IDENTITY, AE_MASKING, AE_NOTHING, AE_SALT_AND_PEPPER,
-    AE_SQUARED_ERROR, ae_is_row_loss,
-)
-from ae_core._engine.memory cimport Buffer, padded
-from ae_core._engine.plan cimport Family, Layer, Plan
+from ae_core._engine.batch cimport Scratch, Trace
+from ae_core._engine.kernels.table cimport AE_NOTHING, AE_SALT_AND_PEPPER, kernels_for
+from ae_core._engine.layers.code cimport Code
+from ae_core._engine.layers.contraction cimport Contraction
+from ae_core._engine.layers.low_rank_output cimport LowRankOutput, can_do_without_output
+from ae_core._engine.layers.sparse_input cimport SparseInput, is_looked_at_sparsely
+from ae_core._engine.layers.sparse_output cimport SparseOutput, is_compared_sparsely
+from ae_core._engine.memory cimport Room
+from ae_core._engine.plan cimport Family, Plan
 from ae_core._engine.rows cimport Rows
-
-
-# What going through an element that CSR stores costs, there and back, in multiplications of a product:
-# measured from 2000 x 64 to 10 000 x 256, with 1 % to 30 % stored.
-cdef double SINGLE = 8
 
 
 cdef class Workspace:
@@ -45,38 +44,37 @@ cdef class Workspace:
         self, Plan plan, Rows rows, Py_ssize_t itemsize, const Py_ssize_t[::1] order,
         Py_ssize_t batch_size, int n_threads, bint wants_whole_gradient, object low, object high,
     ):
-        cdef Py_ssize_t n_order = rows.n_rows if order is None else order.shape[0]
-        cdef Py_ssize_t m = min(batch_size, n_order)
+        cdef Py_ssize_t m = min(batch_size, rows.n_rows if order is None else order.shape[0])
         self.plan, self.rows = plan, rows
+        self.itemsize, self.n_threads = itemsize, n_threads
+        self.K = kernels_for(itemsize)
         self.tile_rows = plan.tile_rows(m)
         self.output = plan.output
         self.output.has_holes = rows.has_holes
-        self._set_corruption(itemsize, low, high)
-        cdef Py_ssize_t n_stored = self._most_stored(order, m)
-        self.skips_output = self._skips_output(m, n_stored)
-        self.at = NULL
-        self._cut(itemsize, m, n_order, n_stored, n_threads, wants_whole_gradient)
-        self.buffer = Buffer(<Py_ssize_t> self.at, f"activations of a batch of {m} rows")
-        self.at = self.buffer.data
-        self._cut(itemsize, m, n_order, n_stored, n_threads, wants_whole_gradient)
-        if n_stored >= 0:
-            self._index_stored(order)
+        self._set_corruption(low, high)
+        self._choose(order, m)
+        self.room = Room()
+        self._take_room(m, wants_whole_gradient)
+        self.room.allocate(f"activations of a batch of {m} rows")
+        self._take_room(m, wants_whole_gradient)
+        if self.sparse_input is not None:
+            self.sparse_input.index(order)
 
-    def _set_corruption(self, Py_ssize_t itemsize, object low, object high):
+    def _set_corruption(self, object low, object high):
         cdef Family* family = &self.plan.family
         cdef const float[::1] single
         cdef const double[::1] double_
         self.corruption.kind = family.corruption
         self.corruption.threshold = family.spoiled
         self.corruption.threshold_low = family.spoiled_low
-        self.corruption.table = self.plan.quantiles(itemsize, True)
+        self.corruption.table = self.plan.quantiles(self.itemsize, True)
         self.keep_alive = (low, high)
         if family.corruption != AE_SALT_AND_PEPPER:
             return
         for name, limits in (("low", low), ("high", high)):
             if limits is None or len(limits) != self.plan.n_features:
                 raise ValueError(f"{name} has to have {self.plan.n_features} numbers: one per column")
-        if itemsize == sizeof(float):
+        if self.itemsize == sizeof(float):
             single = low
             self.corruption.low = &single[0]
             single = high
@@ -87,193 +85,110 @@ cdef class Workspace:
             double_ = high
             self.corruption.high = &double_[0]
 
-    cdef bint _takes_stored(self):
-        """Whether what CSR does not store need not be looked at by the first layer."""
-        cdef int kind = self.corruption.kind
-        if self.rows.starts == NULL or not self.rows.zeros_stay():
-            return False
-        if self.plan.family.input_mask and not self.rows.implicit:  # what is not stored is seen
-            return False
-        return self.rows.implicit or kind == AE_NOTHING or kind == AE_MASKING  # zeros stay zeros
-
-    cdef bint _compares_stored(self):
-        """Whether it has no part in the loss either."""
-        cdef int g
-        for g in range(self.output.n_groups):
-            if ae_is_row_loss(self.output.groups[g].loss):
-                return False
-        return self.rows.implicit and self.output.n_own == 0
-
-    cdef bint _skips_output(self, Py_ssize_t m, Py_ssize_t n_stored):
-        """Whether the loss can do without the output, and is faster so (see layers/low_rank_output.pyx)."""
-        cdef Py_ssize_t n_features = self.plan.n_features
-        cdef Layer* last = &self.plan.layers[self.plan.n_layers - 1]
-        cdef int n_in = last.n_in
-        if n_stored < 0 or self.output.has_holes or self.output.weights != NULL or last.n_side:
-            return False
-        if 2 * n_in > n_features:  # no low rank to speak of
-            return False
-        if self.output.n_groups > 1 or self.output.groups[0].loss != AE_SQUARED_ERROR:
-            return False
-        if self.output.groups[0].activation != AE_IDENTITY:
-            return False
-        # In multiplications of a product, by n_in: what is made of W, of what is stored, and instead.
-        return 2.0 * n_in * n_features + SINGLE * n_stored < 3.0 * m * n_features
-
-    cdef Py_ssize_t _most_stored(self, const Py_ssize_t[::1] order, Py_ssize_t m):
-        """How many elements CSR stores of a batch at most; -1 where that does not matter."""
-        cdef Py_ssize_t n = 0, most = 0, i, row, n_order
-        if not self._takes_stored():
-            return -1
-        n_order = self.rows.n_rows if order is None else order.shape[0]
-        for i in range(n_order):
-            row = i if order is None else order[i]
-            n = 0 if i % m == 0 else n
-            n += self.rows.stop_of(row, self.plan.n_features) - self.rows.starts[row]
-            most = max(most, n)
-        return most
-
-    def _index_stored(self, const Py_ssize_t[::1] order):
-        """Where each row's elements start, one row after the other."""
-        cdef Py_ssize_t i, row, n_order = self.rows.n_rows if order is None else order.shape[0]
-        self.trace.stored_starts[0] = 0
-        for i in range(n_order):
-            row = i if order is None else order[i]
-            self.trace.stored_starts[i + 1] = (
-                self.trace.stored_starts[i]
-                + self.rows.stop_of(row, self.plan.n_features) - self.rows.starts[row]
+    cdef void _choose(self, const Py_ssize_t[::1] order, Py_ssize_t m):
+        """Which departures from a plain network batches of m rows take."""
+        cdef Plan plan = self.plan
+        cdef Family* family = &plan.family
+        self.changes_input = (
+            self.rows.has_holes or family.corruption != AE_NOTHING or family.log_input
+            or family.input_mask
+        )
+        if is_looked_at_sparsely(plan, self.rows, self.corruption.kind):
+            self.sparse_input = SparseInput(plan, self.rows, order, m)
+            self.sparse_input.K, self.sparse_input.corruption = self.K, self.corruption
+        if is_compared_sparsely(self.sparse_input, &self.output):
+            self.sparse_output = SparseOutput()
+            self.sparse_output.plan, self.sparse_output.K = plan, self.K
+            self.sparse_output.input, self.sparse_output.trace = self.sparse_input, &self.trace
+            self.sparse_output.output = &self.output
+        elif can_do_without_output(plan, self.sparse_input, &self.output, m):
+            self.low_rank_output = LowRankOutput()
+            self.low_rank_output.plan, self.low_rank_output.K = plan, self.K
+            self.low_rank_output.layer = &plan.layers[plan.n_layers - 1]
+            self.low_rank_output.input, self.low_rank_output.trace = self.sparse_input, &self.trace
+        if self.sparse_input is not None:
+            self.sparse_input.keeps_targets = (
+                self.sparse_output is not None or self.low_rank_output is not None
             )
+        if family.variational or family.is_changed or family.is_penalized:
+            self.code = Code()
+            self.code.plan, self.code.K, self.code.trace = plan, self.K, &self.trace
+            self.code.tile_rows = self.tile_rows
+        if family.contraction != 0:
+            self.contraction = Contraction()
+            self.contraction.plan, self.contraction.K = plan, self.K
+            self.contraction.trace = &self.trace
 
-    cdef void* _take(self, Py_ssize_t n_bytes):
-        """The next array; the first time round this only counts."""
-        cdef char* taken = self.at
-        self.at += padded(n_bytes)
-        return taken
+    cdef void _take_room(self, Py_ssize_t m, bint wants_whole_gradient):
+        """Every array; called twice, as `Room` says."""
+        cdef Plan plan = self.plan
+        cdef Room room = self.room
+        cdef Py_ssize_t size = self.itemsize
+        cdef Py_ssize_t n_tiles = (m + self.tile_rows - 1) // self.tile_rows
+        self.tile_losses = <double*> room.take(n_tiles * sizeof(double))
+        self.penalties = <double*> room.take(plan.n_slices * sizeof(double))
+        self.gradient_squares = <double*> room.take(plan.n_slices * sizeof(double))
+        if wants_whole_gradient:
+            self.gradient = <char*> room.take(plan.n_params * size)
+        self._take_scratch()
+        self._take_layers(m)
+        if self.sparse_input is not None:
+            self.sparse_input.take_room(room, size)
+        if self.sparse_output is not None:
+            self.sparse_output.take_room(room, size, self.n_threads)
+        if self.low_rank_output is not None:
+            self.low_rank_output.take_room(room, size, m)
+        if self.code is not None:
+            self.code.take_room(room, size, m, self.n_threads)
+        if self.contraction is not None:
+            self.contraction.take_room(room, size, m, self.n_threads)
 
-    cdef void** _pointers(self):
-        """The next array of one pointer per layer, all NULL."""
-        cdef Py_ssize_t n = self.plan.n_layers + 1, i
-        cdef void** pointers = <void**> self._take(n * sizeof(void*))
-        if self.buffer is not None:
-            for i in range(n):
-                pointers[i] = NULL
-        return pointers
-
-    cdef void _put(self, void** pointers, Py_ssize_t i, Py_ssize_t n_bytes):
-        """The next array, noted among those of the layers."""
-        cdef void* taken = self._take(n_bytes)
-        if self.buffer is not None:
-            pointers[i] = taken
-
-    cdef _cut(
-        self, Py_ssize_t size, Py_ssize_t m, Py_ssize_t n_order, Py_ssize_t n_stored,
-        int n_threads, bint wants_whole_gradient,
-    ):
+    cdef void _take_layers(self, Py_ssize_t m):
+        """The trace: what each layer of a plain network leaves."""
         cdef Plan plan = self.plan
         cdef Family* family = &plan.family
         cdef Trace* trace = &self.trace
-        cdef Py_ssize_t n_tiles = (m + self.tile_rows - 1) // self.tile_rows
-        cdef Py_ssize_t n_features = plan.n_features, i, units
+        cdef Room room = self.room
+        cdef Py_ssize_t size = self.itemsize, i, units
         cdef int n = plan.n_layers
-        cdef bint takes_stored = n_stored >= 0
-        cdef bint compares_stored = takes_stored and self._compares_stored()
-        cdef bint makes_output = not compares_stored and not self.skips_output
-        trace.H, trace.delta, trace.masks = self._pointers(), self._pointers(), self._pointers()
-        self.tile_losses = <double*> self._take(n_tiles * sizeof(double))
-        self.squares = <double*> self._take(plan.n_slices * sizeof(double))
-        self.gradient_squares = <double*> self._take(plan.n_slices * sizeof(double))
+        cdef bint makes_output = self.sparse_output is None and self.low_rank_output is None
+        trace.H, trace.A = room.take_pointers(n + 1), room.take_pointers(n + 1)
+        trace.delta, trace.masks = room.take_pointers(n + 1), room.take_pointers(n + 1)
         if self.rows.weights != NULL:
-            trace.weights = <double*> self._take(m * sizeof(double))
+            trace.weights = <double*> room.take(m * sizeof(double))
         if self.output.n_own:
-            trace.own_delta = self._take(m * self.output.n_own * size)
-        if wants_whole_gradient:
-            self.gradient = <char*> self._take(plan.n_params * size)
-        self._cut_scratch(size, n_threads)
-
-        if takes_stored:
-            trace.stored_starts = <Py_ssize_t*> self._take((n_order + 1) * sizeof(Py_ssize_t))
-            trace.stored_columns = <int32_t*> self._take(n_stored * sizeof(int32_t))
-            trace.stored_inputs = self._take(n_stored * size)
-            if family.input_mask:
-                trace.stored_seen = self._take(n_stored * size)
-            if not makes_output:
-                trace.stored_targets = self._take(n_stored * size)
-            if compares_stored:
-                trace.stored_delta = self._take(n_stored * size)
-        else:
-            self._put(trace.H, 0, m * n_features * size)
-        self.n_side = family.n_covariates if takes_stored else plan.n_side
-        if self.n_side:
-            trace.side = self._take(m * self.n_side * size)
+            trace.own_delta = room.take(m * self.output.n_own * size)
+        trace.n_side = plan.n_side if self.sparse_input is None else family.n_covariates
+        if trace.n_side:
+            trace.side = room.take(m * trace.n_side * size)
+        if self.sparse_input is None:
+            room.put(trace.H, 0, m * plan.n_features * size)
+        for i in range(1, n):
+            units = family.n_code if i == family.code else plan.layers[i - 1].n_out
+            room.put(trace.H, i, m * units * size)
+            if family.k_sparse if i == family.code else family.hidden:
+                room.put(trace.masks, i, m * units * size)
+            room.put(trace.delta, i, m * plan.layers[i - 1].n_out * size)
         if makes_output:
-            if (
-                takes_stored or self.rows.has_holes or family.corruption != AE_NOTHING
-                or family.log_input
+            room.put(trace.delta, n, m * plan.n_features * size)
+            trace.targets = NULL
+            if self.sparse_input is not None or self.rows.has_holes or (
+                family.corruption != AE_NOTHING or family.log_input
             ):
-                trace.targets = self._take(m * n_features * size)
-            elif self.buffer is not None:
-                trace.targets = trace.H[0]
+                trace.targets = room.take(m * plan.n_features * size)
+        if room.buffer is None:
+            return
+        if makes_output and trace.targets == NULL:
+            trace.targets = trace.H[0]
         for i in range(n):
-            units = plan.layers[i].n_out
-            if i < n - 1 or makes_output:
-                self._put(trace.delta, i + 1, m * units * size)
-            if i == family.code - 1 and family.variational:
-                trace.posterior = self._take(m * units * size)
-                trace.epsilon = self._take(m * family.n_code * size)
-                units = family.n_code
-            if i < n - 1:
-                self._put(trace.H, i + 1, m * units * size)
-                if family.k_sparse if i == family.code - 1 else family.hidden:
-                    self._put(trace.masks, i + 1, m * units * size)
-        if family.sparsity != 0:
-            trace.code_sums = <double*> self._take(n_tiles * family.n_code * sizeof(double))
-        if family.contraction != 0:
-            self._cut_contraction(size, m)
-        if self.skips_output:
-            self._cut_wide(size, m)
+            trace.A[i] = trace.H[i]
 
-    cdef _cut_scratch(self, Py_ssize_t size, int n_threads):
-        cdef Plan plan = self.plan
+    cdef void _take_scratch(self):
         cdef Scratch mine
-        cdef Py_ssize_t n_columns = plan.layers[0].n_in
-        self.scratch = <Scratch*> self._take(n_threads * sizeof(Scratch))
-        for thread in range(n_threads):
-            mine.gradient = self._take(plan.largest_slice * size)
-            mine.numbers = <uint16_t*> self._take((plan.widest + 4) * sizeof(uint16_t))
-            mine.code = <double*> self._take(plan.family.n_code * sizeof(double))
-            mine.columns = <double*> self._take(n_columns * sizeof(double))
-            mine.jacobian = NULL
-            if plan.family.contraction != 0:
-                mine.jacobian = self._take(
-                    <Py_ssize_t> plan.family.n_code * plan.layers[0].n_out * size
-                )
-            if self.buffer is not None:
+        self.scratch = <Scratch*> self.room.take(self.n_threads * sizeof(Scratch))
+        for thread in range(self.n_threads):
+            mine.thread = thread
+            mine.gradient = self.room.take(self.plan.largest_slice * self.itemsize)
+            mine.numbers = <uint16_t*> self.room.take((self.plan.widest + 4) * sizeof(uint16_t))
+            if self.room.buffer is not None:
                 self.scratch[<int> thread] = mine
-
-    cdef _cut_wide(self, Py_ssize_t size, Py_ssize_t m):
-        cdef Trace* trace = &self.trace
-        cdef Py_ssize_t n_in = self.plan.layers[self.plan.n_layers - 1].n_in
-        trace.turned = self._take(self.plan.n_features * n_in * size)
-        trace.wide_biases = self._take(self.plan.n_features * size)
-        trace.wide_gram = self._take(n_in * n_in * size)
-        trace.wide_spread = self._take(n_in * n_in * size)
-        trace.wide_pull = self._take(n_in * size)
-        trace.wide_total = self._take(n_in * size)
-        trace.wide_shared = self._take(m * n_in * size)
-
-    cdef _cut_contraction(self, Py_ssize_t size, Py_ssize_t m):
-        cdef Family* family = &self.plan.family
-        cdef Trace* trace = &self.trace
-        cdef Py_ssize_t k = family.n_code, units, layer
-        cdef Py_ssize_t n_1 = k if family.code == 1 else self.plan.layers[0].n_out
-        trace.slopes, trace.curves = self._pointers(), self._pointers()
-        trace.down, trace.up = self._pointers(), self._pointers()
-        for layer in range(1, family.code + 1):
-            units = k if layer == family.code else self.plan.layers[layer - 1].n_out
-            self._put(trace.slopes, layer, m * units * size)
-            self._put(trace.curves, layer, m * units * size)
-            if layer < family.code:
-                self._put(trace.down, layer, m * k * units * size)
-                self._put(trace.up, layer, m * k * units * size)
-        trace.gram = self._take((k if family.code == 1 else n_1 * n_1) * size)
-        trace.spread = self._take((k if family.code == 1 else n_1 * n_1) * size)

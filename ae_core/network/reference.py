@@ -350,7 +350,8 @@ class Network:
         X = rows.take(slice(None), self.dtype)
         start = None
         if codes is not None:
-            start = self.architecture.code_layer, codes.take(slice(None), self.dtype)
+            H = codes.take(slice(None), self.dtype)
+            start = self.architecture.code_layer, np.where(np.isnan(H), self.dtype.type(0), H)
         return forward(self.architecture, self.params, X, start=start, last=last)
 
     def _through(self, layer: int, rows: Rows) -> Trace:

@@ -2,36 +2,45 @@
 
 from cython cimport floating
 
-from ae_core._engine.kernels.table cimport ae_kernels
-from ae_core._engine.plan cimport Piece
-from ae_core._engine.workspace cimport Batch, Scratch, Workspace
+from ae_core._engine.batch cimport Batch, Scratch, Tile, Trace
+from ae_core._engine.kernels.table cimport ae_kernels, ae_output
+from ae_core._engine.layers.sparse_input cimport SparseInput
+from ae_core._engine.memory cimport Room
+from ae_core._engine.plan cimport Layer, Piece, Plan
 
 
-cdef int blocks_before(Workspace space) noexcept nogil
+cdef class LowRankOutput:
+    cdef Plan plan
+    cdef Layer* layer
+    cdef SparseInput input
+    cdef const ae_kernels* K
+    cdef Trace* trace
+    cdef void* turned           # (n_features, n_in) a copy of W.T, and then its gradient
+    cdef void* biases           # (n_features,) of b, too; 0 without biases
+    cdef void* G                # (n_in, n_in) W @ W.T
+    cdef void* v                # (n_in,) W @ b
+    cdef void* shared           # (m, n_in) the layer's inputs, each row times its share of the loss
+    cdef void* S                # (n_in, n_in)
+    cdef void* c                # (n_in,)
 
-cdef int n_large(Workspace space) noexcept nogil
+    cdef void take_room(self, Room room, Py_ssize_t size, Py_ssize_t m)
+    cdef int n_small(self) noexcept nogil
+    cdef int n_large(self) noexcept nogil
+    cdef int block_rows(self) noexcept nogil
+    cdef void before_rows(self, const floating* params, int block) noexcept nogil
+    cdef void _make_gram(self, const floating* params, int first, int last) noexcept nogil
+    cdef void _turn(
+        self, const floating* params, Py_ssize_t first, Py_ssize_t last,
+    ) noexcept nogil
+    cdef double forward_and_back(self, Tile* tile, floating* result) noexcept nogil
+    cdef void after_rows(self, Batch* batch, int block, floating* S) noexcept nogil
+    cdef void after_matrices(
+        self, Batch* batch, Scratch* mine, int block, const floating* S,
+    ) noexcept nogil
+    cdef void gradient(self, Piece* piece, floating* gradient) noexcept nogil
+    cdef void bias_gradient(self, floating* gradient) noexcept nogil
 
-cdef int blocks_after(Workspace space) noexcept nogil
 
-cdef void make_before(
-    Workspace space, const ae_kernels* K, const floating* params, int block,
-) noexcept nogil
-
-cdef void make_spread(
-    Workspace space, const ae_kernels* K, Batch* batch, int block, floating* of_this_type,
-) noexcept nogil
-
-cdef void make_gradient(
-    Workspace space, const ae_kernels* K, Batch* batch, Scratch* scratch, int block,
-    floating* of_this_type,
-) noexcept nogil
-
-cdef double wide_output(
-    Workspace space, const ae_kernels* K, Batch* batch, Py_ssize_t first, int n_rows, floating* result,
-) noexcept nogil
-
-cdef void wide_gradient(
-    Workspace space, const ae_kernels* K, Piece* piece, floating* gradient,
-) noexcept nogil
-
-cdef void wide_bias_gradient(Workspace space, floating* gradient) noexcept nogil
+cdef bint can_do_without_output(
+    Plan plan, SparseInput input, const ae_output* output, Py_ssize_t m,
+)

@@ -4,9 +4,8 @@ from cython cimport floating
 from libc.stdint cimport uint16_t, uint32_t
 
 from ae_core._engine.kernels.table cimport ae_kernels, product_nn
-from ae_core._engine.plan cimport Layer, Piece
+from ae_core._engine.plan cimport Layer
 from ae_core._engine.rows cimport Rows
-from ae_core._engine.workspace cimport Batch, Workspace
 
 
 cdef inline void side_sums(
@@ -27,8 +26,16 @@ cdef inline void side_sums(
         )
 
 
+cdef inline int side_column(Layer* layer, int row, int n_side) noexcept nogil:
+    """Which column of `side` (m, n_side) a row of the layer's weights belongs to.
+
+    Below 0: none, for the marks of what is seen stand with the stored elements.
+    """
+    return n_side - (layer.n_in + layer.n_side - row)
+
+
 cdef void mark_seen(
-    Py_ssize_t n_rows, Py_ssize_t n, const floating* values, floating* seen, Py_ssize_t length,
+    Py_ssize_t n, const floating* values, floating* seen,
 ) noexcept nogil
 
 cdef void unmark_hidden(
@@ -38,8 +45,4 @@ cdef void unmark_hidden(
 cdef void gather_covariates(
     Rows rows, const ae_kernels* K, const Py_ssize_t* order, Py_ssize_t first, int n_rows, int n,
     floating* side, Py_ssize_t length,
-) noexcept nogil
-
-cdef void side_gradient(
-    Workspace space, const ae_kernels* K, Piece* piece, Batch* batch, floating* gradient,
 ) noexcept nogil

@@ -4,32 +4,26 @@ ae_core/network/passes.py.
 Such a layer has n_side rows of weights after its n_in. What they are multiplied with stands in one
 array for all layers, `side` (m, n_side): of the first layer 1 or 0 for each feature, whether it is
 seen, and then covariates; of the decoder's first layer the covariates alone, its last columns.
-Nothing is learned about these inputs, so that on the way back they end here.
+No delta goes back to these inputs: nothing below them is learned.
 
 Where the first layer looks at stored elements alone, and what is not stored is not seen, the array
-has covariates only: layers/sparse.pyx has the marks, one for each element.
+has covariates only: layers/sparse_input.pyx has the marks, one for each element.
 """
 
 from cython cimport floating
 from libc.stdint cimport uint16_t, uint32_t
 
-from ae_core._engine.kernels.table cimport ae_kernels, product_tn
-from ae_core._engine.layers.sparse cimport stored_output_gradient, stored_seen_gradient
-from ae_core._engine.plan cimport Layer, Piece
+from ae_core._engine.kernels.table cimport ae_kernels
 from ae_core._engine.rows cimport Rows, gather
-from ae_core._engine.workspace cimport Batch, Trace, Workspace
 
 
 cdef void mark_seen(
-    Py_ssize_t n_rows, Py_ssize_t n, const floating* values, floating* seen, Py_ssize_t length,
+    Py_ssize_t n, const floating* values, floating* seen,
 ) noexcept nogil:
-    """seen (n_rows, n) = 1, and 0 where values (n_rows, n) are NaN; its rows are `length` apart."""
-    cdef Py_ssize_t _i, j
-    for _i in range(n_rows):
-        for j in range(n):
-            seen[j] = values[j] == values[j]
-        values += n
-        seen += length
+    """seen (n,) = 1, and 0 where values (n,) are NaN."""
+    cdef Py_ssize_t j
+    for j in range(n):
+        seen[j] = values[j] == values[j]
 
 
 cdef void unmark_hidden(
@@ -56,27 +50,3 @@ cdef void gather_covariates(
         for j in range(n):
             if side[i * length + j] != side[i * length + j]:
                 side[i * length + j] = 0
-
-
-cdef void side_gradient(
-    Workspace space, const ae_kernels* K, Piece* piece, Batch* batch, floating* gradient,
-) noexcept nogil:
-    """The gradient of some of the rows of weights that a layer has for its side inputs."""
-    cdef Trace* trace = &space.trace
-    cdef Layer* layer = &space.plan.layers[piece.layer]
-    # Columns of `side` from the end: there the layers agree.
-    cdef int column = space.n_side - (layer.n_in + layer.n_side - piece.first)
-    cdef const floating* side
-    if column < 0:
-        stored_seen_gradient[floating](space, K, piece, batch, gradient)
-        return
-    side = <floating*> trace.side + column
-    if trace.stored_delta != NULL and piece.layer == space.plan.n_layers - 1:
-        stored_output_gradient[floating](
-            space, side, space.n_side, piece.last - piece.first, batch, gradient,
-        )
-        return
-    product_tn[floating](
-        K, piece.last - piece.first, layer.n_out, batch.n_rows, side, space.n_side,
-        <floating*> trace.delta[piece.layer + 1], layer.n_out, gradient, layer.n_out, False,
-    )

@@ -1,0 +1,234 @@
+"""Sparse rows: a first layer that looks at what CSR stores, and at nothing else.
+
+The batch's stored elements stand one after the other, row after row, each with its column: what the
+network is given, whether it is seen, and what the output is compared with. For each of them there is
+a row of W to read, and a row of its gradient to add to.
+"""
+
+from cython cimport floating
+from libc.stdint cimport int32_t
+from libc.string cimport memset
+
+from ae_core._engine.batch cimport Batch, Tile, row_number
+from ae_core._engine.kernels.table cimport (
+    AE_GAUSSIAN, AE_MASKING, AE_NOTHING, AE_SALT_AND_PEPPER, ae_corruption, ae_kernels,
+)
+from ae_core._engine.memory cimport Room
+from ae_core._engine.plan cimport Layer, Piece, Plan
+from ae_core._engine.rows cimport Rows
+
+cdef extern from "noise.h" nogil:
+    enum:
+        AE_CORRUPTION_STREAM, AE_COARSE
+    unsigned int ae_noise_at(
+        unsigned long long key, unsigned long long stream, unsigned long long row,
+        Py_ssize_t n, Py_ssize_t column,
+    )
+
+cdef extern from "elementary.h" nogil:
+    float ae_log1p_f32(float x)
+    double ae_log1p_f64(double x)
+
+
+cdef bint is_looked_at_sparsely(Plan plan, Rows rows, int corruption):
+    """Whether what CSR does not store is 0 to the network and adds nothing to the first layer."""
+    if rows.starts == NULL or not rows.zeros_stay():
+        return False
+    if rows.implicit:
+        return True
+    if plan.family.input_mask:  # what is not stored is seen, and says so
+        return False
+    return corruption == AE_NOTHING or corruption == AE_MASKING  # of a 0 both make a 0
+
+
+cdef class SparseInput:
+    """The stored elements of batches of so many rows.
+
+    Parameters
+    ----------
+    plan : Plan
+    rows : Rows
+        Of which `is_looked_at_sparsely`.
+    order : array of row numbers, or None for all rows in turn
+    batch_size : int
+    """
+
+    def __init__(
+        self, Plan plan, Rows rows, const Py_ssize_t[::1] order, Py_ssize_t batch_size,
+    ):
+        cdef Py_ssize_t i, row, n = 0
+        self.plan, self.rows = plan, rows
+        self.n_order = rows.n_rows if order is None else order.shape[0]
+        for i in range(self.n_order):
+            row = i if order is None else order[i]
+            n = 0 if i % batch_size == 0 else n
+            n += rows.stop_of(row, plan.n_features) - rows.starts[row]
+            self.n_stored = max(self.n_stored, n)
+
+    cdef void take_room(self, Room room, Py_ssize_t size):
+        self.stored.starts = <Py_ssize_t*> room.take((self.n_order + 1) * sizeof(Py_ssize_t))
+        self.stored.columns = <int32_t*> room.take(self.n_stored * sizeof(int32_t))
+        self.stored.inputs = room.take(self.n_stored * size)
+        if self.plan.family.input_mask:
+            self.stored.seen = room.take(self.n_stored * size)
+        if self.keeps_targets:
+            self.stored.targets = room.take(self.n_stored * size)
+
+    def index(self, const Py_ssize_t[::1] order):
+        """Note where each row's elements start, one row after the other."""
+        cdef Py_ssize_t i, row
+        cdef Py_ssize_t* starts = self.stored.starts
+        starts[0] = 0
+        for i in range(self.n_order):
+            row = i if order is None else order[i]
+            starts[i + 1] = (
+                starts[i] + self.rows.stop_of(row, self.plan.n_features) - self.rows.starts[row]
+            )
+
+    cdef void fill(self, Tile* tile, floating* inputs) noexcept nogil:
+        """Take the elements of some rows from the table; spoil what the network is given."""
+        cdef Stored* stored = &self.stored
+        cdef floating* seen = <floating*> stored.seen
+        cdef floating* targets = <floating*> stored.targets
+        cdef Py_ssize_t i, t, to, row, n = self.plan.n_features
+        cdef int32_t column
+        cdef unsigned int number = 0
+        cdef floating x
+        cdef bint log_input = self.plan.family.log_input, is_hidden
+        cdef bint is_noisy = self.corruption.kind != AE_NOTHING
+        for i in range(tile.first, tile.first + tile.n_rows):
+            row, to = row_number(tile.batch, i), start_of(stored, tile.batch, i)
+            for t in range(self.rows.starts[row], self.rows.stop_of(row, n)):
+                column = self.rows.columns[t]
+                x = <floating> self.rows.stored(t)
+                if is_noisy:
+                    number = ae_noise_at(tile.batch.key, AE_CORRUPTION_STREAM, row, n, column)
+                stored.columns[to] = column
+                inputs[to] = spoiled[floating](
+                    &self.corruption, log1p[floating](x) if log_input else x, number, column,
+                )
+                if seen != NULL:
+                    is_hidden = (
+                        self.corruption.kind == AE_MASKING and number < self.corruption.threshold
+                    )
+                    seen[to] = x == x and not is_hidden
+                if targets != NULL:
+                    targets[to] = x
+                to += 1
+
+    cdef void forward(self, const floating* params, Tile* tile, floating* sums) noexcept nogil:
+        """sums (n_rows, n_out) = inputs @ W of the first layer, yet without biases."""
+        cdef Stored* stored = &self.stored
+        cdef Layer* layer = &self.plan.layers[0]
+        cdef const floating* W = params + layer.weights
+        cdef const int32_t* columns = stored.columns
+        cdef const floating* x = <floating*> stored.inputs
+        cdef const floating* seen = <floating*> stored.seen
+        cdef Py_ssize_t n = layer.n_out, i, t, start, stop
+        memset(sums, 0, tile.n_rows * n * sizeof(floating))
+        for i in range(tile.first, tile.first + tile.n_rows):
+            start, stop = start_of(stored, tile.batch, i), start_of(stored, tile.batch, i + 1)
+            for t in range(start, stop):
+                self.K.axpy(n, x[t], W + columns[t] * n, sums)
+            if seen != NULL:
+                for t in range(start, stop):
+                    self.K.axpy(n, seen[t], W + (layer.n_in + columns[t]) * n, sums)
+            sums += n
+
+    cdef void gradient(
+        self, Piece* piece, Batch* batch, const floating* delta, const floating* output_delta,
+        const floating* H, floating* gradient,
+    ) noexcept nogil:
+        """Rows of the first layer's weight gradient, from its delta (n_rows, n_out).
+
+        Where a tied output is compared at what is stored alone, its part too: from its delta of each
+        element, and its inputs H (n_rows, n_out). Otherwise these are NULL.
+        """
+        cdef Stored* stored = &self.stored
+        cdef Py_ssize_t n = self.plan.layers[0].n_out, i, t, stop, at
+        cdef const int32_t* columns = stored.columns
+        cdef const floating* x = <floating*> stored.inputs
+        memset(gradient, 0, (piece.last - piece.first) * n * sizeof(floating))
+        for i in range(batch.n_rows):
+            stop = start_of(stored, batch, i + 1)
+            t = first_from(columns, start_of(stored, batch, i), stop, piece.first)
+            while t < stop and columns[t] < piece.last:
+                at = (columns[t] - piece.first) * n
+                if x[t] != 0:
+                    self.K.axpy(n, x[t], delta + i * n, gradient + at)
+                if H != NULL:
+                    self.K.axpy(n, output_delta[t], H + i * n, gradient + at)
+                t += 1
+
+    cdef void seen_gradient(
+        self, Piece* piece, Batch* batch, const floating* delta, floating* gradient,
+    ) noexcept nogil:
+        """Rows of it that belong to whether each feature is seen."""
+        cdef Stored* stored = &self.stored
+        cdef Layer* layer = &self.plan.layers[0]
+        cdef Py_ssize_t n = layer.n_out, i, t, stop
+        cdef int32_t first = piece.first - layer.n_in, last = piece.last - layer.n_in
+        cdef const int32_t* columns = stored.columns
+        cdef const floating* seen = <floating*> stored.seen
+        memset(gradient, 0, (last - first) * n * sizeof(floating))
+        for i in range(batch.n_rows):
+            stop = start_of(stored, batch, i + 1)
+            t = first_from(columns, start_of(stored, batch, i), stop, first)
+            while t < stop and columns[t] < last:
+                self.K.axpy(n, seen[t], delta + i * n, gradient + (columns[t] - first) * n)
+                t += 1
+
+
+cdef Py_ssize_t first_from(
+    const int32_t* columns, Py_ssize_t low, Py_ssize_t high, int32_t column,
+) noexcept nogil:
+    """The first of the elements low … high whose column is not before this one."""
+    cdef Py_ssize_t middle
+    while low < high:
+        middle = (low + high) // 2
+        if columns[middle] < column:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+cdef inline floating log1p(floating x) noexcept nogil:
+    return ae_log1p_f32(x) if floating is float else ae_log1p_f64(x)
+
+
+cdef floating spoiled(
+    const ae_corruption* how, floating x, unsigned int number, int32_t column,
+) noexcept nogil:
+    """One element as the network is given it: the loops of noise_body.h, for a few."""
+    if x != x:
+        return 0
+    if how.kind == AE_GAUSSIAN:
+        return x + (<const floating*> how.table)[number >> AE_COARSE]
+    if how.kind == AE_MASKING:
+        return x if number >= how.threshold else 0
+    if how.kind == AE_SALT_AND_PEPPER and number < how.threshold:
+        if number < how.threshold_low:
+            return (<const floating*> how.low)[column]
+        return (<const floating*> how.high)[column]
+    return x
+
+
+cdef void sums_of_rows(
+    Plan plan, Rows rows, const ae_kernels* K, Layer* layer, const floating* params,
+    Py_ssize_t first, int n_rows, floating* sums,
+) noexcept nogil:
+    """`SparseInput.forward` at inference: of some rows of a table, nothing of which is spoiled."""
+    cdef const floating* W = params + layer.weights
+    cdef Py_ssize_t n = layer.n_out, i, t
+    cdef bint log_input = plan.family.log_input, has_mask = plan.family.input_mask
+    cdef floating x
+    memset(sums, 0, n_rows * n * sizeof(floating))
+    for i in range(first, first + n_rows):
+        for t in range(rows.starts[i], rows.stop_of(i, layer.n_in)):
+            x = <floating> rows.stored(t)
+            if x == x:
+                K.axpy(n, log1p[floating](x) if log_input else x, W + rows.columns[t] * n, sums)
+                if has_mask:
+                    K.axpy(n, 1, W + (layer.n_in + rows.columns[t]) * n, sums)
+        sums += n
