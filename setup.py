@@ -25,7 +25,7 @@ ABI3 = os.environ.get("AE_CORE_ABI3", "1") == "1" and not COVERAGE
 
 ENGINE = Path("ae_core/_engine")
 MODULES = [
-    "products",
+    "for_tests",
     "kernels.table",
     "memory",
     "rows",
@@ -55,7 +55,7 @@ LOOPS = (
     *("contraction", "input", "output", "units"),
 )
 # Those that run once per network, or for tests.
-SELDOM = ("products", "memory", "plan")
+SELDOM = ("for_tests", "memory", "plan")
 # What Cython writes for memoryviews, once for all modules: otherwise each would hold it again.
 SHARED = "memoryviews"
 

@@ -122,8 +122,8 @@ def product_rates() -> dict[str, float]:
     seconds = best_seconds(lambda: sgemm(1, b.T, a.T, **in_place))
     rates = {f"SciPy's BLAS (threads: {n_threads})": flops / seconds / 1e9}
     try:
-        from ae_core._engine.kernels.table import instruction_set, levels
-        from ae_core._engine.products import product
+        from ae_core._engine.for_tests import levels, product
+        from ae_core._engine.kernels.table import instruction_set
     except ImportError:
         return rates
     seconds = best_seconds(lambda: product("nn", a, b, c, levels() - 1))

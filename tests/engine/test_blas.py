@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ae_core._engine.products import gemm
+from ae_core._engine.for_tests import gemm
 
 SIZES = st.integers(0, 40)
 

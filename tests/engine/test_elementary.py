@@ -8,9 +8,9 @@ import mpmath
 import numpy as np
 import pytest
 
-from ae_core._engine.kernels import table as kernels
+from ae_core._engine import for_tests
 
-LEVELS = range(kernels.levels())
+LEVELS = range(for_tests.levels())
 LIMITS = {  # ulp
     np.float32: {"exp": 2, "expm1": 3, "log1p": 3, "logistic": 2, "tanh": 3, "softplus": 3},
     np.float64: {"exp": 2, "expm1": 3, "log1p": 3, "logistic": 2, "tanh": 2, "softplus": 3},
@@ -21,7 +21,7 @@ LN2 = np.log(2.0)
 def apply(name, x, level):
     """`name` of each element of x, by the loops of one instruction set."""
     y = np.empty_like(x)
-    kernels.elementary(name, x, y, level)
+    for_tests.elementary(name, x, y, level)
     return y
 
 
@@ -117,7 +117,7 @@ def check(name, x, level):
 
 over_all = [
     pytest.mark.parametrize("level", LEVELS),
-    pytest.mark.parametrize("name", kernels.ELEMENTARY),
+    pytest.mark.parametrize("name", for_tests.ELEMENTARY),
 ]
 
 
@@ -189,7 +189,7 @@ def test_special_arguments(name, level, dtype):
 
 
 @pytest.mark.parametrize("dtype", LIMITS)
-@pytest.mark.parametrize("name", kernels.ELEMENTARY)
+@pytest.mark.parametrize("name", for_tests.ELEMENTARY)
 def test_result_does_not_depend_on_the_place_in_the_array(name, dtype):
     # The ends of a vectorised loop are other code than its body.
     x = np.random.default_rng(0).uniform(0, 5, 67).astype(dtype)

@@ -3,10 +3,9 @@
 import numpy as np
 import pytest
 
-from ae_core._engine.kernels import table as kernels
-from ae_core._engine.products import product
+from ae_core._engine.for_tests import levels, product
 
-LEVELS = range(kernels.levels())
+LEVELS = range(levels())
 SENTINEL = 1234.5  # stands in the padding; must neither be changed nor be used
 rng = np.random.default_rng(7)
 

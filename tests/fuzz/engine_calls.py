@@ -13,7 +13,7 @@ import numpy as np
 from scipy import sparse
 
 from ae_core import Architecture, Network
-from ae_core._engine import inference, products, training
+from ae_core._engine import for_tests, inference, training
 from ae_core._engine.kernels import table as kernels
 from ae_core._engine.plan import Plan
 from ae_core._engine.rows import Rows as EngineRows
@@ -201,10 +201,10 @@ def _product_call(random: Random) -> str:
     arguments: dict[str, Any] = {"a": a, "b": b, "c": c}
     if random.random() < 0.5:
         arguments |= {"transpose_a": False, "transpose_b": False}
-        products.gemm(**_spoil_some(random, arguments))
+        for_tests.gemm(**_spoil_some(random, arguments))
         return "gemm"
     arguments |= {"form": random.choice(("nn", "nt", "tn")), "level": 0, "accumulate": False}
-    products.product(**_spoil_some(random, arguments))
+    for_tests.product(**_spoil_some(random, arguments))
     return "product"
 
 
@@ -212,9 +212,9 @@ def _elementary_call(random: Random) -> str:
     keep = guarded().copy
     dtype = random.choice((np.float32, np.float64))
     x = keep(np.linspace(-100, 100, random.choice((1, 3, 16, 101))).astype(dtype))
-    name = random.choice(kernels.ELEMENTARY)
+    name = random.choice(for_tests.ELEMENTARY)
     arguments = {"name": name, "x": x, "y": keep(np.zeros_like(x)), "level": 0}
-    kernels.elementary(**_spoil_some(random, arguments))
+    for_tests.elementary(**_spoil_some(random, arguments))
     return "elementary"
 
 

@@ -36,7 +36,7 @@ enum { AE_ACTIVATIONS(AE_ENUM) };
 enum { AE_LOSSES(AE_ENUM) };
 enum { AE_SOLVERS(AE_ENUM) };
 
-/* Elementary functions on arrays: the order of ELEMENTARY in table.pyx. */
+/* Elementary functions on arrays: the order of ELEMENTARY in for_tests.pyx. */
 enum { AE_ARRAY_EXP, AE_ARRAY_EXPM1, AE_ARRAY_LOG1P };
 
 /* What an element of a table may be. */

@@ -123,6 +123,9 @@ cdef extern from "kernels.h" nogil:
 # The table this process uses, by size of the type; chosen once, at import.
 cdef const ae_kernels* kernels_for(Py_ssize_t itemsize) noexcept nogil
 
+# How many levels this process may use: 1 baseline, 2 AVX2 too, 3 AVX-512 too.
+cdef int n_levels()
+
 # The table of a level, 0 baseline, 1 AVX2, 2 AVX-512; ValueError where the CPU lacks it.
 cdef const ae_kernels* kernels_at(int level, Py_ssize_t itemsize) except NULL
 

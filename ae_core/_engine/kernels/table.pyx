@@ -1,6 +1,4 @@
-"""The vectorised loops (kernels_table.c): chosen once for this CPU, and opened to the tests."""
-
-from cython cimport floating
+"""The vectorised loops (kernels_table.c), chosen once for this CPU."""
 
 cdef extern from "kernels.h" nogil:
     const ae_kernels* ae_best_kernels(int is_double) noexcept
@@ -25,7 +23,6 @@ ACTIVATIONS = _names(ae_activation_names)
 LOSSES = _names(ae_loss_names)
 SOLVERS = _names(ae_solver_names)
 CORRUPTIONS = _names(ae_corruption_names)
-ELEMENTARY = ("exp", "expm1", "log1p", "logistic", "tanh", "softplus")
 
 cdef const ae_kernels* _single = ae_best_kernels(False)
 cdef const ae_kernels* _double = ae_best_kernels(True)
@@ -35,41 +32,20 @@ cdef const ae_kernels* kernels_for(Py_ssize_t itemsize) noexcept nogil:
     return _double if itemsize == sizeof(double) else _single
 
 
+cdef int n_levels():
+    cdef int level, n = 0
+    for level in range(3):
+        n += ae_kernels_of(level, False) != NULL
+    return n
+
+
 cdef const ae_kernels* kernels_at(int level, Py_ssize_t itemsize) except NULL:
     cdef const ae_kernels* table = ae_kernels_of(level, itemsize == sizeof(double))
     if table == NULL:
-        raise ValueError(f"level={level}: this process may use 0 to {levels() - 1}")
+        raise ValueError(f"level={level}: this process may use 0 to {n_levels() - 1}")
     return table
 
 
 def instruction_set():
     """The name of the instruction set in use: the CPU's best, or what AE_CORE_SIMD lowers it to."""
     return _single.name.decode()
-
-
-def levels():
-    """How many levels this process may use: 1 baseline, 2 AVX2 too, 3 AVX-512 too."""
-    return sum(ae_kernels_of(level, False) != NULL for level in range(3))
-
-
-def elementary(str name, const floating[::1] x, floating[::1] y, int level):
-    """y = name(x), element by element, in the loops of one instruction set.
-
-    Parameters
-    ----------
-    name : one of ELEMENTARY
-    x, y : array of float32 or float64, shape (n,)
-    level : int
-        0 baseline, 1 AVX2, 2 AVX-512.
-
-    Raises
-    ------
-    ValueError
-        For an unknown name, a level this CPU lacks, or lengths that differ.
-    """
-    cdef const ae_kernels* table = kernels_at(level, sizeof(floating))
-    if x.shape[0] != y.shape[0]:
-        raise ValueError(f"x has {x.shape[0]} elements, y has {y.shape[0]}")
-    cdef int function = ELEMENTARY.index(name)
-    if x.shape[0]:
-        table.elementary(function, x.shape[0], &x[0], &y[0])

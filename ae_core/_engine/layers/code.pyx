@@ -9,7 +9,7 @@ from cython cimport floating
 from libc.math cimport INFINITY, fabs, log
 from libc.string cimport memmove
 
-from ae_core._engine.batch cimport Batch, Scratch, Tile, Trace, row_number, weight_of
+from ae_core._engine.batch cimport Batch, Scratch, Tile, row_number, weight_of
 from ae_core._engine.kernels.table cimport ae_kernels
 from ae_core._engine.memory cimport Room
 from ae_core._engine.plan cimport Family, Layer, Plan

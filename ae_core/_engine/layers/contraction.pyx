@@ -14,10 +14,10 @@ With one layer U[1] is diagonal, and of G and S only the diagonals matter.
 from cython cimport floating
 from libc.math cimport sqrt
 
-from ae_core._engine.batch cimport Batch, Tile, Trace, share_of, weight_of
-from ae_core._engine.kernels.table cimport ae_kernels, product_nn, product_nt, product_tn
+from ae_core._engine.batch cimport Batch, Tile, share_of, weight_of
+from ae_core._engine.kernels.table cimport product_nn, product_nt, product_tn
 from ae_core._engine.memory cimport Room
-from ae_core._engine.plan cimport Family, Layer, Piece, Plan
+from ae_core._engine.plan cimport Family, Layer, Piece
 
 # Rows of G and S that a thread makes at a time.
 cdef enum:

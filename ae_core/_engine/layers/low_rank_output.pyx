@@ -23,7 +23,7 @@ from cython cimport floating
 from libc.stdint cimport int32_t
 from libc.string cimport memcpy, memset
 
-from ae_core._engine.batch cimport Batch, Scratch, Tile, Trace, share_of
+from ae_core._engine.batch cimport Batch, Scratch, Tile, share_of
 from ae_core._engine.kernels.table cimport (
     AE_IDENTITY, AE_SQUARED_ERROR, ae_kernels, ae_output, product_nn, product_nt, product_tn,
 )

@@ -8,11 +8,11 @@ from cython cimport floating
 from libc.stdint cimport int32_t
 from libc.string cimport memset
 
-from ae_core._engine.batch cimport Batch, Tile, Trace, weight_of
-from ae_core._engine.kernels.table cimport ae_group, ae_is_row_loss, ae_kernels, ae_output
+from ae_core._engine.batch cimport Batch, Tile, weight_of
+from ae_core._engine.kernels.table cimport ae_group, ae_is_row_loss, ae_output
 from ae_core._engine.layers.sparse_input cimport SparseInput, Stored, first_from, start_of
 from ae_core._engine.memory cimport Room
-from ae_core._engine.plan cimport Layer, Plan
+from ae_core._engine.plan cimport Layer
 
 
 cdef bint is_compared_sparsely(SparseInput input, const ae_output* output):

@@ -1,5 +1,8 @@
 from .._typing import Array
 
+ELEMENTARY: tuple[str, ...]
+
+def levels() -> int: ...
 def gemm(
     a: Array,
     b: Array,
@@ -12,3 +15,4 @@ def gemm(
 def product(
     form: str, a: Array, b: Array, c: Array, level: int, accumulate: bool = False
 ) -> None: ...
+def elementary(name: str, x: Array, y: Array, level: int) -> None: ...

@@ -1,9 +1,21 @@
-"""The engine's products, ours and BLAS's, made callable from Python for tests and benchmarks."""
+"""What tests and benchmarks use of the engine, and nobody else: single loops, called from Python.
+
+Products, ours and BLAS's, and the elementary functions, of each instruction set.
+"""
 
 from cython cimport floating
 
 from ae_core._engine.blas cimport gemm as row_major_gemm
-from ae_core._engine.kernels.table cimport ae_kernels, kernels_at
+from ae_core._engine.kernels.table cimport ae_kernels, kernels_at, n_levels
+
+# The order of kernels.h.
+ELEMENTARY = ("exp", "expm1", "log1p", "logistic", "tanh", "softplus")
+
+
+def levels():
+    """How many levels this process may use: 1 baseline, 2 AVX2 too, 3 AVX-512 too."""
+    return n_levels()
+
 
 
 cdef int leading_dimension(const floating[:, :] matrix, str name) except -1:
@@ -111,3 +123,26 @@ def product(
             K.matmul_nt(m, n, k, a_data, lda, b_data, ldb, &c[0, 0], ldc, accumulate)
         else:
             K.matmul_nn(m, n, k, a_data, lda, b_data, ldb, &c[0, 0], ldc, accumulate)
+
+
+def elementary(str name, const floating[::1] x, floating[::1] y, int level):
+    """y = name(x), element by element, in the loops of one instruction set.
+
+    Parameters
+    ----------
+    name : one of ELEMENTARY
+    x, y : array of float32 or float64, shape (n,)
+    level : int
+        0 baseline, 1 AVX2, 2 AVX-512.
+
+    Raises
+    ------
+    ValueError
+        For an unknown name, a level this CPU lacks, or lengths that differ.
+    """
+    cdef const ae_kernels* K = kernels_at(level, sizeof(floating))
+    if x.shape[0] != y.shape[0]:
+        raise ValueError(f"x has {x.shape[0]} elements, y has {y.shape[0]}")
+    cdef int function = ELEMENTARY.index(name)
+    if x.shape[0]:
+        K.elementary(function, x.shape[0], &x[0], &y[0])
