@@ -24,7 +24,7 @@ from ae_core.network.passes import beside_code, forward
 KINDS = ("dense", "holes", "csr", "thin csr", "csr with holes", "implicit")
 """What a table may be: with NaN in it, sparse, and sparse with what is not stored unseen.
 
-Of a thin one so little is stored that the engine can do without an output (wide.pyx)."""
+Of a thin one so little is stored that the engine can do without an output (low_rank_output.pyx)."""
 
 SMOOTH = ("identity", "logistic", "tanh", "softplus")
 """Activations with as many derivatives as anybody may ask for."""

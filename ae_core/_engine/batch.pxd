@@ -35,7 +35,7 @@ ctypedef struct Scratch:
     uint16_t* numbers       # noise of a row
 
 
-# Rows that one thread takes there and back.
+# Rows that one thread takes forward and backward.
 ctypedef struct Tile:
     Batch* batch
     Scratch* mine

@@ -1,4 +1,4 @@
-"""The passes: phase 1 runs a tile of rows there and back, phase 2 makes a slice of the gradient.
+"""The passes: phase 1 runs a tile of rows forward and backward, phase 2 makes a slice of the gradient.
 
 The same mathematics as ae_core/network/passes.py, where it is explained. Here the order is chosen so
 that rows never talk to each other in phase 1, and parameters never do in phase 2: each can be cut

@@ -35,8 +35,8 @@ ctypedef struct Family:
     int n_code                      # its units
     int k_sparse                    # how many of them are kept; 0: all
     bint variational
-    bint is_changed                 # whether the code is more than what its layer gives,
-    bint is_penalized               # or has a loss of its own
+    bint is_changed                 # the code is drawn, cut to k units, or needs its batch mean
+    bint is_penalized               # the code has a loss of its own
     int corruption
     double corruption_level
     uint32_t spoiled, spoiled_low   # thresholds of the generator's numbers

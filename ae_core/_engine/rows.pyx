@@ -107,7 +107,7 @@ cdef class Rows:
         PyBuffer_Release(&self.view)
 
     def _scale(self, const double[::1] shift, const double[::1] factor):
-        """Have both: 0 and 1 are what leaves every number, -0 and NaN too, as it is."""
+        """If one of shift and factor is absent use 0 or 1, which is exact also for -0.0 and NaN."""
         cdef Py_ssize_t j
         cdef double* neutral = NULL
         if shift is None or factor is None:

@@ -5,9 +5,9 @@ Phase 2, weights: the flat parameter vector is cut into slices, and of each the 
 and, while it is still in cache, used by the solver.
 One barrier after each phase. Within a step nothing is allocated and no Python object is touched.
 
-A step so large that phase 2 alone keeps Ctrl-C waiting makes the whole gradient first, which can be
-left at any slice, and lets the solver use it after another barrier: that takes no time to speak of.
-So does one whose gradient must not be too long, for its length is known only when all of it is.
+If phase 2 would delay Ctrl-C, the whole gradient is computed first, which can be left at any slice,
+and the solver updates after another barrier. So it is with a gradient that may have to be clipped:
+its length is known only when all of it is.
 
 What needs all rows before the decoder, or matrices of all weights before the rows and of all rows
 after them, has phases of its own; a network without that does not meet there.

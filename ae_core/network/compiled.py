@@ -25,7 +25,7 @@ from .checks import check_draws, check_key, check_steps
 from .passes import penalty
 
 WORTH_A_THREAD = 2_000_000
-"""Multiplications of a step or call from which more threads pay for their meetings."""
+"""Below this many multiply-adds one thread is used: barriers would cost more."""
 
 
 class Network(reference.Network):

@@ -77,7 +77,7 @@ typedef struct {
     double decay_1;     /* SGD: momentum; Adam: beta_1; RMSprop: rho */
     double decay_2;     /* Adam: beta_2 */
     double epsilon;
-    double newest; /* what the new parameters weigh in their mean */
+    double newest; /* weight of the new parameters in the running average */
 } ae_step;
 
 typedef void (*ae_matmul)(int m, int n, int k, const void *a, int lda, const void *b, int ldb,

@@ -5,7 +5,7 @@
  */
 
 /* Philox2x32-7 of counters start, start + 1, … with one right half and one key. The low 32 bits of
- * each number count: what stands above them is nobody's. */
+ * each number count; the upper 32 bits are undefined. */
 static ALWAYS_INLINE void FN(philox)(uint64_t start, uint32_t half, uint32_t key,
                                      uint64_t *restrict left, uint64_t *restrict right)
 {

@@ -37,7 +37,7 @@ cdef class Code:
             for thread in range(n_threads):
                 room.put(self.means, thread, k * sizeof(double))
 
-    # --- there and back ---------------------------------------------------------------------------
+    # --- forward and backward ---------------------------------------------------------------------
 
     cdef void forward(self, Tile* tile, floating* H) noexcept nogil:
         """The code H (n_rows, k) of what the layer gave: drawn, or cut to k units in place."""
