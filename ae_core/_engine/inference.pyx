@@ -250,7 +250,7 @@ def run_layers(
     job.n_rows, job.n_out = rows.n_rows, n_out
     job.first_layer, job.last_layer = first_layer, last_layer
     job.n_side = n_side
-    if first_layer == 0 and is_looked_at_sparsely(plan, rows, AE_NOTHING):
+    if first_layer == 0 and is_looked_at_sparsely(plan, rows, True):
         job.sparse = rows
         job.n_side = min(n_side, n_covariates)
     else:

@@ -38,7 +38,7 @@ ctypedef struct Family:
     bint is_changed                 # the code is drawn, cut to k units, or needs its batch mean
     bint is_penalized               # the code has a loss of its own
     int corruption
-    double corruption_level
+    bint hides, needs_limits        # of the corruption: see ae_core/formulas/corruption.py
     uint32_t spoiled, spoiled_low   # thresholds of the generator's numbers
     uint32_t hidden                 # dropout's; 0: none
     double kept_scale

@@ -7,7 +7,7 @@ where a step departs from a plain one: each departure is a file of layers/ with 
 from libc.stdint cimport uint16_t
 
 from ae_core._engine.batch cimport Scratch, Trace
-from ae_core._engine.kernels.table cimport AE_NOTHING, AE_SALT_AND_PEPPER, kernels_for
+from ae_core._engine.kernels.table cimport AE_NOTHING, kernels_for
 from ae_core._engine.layers.code cimport Code
 from ae_core._engine.layers.contraction cimport Contraction
 from ae_core._engine.layers.low_rank_output cimport LowRankOutput, can_do_without_output
@@ -69,7 +69,7 @@ cdef class Workspace:
         self.corruption.threshold_low = family.spoiled_low
         self.corruption.table = self.plan.quantiles(self.itemsize, True)
         self.keep_alive = (low, high)
-        if family.corruption != AE_SALT_AND_PEPPER:
+        if not family.needs_limits:
             return
         for name, limits in (("low", low), ("high", high)):
             if limits is None or len(limits) != self.plan.n_features:
@@ -93,7 +93,7 @@ cdef class Workspace:
             self.rows.has_holes or family.corruption != AE_NOTHING or family.log_input
             or family.input_mask
         )
-        if is_looked_at_sparsely(plan, self.rows, self.corruption.kind):
+        if is_looked_at_sparsely(plan, self.rows, family.corruption == AE_NOTHING or family.hides):
             self.sparse_input = SparseInput(plan, self.rows, order, m)
             self.sparse_input.K, self.sparse_input.corruption = self.K, self.corruption
         if is_compared_sparsely(self.sparse_input, &self.output):

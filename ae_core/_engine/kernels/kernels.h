@@ -136,6 +136,8 @@ typedef struct {
     void (*noise)(uint64_t key, uint64_t stream, uint64_t row, ptrdiff_t n, uint16_t *to);
     void (*spoil)(const ae_corruption *how, ptrdiff_t n, const void *targets,
                   const uint16_t *numbers, void *inputs);
+    void (*spoil_stored)(const ae_corruption *how, ptrdiff_t n, const int32_t *columns,
+                         const uint16_t *numbers, void *inputs);
     void (*hide)(ptrdiff_t n, const uint16_t *numbers, uint32_t threshold, double scale,
                  void *mask, void *h);
     void (*keep_largest)(ptrdiff_t n, ptrdiff_t k, void *mask, void *h);

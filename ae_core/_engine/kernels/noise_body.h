@@ -125,6 +125,25 @@ static void FN(spoil)(const ae_corruption *how, ptrdiff_t n, const void *targets
     }
 }
 
+/* The same of n stored elements, whose columns are given, in place. */
+static void FN(spoil_stored)(const ae_corruption *how, ptrdiff_t n, const int32_t *columns,
+                             const uint16_t *numbers, void *inputs)
+{
+    REAL *x = inputs;
+    switch (how->kind) {
+#define CASE(NUMBER, name) \
+    case AE_##NUMBER: \
+        for (ptrdiff_t t = 0; t < n; t++) \
+            x[t] = x[t] == x[t] ? FN(name)(how, columns[t], x[t], numbers[t]) : 0; \
+        break;
+        AE_CORRUPTIONS(CASE)
+#undef CASE
+    default:
+        for (ptrdiff_t t = 0; t < n; t++)
+            x[t] = x[t] == x[t] ? x[t] : 0;
+    }
+}
+
 /* Dropout: mask (n,) is 0 or `scale`, and h (n,) is multiplied with it. */
 static void FN(hide)(ptrdiff_t n, const uint16_t *numbers, uint32_t threshold, double scale,
                      void *masks, void *activations)
@@ -204,6 +223,6 @@ static const ae_kernels FN(table) = {
     LEVEL_NAME, LARGEST_PRODUCT, FN(product_nn), FN(product_nt), FN(product_tn),
     FN(turn), FN(see), FN(activate), FN(through_activation), FN(through_slope), FN(activate_output),
     FN(output_delta), FN(row_losses), FN(column_sums), FN(squares), FN(sizes), FN(axpy),
-    FN(penalize_l1), FN(scale), FN(average), FN(update), FN(noise), FN(spoil), FN(hide),
+    FN(penalize_l1), FN(scale), FN(average), FN(update), FN(noise), FN(spoil), FN(spoil_stored), FN(hide),
     FN(keep_largest), FN(sample), FN(through_sample), FN(divergence), FN(elementary),
 };

@@ -1,7 +1,7 @@
 # The table of vectorised loops (kernels.h), and the choice between our products and BLAS.
 
 from cython cimport floating
-from libc.stdint cimport uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, uint16_t, uint32_t, uint64_t
 
 from ae_core._engine.blas cimport gemm
 
@@ -9,7 +9,7 @@ from ae_core._engine.blas cimport gemm
 cdef extern from "kernels.h" nogil:
     enum:
         AE_FLOAT, AE_DOUBLE, AE_BYTE
-        AE_GAUSSIAN, AE_MASKING, AE_SALT_AND_PEPPER, AE_NOTHING
+        AE_NOTHING
         AE_IDENTITY
         AE_ARRAY_LOG1P
         AE_SQUARED_ERROR
@@ -98,6 +98,10 @@ cdef extern from "kernels.h" nogil:
         ) noexcept nogil
         void (*spoil)(
             const ae_corruption* how, Py_ssize_t n, const void* targets,
+            const uint16_t* numbers, void* inputs,
+        ) noexcept nogil
+        void (*spoil_stored)(
+            const ae_corruption* how, Py_ssize_t n, const int32_t* columns,
             const uint16_t* numbers, void* inputs,
         ) noexcept nogil
         void (*hide)(

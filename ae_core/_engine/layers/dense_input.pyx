@@ -9,7 +9,7 @@ from libc.stdint cimport uint16_t
 
 from ae_core._engine.batch cimport Batch, row_number
 from ae_core._engine.kernels.table cimport (
-    AE_ARRAY_LOG1P, AE_MASKING, AE_NOTHING, ae_corruption, ae_kernels,
+    AE_ARRAY_LOG1P, AE_NOTHING, ae_corruption, ae_kernels,
 )
 from ae_core._engine.layers.side_inputs cimport mark_seen, unmark_hidden
 from ae_core._engine.plan cimport Family, Plan
@@ -44,7 +44,7 @@ cdef void give(
             K.spoil(how, n, numbers_given, numbers, inputs)
         if family.input_mask:
             mark_seen[floating](n, targets, side)
-            if how.kind == AE_MASKING:
+            if is_noisy and family.hides:
                 unmark_hidden[floating](n, numbers, how.threshold, side)
         targets += n
         inputs += n

@@ -29,7 +29,7 @@ cdef void mark_seen(
 cdef void unmark_hidden(
     Py_ssize_t n, const uint16_t* numbers, uint32_t threshold, floating* seen,
 ) noexcept nogil:
-    """0 in seen (n,) where masking corruption hides the entry."""
+    """0 in seen (n,) where a corruption that hides entries does so."""
     cdef Py_ssize_t j
     for j in range(n):
         if numbers[j] < threshold:

@@ -45,7 +45,7 @@ cdef class SparseInput:
     ) noexcept nogil
 
 
-cdef bint is_looked_at_sparsely(Plan plan, Rows rows, int corruption)
+cdef bint is_looked_at_sparsely(Plan plan, Rows rows, bint zeros_stay)
 
 cdef Py_ssize_t first_from(
     const int32_t* columns, Py_ssize_t low, Py_ssize_t high, int32_t column,

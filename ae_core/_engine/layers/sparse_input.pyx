@@ -6,20 +6,18 @@ a row of W to read, and a row of its gradient to add to.
 """
 
 from cython cimport floating
-from libc.stdint cimport int32_t
+from libc.stdint cimport int32_t, uint16_t
 from libc.string cimport memset
 
 from ae_core._engine.batch cimport Batch, Tile, row_number
-from ae_core._engine.kernels.table cimport (
-    AE_GAUSSIAN, AE_MASKING, AE_NOTHING, AE_SALT_AND_PEPPER, ae_corruption, ae_kernels,
-)
+from ae_core._engine.kernels.table cimport AE_NOTHING, ae_kernels
 from ae_core._engine.memory cimport Room
 from ae_core._engine.plan cimport Layer, Piece, Plan
 from ae_core._engine.rows cimport Rows
 
 cdef extern from "noise.h" nogil:
     enum:
-        AE_CORRUPTION_STREAM, AE_COARSE
+        AE_CORRUPTION_STREAM
     unsigned int ae_noise_at(
         unsigned long long key, unsigned long long stream, unsigned long long row,
         Py_ssize_t n, Py_ssize_t column,
@@ -30,15 +28,18 @@ cdef extern from "elementary.h" nogil:
     double ae_log1p_f64(double x)
 
 
-cdef bint is_looked_at_sparsely(Plan plan, Rows rows, int corruption):
-    """Whether what CSR does not store is 0 to the network and adds nothing to the first layer."""
+cdef bint is_looked_at_sparsely(Plan plan, Rows rows, bint zeros_stay):
+    """Whether what CSR does not store is 0 to the network and adds nothing to the first layer.
+
+    `zeros_stay`: whether the corruption, if there is one, leaves a 0 as it is.
+    """
     if rows.starts == NULL or not rows.zeros_stay():
         return False
     if rows.implicit:
         return True
     if plan.family.input_mask:  # what is not stored is seen, and says so
         return False
-    return corruption == AE_NOTHING or corruption == AE_MASKING  # of a 0 both make a 0
+    return zeros_stay
 
 
 cdef class SparseInput:
@@ -90,31 +91,34 @@ cdef class SparseInput:
         cdef Stored* stored = &self.stored
         cdef floating* seen = <floating*> stored.seen
         cdef floating* targets = <floating*> stored.targets
-        cdef Py_ssize_t i, t, to, row, n = self.plan.n_features
+        cdef uint16_t* numbers = tile.mine.numbers
+        cdef Py_ssize_t i, t, to, row, start, n = self.plan.n_features
         cdef int32_t column
-        cdef unsigned int number = 0
         cdef floating x
-        cdef bint log_input = self.plan.family.log_input, is_hidden
+        cdef bint log_input = self.plan.family.log_input, hides = self.plan.family.hides
         cdef bint is_noisy = self.corruption.kind != AE_NOTHING
         for i in range(tile.first, tile.first + tile.n_rows):
-            row, to = row_number(tile.batch, i), start_of(stored, tile.batch, i)
+            row, start = row_number(tile.batch, i), start_of(stored, tile.batch, i)
+            to = start
             for t in range(self.rows.starts[row], self.rows.stop_of(row, n)):
                 column = self.rows.columns[t]
                 x = <floating> self.rows.stored(t)
                 if is_noisy:
-                    number = ae_noise_at(tile.batch.key, AE_CORRUPTION_STREAM, row, n, column)
-                stored.columns[to] = column
-                inputs[to] = spoiled[floating](
-                    &self.corruption, log1p[floating](x) if log_input else x, number, column,
-                )
-                if seen != NULL:
-                    is_hidden = (
-                        self.corruption.kind == AE_MASKING and number < self.corruption.threshold
+                    numbers[to - start] = ae_noise_at(
+                        tile.batch.key, AE_CORRUPTION_STREAM, row, n, column,
                     )
-                    seen[to] = x == x and not is_hidden
+                stored.columns[to] = column
+                inputs[to] = log1p[floating](x) if log_input else x
+                if seen != NULL:
+                    seen[to] = x == x and not (
+                        hides and numbers[to - start] < self.corruption.threshold
+                    )
                 if targets != NULL:
                     targets[to] = x
                 to += 1
+            self.K.spoil_stored(
+                &self.corruption, to - start, stored.columns + start, numbers, inputs + start,
+            )
 
     cdef void forward(self, const floating* params, Tile* tile, floating* sums) noexcept nogil:
         """sums (n_rows, n_out) = inputs @ W of the first layer, yet without biases."""
@@ -195,23 +199,6 @@ cdef Py_ssize_t first_from(
 
 cdef inline floating log1p(floating x) noexcept nogil:
     return ae_log1p_f32(x) if floating is float else ae_log1p_f64(x)
-
-
-cdef floating spoiled(
-    const ae_corruption* how, floating x, unsigned int number, int32_t column,
-) noexcept nogil:
-    """One element as the network is given it: the loops of noise_body.h, for a few."""
-    if x != x:
-        return 0
-    if how.kind == AE_GAUSSIAN:
-        return x + (<const floating*> how.table)[number >> AE_COARSE]
-    if how.kind == AE_MASKING:
-        return x if number >= how.threshold else 0
-    if how.kind == AE_SALT_AND_PEPPER and number < how.threshold:
-        if number < how.threshold_low:
-            return (<const floating*> how.low)[column]
-        return (<const floating*> how.high)[column]
-    return x
 
 
 cdef void sums_of_rows(
