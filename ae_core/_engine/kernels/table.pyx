@@ -1,5 +1,7 @@
 """The vectorised loops (kernels_table.c): chosen once for this CPU, and opened to the tests."""
 
+import os
+
 from cython cimport floating
 
 cdef extern from "kernels.h" nogil:
@@ -26,6 +28,15 @@ LOSSES = _names(ae_loss_names)
 SOLVERS = _names(ae_solver_names)
 CORRUPTIONS = _names(ae_corruption_names)
 ELEMENTARY = ("exp", "expm1", "log1p", "logistic", "tanh", "softplus")
+
+INSTRUCTION_SETS = ("baseline", "avx2", "avx512")
+"""What AE_CORE_SIMD may ask for, from the lowest to the highest."""
+
+if os.environ.get("AE_CORE_SIMD") not in (None, "", *INSTRUCTION_SETS):
+    raise ValueError(
+        f"AE_CORE_SIMD={os.environ['AE_CORE_SIMD']!r}: must be one of "
+        f"{', '.join(INSTRUCTION_SETS)}, or not set"
+    )
 
 cdef const ae_kernels* _single = ae_best_kernels(False)
 cdef const ae_kernels* _double = ae_best_kernels(True)
