@@ -90,7 +90,7 @@ def reconstruct(model: str, data: str, output: str, reading: Reading) -> None:
 
     def rows() -> Iterator[Array]:
         for _, part in parts(estimator, table.values):
-            yield estimator.reconstruct(part)
+            yield np.asarray(estimator.reconstruct(part))
 
     write_rows(output, names, rows(), len(table.values))
 

@@ -19,6 +19,7 @@ import numpy as np
 from .._typing import Array
 from ..basics.arguments import as_tuple, check_name
 from ..formulas.losses import LOSSES, LossGroups
+from .cells import is_missing
 from .encoded_columns import (
     CATEGORY,
     FLAG,
@@ -170,21 +171,25 @@ class Encoding:
                 own[...] = np.arange(column.width) == which[:, None]
         return result
 
-    def filled(self, X: Any, reconstruction: Any) -> Any:
+    def filled(self, X: Any, reconstruction: Any, never: Array | None = None) -> Any:
         """X (m, n_columns) with what is missing, or of unknown categories, from a reconstruction.
 
         Both are DataFrames. The dtypes are those of the fit; but where it had whole numbers and X
-        has others, they stay as they are.
+        has others, they stay as they are. Columns `never` seen (n_columns,) stay missing.
         """
         import pandas as pd
 
         unseen = np.isnan(self.encode(X, holes=True)[:, self.starts[:-1]])  # (m, n_columns)
+        if never is not None:
+            unseen[:, never] = False
         frame = {}
         for i, column in enumerate(self.columns):
             values = X.iloc[:, i].to_numpy(dtype=object, copy=True)  # (m,)
             values[unseen[:, i]] = reconstruction.iloc[:, i].to_numpy(dtype=object)[unseen[:, i]]
             dtype = reconstruction.dtypes.iloc[i]
-            if "int" in column.dtype.lower() and any(value % 1 for value in values):
+            if "int" in column.dtype.lower() and any(
+                value % 1 for value in values if not is_missing(value)
+            ):
                 dtype = np.dtype(np.float64)
             frame[column.name] = pd.Series(values, dtype=object).astype(dtype)
         return pd.DataFrame(frame).set_axis(X.index)
@@ -325,8 +330,9 @@ def check_frame(X: Any, name: str = "X") -> None:
     pandas = sys.modules.get("pandas")  # nobody has a DataFrame who has not imported it
     if pandas is None or not isinstance(X, pandas.DataFrame):
         raise ValueError(
-            f"{name} is of type {type(X).__name__}: columns='mixed' takes a pandas DataFrame, "
-            "whose dtypes say what its columns are (make one, or use columns='numeric')"
+            f"{name} is of type {type(X).__name__}: columns='mixed' takes a pandas DataFrame, one "
+            "of polars or a pyarrow.Table, whose dtypes say what its columns are (make one, or use "
+            "columns='numeric')"
         )
     for column in X.columns:
         if not isinstance(column, str):

@@ -4,7 +4,7 @@ from typing import Any, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, OutlierMixin
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from .._typing import Array
 from ..data.rows import Rows
@@ -15,10 +15,13 @@ from .ensemble import automatic_threshold, code_sizes, threshold_for, train_ense
 from .fitting import generator_of, weights_of
 from .records import check_parameters, with_parameters
 from .saved import SavedEstimator, describe_detector, restore_detector
+from .tables import FramesOut, checked_table
 
 
 @with_parameters
-class AutoencoderOutlierDetector(SavedEstimator, DetectorParameters, OutlierMixin, BaseEstimator):
+class AutoencoderOutlierDetector(
+    FramesOut, SavedEstimator, DetectorParameters, OutlierMixin, BaseEstimator
+):
     """Find unusual rows of a table, and say which entries make them so.
 
     A few small autoencoders, with codes of different sizes, learn what rows look like. What they
@@ -85,7 +88,7 @@ class AutoencoderOutlierDetector(SavedEstimator, DetectorParameters, OutlierMixi
             When a parameter or the data is not what it should be.
         """
         check_parameters(self)
-        X = validate_data(self, X, dtype="numeric")
+        X = checked_table(self, X, reset=True, takes_sparse=False)
         weights = weights_of(sample_weight, X)
         if weights is not None and (weights == 0).any():
             X, weights = X[weights > 0], weights[weights > 0]
@@ -113,14 +116,15 @@ class AutoencoderOutlierDetector(SavedEstimator, DetectorParameters, OutlierMixi
         self.offset_ = -self.threshold_
         return self
 
-    def explain(self, X: Any) -> Array:
+    def explain(self, X: Any) -> Any:
         """How unusual each entry is, beside what is usual in its column: (m, n_features) float64.
 
+        A frame where X is one, with its names and index.
         Never negative; each row's sum is minus its `score_samples`. An entry whose residual is the
         column's usual one (its root mean square) counts 0.5; ten times as large a one, 9.5.
         """
         rows = self._rows(X)
-        return self.ensemble_.contributions(rows)
+        return self._as_given(self.ensemble_.contributions(rows), X)
 
     def score_samples(self, X: Any) -> Array:
         """Minus the sum of `explain` over each row, (m,): the lower, the more abnormal."""
@@ -137,7 +141,7 @@ class AutoencoderOutlierDetector(SavedEstimator, DetectorParameters, OutlierMixi
 
     def _rows(self, X: Any) -> Rows:
         check_is_fitted(self)
-        X = validate_data(self, X, dtype="numeric", reset=False)
+        X = checked_table(self, X, reset=False, takes_sparse=False)
         return Rows(X, self.shift_, self.factor_)
 
     def _describe(self) -> tuple[dict[str, Any], dict[str, Array]]:

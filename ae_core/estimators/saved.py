@@ -15,7 +15,9 @@ from sklearn.utils.validation import check_is_fitted
 from .._typing import Array
 from ..basics.arguments import check_path, is_number
 from ..data.encoding import Encoding
-from ..files.model_file import ModelFile, read_file, write_file
+from ..data.frames import LIBRARIES
+from ..files.model_description import from_json, to_json
+from ..files.model_file import ModelFile, ModelFileError, read_file, write_file
 from ..network.architecture import Architecture
 from ..network.compiled import Network
 from ..training.progress import History
@@ -23,6 +25,14 @@ from .ensemble import Ensemble
 
 NOT_SAVED = ("random_state",)
 """Only kept when it is a seed: generators are objects, and a model file has none."""
+
+
+class Unwritten(ModelFile):
+    """What is about to be written, to be read as a file would be."""
+
+    def error(self, what: str) -> ModelFileError:
+        """An error that says why there will be no file."""
+        return ModelFileError(f"this model can't be saved: {what}; fit it anew")
 
 
 class SavedEstimator:
@@ -37,13 +47,18 @@ class SavedEstimator:
         ------
         NotFittedError
             Before `fit`.
+        ModelFileError
+            When `load` would refuse it, because parameters have become NaN, say; nothing is
+            written then.
         OSError
             When the file can't be written; a file that was there before stays as it was.
         """
         check_is_fitted(self)
         check_path("path", path)
         description, arrays = self._describe()
-        write_file(path, type(self).__name__, description, arrays)
+        kind = type(self).__name__
+        type(self)._restored(Unwritten(kind, from_json(to_json(description)), arrays))
+        write_file(path, kind, description, arrays)
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> Self:
@@ -186,11 +201,12 @@ def constructed(estimator_class: Any, file: ModelFile) -> Any:
 
 
 def describe_columns(estimator: Any) -> dict[str, Any]:
-    """The number and the names of the columns an estimator was fitted to."""
+    """The number and the names of the columns an estimator was fitted to, and whose frame's."""
     names = getattr(estimator, "feature_names_in_", None)
     return {
         "n_features_in": estimator.n_features_in_,
         "feature_names_in": None if names is None else names.tolist(),
+        **({"frames": estimator._library} if estimator._library else {}),
     }
 
 
@@ -211,6 +227,8 @@ def restore_columns(estimator: Any, file: ModelFile) -> int:
         ),
         f"null or {n_features} names",
     )
+    if "frames" in file.description:
+        estimator._library = file.value("frames", LIBRARIES.__contains__, "a library of frames")
     estimator.n_features_in_ = int(n_features)
     if names is not None:
         estimator.feature_names_in_ = np.array(names, dtype=object)
@@ -271,7 +289,10 @@ def restore_network(
 
 def describe_history(history: History) -> dict[str, Any]:
     """A history as JSON has it."""
-    return asdict(history)
+    described = asdict(history)
+    if not history.n_dropped:  # which older readers do not know
+        del described["n_dropped"]
+    return described
 
 
 def restore_history(file: ModelFile, found: Any) -> History:
@@ -285,10 +306,11 @@ def restore_history(file: ModelFile, found: Any) -> History:
     curves = ("loss_curve", "validation_loss_curve")
     if (
         not isinstance(found, dict)
-        or set(found) != {*curves, "n_steps", "stopped_because"}
+        or set(found) - {"n_dropped"} != {*curves, "n_steps", "stopped_because"}
         or not all(isinstance(found[curve], list) for curve in curves)
         or not all(type(loss) in (int, float) for curve in curves for loss in found[curve])
         or type(found["n_steps"]) is not int
+        or type(found.get("n_dropped", 0)) is not int
         or not isinstance(found["stopped_because"], str)
     ):
         raise file.error("its history of the fit is not one")

@@ -149,11 +149,11 @@ def estimators(X: Array, folder: Path) -> None:
     model.partial_fit(X)
     code = model.transform(X)
     assert_type(code, Array)
-    assert_type(model.inverse_transform(code), Any)  # an array, or of mixed columns a DataFrame
+    assert_type(model.inverse_transform(code), Any)  # an array, or a frame beside a frame
     assert_type(model.reconstruct(X), Any)
     assert_type(model.score_samples(X), Array)
     assert_type(model.score(X), float)
-    assert_type(model.feature_errors(X), Array)
+    assert_type(model.feature_errors(X), Any)
     assert_type(model.coefs_, list[Array])
     assert_type(model.intercepts_, list[Array])
     assert_type(model.loss_curve_, list[float])
@@ -165,7 +165,7 @@ def estimators(X: Array, folder: Path) -> None:
 
     variational = VariationalAutoencoder(2, beta=0.5, max_iter=2, random_state=0).fit(X)
     assert_type(variational, VariationalAutoencoder)
-    assert_type(variational.sample(3, random_state=0), Array)
+    assert_type(variational.sample(3, random_state=0), Any)
     assert_type(variational.sample_posterior(X, random_state=0), Array)
     assert_type(variational.score_samples(X, n_draws=2), Array)
     assert_type(variational.score(X), float)
@@ -175,7 +175,7 @@ def estimators(X: Array, folder: Path) -> None:
     assert_type(detector.predict(X), Array)
     assert_type(detector.score_samples(X), Array)
     assert_type(detector.decision_function(X), Array)
-    assert_type(detector.explain(X), Array)
+    assert_type(detector.explain(X), Any)
     detector.save(path)
     assert_type(AutoencoderOutlierDetector.load(path), AutoencoderOutlierDetector)
     assert isinstance(load(path), AutoencoderOutlierDetector)
