@@ -109,12 +109,11 @@ class Dense:
         n = int(random.integers(3, 7))
         sizes = [n, *(int(random.integers(2, 7)) for _ in range(options["n_hidden"]))]
         n_out = n if self.task == "autoencoder" else int(random.integers(2, 5))
-        if options.get("fault") in ("transposed gradient", "weight not transposed"):
+        if options["fault"] == "transposed gradient":
             sizes[-1] = sizes[-2]  # a square one
-            if len(sizes) == 2:
-                n_out = sizes[-1] if self.task != "autoencoder" else n
-            if options["fault"] == "weight not transposed":
-                n_out = sizes[-1] if self.task != "autoencoder" else n
+        if options["fault"] == "weight not transposed":
+            n_out = n_out if self.task != "autoencoder" else n
+            sizes[-1] = n_out
         self.sizes = [*sizes, n_out]
         self.m = int(random.integers(2, 8))
         self.has_biases = options["biases"]
@@ -484,7 +483,8 @@ def _made(random: np.random.Generator) -> Problem | None:
     if fault == "transposed gradient" and not any(map(Dense.square, network.arrays)):
         return None
     single = bool(random.random() < 0.5)
-    is_noisy = bool(random.random() < 0.12)
+    # What has the wrong shape is not called a second time.
+    is_noisy = bool(random.random() < 0.12) and fault != "bias not summed"
     noise = np.random.default_rng(random.integers(2**31))
     layout = str(random.choice(["list", "dict", "nested", "pairs"]))
     is_columns = network.X is not None and bool(random.random() < 0.25)

@@ -68,7 +68,7 @@ class Comparison:
         with np.errstate(all="ignore"):
             found = measure_rounding(self.subject, sample, vector, self.random)
         # On some rows a coarse function may happen to be exact.
-        self.rounding = found.or_coarser(self.rounding, result.cost, result.gradient)
+        self.rounding = found.at_least(self.rounding, result.cost, result.gradient)
 
     def _derivatives(
         self, cost: Cost, gradient: Array, is_measured: bool

@@ -20,9 +20,13 @@ from .gradient_layers import (
     find_layers,
     right_gradients,
 )
+from .gradient_penalties import penalty_parts
 
-RIGHT, UNKNOWN, UNTOLD = "right", "unknown", "untold"
-"""Of a step: as it should be; wrong in no known way; not to be told, as more feeds it than is known."""
+RIGHT = "right"
+FIRST = ("softmax", "missing", "sign", "not transposed", "twice")
+"""What is named first where more than one mistake fits on all rows."""
+ROWS = 3
+"""On so many rows the same must be seen: on one alone, chance may have it."""
 
 
 def about_deltas(evidence: Evidence, case: CaseCheck, sample: Sample) -> list[str] | None:
@@ -31,67 +35,115 @@ def about_deltas(evidence: Evidence, case: CaseCheck, sample: Sample) -> list[st
     None unless all that is wrong is explained so: every wrong array belongs to a layer whose delta
     is wrong, and every delta but those of the steps named follows rightly from the next one.
     """
-    found = _on_row(evidence, case, sample)
-    if found is None:
+    failed = {k for k, array in enumerate(case.arrays) if not array.passed}
+    seen = []
+    for row in _rows(evidence, sample):
+        found = _on_row(evidence, failed, row)
+        seen += [found] if found is not None else []
+        if len(seen) == ROWS:
+            break
+    if not failed or len(seen) < 2:
         return None
-    steps, layers = found
-    names = evidence.structure.names
-    output = [(layer, how) for layer, how in steps if not layer.followers]
-    hidden = [(layer, how) for layer, how in steps if layer.followers]
-    if output and hidden:
+    layers: dict[int, Layer] = {}
+    hows: dict[int, list[set[str]]] = {}
+    for row_layers, row_how in seen:
+        for layer in row_layers:
+            known = layers.setdefault(layer.weight, layer)
+            if [k.weight for k in known.followers] != [k.weight for k in layer.followers]:
+                continue  # on a row on which units are dead less can be told
+            hows.setdefault(layer.weight, []).append(row_how[layer.weight])
+    how = {k: set.intersection(*several) for k, several in hows.items()}
+    wrong = [(layer, how[k]) for k, layer in layers.items() if RIGHT not in how[k]]
+    if not wrong or any(len(hows[layer.weight]) < 2 for layer, _ in wrong):
         return None
+    output = [layer for layer, _ in wrong if not layer.followers]
+    hidden = [layer for layer, _ in wrong if layer.followers]
+    if output and (hidden or sum(not layer.followers for layer in layers.values()) > 1):
+        return None  # what follows a layer may not be known, and then it is no output
+    named = [(layer, min(several, key=_rank, default="")) for layer, several in wrong]
     if output:
-        return _about_output(case, output, layers)
-    return _about_hidden(case, hidden, names)
+        return _about_output(case, named[0][1], len(layers))
+    return _about_hidden(case, named, evidence.structure.names)
+
+
+def _rank(how: str) -> tuple[int, str]:
+    word = next((i for i, name in enumerate(FIRST) if how.startswith(name)), len(FIRST))
+    return word, how
+
+
+def _rows(evidence: Evidence, sample: Sample) -> list[Sample]:
+    """That row, and more: of the caller's, or mixtures of them."""
+    n = max(2 * ROWS, min(evidence.data.n_rows, 4 * ROWS))
+    others = evidence.mixtures(n)
+    rows = [evidence.part(others, (i,)) for i in range(n)]
+    first = next(iter(sample.arrays.values()))
+    return [sample, *(r for r in rows if not _same(next(iter(r.arrays.values())), first))]
+
+
+def _same(a: Array, b: Array) -> bool:
+    return bool((a == b).all())
 
 
 def _on_row(
-    evidence: Evidence, case: CaseCheck, sample: Sample
-) -> tuple[list[tuple[Layer, str]], list[Layer]] | None:
-    """The steps that are wrong, each with how, and all layers; None if not all is explained."""
+    evidence: Evidence, failed: set[int], sample: Sample
+) -> tuple[list[Layer], dict[int, set[str]]] | None:
+    """All layers, and how each one's delta may have come about; None if not all is explained."""
     tolerance = Tolerance(evidence)
     x = next(iter(sample.arrays.values())).ravel().astype(np.float64)
-    right = right_gradients(evidence, case, sample)
-    layers = find_layers(evidence, right, x, tolerance)
-    claims(evidence, sample, layers, tolerance)
-    failed = {k for k, array in enumerate(case.arrays) if not array.passed}
-    covered = {k for layer in layers for k in (layer.weight, layer.bias)}
-    if not failed or not failed <= covered or any(layer.claimed is None for layer in layers):
-        return None
-    wrong = []
-    for layer in layers:
-        how = _hidden_step(evidence, layer, tolerance) if layer.followers else ""
-        if not layer.followers:
-            how = _output_step(layer, tolerance)
-        if how == UNTOLD or (how == UNKNOWN and _is_last_of_several(layer, layers)):
-            return None  # what follows a layer may not be known, and then it is no output
-        if how != RIGHT:
-            wrong.append((layer, how))
-    return (wrong, layers) if wrong else None
+    right = right_gradients(evidence, failed, sample)
+    gradient = evidence.call(sample).gradient
+    for parts in penalty_parts(evidence, right, tolerance.rank):
+        data = [None if g is None else g - p for g, p in zip(right, parts, strict=True)]
+        layers = find_layers(evidence, data, x, tolerance)
+        tested = [
+            gradient[part].reshape(shape) - p
+            for part, shape, p in zip(
+                evidence.structure.slices, evidence.structure.shapes, parts, strict=True
+            )
+        ]
+        claims(tested, layers, tolerance)
+        covered = {k for layer in layers for k in (layer.weight, layer.bias)}
+        covered |= {
+            k for k, (a, b) in enumerate(zip(data, tested, strict=True)) if _are_nothing(a, b)
+        }
+        if not failed <= covered or any(layer.claimed is None for layer in layers):
+            continue
+        how = {}
+        for layer in layers:
+            hows = (
+                _hidden_step(evidence, layer, tolerance)
+                if layer.followers
+                else _output_step(layer, tolerance)
+            )
+            if hows is None:
+                return None
+            how[layer.weight] = hows
+        return layers, how
+    return None
 
 
-def _is_last_of_several(layer: Layer, layers: list[Layer]) -> bool:
-    return not layer.followers and sum(not other.followers for other in layers) > 1
+def _are_nothing(a: Array | None, b: Array) -> bool:
+    """Whether an array's gradient is zero and should be: behind units that are dead on a row."""
+    return a is not None and float(np.abs(a).max(initial=0.0) + np.abs(b).max(initial=0.0)) < 1e-9
 
 
 # --- a step back through hidden layers -----------------------------------------------------------
 
 
-def _hidden_step(evidence: Evidence, layer: Layer, tolerance: Tolerance) -> str:
-    """How the claimed delta of a layer comes from those of the layers that follow it."""
+def _hidden_step(evidence: Evidence, layer: Layer, tolerance: Tolerance) -> set[str] | None:
+    """How the claimed delta of a layer may come from those of the layers that follow it.
+
+    None when the right one does not come from them either: then more follows than is known.
+    """
     step = layer.step
     assert step is not None
     assert layer.claimed is not None
     true = sum(_back(evidence, k, k.delta) for k in layer.followers) * step.slope
     if not tolerance.equal(true, layer.delta):
-        return RIGHT if tolerance.equal(layer.claimed, layer.delta) else UNTOLD
+        return {RIGHT} if tolerance.equal(layer.claimed, layer.delta) else None
     back = sum(_back(evidence, k, k.claimed) for k in layer.followers)
-    if tolerance.equal(layer.claimed, back * step.slope):
-        return RIGHT
-    for how, delta in _mistakes(evidence, layer, step, back):
-        if tolerance.equal(layer.claimed, delta):
-            return how
-    return UNKNOWN
+    mistakes = [(RIGHT, back * step.slope), *_mistakes(evidence, layer, step, back)]
+    return {how for how, delta in mistakes if tolerance.equal(layer.claimed, delta)}
 
 
 def _back(evidence: Evidence, layer: Layer, delta: Array | None, *, plain: bool = False) -> Array:
@@ -179,35 +231,29 @@ def _hidden(how: str, through: str, kind: str) -> str:
 # --- the output -----------------------------------------------------------------------------------
 
 
-def _output_step(layer: Layer, tolerance: Tolerance) -> str:
-    """How the claimed delta of the output differs from the right one."""
+def _output_step(layer: Layer, tolerance: Tolerance) -> set[str]:
+    """How the claimed delta of the output may differ from the right one."""
     assert layer.claimed is not None
     delta, claimed, z = layer.delta, layer.claimed, layer.sums
-    if tolerance.equal(claimed, delta) or not (claimed.any() or delta.any()):
-        return RIGHT
-    if not claimed.any():
-        return UNKNOWN
+    found = {RIGHT} if tolerance.equal(claimed, delta) or not (claimed.any() or delta.any()) else set()
     for step in activations(z):
-        if step.name == "identity" or np.ptp(step.slope) <= tolerance.same and step.slope[0] == 1:
-            continue
         if tolerance.equal(claimed * step.slope, delta):
-            return f"missing {step.name}"
+            found.add(f"missing {step.name}")
         if tolerance.equal(claimed, delta * step.slope):
-            return f"superfluous {step.name}"
+            found.add(f"superfluous {step.name}")
     # δ = f′(z) · dC/da, with another quantity in place of z.
     for name, slope in (("logistic", z * (1 - z)), ("tanh", 1 - z**2)):
-        right = next(s.slope for s in activations(z) if s.name == name)
-        at_output = next(s for s in activations(z) if s.name == name).output
-        again = next(s.slope for s in activations(at_output) if s.name == name)
-        if tolerance.equal(claimed * right, delta * slope):
-            return f"of sums {name}"
-        if tolerance.equal(claimed * right, delta * again):
-            return f"of output {name}"
+        right = next(s for s in activations(z) if s.name == name)
+        again = next(s.slope for s in activations(right.output) if s.name == name)
+        if tolerance.equal(claimed * right.slope, delta * slope):
+            found.add(f"of sums {name}")
+        if tolerance.equal(claimed * right.slope, delta * again):
+            found.add(f"of output {name}")
         if tolerance.equal(claimed, delta * slope):
-            return f"superfluous {name}"
+            found.add(f"superfluous {name}")
     if _is_elementwise_softmax(delta, claimed, z, tolerance):
-        return "softmax"
-    return UNKNOWN
+        found.add("softmax")
+    return found
 
 
 def _is_elementwise_softmax(delta: Array, claimed: Array, z: Array, tolerance: Tolerance) -> bool:
@@ -228,21 +274,15 @@ def _is_elementwise_softmax(delta: Array, claimed: Array, z: Array, tolerance: T
     return tolerance.equal(claimed, slope * (v + c))
 
 
-def _about_output(
-    case: CaseCheck, output: list[tuple[Layer, str]], layers: list[Layer]
-) -> list[str] | None:
-    hows = {how for _, how in output}
-    if len(hows) > 1:
-        return None
-    how = hows.pop()
+def _about_output(case: CaseCheck, how: str, n_layers: int) -> list[str]:
     failed = ", ".join(a.name for a in case.failed)
     which = "Every array is wrong" if len(case.failed) == len(case.arrays) else f"Wrong: {failed}"
     found = (
         f"{which}: start at the output, with the derivative of the cost and of the last activation"
     )
-    if len(layers) > 1:
+    if n_layers > 1:
         found += "; all other deltas are made from that one"
-    return [f"{found}." if how == UNKNOWN else f"{found}. {_output(how)}"]
+    return [f"{found}. {_output(how)}" if how else f"{found}."]
 
 
 def _output(how: str) -> str:

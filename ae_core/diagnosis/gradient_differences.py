@@ -23,6 +23,7 @@ STEP = EPS ** (1 / 3)  # balances rounding (EPS / h) and truncation (h²) of a c
 ROUNDING = 20 * EPS  # how far a cost of size 1 may be off after a network's worth of operations
 LARGEST_STEP = 0.1
 KEPT = 10  # how many standard deviations of measured rounding are allowed for
+LIKELY = 0.4  # of that, what is to be expected
 
 SPACINGS = (2.0**-21, 2.0**-8)
 """Distances at which rounding is measured: several of float32's, and of float16's, last digits."""
@@ -48,18 +49,20 @@ class Rounding(NamedTuple):
         """Whether the function computes in less than float64."""
         return self.digits != "float64"
 
-    def or_coarser(self, other: "Rounding", cost: float, gradient: Array) -> "Rounding":
-        """This, but of another's precision where that is less; on rows with that cost."""
-        if not other.is_coarse or self.relative >= other.relative:
+    def at_least(self, other: "Rounding", cost: float, gradient: Array) -> "Rounding":
+        """This; or, where some rows happened to be exact, what another's precision is on them."""
+        if self.is_coarse or not other.is_coarse:
             return self
-        level = other.relative / 3  # a standard deviation of what is at most half a digit
+        return other.on(cost, gradient)
+
+    def on(self, cost: float, gradient: Array) -> "Rounding":
+        """The same precision with another cost and gradient."""
+        if not self.is_coarse:
+            return Rounding()
+        eps = float(np.finfo(TYPES[self.digits]).eps) if self.digits in TYPES else self.relative
         size = float(np.abs(gradient[np.isfinite(gradient)]).max(initial=0.0))
-        return Rounding(
-            max(self.cost, level * abs(cost)),
-            np.maximum(self.gradient, level * size),
-            other.digits,
-            other.relative,
-        )
+        # A third of it: the standard deviation of what is off by half a digit at most.
+        return Rounding(eps / 3 * abs(cost), eps / 3 * size, self.digits, eps)
 
     @property
     def step(self) -> float:
@@ -155,14 +158,22 @@ class Cost:
         return Slopes((cost_above - cost_below) / (above - below), left, right, noise)
 
     def derivative(self, i: int) -> tuple[float, float]:
-        """The derivative along parameter i and its doubt, without a gradient to compare with."""
+        """The derivative along parameter i and its doubt, without a gradient to compare with.
+
+        From quotients at a step, its half and its quarter, extrapolated twice: what the cost loses
+        in rounding is made up for by larger steps, where it is smooth enough.
+        """
         best = (0.0, math.inf)
-        for step in (self.rounding.step, self.rounding.step / 8):
-            whole, half = self.slopes(i, step), self.slopes(i, step / 2)
-            if not math.isfinite(whole.noise + half.noise):
+        steps = (16, 4, 1, 1 / 8) if self.rounding.is_coarse else (4, 1, 1 / 8)
+        for step in steps:
+            a, b, c = (self.slopes(i, step * self.rounding.step / k) for k in (1, 2, 4))
+            if not math.isfinite(a.noise + b.noise + c.noise):
                 continue
-            value = (4 * half.central - whole.central) / 3
-            doubt = abs(whole.central - half.central) / 3 + 2 * half.noise
+            coarse, fine = (4 * b.central - a.central) / 3, (4 * c.central - b.central) / 3
+            value = (16 * fine - coarse) / 15
+            # A kink between two steps shows in the slopes on both sides, too.
+            bend = abs(c.right - c.left) - abs(a.right - a.left) / 4
+            doubt = abs(fine - coarse) / 4 + LIKELY * c.noise + max(0.0, bend - 4 * c.noise)
             best = min(best, (value, doubt), key=lambda pair: pair[1])
         return best
 
@@ -277,6 +288,9 @@ def measure_rounding(
             or (costs == costs.astype(kind)).all()
             or _is_cast(subject, sample, vector, random)
         ):
+            # What did not jitter by chance can: a standard deviation of half a digit at most.
+            least = eps / 4
+            cost, jitter = max(cost, least * size), np.maximum(jitter, least * scale)
             return Rounding(cost, jitter, name, max(relative, eps))
     return Rounding(cost, jitter, digits, relative)
 

@@ -13,7 +13,7 @@ import numpy as np
 from .._typing import Array
 from .gradient_calls import Data, Result, Sample, Subject
 from .gradient_differences import Cost, Rounding
-from .gradient_findings import ArrayCheck, CaseCheck, fits
+from .gradient_findings import SAME, ArrayCheck, CaseCheck, close, fits
 from .nested import Nested
 
 MOVED = 0.3
@@ -102,8 +102,9 @@ class Evidence:
     ) -> tuple[Array, Array]:
         """Derivatives from differences at flat indices of one array, and their doubts."""
         vector = self.vector if vector is None else vector
-        here = self.subject.cost(vector, sample)
-        cost = Cost(self.subject, sample, vector, here, self.rounding)
+        here = self.subject(vector, sample)
+        rounding = self.rounding.on(here.cost, here.gradient)
+        cost = Cost(self.subject, sample, vector, here.cost, rounding)
         start = self.structure.slices[array].start
         pairs = [cost.derivative(start + int(i)) for i in elements]
         values = np.array([value for value, _ in pairs])
@@ -180,11 +181,22 @@ class Evidence:
         numeric, doubts = self.numeric(sample, self.index(array.name), elements)
         return fits(predicted, numeric, doubts + self.slack(numeric))
 
+    @property
+    def same(self) -> float:
+        """How near a factor must be to a number to be taken for it."""
+        return 30 * self.rounding.tolerance(0.0) if self.rounding.is_coarse else SAME
+
+    def rounded(self, c: float) -> float:
+        """A factor as what it is meant to be, where it is a whole number or one over one."""
+        for number in (float(round(c)), 1 / round(1 / c) if abs(c) < 1 else 0.0):
+            if number and close(c, number, self.same):
+                return number
+        return c
+
     def slack(self, numeric: Array) -> Array:
         """What the function's precision adds to the doubts about differences."""
         size = float(np.abs(numeric).max(initial=0.0))
-        level = self.rounding.tolerance(0.0) if self.rounding.is_coarse else 1e-9
-        return np.full(len(numeric), level * size)
+        return np.full(len(numeric), max(1e-9, 4 * self.rounding.relative) * size)
 
 
 @contextmanager

@@ -32,6 +32,19 @@ def _most_telling(evidence: Evidence) -> tuple[CaseCheck, Sample]:
     return max(wrong, key=lambda pair: len(pair[0].failed)) if wrong else evidence.primary
 
 
+def _forgotten_half(evidence: Evidence, name: str) -> str | None:
+    """What is said of a tied weight on the first rows on which it can be told; one thing."""
+    found: list[str] = []
+    for case, sample in zip(evidence.singles, evidence.samples[1:-1], strict=True):
+        if [a.name for a in case.failed] != [name]:
+            continue
+        said = forgotten_half(evidence, case, sample)
+        found += [said] if said else []
+        if len(found) == 2:
+            break
+    return found[0] if len(set(found)) == 1 else None
+
+
 def _about_arrays(evidence: Evidence, case: CaseCheck, sample: Sample) -> list[str]:
     failed = case.failed
     names = ", ".join(a.name for a in failed)
@@ -40,7 +53,7 @@ def _about_arrays(evidence: Evidence, case: CaseCheck, sample: Sample) -> list[s
         only = "The gradient is wrong."
         if len(case.arrays) > 1:
             only = f"Only {names} is wrong, all other arrays are right."
-        half = forgotten_half(evidence, case, sample) if is_row else None
+        half = _forgotten_half(evidence, failed[0].name) if is_row else None
         details = f" {half}" if half else about_one(evidence, failed[0], sample)
         if details:
             return [only + details]

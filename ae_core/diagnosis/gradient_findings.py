@@ -149,7 +149,9 @@ def constant_factor(analytic: Array, numeric: Array, doubts: Array | float = 0.0
     None if there is none, or too little to tell.
     """
     size = float(np.linalg.norm(numeric))
-    if len(numeric) < 2 or size == 0 or not np.isfinite(analytic).all():
+    # One number is a multiple of any other; so is one among zeros.
+    n_telling = int((np.abs(numeric) > 1e-6 * size + np.asarray(doubts)).sum())
+    if n_telling < 2 or not np.isfinite(analytic).all():
         return None
     c = float(analytic @ numeric) / size**2
     if c == 0 or not fits(analytic / c, numeric, doubts):

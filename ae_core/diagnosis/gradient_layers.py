@@ -16,11 +16,10 @@ from .._typing import Array
 from ..formulas.activations import ACTIVATIONS
 from .gradient_calls import Sample
 from .gradient_evidence import Evidence
-from .gradient_findings import CaseCheck
 
 LARGEST = 2000
 """Elements of a wrong array of which all derivatives are computed; larger ones are left alone."""
-SAME, SAME_COARSE = 1e-5, 1e-2
+SAME, SAME_COARSE = 1e-5, 2e-3
 """Relative to the largest of a vector: what counts as equal, in float64 and in less."""
 
 
@@ -60,6 +59,7 @@ class Tolerance:
 
     def __init__(self, evidence: Evidence) -> None:
         self.same = SAME_COARSE if evidence.rounding.is_coarse else SAME
+        self.rank = 2 * self.same  # of a second singular value beside the first, taken for zero
 
     def equal(self, a: Array, b: Array) -> bool:
         """Whether two vectors agree, beside their largest element."""
@@ -98,21 +98,24 @@ def activations(z: Array) -> list[Step]:
     return [s for s in steps if np.isfinite(s.output).all() and np.isfinite(s.slope).all()]
 
 
-def right_gradients(evidence: Evidence, case: CaseCheck, sample: Sample) -> list[Array | None]:
-    """The right gradient of each array, in its shape: under test where that passed.
+def right_gradients(
+    evidence: Evidence, failed: set[int], sample: Sample
+) -> list[Array | None]:
+    """The right gradient of each array, in its shape: what is under test, where that is right.
 
     None for arrays that are wrong and too large.
     """
     gradient = evidence.call(sample).gradient
+    structure = evidence.structure
     arrays: list[Array | None] = []
-    for k, (array, part) in enumerate(zip(case.arrays, evidence.structure.slices, strict=True)):
-        if array.passed:
-            arrays.append(gradient[part].reshape(array.shape))
-        elif array.analytic.size > LARGEST:
+    for k, (shape, part) in enumerate(zip(structure.shapes, structure.slices, strict=True)):
+        if k not in failed:
+            arrays.append(gradient[part].reshape(shape))
+        elif structure.sizes[k] > LARGEST:
             arrays.append(None)
         else:
-            values, _ = evidence.numeric(sample, k, np.arange(array.analytic.size))
-            arrays.append(values.reshape(array.shape))
+            values, _ = evidence.numeric(sample, k, np.arange(structure.sizes[k]))
+            arrays.append(values.reshape(shape))
     return arrays
 
 
@@ -138,7 +141,7 @@ def find_layers(
     layers: list[Layer] = []
     unscaled: list[tuple[int, bool]] = []
     for k, gradient in enumerate(right):
-        factors = None if gradient is None else outer_factors(gradient, 10 * tolerance.same)
+        factors = None if gradient is None else outer_factors(gradient, tolerance.rank)
         if gradient is None or factors is None:
             continue
         for is_columns in (False, True):
@@ -231,17 +234,15 @@ def _link(layers: list[Layer], tolerance: Tolerance) -> None:
                 break
 
 
-def claims(evidence: Evidence, sample: Sample, layers: list[Layer], tolerance: Tolerance) -> None:
+def claims(arrays: list[Array], layers: list[Layer], tolerance: Tolerance) -> None:
     """The delta that the gradient under test stands for, in each layer whose arrays agree on one.
 
     Changes the layers.
     """
-    gradient = evidence.call(sample).gradient
     for layer in layers:
-        shape = evidence.structure.shapes[layer.weight]
-        matrix = gradient[evidence.structure.slices[layer.weight]].reshape(shape)
+        matrix = arrays[layer.weight]
         if layer.bias is not None:
-            delta = gradient[evidence.structure.slices[layer.bias]]
+            delta = arrays[layer.bias].ravel()
         else:
             delta = _divided(matrix, layer.inputs, not layer.is_columns)
         outer = np.outer(layer.inputs, delta)

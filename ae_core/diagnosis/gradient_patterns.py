@@ -11,6 +11,7 @@ from .._typing import Array
 from .gradient_calls import Sample
 from .gradient_evidence import Evidence
 from .gradient_findings import ArrayCheck, CaseCheck, close, constant_factor, fits
+from .gradient_penalties import factor_beside_penalty, penalty_beside, shapes_of
 
 COUNTS = (1, 2, 5)
 """Numbers of equal rows on which it is seen how a pattern depends on their number."""
@@ -25,8 +26,43 @@ def whole_factor(evidence: Evidence) -> list[str] | None:
         if c is None and _is_scalar(case):
             c = _steady_factor(evidence, case.arrays[0], evidence.samples[sample])
         if c is not None and not close(c, 1):
-            return [_about_factor(c, case, evidence.is_right_alone)]
-    return None
+            return [_about_factor(evidence.rounded(c), case, evidence.is_right_alone)]
+    return _factor_beside_penalty(evidence)
+
+
+def _factor_beside_penalty(evidence: Evidence) -> list[str] | None:
+    """The same, where a penalty that is right adds to what is wrong."""
+    case, sample = evidence.primary
+    found = factor_beside_penalty(evidence, case)
+    if found is None:
+        return None
+    c, norm = found
+    other = evidence.repeated
+    if evidence.is_right_alone and other is not None and not other.passed:
+        # Of a factor that comes from the number of rows, another is to be expected there.
+        expected = {case.n_rows: other.n_rows, 1 / case.n_rows: 1 / other.n_rows}
+        match = [new for old, new in expected.items() if close(c, old, evidence.same)]
+        again = match[0] if match else c
+        if any(penalty_beside(evidence, a, again, norm) is None for a in other.arrays):
+            return None
+    elif not _holds_elsewhere(evidence, case, sample, c, norm):
+        return None
+    said = _about_factor(evidence.rounded(c), case, evidence.is_right_alone)
+    return [f"But for a penalty ({norm}), which is right: {said[0].lower()}{said[1:]}"]
+
+
+def _holds_elsewhere(
+    evidence: Evidence, case: CaseCheck, sample: Sample, c: float, norm: str
+) -> bool:
+    """Whether a factor beside a penalty is there with other parameters, too."""
+    array = max(case.arrays, key=lambda a: len(a.elements))
+    k = evidence.index(array.name)
+    analytic = evidence.analytic(sample, k, evidence.moved)[array.elements]
+    numeric, doubts = evidence.numeric(sample, k, array.elements, evidence.moved)
+    shape = shapes_of(evidence.values(k, evidence.moved)[array.elements])[norm]
+    β = float(shape @ (analytic - c * numeric)) / float(shape @ shape)
+    size = np.abs(numeric).max(initial=0.0)
+    return fits((analytic - β * shape) / c, numeric, doubts + evidence.slack(numeric) + 1e-9 * size)
 
 
 def _is_scalar(case: CaseCheck) -> bool:
@@ -48,12 +84,12 @@ def _steady_factor(evidence: Evidence, array: ArrayCheck, sample: Sample) -> flo
 
 def _about_factor(c: float, case: CaseCheck, right_alone: bool) -> str:
     m, n = case.n_rows, case.n_features
-    if m > 1 and right_alone and close(c, m):
+    if m > 1 and right_alone and close(c, m, 1e-6):
         return (
             f"The gradient is {m} times too large, and there are {m} rows: "
             "it was not divided by the number of rows, as the cost is."
         )
-    if m > 1 and right_alone and close(c, 1 / m):
+    if m > 1 and right_alone and close(c, 1 / m, 1e-6):
         return (
             f"The gradient is 1/{m} of what it should be, and there are {m} rows: "
             "it was divided by the number of rows, but the cost is not (or it was divided twice)."
@@ -236,7 +272,8 @@ def about_one(evidence: Evidence, array: ArrayCheck, sample: Sample) -> str:
     if c is None and len(array.elements) == 1:
         c = _steady_factor(evidence, array, sample)
     if c is not None and not close(c, 1):
-        return " Its sign is wrong." if close(c, -1) else f" It is {c:.6g} times the right one."
+        c = evidence.rounded(c)
+        return " Its sign is wrong." if c == -1 else f" It is {c:.6g} times the right one."
     if array.is_transposed:
         return " It is the transpose of the right one."
     if not array.analytic.any():

@@ -6,9 +6,10 @@ from .._typing import Array
 from .gradient_calls import Sample
 from .gradient_evidence import Evidence
 from .gradient_findings import ArrayCheck, close
+from .gradient_penalties import penalty_beside, shapes_of
 
-N_ROWS = 4
-"""Rows whose order is changed, to see which of them a gradient hangs on."""
+N_ROWS, MOST_ROWS, ORDERS = 4, 200, 6
+"""At least and at most so many rows are put into other orders, to see which a gradient hangs on."""
 
 
 def about_rows(evidence: Evidence) -> list[str]:
@@ -49,9 +50,9 @@ def _row_factor(evidence: Evidence) -> str | None:
         (1, "not divided by the number of rows as the others are"),
         (-1, "divided by the number of rows once too often: a mean instead of a sum?"),
     ):
-        if not all(_has_factor(a, n**power) for a in failed):
+        if not all(_has_factor(evidence, a, n**power) for a in failed):
             continue
-        if m > 1 and not all(_has_factor(a, m**power) for a in case.failed):
+        if m > 1 and not all(_has_factor(evidence, a, m**power) for a in case.failed):
             continue
         rows = f"{m} times too large" if power == 1 else f"1/{m} of what it should be"
         names = ", ".join(a.name for a in failed)
@@ -63,12 +64,14 @@ def _row_factor(evidence: Evidence) -> str | None:
     return None
 
 
-def _has_factor(array: ArrayCheck, c: float) -> bool:
+def _has_factor(evidence: Evidence, array: ArrayCheck, c: float) -> bool:
     if array.factor is not None:
-        return close(array.factor, c)
-    if len(array.elements) != 1 or not array.numeric[0]:
-        return False
-    return close(float(array.checked[0] / array.numeric[0]), c)
+        return close(array.factor, c, evidence.same)
+    if len(array.elements) == 1:
+        return bool(array.numeric[0]) and close(
+            float(array.checked[0] / array.numeric[0]), c, evidence.same
+        )
+    return any(penalty_beside(evidence, array, c, norm) is not None for norm in ("L2", "L1"))
 
 
 def _about_different_rows(evidence: Evidence, names: str) -> str:
@@ -97,24 +100,32 @@ def _about_different_rows(evidence: Evidence, names: str) -> str:
 
 def _depended_on(evidence: Evidence) -> str:
     """Whether the wrong arrays hang on 'one' row, on 'none' in particular or on the 'order'."""
-    sample = evidence.mixtures(max(N_ROWS, min(evidence.data.n_rows, N_ROWS)))
+    n = max(N_ROWS, min(evidence.data.n_rows, MOST_ROWS))
+    sample = evidence.mixtures(n)
     parts = [evidence.structure.slices[evidence.index(n)] for n in evidence.wrong_names()]
+    random = np.random.default_rng(0)
 
     def gradient(order: list[int]) -> Array:
         result = evidence.call(evidence.part(sample, tuple(order)))
         return np.concatenate([result.gradient[p] for p in parts])
 
-    here = gradient([0, 1, 2, 3])
-    size = float(np.abs(here).max(initial=0.0))
-    same = max(1e-9, 100 * evidence.rounding.relative) * size
+    everything = list(range(n))
+    here = gradient(everything)
+    same = max(1e-9, 100 * evidence.rounding.relative) * float(np.abs(here).max(initial=0.0))
 
-    def stays(*orders: list[int]) -> bool:
-        return all(np.abs(gradient(o) - here).max(initial=0.0) <= same for o in orders)
+    def stays(kept: int | None) -> bool:
+        """Whether any order gives the same, with that row where it was."""
+        for _ in range(ORDERS):
+            order = random.permutation([i for i in everything if i != kept]).tolist()
+            if kept is not None:
+                order.insert(kept, kept)
+            if np.abs(gradient(order) - here).max(initial=0.0) > same:
+                return False
+        return True
 
-    if stays([1, 2, 3, 0], [1, 0, 2, 3], [3, 1, 2, 0]):
+    if stays(None):
         return "none"
-    # Any order of the others, with the row itself where it was: first, or last.
-    if stays([0, 2, 3, 1], [0, 3, 2, 1]) or stays([1, 2, 0, 3], [2, 1, 0, 3]):
+    if stays(0) or stays(n - 1):
         return "one"
     return "order" if evidence.rounding.relative < 1e-3 else ""
 
@@ -131,8 +142,19 @@ def _only_row(evidence: Evidence) -> str | None:
 
 
 def _is_that(evidence: Evidence, array: ArrayCheck, sample: Sample, scale: float) -> bool:
-    own = scale * evidence.analytic(sample, evidence.index(array.name))
-    size = float(np.abs(own).max(initial=0.0))
-    same = max(1e-9, 100 * evidence.rounding.relative) * size
-    return size > 0 and float(np.abs(own - array.analytic).max()) <= same
-
+    """Whether an array has that share of a row's own gradient, and what a penalty has besides."""
+    k = evidence.index(array.name)
+    own = evidence.analytic(sample, k)
+    if not own.any() or not np.isfinite(array.analytic).all():
+        return False
+    rest = array.analytic - scale * own
+    same = max(1e-9, 100 * evidence.rounding.relative) * float(np.abs(own).max())
+    if np.abs(rest).max() <= same:
+        return True
+    for shape in shapes_of(evidence.values(k)).values():
+        if scale == 1 or own.size < 3 or not shape.any():
+            continue
+        β = float(shape @ rest) / float(shape @ shape)
+        if β > 0 and np.abs(rest - β * shape).max() <= same:
+            return True
+    return False

@@ -12,6 +12,7 @@ from .gradient_calls import Sample
 from .gradient_evidence import Evidence
 from .gradient_findings import ArrayCheck, CaseCheck
 from .gradient_layers import LARGEST, Tolerance, outer_factors
+from .gradient_penalties import rank_one_multiples, shapes_of
 
 
 def forgotten_half(evidence: Evidence, case: CaseCheck, sample: Sample) -> str | None:
@@ -24,10 +25,14 @@ def forgotten_half(evidence: Evidence, case: CaseCheck, sample: Sample) -> str |
     analytic = array.analytic.reshape(array.shape)
     numeric, _ = evidence.numeric(sample, k, np.arange(array.analytic.size))
     missing = numeric.reshape(array.shape) - analytic
-    same = 10 * tolerance.same
-    there, lost = outer_factors(analytic, same), outer_factors(missing, same)
-    if there is None or lost is None or outer_factors(numeric.reshape(array.shape), same):
+    same = tolerance.rank
+    lost = outer_factors(missing, same)
+    if lost is None:
         return None
+    analytic = analytic - _penalty(evidence, k, analytic, same)
+    there = outer_factors(analytic, same)
+    if there is None or outer_factors(analytic + missing, 2 * same) is not None:
+        return None  # one use after all
     x = next(iter(sample.arrays.values())).ravel().astype(np.float64)
     half = _half(evidence, case, array, (there, lost), x, tolerance)
     if half is None:
@@ -40,6 +45,14 @@ def forgotten_half(evidence: Evidence, case: CaseCheck, sample: Sample) -> str |
         f"{array.name} is used twice, as tied weights are, and its gradient is that of the {other} "
         f"alone: the {half}'s part is missing. Add the two."
     )
+
+
+def _penalty(evidence: Evidence, k: int, analytic: Array, same: float) -> Array | float:
+    """What a penalty adds to what is there; 0 without."""
+    for shape in shapes_of(evidence.values(k).reshape(analytic.shape)).values():
+        for strength in rank_one_multiples(analytic, shape, same):
+            return strength * shape
+    return 0.0
 
 
 def _half(
