@@ -32,8 +32,8 @@ NAMED_BY = {
     "first row of the bias": "It is that of the first row alone there",
     "derivative of the first row": "A derivative of one row is used for all rows",
     "rows reordered": "what belongs to one row meets what belongs to another",
-    "penalty not in the gradient": "in the cost alone",
-    "penalty not in the cost": "in the gradient alone",
+    "penalty not in the gradient": "in the cost alone, or larger",
+    "penalty not in the cost": "in the gradient alone, or larger",
     "penalty over rows": "that is divided by the number of rows in the",
     "encoder's half": "the encoder's part is missing",
     "decoder's half": "the decoder's part is missing",
@@ -44,6 +44,14 @@ NAMED_BY = {
 """Each fault, and words of the finding that names it."""
 
 NOISE = "Not deterministic"
+
+
+def names_another(fault: str | None, said: str) -> bool:
+    """Whether what is said has the words of a fault that was not planted."""
+    # Of a wrong sign it is rightly said that it is a constant factor.
+    own = {fault, "factor"} if fault == "sign" else {fault}
+    return any(words in said for name, words in NAMED_BY.items() if name not in own)
+
 
 ACTIVATIONS: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
     "logistic": (lambda z: 1 / (1 + np.exp(-z)), lambda z, a: a * (1 - a)),
@@ -586,6 +594,7 @@ class Tally:
     right_failed: list[int] = field(default_factory=list)
     wrong_passed: list[int] = field(default_factory=list)
     not_named: list[int] = field(default_factory=list)
+    misnamed: list[int] = field(default_factory=list)
     by_fault: Counter[str] = field(default_factory=Counter)
 
     @property
@@ -609,14 +618,17 @@ def tally(seeds: Any, show: bool = False) -> Tally:
         else:
             counts.n_noisy += problem.is_noisy
             counts.n_wrong += not problem.is_noisy
-            fault = "noise" if problem.is_noisy else str(problem.fault)
-            counts.by_fault[fault] += 1
+            planted = "noise" if problem.is_noisy else str(problem.fault)
+            counts.by_fault[planted] += 1
             if passed:
                 counts.wrong_passed.append(seed)
             if expected not in said:
                 counts.not_named.append(seed)
-                counts.by_fault[f"{fault}, not named"] += 1
-        if show and (passed != (expected is None) or (expected or "") not in said):
+                counts.by_fault[f"{planted}, not named"] += 1
+        fault = None if problem.is_noisy else problem.fault
+        is_misnamed = names_another(fault, said)
+        counts.misnamed += [seed] * is_misnamed
+        if show and (passed != (expected is None) or (expected or "") not in said or is_misnamed):
             print(f"{seed}: {problem.kind}, {problem.fault}, noisy {problem.is_noisy}")
             print(f"    passed {passed}: {said}")
     return counts
@@ -636,6 +648,7 @@ def main() -> None:
         f"({counts.n_wrong} with a fault, {counts.n_noisy} with noise)"
     )
     print(f"findings that name what was planted: {counts.named:.1%}")
+    print(f"findings that name something else: {len(counts.misnamed)}")
     for fault in [*NAMED_BY, "noise"]:
         missed = counts.by_fault[f"{fault}, not named"]
         print(f"    {fault:<28} {counts.by_fault[fault]:>3}" + (f"  ({missed} not)" if missed else ""))

@@ -408,12 +408,10 @@ def looks_nested(value: Any) -> bool:
     return len(shapes) > 1 or any(isinstance(v, dict) for v in value)
 
 
-def row_error(error: Exception, label: str, n_rows: int) -> str:
+def row_error(label: str, n_rows: int) -> str:
     """What to say when a function takes all rows together, but not fewer of them."""
-    reason = " ".join(str(error).split())
-    reason = reason if len(reason) <= 60 else reason[:57] + "…"
     return (
-        f"function takes all {n_rows} rows, but not {label} ({type(error).__name__}: {reason}). "
-        "Labels or targets belong in y, check_gradient(function, params, X, y); what needs all "
-        "rows, in a function of params alone"
+        f"function takes all {n_rows} rows, but not {label}: labels or targets belong in y, "
+        "check_gradient(function, params, X, y), so that their rows are taken with X's; what needs "
+        "all rows is a function of params alone, check_gradient(lambda p: function(p, X), params)"
     )

@@ -7,16 +7,12 @@ import numpy as np
 
 from .._typing import Array
 from .gradient_calls import Misreturned, Result, Sample, Subject
-from .gradient_differences import Cost, Derivative, Rounding, measure_rounding
+from .gradient_differences import NO_DIGITS, Cost, Derivative, Rounding, measure_rounding
 from .gradient_findings import ArrayCheck, CaseCheck
 from .nested import Nested
 
-RETRIED = 3
-"""Elements of a case that are computed twice when they are wrong, to see whether that repeats."""
-
-
-class NotDeterministic(Exception):
-    """Two equal comparisons came out differently."""
+class TooRough(Exception):
+    """A cost jumps between parameters that are almost the same; the argument is by how much."""
 
 
 @dataclass
@@ -49,6 +45,8 @@ class Comparison:
         ------
         NotDeterministic
             When what is wrong is not so a second time.
+        TooRough
+            When the cost is no smooth function.
         """
         is_measured = self.rounding.is_coarse
         self.rounding = self.rounding if is_measured else Rounding()
@@ -67,6 +65,8 @@ class Comparison:
     def _measure(self, sample: Sample, result: Result, vector: Array) -> None:
         with np.errstate(all="ignore"):
             found = measure_rounding(self.subject, sample, vector, self.random)
+        if found.digits == NO_DIGITS:
+            raise TooRough(found.cost)
         # On some rows a coarse function may happen to be exact.
         self.rounding = found.at_least(self.rounding, result.cost, result.gradient)
 
@@ -75,19 +75,16 @@ class Comparison:
     ) -> list[list[Derivative]] | None:
         """Of each array's elements; None if something is wrong and rounding was not measured."""
         tolerance = self.rounding.tolerance(self.tolerance)
-        n_wrong = 0
         found = []
         for part, chosen in zip(self.structure.slices, self.elements, strict=True):
             array = []
+            own = gradient[part]
+            scale = float(np.abs(own[np.isfinite(own)]).max(initial=0.0))
             for i in chosen.tolist():
                 k = part.start + i
-                derivative = cost.compare(k, float(gradient[k]), tolerance)
-                if derivative.error > tolerance:
-                    if not is_measured:
-                        return None
-                    n_wrong += 1
-                    if n_wrong <= RETRIED:
-                        _repeat(cost, k, float(gradient[k]), tolerance, derivative)
+                derivative = cost.compare(k, float(gradient[k]), tolerance, scale)
+                if derivative.error > tolerance and not is_measured:
+                    return None
                 array.append(derivative)
             found.append(array)
         return found
@@ -117,14 +114,6 @@ class Comparison:
         ]
 
 
-def _repeat(
-    cost: Cost, i: int, analytic: float, tolerance: float, before: Derivative
-) -> None:
-    again = cost.compare(i, analytic, tolerance)
-    if abs(again.numeric - before.numeric) > 2 * (again.doubt + before.doubt):
-        raise NotDeterministic
-
-
 # --- parameters moved a little -------------------------------------------------------------------
 
 
@@ -146,5 +135,5 @@ def at_moved(
             if not np.isfinite(result.gradient).all():
                 return None
             return comparison.case(sample, result, vector, n_features)
-    except Misreturned:
+    except (Misreturned, TooRough):
         return None

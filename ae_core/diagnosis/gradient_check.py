@@ -18,7 +18,8 @@ from ..network.initialization import as_generator
 from . import gradient_premises as premises
 from .gradient_arguments import as_data, resolved
 from .gradient_calls import Data, Misreturned, Result, Sample, Subject, first_call, row_error
-from .gradient_cases import Comparison, NotDeterministic, at_moved, moved
+from .gradient_cases import Comparison, TooRough, at_moved, moved
+from .gradient_differences import NotDeterministic
 from .gradient_evidence import Evidence, quietly
 from .gradient_explanation import explain
 from .gradient_findings import CaseCheck, GradientCheck
@@ -27,6 +28,12 @@ from .nested import Nested
 
 FLAT = 0.1
 """By what share of themselves parameters are moved away from where a slope is zero."""
+NEGLIGIBLE = 1e-6
+"""Beside the largest element of a gradient."""
+
+
+class Hidden(Exception):
+    """A cost so large that its rounding hides the slopes; with both."""
 
 
 def check_gradient(
@@ -179,11 +186,17 @@ class _Check:
                 said = premises.changed_since(*self.first)
             if said is None and not any(a.numeric.any() for a in cases[0].arrays):
                 said = premises.independent(*self.first, self.comparison.random)
+                if said is None and not cases[0].passed:
+                    said = premises.STEPS
             if said is not None:
                 return self._not_compared(said)
             findings = self._findings(cases)
         except NotDeterministic:
             return self._not_compared(premises.changed_since(*self.first) or premises.RARELY)
+        except Hidden as hidden:
+            return self._not_compared(premises.about_size(*hidden.args))
+        except TooRough as rough:
+            return self._not_compared(premises.about_roughness(float(rough.args[0])))
         rounding = self.comparison.rounding
         tolerance = max(a.tolerance for case in cases for a in case.arrays)
         return GradientCheck(cases, findings, tolerance, rounding.digits)
@@ -234,7 +247,15 @@ class _Check:
             return []
         vector = moved(self.vector, FLAT, self.comparison.random)
         whole = at_moved(self.comparison, self.samples[0], vector, self.n_features)
-        if whole is None or whole.passed:
+        if whole is None:
+            return []
+        if whole.passed:
+            # Neither here nor there can be told what is right: unless it is next to nothing beside
+            # the others, that is no pass.
+            unseen = [a for a in whole.arrays if a.name in flat and not a.judged.any()]
+            largest = max(float(np.abs(a.analytic).max(initial=0.0)) for a in whole.arrays)
+            if any(np.abs(a.analytic).max(initial=0.0) > NEGLIGIBLE * largest for a in unseen):
+                raise Hidden(self.results[0].cost, largest)
             return []
         others = [
             at_moved(self.comparison, sample, vector, self.n_features)
@@ -293,7 +314,7 @@ def _results(
                 "labels belong in y?"
             ) from None
         except Exception as error:
-            raise ValueError(row_error(error, sample.label, n_rows)) from error
+            raise ValueError(row_error(sample.label, n_rows)) from error
     return results
 
 

@@ -21,15 +21,25 @@ from .gradient_calls import Misreturned, Sample, Subject
 EPS = float(np.finfo(np.float64).eps)
 STEP = EPS ** (1 / 3)  # balances rounding (EPS / h) and truncation (h²) of a central difference
 ROUNDING = 20 * EPS  # how far a cost of size 1 may be off after a network's worth of operations
-LARGEST_STEP = 0.1
+LARGEST_STEP, LARGEST_TOLERANCE = 0.1, 0.1
 KEPT = 10  # how many standard deviations of measured rounding are allowed for
 LIKELY = 0.4  # of that, what is to be expected
 
 SPACINGS = (2.0**-21, 2.0**-8)
 """Distances at which rounding is measured: several of float32's, and of float16's, last digits."""
 N_POINTS = 9
+SMALL = 1e-3
+"""Beside the largest element of an array: a doubt that does not matter."""
+FINE, ROUGH = 1e-11, 1e-5
+"""Relative jitter of a cost: below the one it is computed in float64, above the other (and not in
+float16) its differences say nothing."""
+NO_DIGITS = "too few digits"
 
 TYPES = {"float32": np.float32, "float16": np.float16}
+
+
+class NotDeterministic(Exception):
+    """Two equal computations came out differently."""
 
 
 class Rounding(NamedTuple):
@@ -71,7 +81,8 @@ class Rounding(NamedTuple):
 
     def tolerance(self, asked: float) -> float:
         """The relative error that a right gradient may have."""
-        return max(asked, 10 * self.relative ** (2 / 3)) if self.is_coarse else asked
+        least = min(10 * self.relative ** (2 / 3), LARGEST_TOLERANCE)
+        return max(asked, least) if self.is_coarse else asked
 
     def on_grid(self, value: float) -> float:
         """The value as the function will see it, so that its rounding is no error of the step."""
@@ -144,6 +155,8 @@ class Cost:
         p = float(self.vector[i])
         h = relative_step * max(1.0, abs(p))
         above, below = self.rounding.on_grid(p + h), self.rounding.on_grid(p - h)
+        if above == p or below == p:  # a step that the function cannot see
+            return Slopes(math.nan, math.nan, math.nan, math.inf)
         try:
             cost_above, cost_below = self.at(i, above), self.at(i, below)
         except Misreturned as error:  # not finite: beyond the end of what a parameter can be
@@ -153,7 +166,8 @@ class Cost:
         left, right = (self.here - cost_below) / (p - below), (cost_above - self.here) / (above - p)
         # Rounding of the cost, and of the parameters: the latter moves the slope by as much as it
         # is curved, and is what remains at a minimum, where cost and slope are almost nothing.
-        size = max(ROUNDING * max(abs(cost_above), abs(cost_below)), KEPT * self.rounding.cost)
+        least = 4 * EPS if self.is_measured else ROUNDING
+        size = max(least * max(abs(cost_above), abs(cost_below)), KEPT * self.rounding.cost)
         noise = size / h + ROUNDING * abs(right - left) / relative_step
         return Slopes((cost_above - cost_below) / (above - below), left, right, noise)
 
@@ -177,11 +191,27 @@ class Cost:
             best = min(best, (value, doubt), key=lambda pair: pair[1])
         return best
 
-    def compare(self, i: int, analytic: float, tolerance: float) -> Derivative:
+    def compare(self, i: int, analytic: float, tolerance: float, scale: float) -> Derivative:
         """The derivative along parameter i beside the gradient's.
 
-        A second look is taken when they differ, if it is known how the cost is rounded. Where the cost has a kink, any slope between the one-sided ones is right. Those are taken as
-        limits, which have to be found on both sides; so a cost that merely jitters has none.
+        A second look is taken when they differ, or when so much is uncertain that they could not,
+        if it is known how the cost is rounded. Where the cost has a kink, any slope between the
+        one-sided ones is right. Those are taken as limits, which have to be found on both sides; so
+        a cost that merely jitters has none.
+
+        Parameters
+        ----------
+        i : int
+        analytic : float
+            Of the gradient under test.
+        tolerance : float
+        scale : float
+            The largest element of its array: what is small beside it need not be exact.
+
+        Raises
+        ------
+        NotDeterministic
+            When differences are others the second time.
         """
         own = KEPT * float(np.broadcast_to(self.rounding.gradient, self.vector.shape)[i])
         first = self.slopes(i, self.rounding.step)
@@ -189,15 +219,22 @@ class Cost:
             return Derivative(first.central, first.noise, math.inf, True)
         if math.isfinite(first.noise):
             found = _judge(analytic, first.central, first.noise + own, tolerance)
-            if found.error <= tolerance or not self.is_measured:
+            if found.error <= tolerance and (found.is_judged or found.doubt <= SMALL * scale):
                 return found
-        elif not self.is_measured:
+        # Whatever is wrong must be so again, or it is noise that seldom shows.
+        again = self.slopes(i, self.rounding.step)
+        if abs(again.central - first.central) > first.noise:
+            raise NotDeterministic
+        if not self.is_measured:
             return Derivative(first.central, first.noise, math.inf, True)
-        return self._second_look(i, analytic, tolerance, own)
+        return self._second_look(i, analytic, tolerance, own, scale)
 
-    def _second_look(self, i: int, analytic: float, tolerance: float, own: float) -> Derivative:
+    def _second_look(
+        self, i: int, analytic: float, tolerance: float, own: float, scale: float
+    ) -> Derivative:
         numeric, doubt = 0.0, math.inf
         low, high, vagueness = 0.0, 0.0, math.inf
+        found = None
         for step in self._ladder(i):
             a, b, c = (self.slopes(i, step / k) for k in (1, 2, 4))
             if not math.isfinite(a.noise + b.noise + c.noise):
@@ -216,20 +253,16 @@ class Cost:
             if vague < vagueness:
                 low, high, vagueness = min(left, right), max(left, right), vague
             found = _judge(analytic, numeric, doubt + own, tolerance)
-            if found.error <= tolerance:
+            if found.error > tolerance:
+                found = _between(analytic, low, high, vagueness + own, tolerance) or found
+            if found.error <= tolerance and (found.is_judged or found.doubt <= SMALL * scale):
                 return found
-            reach = vagueness + own
-            slack = reach + tolerance * max(abs(low), abs(high))
-            if low - slack <= analytic <= high + slack:
-                # Below what can be told the slopes are no excuse, they are simply equal.
-                is_kink = high - low > 2 * slack
-                is_judged = not is_kink and slack < max(abs(low), abs(high)) / 2
-                return Derivative(analytic, reach, 0.0, is_judged)
+            # Smooth here, and clearly another slope.
             if abs(analytic - numeric) > 1e3 * (doubt + own) and high - low < 10 * vagueness:
-                break  # smooth here, and clearly another slope
-        if not math.isfinite(doubt) and self.beyond is not None:
+                break
+        if found is None and self.beyond is not None:
             raise self.beyond
-        return _judge(analytic, numeric, doubt + own, tolerance)
+        return found or Derivative(math.nan, math.inf, 0.0, False)
 
     def _ladder(self, i: int) -> list[float]:
         """Steps to look with: the usual one first, then smaller ones, then larger ones."""
@@ -237,7 +270,7 @@ class Cost:
         steps = [base, base / 8, base / 64]
         if 0 < p < 1e-2 and not self.rounding.is_coarse:
             steps += [p * STEP, p * STEP / 8]  # what lives at the scale of a tiny parameter
-        return steps + [s for s in (base * 8, base * 64, base * 512) if s <= LARGEST_STEP]
+        return steps + [s for s in (base * 8**k for k in range(1, 5)) if s <= LARGEST_STEP]
 
 
 def _judge(analytic: float, numeric: float, doubt: float, tolerance: float) -> Derivative:
@@ -248,6 +281,18 @@ def _judge(analytic: float, numeric: float, doubt: float, tolerance: float) -> D
     # Right: what rounding can have done must not push the error above the tolerance.
     error = difference / (size + doubt / tolerance) if difference > 0 else 0.0
     return Derivative(numeric, doubt, error, allowed < size / 2)
+
+
+def _between(
+    analytic: float, low: float, high: float, vague: float, tolerance: float
+) -> Derivative | None:
+    """What lies between the slopes on both sides, as far as they are known; else None."""
+    size = max(abs(low), abs(high))
+    slack = vague + tolerance * size
+    if not low - slack <= analytic <= high + slack:
+        return None
+    is_kink = high - low > 2 * slack  # else they are simply equal
+    return Derivative(analytic, vague, 0.0, not is_kink and slack < size / 2)
 
 
 # --- how exactly a function computes -------------------------------------------------------------
@@ -271,28 +316,39 @@ def measure_rounding(
         For the directions.
     """
     try:
-        costs, cost, (jitter, sizes), types = _calmer_ray(subject, sample, vector, random)
+        ray, is_near = _calmer_ray(subject, sample, vector, random)
     except Misreturned:  # not finite so near: nothing can be told
         return Rounding()
-    size, scale = float(np.abs(costs).max()), float(np.max(sizes, initial=0.0))
-    of_gradient = float(np.max(jitter, initial=0.0)) / scale if scale > 0 else 0.0
-    relative = max(cost / size if size > 0 else 0.0, of_gradient)
-    if relative < 1e-11:
-        return Rounding(cost, jitter)
-    digits = f"about {max(1, round(-math.log10(min(relative, 0.1))))} digits"
+    size, scale = float(np.abs(ray.costs).max()), float(np.abs(ray.gradients).max(initial=0.0))
+    of_cost = ray.jitter / size if size > 0 else 0.0
+    of_gradient = float(ray.jitters.max(initial=0.0)) / scale if scale > 0 else 0.0
+    if of_cost < FINE and of_gradient < FINE:
+        return Rounding(ray.jitter, ray.jitters)
     for name, kind in TYPES.items():
         eps = float(np.finfo(kind).eps)
+        is_cost = eps / 300 < of_cost < 100 * eps and (
+            name in ray.types
+            or _is_of(ray.costs, kind)
+            or (is_near and _is_cast(subject, sample, vector, random))
+        )
         # A dtype says how coarse it can be; what was computed in float64 and cast is as exact.
-        if eps / 300 < relative < 100 * eps and (
-            name in types
-            or (costs == costs.astype(kind)).all()
-            or _is_cast(subject, sample, vector, random)
-        ):
+        is_gradient = eps / 300 < of_gradient < 100 * eps and _is_of(ray.gradients, kind)
+        if is_cost or is_gradient:
             # What did not jitter by chance can: a standard deviation of half a digit at most.
-            least = eps / 4
-            cost, jitter = max(cost, least * size), np.maximum(jitter, least * scale)
-            return Rounding(cost, jitter, name, max(relative, eps))
-    return Rounding(cost, jitter, digits, relative)
+            cost, jitters = ray.jitter, np.maximum(ray.jitters, eps / 4 * scale)
+            cost = max(cost, eps / 4 * size) if is_cost else cost
+            return Rounding(cost, jitters, name, max(of_cost, eps))
+    if of_cost < FINE or not is_near:
+        return Rounding(0.0 if of_cost > FINE else ray.jitter)  # it has met a kink
+    if of_cost < ROUGH:
+        digits = f"about {round(-math.log10(of_cost))} digits"
+        return Rounding(ray.jitter, ray.jitters, digits, of_cost)
+    return Rounding(ray.jitter, ray.jitters, NO_DIGITS, of_cost)
+
+
+def _is_of(values: Array, kind: Any) -> bool:
+    """Whether all values are numbers of that type."""
+    return bool((values == values.astype(kind)).all() and values.any())
 
 
 def _is_cast(
@@ -304,35 +360,50 @@ def _is_cast(
     return all(subject.cost(vector * (1 + change), sample) == here for change in changes)
 
 
-Ray = tuple[Array, float, tuple[Array, Array], frozenset[str]]
-"""Costs at points in a row, their jitter, the gradient's and its size, and the dtypes."""
+class Ray(NamedTuple):
+    """Costs and gradients at points in a row."""
+
+    costs: Array
+    """(N_POINTS,)"""
+    gradients: Array
+    """(N_POINTS, n_params)"""
+    jitter: float
+    """Of the costs: a standard deviation."""
+    jitters: Array
+    """(n_params,) of the gradients."""
+    types: frozenset[str]
+    """Names of the dtypes that they came in."""
 
 
 def _calmer_ray(
     subject: Subject, sample: Sample, vector: Array, random: Any
-) -> Ray:
-    """Of two; at float16's distances where at float32's nothing changes."""
+) -> tuple[Ray, bool]:
+    """Of two; at float16's distances where at float32's nothing changes. And if it is so near."""
     for spacing in SPACINGS:
         rays = [_ray(subject, sample, vector, spacing, random) for _ in range(2)]
-        changing = [ray for ray in rays if ray[0].min() != ray[0].max()]
+        changing = [ray for ray in rays if ray.costs.min() != ray.costs.max()]
         if changing:
-            return min(changing, key=lambda ray: ray[1])
-    return rays[0]
+            return min(changing, key=lambda ray: ray.jitter), spacing == SPACINGS[0]
+    return rays[0], False
 
 
 def _ray(
     subject: Subject, sample: Sample, vector: Array, spacing: float, random: Any
 ) -> Ray:
     direction = random.uniform(0.5, 1, vector.shape) * random.choice([-1, 1], vector.shape)
-    direction *= spacing * np.maximum(1, np.abs(vector))
+    size = np.abs(vector)
+    typical = float(size[size > 0].mean()) if size.any() else 1.0
+    direction *= spacing * np.where(size > 0, size, typical)
     # Not from the point itself, where a kink may be.
     results = [subject(vector + k * direction, sample) for k in range(1, N_POINTS + 1)]
     costs = np.array([r.cost for r in results])
-    gradients = np.array([r.gradient for r in results])
-    jitter = _jitter(gradients)
-    size = np.abs(gradients).max(axis=0)
+    if _jitter(costs) > FINE * np.abs(costs).max():
+        again = [subject.cost(vector + k * direction, sample) for k in range(1, N_POINTS + 1)]
+        if (np.abs(costs - again) > FINE * np.abs(costs)).any():
+            raise NotDeterministic
+    gradients = np.array([np.where(np.isfinite(r.gradient), r.gradient, 0) for r in results])
     types = frozenset().union(*(r.types for r in results))
-    return costs, float(_jitter(costs)), (jitter, size), types
+    return Ray(costs, gradients, float(_jitter(costs)), _jitter(gradients), types)
 
 
 def _jitter(values: Array) -> Array:

@@ -52,6 +52,18 @@ class Evidence:
         self.subject, self.structure, self.data = subject, structure, data
         self.cases, self.samples, self.rounding, self.random = cases, samples, rounding, random
         self.vector = vector
+        if rounding.is_coarse:
+            self._refine()
+
+    def _refine(self) -> None:
+        """Compute what is wrong more exactly than it takes to see that it is."""
+        for case, sample in zip(self.cases, self.samples, strict=True):
+            for array in case.failed:
+                if np.isfinite(array.checked).all():
+                    k = self.index(array.name)
+                    array.numeric, doubts = self.numeric(sample, k, array.elements)
+                    array.doubts = doubts + self.slack(array.numeric)
+                    array.__dict__.pop("worst", None)
 
     # --- what was seen ---------------------------------------------------------------------------
 

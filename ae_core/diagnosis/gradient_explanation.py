@@ -8,7 +8,7 @@ from .gradient_evidence import Evidence, quietly
 from .gradient_findings import CaseCheck
 from .gradient_patterns import about_one, by_how_much, exchanged, penalty, whole_factor
 from .gradient_rows import about_rows
-from .gradient_tied import forgotten_half
+from .gradient_tied import ONE_USE, forgotten_half
 
 
 def explain(evidence: Evidence) -> list[str]:
@@ -36,13 +36,10 @@ def _forgotten_half(evidence: Evidence, name: str) -> str | None:
     """What is said of a tied weight on the first rows on which it can be told; one thing."""
     found: list[str] = []
     for case, sample in zip(evidence.singles, evidence.samples[1:-1], strict=True):
-        if [a.name for a in case.failed] != [name]:
-            continue
-        said = forgotten_half(evidence, case, sample)
-        found += [said] if said else []
-        if len(found) == 2:
-            break
-    return found[0] if len(set(found)) == 1 else None
+        if [a.name for a in case.failed] == [name]:
+            said = forgotten_half(evidence, case, sample)
+            found += [said] if said else []
+    return found[0] if len(set(found)) == 1 and found[0] != ONE_USE else None
 
 
 def _about_arrays(evidence: Evidence, case: CaseCheck, sample: Sample) -> list[str]:

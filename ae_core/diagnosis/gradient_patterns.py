@@ -160,13 +160,15 @@ def _strength(
     shape, missing, doubts = shape[use], missing[use], doubts[use]
     if not shape.any():
         return None
-    strength = float(shape @ missing) / float(shape @ shape)
+    weights = 1 / np.maximum(doubts, doubts[doubts > 0].min(initial=1.0)) ** 2
+    strength = float((weights * shape) @ missing) / float((weights * shape) @ shape)
     same = 1e-3 if evidence.rounding.is_coarse else 1e-4
     off = np.abs(missing - strength * shape)
     if (off > same * abs(strength) * np.abs(shape) + 4 * doubts).any():
         return None
-    # What is to be seen must stand out from what cannot be told.
-    return strength if np.linalg.norm(missing) > 20 * np.linalg.norm(doubts) else None
+    # What is to be seen must stand out from what cannot be told, in most places.
+    n_telling = int((np.abs(strength * shape) > 10 * doubts).sum())
+    return strength if n_telling > len(shape) / 2 else None
 
 
 def _about_penalty(evidence: Evidence, array: ArrayCheck, kind: str, strength: float) -> str | None:

@@ -11,8 +11,8 @@ from .._typing import Array
 from .gradient_evidence import Evidence
 from .gradient_findings import ArrayCheck, CaseCheck, close, fits
 
-MINORS = 60
-"""2 x 2 minors of a matrix that are looked at."""
+MINORS, LOOKED_AT = 60, 3
+"""2 x 2 minors of a matrix, and matrices, that are looked at."""
 
 
 def shapes_of(values: Array) -> dict[str, Array]:
@@ -50,14 +50,15 @@ def penalty_parts(
 def _strengths(
     right: list[Array | None], matrices: list[int], shapes: list[Array], same: float
 ) -> list[float]:
-    """Multiples that leave rank one of the largest matrix of which that can be told, best first."""
-    for k in matrices:
+    """Multiples that leave rank one of the largest matrices, the largest first."""
+    found: list[float] = []
+    for k in matrices[:LOOKED_AT]:
         gradient = right[k]
         assert gradient is not None
-        found = rank_one_multiples(gradient, shapes[k], same)
-        if found:
-            return found
-    return []
+        for strength in rank_one_multiples(gradient, shapes[k], same):
+            if all(abs(strength - other) > same * other for other in found):
+                found.append(strength)
+    return found
 
 
 def rank_one_multiples(matrix: Array, shape: Array, same: float) -> list[float]:

@@ -15,6 +15,10 @@ from .nested import Nested
 
 EQUAL_COST, EQUAL_GRADIENT = 1e-13, 1e-12
 """Relative differences of equal calls that may be the order in which threads add up."""
+STEPS = (
+    "The cost does not change when params change a little, only when they change a lot: something "
+    "is counted, ranked or rounded in it, and its slope is 0."
+)
 RARELY = (
     "Not deterministic: the same comparison, made twice, came out differently. Switch noise or "
     "dropout off, or fix its seed in each call; then check again."
@@ -80,9 +84,9 @@ def _about_calls(subject: Subject, vector: Array, sample: Sample, results: list[
     shown = ", ".join(f"{c:.6g}" for c in costs[:4])
     if not (costs != costs[0]).any():
         gradients = np.array([r.gradient for r in results])
-        growth = np.diff(gradients, axis=0)
-        size = np.abs(gradients[0]).max(initial=0.0)
-        if size > 0 and (np.abs(growth - gradients[0]) <= 1e-6 * size * len(results)).all():
+        growth = np.diff(gradients[1:], axis=0)  # other rows came after the first
+        size = np.abs(growth[0]).max(initial=0.0)
+        if size > 0 and (np.abs(growth - growth[0]) <= 1e-6 * size * len(results)).all():
             return (
                 "The gradient grows by the same amount with each equal call: what is computed is "
                 "added to what the last call left. Set it to zero at the start."
@@ -175,6 +179,23 @@ def about_infinities(
             where = "" if sample is samples[0] else f"On {sample.label} the"
             return f"{where or 'The'} gradient is {'; '.join(found[:3])}.", names
     return None
+
+
+def about_roughness(jump: float) -> str:
+    """What to say of a cost whose differences are noise, though equal calls give equal results."""
+    return (
+        f"The cost jumps by about {jump:.1g} between params that differ by a millionth: its "
+        "differences say nothing of its slope. Is something rounded, sorted, counted or solved "
+        "only roughly in it?"
+    )
+
+
+def about_size(cost: float, slope: float) -> str:
+    """What to say of a cost whose rounding is larger than what its slopes make of it."""
+    return (
+        f"The cost is {cost:.2g}, and its rounding hides slopes like those of the gradient (up to "
+        f"{slope:.2g}): nothing can be told. Leave a constant out of it, or compute it more exactly."
+    )
 
 
 def independent(

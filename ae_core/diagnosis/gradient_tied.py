@@ -15,8 +15,15 @@ from .gradient_layers import LARGEST, Tolerance, outer_factors
 from .gradient_penalties import rank_one_multiples, shapes_of
 
 
+ONE_USE = "one use"
+"""What is there and what is missing come from the same place."""
+
+
 def forgotten_half(evidence: Evidence, case: CaseCheck, sample: Sample) -> str | None:
-    """What to say of the one array that is wrong on one row; None if it is something else."""
+    """What to say of the one array that is wrong on one row.
+
+    None if that cannot be told, and `ONE_USE` where the array is used once.
+    """
     (array,) = case.failed
     if array.analytic.size > LARGEST or len(array.shape) != 2 or min(array.shape) < 2:
         return None
@@ -29,10 +36,16 @@ def forgotten_half(evidence: Evidence, case: CaseCheck, sample: Sample) -> str |
     lost = outer_factors(missing, same)
     if lost is None:
         return None
-    analytic = analytic - _penalty(evidence, k, analytic, same)
-    there = outer_factors(analytic, same)
-    if there is None or outer_factors(analytic + missing, 2 * same) is not None:
-        return None  # one use after all
+    there = None
+    for penalty in _penalties(evidence, k, analytic, same):
+        factors = outer_factors(analytic - penalty, same)
+        if factors is None:
+            continue
+        if outer_factors(analytic - penalty + missing, 2 * same) is not None:
+            return ONE_USE
+        there = there or factors
+    if there is None:
+        return None
     x = next(iter(sample.arrays.values())).ravel().astype(np.float64)
     half = _half(evidence, case, array, (there, lost), x, tolerance)
     if half is None:
@@ -47,12 +60,14 @@ def forgotten_half(evidence: Evidence, case: CaseCheck, sample: Sample) -> str |
     )
 
 
-def _penalty(evidence: Evidence, k: int, analytic: Array, same: float) -> Array | float:
-    """What a penalty adds to what is there; 0 without."""
+def _penalties(
+    evidence: Evidence, k: int, analytic: Array, same: float
+) -> list[Array | float]:
+    """What a penalty may add to what is there: first of all nothing."""
+    found: list[Array | float] = [0.0]
     for shape in shapes_of(evidence.values(k).reshape(analytic.shape)).values():
-        for strength in rank_one_multiples(analytic, shape, same):
-            return strength * shape
-    return 0.0
+        found += [strength * shape for strength in rank_one_multiples(analytic, shape, same)]
+    return found
 
 
 def _half(
@@ -105,4 +120,6 @@ def _samples_are_columns(
             U = U[:, :rank]
             if rank < x.size and tolerance.equal(U @ (U.T @ x), x):
                 return is_columns
-    return None
+    # A penalty may fill the span. Tied weights alone have the row's size on one side only.
+    sides = {a.shape.index(x.size) for a in case.arrays if a.shape.count(x.size) == 1 == len(a.shape) - 1}
+    return bool(sides.pop()) if len(sides) == 1 else None
