@@ -121,7 +121,7 @@ def checks(network: reference.Network, X: Array, history: History) -> None:
     def cost(w: Array, X: Array) -> tuple[float, Array]:
         return float(((X @ w) ** 2).sum()), 2 * X.T @ (X @ w)
 
-    for check in (check_gradient(network, X), check_gradient(cost, X, np.ones(6))):
+    for check in (check_gradient(network, X=X), check_gradient(cost, np.ones(6), X)):
         assert_type(check, GradientCheck)
         assert_type(check.passed, bool)
         assert_type(check.findings, list[str])
