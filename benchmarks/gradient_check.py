@@ -651,7 +651,9 @@ def main() -> None:
     print(f"findings that name something else: {len(counts.misnamed)}")
     for fault in [*NAMED_BY, "noise"]:
         missed = counts.by_fault[f"{fault}, not named"]
-        print(f"    {fault:<28} {counts.by_fault[fault]:>3}" + (f"  ({missed} not)" if missed else ""))
+        print(
+            f"    {fault:<28} {counts.by_fault[fault]:>3}" + (f"  ({missed} not)" if missed else "")
+        )
 
 
 if __name__ == "__main__":

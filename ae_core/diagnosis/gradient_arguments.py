@@ -11,6 +11,7 @@ from ..network.reference import Network
 from .gradient_calls import OLD_ORDER, Data, looks_nested
 from .nested import is_container
 
+
 def resolved(function: Any, params: Any, X: Any) -> tuple[Any, Any, Any]:
     """A function (or a pair), its parameters and X: those of a network or of an estimator, too.
 

@@ -11,6 +11,7 @@ from .gradient_differences import NO_DIGITS, Cost, Derivative, Rounding, measure
 from .gradient_findings import ArrayCheck, CaseCheck
 from .nested import Nested
 
+
 class TooRough(Exception):
     """A cost jumps between parameters that are almost the same; the argument is by how much."""
 

@@ -299,9 +299,7 @@ def _samples(data: Data, max_rows: int, random: Any) -> list[Sample]:
     return [together, *singles, data.take([0, 0, 0], "one row three times")]
 
 
-def _results(
-    subject: Subject, vector: Any, samples: list[Sample], first: Result
-) -> list[Result]:
+def _results(subject: Subject, vector: Any, samples: list[Sample], first: Result) -> list[Result]:
     """The first call of each sample, of which that of all rows was made."""
     n_rows = samples[0].n_rows
     results = [subject(vector, samples[0]) if samples[0].is_new else first]

@@ -154,9 +154,7 @@ def _back(evidence: Evidence, layer: Layer, delta: Array | None, *, plain: bool 
     return matrix @ delta
 
 
-def _mistakes(
-    evidence: Evidence, layer: Layer, step: Step, back: Array
-) -> list[tuple[str, Array]]:
+def _mistakes(evidence: Evidence, layer: Layer, step: Step, back: Array) -> list[tuple[str, Array]]:
     """What people write instead of the right step, and the delta that comes of it."""
     z, a = layer.sums, step.output
     found = [("missing", back), ("sign", -back * step.slope), ("twice", back * step.slope**2)]
@@ -180,9 +178,7 @@ def _mistakes(
     return found
 
 
-def _about_hidden(
-    case: CaseCheck, wrong: list[tuple[Layer, str]], names: list[str]
-) -> list[str]:
+def _about_hidden(case: CaseCheck, wrong: list[tuple[Layer, str]], names: list[str]) -> list[str]:
     failed = ", ".join(a.name for a in case.failed)
     right = ", ".join(a.name for a in case.arrays if a.passed)
     head = f"Wrong: {failed}; right: {right}. " if right else "Every array is wrong. "
@@ -195,7 +191,9 @@ def _about_hidden(
         of = {layer.step.name for layer in layers if layer.step is not None}
         kind = f" (of {of.pop()})" if len(of) == 1 else ""
         start = "So the delta" if not sentences else "And it"
-        sentences.append(f"{start} goes wrong on its way back through {through}: {_hidden(how, through, kind)}")
+        sentences.append(
+            f"{start} goes wrong on its way back through {through}: {_hidden(how, through, kind)}"
+        )
     return [head + " ".join(sentences)]
 
 
@@ -218,9 +216,7 @@ def _hidden(how: str, through: str, kind: str) -> str:
             f"it, and it is not multiplied by {slope}."
         )
     if how == "of sums":
-        return (
-            f"{slope} is written in terms of its output, a formula of a = f(z), but is given z."
-        )
+        return f"{slope} is written in terms of its output, a formula of a = f(z), but is given z."
     if how == "of output":
         return f"{slope} is taken at the activation's output, a = f(z), not at z."
     if how.startswith("of "):
@@ -235,7 +231,9 @@ def _output_step(layer: Layer, tolerance: Tolerance) -> set[str]:
     """How the claimed delta of the output may differ from the right one."""
     assert layer.claimed is not None
     delta, claimed, z = layer.delta, layer.claimed, layer.sums
-    found = {RIGHT} if tolerance.equal(claimed, delta) or not (claimed.any() or delta.any()) else set()
+    found = (
+        {RIGHT} if tolerance.equal(claimed, delta) or not (claimed.any() or delta.any()) else set()
+    )
     for step in activations(z):
         if tolerance.equal(claimed * step.slope, delta):
             found.add(f"missing {step.name}")

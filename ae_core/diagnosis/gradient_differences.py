@@ -298,9 +298,7 @@ def _between(
 # --- how exactly a function computes -------------------------------------------------------------
 
 
-def measure_rounding(
-    subject: Subject, sample: Sample, vector: Array, random: Any
-) -> Rounding:
+def measure_rounding(subject: Subject, sample: Sample, vector: Array, random: Any) -> Rounding:
     """How much cost and gradient jitter, from their values at points that are very near.
 
     A smooth function's fourth and higher differences vanish there; what remains is rounding (Moré &
@@ -351,9 +349,7 @@ def _is_of(values: Array, kind: Any) -> bool:
     return bool((values == values.astype(kind)).all() and values.any())
 
 
-def _is_cast(
-    subject: Subject, sample: Sample, vector: Array, random: Any
-) -> bool:
+def _is_cast(subject: Subject, sample: Sample, vector: Array, random: Any) -> bool:
     """Whether changes far below float32's last digit make no difference at all."""
     here = subject.cost(vector, sample)
     changes = random.uniform(-1, 1, (4, *vector.shape)) * 2.0**-40
@@ -375,9 +371,7 @@ class Ray(NamedTuple):
     """Names of the dtypes that they came in."""
 
 
-def _calmer_ray(
-    subject: Subject, sample: Sample, vector: Array, random: Any
-) -> tuple[Ray, bool]:
+def _calmer_ray(subject: Subject, sample: Sample, vector: Array, random: Any) -> tuple[Ray, bool]:
     """Of two; at float16's distances where at float32's nothing changes. And if it is so near."""
     for spacing in SPACINGS:
         rays = [_ray(subject, sample, vector, spacing, random) for _ in range(2)]
@@ -387,9 +381,7 @@ def _calmer_ray(
     return rays[0], False
 
 
-def _ray(
-    subject: Subject, sample: Sample, vector: Array, spacing: float, random: Any
-) -> Ray:
+def _ray(subject: Subject, sample: Sample, vector: Array, spacing: float, random: Any) -> Ray:
     direction = random.uniform(0.5, 1, vector.shape) * random.choice([-1, 1], vector.shape)
     size = np.abs(vector)
     typical = float(size[size > 0].mean()) if size.any() else 1.0

@@ -90,9 +90,7 @@ class Evidence:
     @property
     def primary(self) -> tuple[CaseCheck, Sample]:
         """The first case that failed."""
-        return next(
-            (c, s) for c, s in zip(self.cases, self.samples, strict=True) if not c.passed
-        )
+        return next((c, s) for c, s in zip(self.cases, self.samples, strict=True) if not c.passed)
 
     def wrong_names(self) -> list[str]:
         """Arrays that are wrong in any case, in the order of the caller."""
@@ -169,7 +167,7 @@ class Evidence:
         return False
 
     def mixtures(self, n: int) -> Sample:
-        """n rows that differ: of the caller's, and where there are fewer, mixtures of them."""
+        """N rows that differ: of the caller's, and where there are fewer, mixtures of them."""
         m = self.data.n_rows
         weights = np.zeros((n, m))
         which = [i % m for i in range(n)]
@@ -180,9 +178,7 @@ class Evidence:
 
     def part(self, sample: Sample, which: tuple[int, ...]) -> Sample:
         """Some rows of a sample, in that order."""
-        arrays = {
-            n: np.take(a, which, axis=self.data.axes[n]) for n, a in sample.arrays.items()
-        }
+        arrays = {n: np.take(a, which, axis=self.data.axes[n]) for n, a in sample.arrays.items()}
         return Sample(f"rows {which}", len(which), arrays)
 
     def matches(

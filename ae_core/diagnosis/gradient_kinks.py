@@ -88,9 +88,7 @@ def about_point(
         beside = at_moved(comparison, sample, vector, case.n_features)
         if beside is None or not beside.passed:
             return None
-    case, sample = next(
-        (c, s) for c, s in zip(cases, samples, strict=True) if not c.passed
-    )
+    case, sample = next((c, s) for c, s in zip(cases, samples, strict=True) if not c.passed)
     array = case.failed[0]
     index, analytic, _ = array.worst
     at = ", ".join(map(str, index))
@@ -121,4 +119,3 @@ def _kink(
     if abs(right - left) > 100 * b.noise + 1e-4 * max(abs(left), abs(right)):
         return float(left), float(right)
     return None
-

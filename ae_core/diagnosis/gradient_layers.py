@@ -98,9 +98,7 @@ def activations(z: Array) -> list[Step]:
     return [s for s in steps if np.isfinite(s.output).all() and np.isfinite(s.slope).all()]
 
 
-def right_gradients(
-    evidence: Evidence, failed: set[int], sample: Sample
-) -> list[Array | None]:
+def right_gradients(evidence: Evidence, failed: set[int], sample: Sample) -> list[Array | None]:
     """The right gradient of each array, in its shape: what is under test, where that is right.
 
     None for arrays that are wrong and too large.
@@ -120,7 +118,7 @@ def right_gradients(
 
 
 def outer_factors(matrix: Array, same: float) -> tuple[Array, Array] | None:
-    """u and v with matrix = outer(u, v), of which u has length 1; None if there are none."""
+    """U and v with matrix = outer(u, v), of which u has length 1; None if there are none."""
     if matrix.ndim != 2 or not matrix.any():
         return None
     U, s, Vt = np.linalg.svd(matrix, full_matrices=False)

@@ -226,9 +226,7 @@ def _by_count(evidence: Evidence, array: ArrayCheck, kind: str) -> list[float] |
     found: list[list[float]] = []
     for row in {0, m - 1}:
         strengths = [
-            _strength(
-                evidence, k, array.elements, evidence.rows(*[row] * n), kind, evidence.vector
-            )
+            _strength(evidence, k, array.elements, evidence.rows(*[row] * n), kind, evidence.vector)
             for n in COUNTS
         ]
         if None in strengths:

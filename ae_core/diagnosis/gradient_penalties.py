@@ -151,7 +151,7 @@ def factor_beside_penalty(evidence: Evidence, case: CaseCheck) -> tuple[float, s
 
 
 def _solved(array: ArrayCheck, shape: Array) -> float | None:
-    """c with analytic = c numeric + β shape, by least squares; None if there is too little."""
+    """C with analytic = c numeric + β shape, by least squares; None if there is too little."""
     if len(array.elements) < 4 or not np.isfinite(array.checked).all():
         return None
     A = np.stack([array.numeric, shape], axis=1)

@@ -14,7 +14,6 @@ from .gradient_findings import ArrayCheck, CaseCheck
 from .gradient_layers import LARGEST, Tolerance, outer_factors
 from .gradient_penalties import rank_one_multiples, shapes_of
 
-
 ONE_USE = "one use"
 """What is there and what is missing come from the same place."""
 
@@ -60,9 +59,7 @@ def forgotten_half(evidence: Evidence, case: CaseCheck, sample: Sample) -> str |
     )
 
 
-def _penalties(
-    evidence: Evidence, k: int, analytic: Array, same: float
-) -> list[Array | float]:
+def _penalties(evidence: Evidence, k: int, analytic: Array, same: float) -> list[Array | float]:
     """What a penalty may add to what is there: first of all nothing."""
     found: list[Array | float] = [0.0]
     for shape in shapes_of(evidence.values(k).reshape(analytic.shape)).values():
@@ -121,5 +118,7 @@ def _samples_are_columns(
             if rank < x.size and tolerance.equal(U @ (U.T @ x), x):
                 return is_columns
     # A penalty may fill the span. Tied weights alone have the row's size on one side only.
-    sides = {a.shape.index(x.size) for a in case.arrays if a.shape.count(x.size) == 1 == len(a.shape) - 1}
+    sides = {
+        a.shape.index(x.size) for a in case.arrays if a.shape.count(x.size) == 1 == len(a.shape) - 1
+    }
     return bool(sides.pop()) if len(sides) == 1 else None

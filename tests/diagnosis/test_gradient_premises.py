@@ -356,7 +356,13 @@ def test_less_than_double_precision_passes_when_right(kind, returned):
 
 @pytest.mark.parametrize(
     ("kind", "wrong"),
-    [(np.float32, 1.02), (np.float32, -1.0), (np.float16, 2.0), (np.float16, -1.0), (np.float16, 0)],
+    [
+        (np.float32, 1.02),
+        (np.float32, -1.0),
+        (np.float16, 2.0),
+        (np.float16, -1.0),
+        (np.float16, 0),
+    ],
 )
 @pytest.mark.parametrize("returned", [None, np.float64])
 def test_less_than_double_precision_fails_when_wrong(kind, wrong, returned):
@@ -455,7 +461,9 @@ def test_an_array_that_the_cost_does_not_take_is_named():
         return cost, {"w": g, "b": np.array([1.0, 2.0, 4.0])}
 
     check = check_gradient(function, {"w": np.ones(2), "b": np.array([3.0, 1.0, -1.0])}, X)
-    assert "Only b is wrong, all other arrays are right. The cost does not depend on b." in said(check)
+    assert "Only b is wrong, all other arrays are right. The cost does not depend on b." in said(
+        check
+    )
 
 
 def test_where_everything_is_flat_the_check_looks_elsewhere():
