@@ -219,7 +219,9 @@ def train(
             restore_solver(state, start)
             n_alone = n_epochs
             continue
-        _check_losses(network, losses, before, first, steps_per_epoch, rates)
+        _check_losses(
+            network, losses, before, first, steps_per_epoch, solver.learning_rate_init
+        )
         history.n_steps += len(losses)
         if steps_per_epoch > 1:
             losses = np.average(losses, weights=X.batch_counts(order, batch_size), keepdims=True)
@@ -449,7 +451,7 @@ def _check_losses(
     before: Array,
     first: int,
     steps_per_epoch: int,
-    rates: Array,
+    rate: float,
 ) -> None:
     bad = np.flatnonzero(~np.isfinite(losses))
     if bad.size == 0:
@@ -458,7 +460,7 @@ def _check_losses(
     index = int(bad[0])
     step = first + index + 1
     epoch = (step - 1) // steps_per_epoch + 1
-    raise NonFiniteLossError(_advice(losses[index], step, epoch, float(rates[index])))
+    raise NonFiniteLossError(_advice(losses[index], step, epoch, rate))
 
 
 def _advice(loss: float, step: int, epoch: int, rate: float | None = None) -> str:
@@ -468,6 +470,7 @@ def _advice(loss: float, step: int, epoch: int, rate: float | None = None) -> st
     if step == 1:
         return f"{what}, before anything was learned: scale the data or start from smaller weights"
     return (
-        f"{what}: the learning rate {rate:g} is probably too large; try {rate / 10:g}, "
-        "and scaled data (zero mean, unit variance) if that does not help"
+        f"{what} with learning_rate_init={rate:g}: the learning rate {rate:g} is probably too "
+        f"large; try {rate / 10:g}, and scaled data (zero mean, unit variance) if that does not "
+        "help"
     )
