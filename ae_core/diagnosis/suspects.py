@@ -157,9 +157,6 @@ def _training(fit: Fit) -> list[Change]:
             )
     if fit.has("batch_size"):
         found.append(Change({"batch_size": fit.defaults["batch_size"]}, "", 0))
-    if "solver" in fit.can and s["solver"] not in ("adam", "adamw"):
-        # A rate of one solver is not one of another.
-        found.append(Change({"solver": "adam", "learning_rate_init": USUAL_RATE}, "", 0))
     if s.get("early_stopping"):
         found.append(
             Change({"early_stopping": False, "tol": None}, "no rows are held out to stop by", 1)
@@ -190,7 +187,7 @@ def _shape(fit: Fit) -> list[Change]:
 
 
 def _rest(fit: Fit) -> list[Change]:
-    """Everything else that differs from its default; and another start."""
+    """Everything else that differs from its default, the solver, and another start."""
     told = {name for name, _, _ in OFF} | {
         *NOT_SUSPECTED,
         "beta",
@@ -210,6 +207,9 @@ def _rest(fit: Fit) -> list[Change]:
         for name in fit.settings
         if name not in told and name in fit.defaults and fit.has(name)
     ]
+    if "solver" in fit.can and fit.settings["solver"] not in ("adam", "adamw"):
+        # After what is special about this one; a rate of one solver is not one of another.
+        found.append(Change({"solver": "adam", "learning_rate_init": USUAL_RATE}, "", 0))
     if "random_state" in fit.can:
         seed = fit.settings["random_state"]
         other = int(seed) + 1 if isinstance(seed, numbers.Integral) else 1
