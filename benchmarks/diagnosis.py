@@ -1,10 +1,10 @@
-"""Is what `diagnose` says so? Over healthy fits it should find nothing, over spoiled ones the reason.
+"""Is what `diagnose` says so? Of healthy fits it should find nothing, of spoiled ones the reason.
 
     python benchmarks/diagnosis.py [--adbench FOLDER] [--healthy] [--spoiled] [--verbose]
 
-Healthy: settings known to be good, on scikit-learn's tables, on random sheets of several shapes and,
-where a folder of them is given, on ADBench's `.npz` files. Neither a warning nor a finding about the
-fit is expected. What is said about the table itself (a constant column) is listed apart.
+Healthy: settings known to be good, on scikit-learn's tables, on random sheets of several shapes
+and, where a folder of them is given, on ADBench's `.npz` files. Neither a warning nor a finding
+about the fit is expected. What is said about the table itself (a constant column) is listed apart.
 
 Spoiled: the same fits with one setting spoiled, so that the loss is clearly worse than PCA's. The
 first advice is expected to name that setting.
@@ -140,9 +140,7 @@ def healthy(all_tables, verbose):
             report = model.diagnose(X)
             n += 1
             bad = [f.name for f in report.findings if f.name in OF_THE_FIT] + [said] * bool(said)
-            of_tables.update(
-                (name, f.name) for f in report.findings if f.name not in OF_THE_FIT
-            )
+            of_tables.update((name, f.name) for f in report.findings if f.name not in OF_THE_FIT)
             if bad:
                 found.append((name, kind, bad))
                 if verbose:
@@ -175,7 +173,7 @@ def spoiled(all_tables, verbose):
                 else:
                     missed.append((name, setting, value, others, advice))
                     if verbose:
-                        print(name, f"{setting}={value}", others, f"{lost:.2f}", "→", advice, flush=True)
+                        print(name, f"{setting}={value}", others, "→", advice, flush=True)
     return n, named, missed, harmless
 
 

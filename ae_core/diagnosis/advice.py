@@ -140,9 +140,7 @@ def for_no_learning(m: Measures) -> str:
     if held:
         return " ".join(held)
     if steps_are_too_large(m):
-        return (
-            f"{smaller_rate(m)} Steps that are too large lead to where a network learns no more."
-        )
+        return f"{smaller_rate(m)} Steps that are too large lead to where a network learns no more."
     rate = learning_rate(m)
     if rate is None or is_small(rate, m):
         return (

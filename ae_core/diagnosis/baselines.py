@@ -3,6 +3,8 @@
 Also what no model can beat: the entropy of the data, where the loss is a cross-entropy.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 import scipy.linalg
 from scipy.special import entr
@@ -46,7 +48,7 @@ def seen_mean(X: Array, weights: Array | None = None) -> Array:
     return np.asarray((W * np.nan_to_num(X)).sum(axis=0) / np.where(total > 0, total, 1.0))
 
 
-NAMES = {
+NAMES: dict[Callable[..., Array], str] = {
     losses.column_mean: "column mean",
     losses.column_shares: "column mean",
     losses.column_median: "column median",

@@ -177,9 +177,7 @@ def duplicate_columns(facts: TableFacts) -> Finding | None:
     if pairs:
         left = len(facts.multiples) - NAMED
         more = f" and {left} pairs more" if left > 0 else ""
-        said.append(
-            f"Columns of which one is the other in other units: {', '.join(pairs)}{more}."
-        )
+        said.append(f"Columns of which one is the other in other units: {', '.join(pairs)}{more}.")
     if not said:
         return None
     return Finding(

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from .advice import for_no_learning, larger_rate, more_training, steps_are_too_large
-from .measures import Measures, reach
+from .measures import Measures
+from .reconstruction import reach
 from .references import References
 from .words import count, label, number, percent
 
@@ -176,7 +177,8 @@ def bounded_output(m: Measures) -> Finding | None:
     return Finding(
         "bounded_output",
         f"output_activation={activation!r} can give values in {ends} only, and "
-        f"{len(which)} of {len(missed)} columns go beyond, most of all {label(m.columns.names, worst)} "
+        f"{len(which)} of {len(missed)} columns go beyond, most of all "
+        f"{label(m.columns.names, worst)} "
         f"({number(float(m.columns.low[worst]))} to {number(float(m.columns.high[worst]))}).",
         "Try output_activation='identity', or scale='minmax' for an output between 0 and 1.",
     )

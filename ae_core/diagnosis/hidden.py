@@ -1,4 +1,4 @@
-"""How well a network fills in what it is not shown, judged on entries that were seen and are hidden.
+"""How well a network fills in what it is not shown, judged on seen entries that are hidden.
 
 The loss on seen entries says nothing of that: a network with a wide code can copy what it is shown,
 and then gives for a missing entry, which is 0 to it, next to nothing.

@@ -148,9 +148,9 @@ def _more_lines(diagnosis: "Diagnosis") -> list[str]:
     f, information = diagnosis.filled_in, diagnosis.code.information
     if f is not None:
         lines += _wrapped(
-            f"of {f.n_hidden} seen entries that were hidden here, the network fills in with a root mean "
-            f"squared error of {number(f.network)}, the column mean with {number(f.column_mean)} "
-            "(scaled columns)",
+            f"of {f.n_hidden} seen entries that were hidden here, the network fills in with a root "
+            f"mean squared error of {number(f.network)}, the column mean with "
+            f"{number(f.column_mean)} (scaled columns)",
             "  ",
             "  ",
         )

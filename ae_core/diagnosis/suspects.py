@@ -4,10 +4,11 @@ A setting that differs from its default is suspected first, and what holds train
 noise, clipping) before what shapes it. `trials` tries them; being suspected says nothing yet.
 """
 
-import numbers
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from ..basics.arguments import is_number
 
 MORE_EPOCHS = (5, 25)
 """Times as many; the second only where there were very few."""
@@ -19,7 +20,7 @@ USUAL_RATE = 3e-3
 NEAR = 3.0
 """Two rates less than this factor apart are one."""
 FAR_FROM_USUAL = 10.0
-"""Times or fractions of the usual rate, or epochs, or batch: from there on it is suspected first."""
+"""Times the usual rate, or a fraction of it: from there on it is suspected first."""
 FEW_EPOCHS, VERY_FEW_EPOCHS = 30, 10
 
 NOT_SUSPECTED = frozenset(
@@ -102,14 +103,12 @@ def suspects(fit: Fit) -> list[Change]:
 
 def _what_holds_back(fit: Fit) -> list[Change]:
     s, found = fit.settings, []
-    if "beta" in fit.can and isinstance(s["beta"], numbers.Real):
+    if "beta" in fit.can and is_number(s["beta"]):
         # beta=1 is what makes the loss a bound; a smaller one is no fault of the fit.
         if s["beta"] > 1:
             found.append(Change({"beta": 1.0}, "codes stray further from a normal distribution", 0))
         if s["beta"] > 0.1:
-            found.append(
-                Change({"beta": 0.1}, "the loss is no bound on a likelihood then", 1)
-            )
+            found.append(Change({"beta": 0.1}, "the loss is no bound on a likelihood then", 1))
     for name, off, cost in OFF:
         strong = fit.has(name) and s[name] and (name != "alpha" or s[name] > fit.defaults["alpha"])
         if strong:
@@ -129,8 +128,9 @@ def _what_holds_back(fit: Fit) -> list[Change]:
 
 def _rates(fit: Fit) -> list[Change]:
     s = fit.settings
-    rate, solver = s.get("learning_rate_init"), s.get("solver", "adam")
-    if solver == "lbfgs" or not isinstance(rate, numbers.Real) or not rate > 0:
+    rate: Any = s.get("learning_rate_init")
+    solver = s.get("solver", "adam")
+    if solver == "lbfgs" or not is_number(rate) or not rate > 0:
         return []
     usual = USUAL_RATES.get(solver, USUAL_RATE)
     if fit.diverged:
@@ -147,8 +147,8 @@ def _rates(fit: Fit) -> list[Change]:
 
 def _training(fit: Fit) -> list[Change]:
     s, found = fit.settings, []
-    epochs = s.get("max_iter")
-    if isinstance(epochs, numbers.Integral) and epochs > 0:
+    epochs: Any = s.get("max_iter")
+    if is_number(epochs) and epochs >= 1:
         suspicion = 0 if epochs < FEW_EPOCHS else 1
         for times in MORE_EPOCHS if epochs < VERY_FEW_EPOCHS else MORE_EPOCHS[:1]:
             more = int(epochs) * times
@@ -180,9 +180,11 @@ def _shape(fit: Fit) -> list[Change]:
         if fit.has("decoder_layer_sizes"):
             settings["decoder_layer_sizes"] = None
         found.append(Change(settings, "another number of weights", 0))
-    k = s.get("n_components")
-    if isinstance(k, numbers.Integral) and 2 * k <= fit.n_columns:
-        found.append(Change({"n_components": int(2 * k)}, "a longer code", 2, n_components=2 * k))
+    k: Any = s.get("n_components")
+    if is_number(k) and 2 * k <= fit.n_columns:
+        found.append(
+            Change({"n_components": int(2 * k)}, "a longer code", 2, n_components=int(2 * k))
+        )
     return found
 
 
@@ -212,7 +214,7 @@ def _rest(fit: Fit) -> list[Change]:
         found.append(Change({"solver": "adam", "learning_rate_init": USUAL_RATE}, "", 0))
     if "random_state" in fit.can:
         seed = fit.settings["random_state"]
-        other = int(seed) + 1 if isinstance(seed, numbers.Integral) else 1
+        other = int(seed) + 1 if is_number(seed) else 1
         found.append(Change({"random_state": other}, "", 2))
     return found
 
@@ -253,4 +255,4 @@ def _factor(a: float, b: float) -> float:
 
 
 def _more(a: Any, b: Any) -> bool:
-    return isinstance(a, numbers.Real) and isinstance(b, numbers.Real) and float(a) > float(b)
+    return is_number(a) and is_number(b) and float(a) > float(b)

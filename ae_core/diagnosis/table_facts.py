@@ -37,7 +37,7 @@ CODES = frozenset(
 ) | {-1.0}
 """-1, -9, -99, -999, 999, 9999, -8888 …: what people write for 'missing'."""
 LARGE_CODE = 99.0
-"""From this size on a code is one even among values around it, if these are hardly ever the same."""
+"""From this size on a code is one even among values around it, if these are hardly ever equal."""
 NEVER_THE_SAME = 0.9
 """Share of distinct values of a column that is measured, not counted."""
 USED = 0.05
@@ -165,9 +165,9 @@ def _sentinel(distinct: Array, counts: Array) -> tuple[float, int, bool] | None:
     place = int(counts.argmax())
     value = float(distinct[place])
     once = len(distinct) - 1 > NEVER_THE_SAME * (total - int(counts[place]))
-    if value in CODES and abs(value) >= LARGE_CODE and once:
-        if _is_repeated(int(counts[place]), total, True):
-            return value, int(counts[place]), False
+    is_code = value in CODES and abs(value) >= LARGE_CODE
+    if is_code and once and _is_repeated(int(counts[place]), total, True):
+        return value, int(counts[place]), False
     return None
 
 

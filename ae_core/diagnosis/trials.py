@@ -20,8 +20,8 @@ HELPED = 0.05
 HELPED_MUCH = 0.2
 """… and the same as a share of what the fit falls short of PCA."""
 AS_GOOD = 0.1
-"""Changes that end less than this share apart are as good as each other: the one of the setting that
-was more suspected comes first."""
+"""Changes that end less than this share apart are as good as each other: what was more suspected
+comes first."""
 SAID, WORTH_NAMING = 3, 0.5
 """Changes that the advice names, if each has helped by this share of what the best one has."""
 SHOWN = 8
@@ -132,9 +132,7 @@ class Trials:
         """The table: what was changed, the loss, and its share of the constant's."""
         lines = [("as it is", self.loss)]
         lines += [(trial.instead, trial.loss) for trial in self.helped[:SHOWN]]
-        lines += [
-            (name, loss) for name, loss in reversed(self.references.table().items())
-        ]
+        lines += [(name, loss) for name, loss in reversed(self.references.table().items())]
         constant = self.references.constant
         return [
             (
@@ -241,7 +239,7 @@ def run_trials(
 
 
 def _one_of_each(trials: Sequence[Trial]) -> tuple[Trial, ...]:
-    """Of several values of one setting the first, which is the best; others lie on the way to it."""
+    """Of several values of one setting the first, which is the best; the others lie beside it."""
     kept: list[Trial] = []
     for trial in trials:
         if all(set(trial.settings) != set(other.settings) for other in kept):

@@ -4,7 +4,8 @@ import numpy as np
 
 from .advice import MANY_DEAD, MANY_SATURATED, holds_back, smaller_rate
 from .findings import Finding
-from .measures import Layer, Measures
+from .measures import Measures
+from .units import Layer
 from .words import NAMED, listed, of_layers
 
 IDLE = 0.01

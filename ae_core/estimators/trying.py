@@ -12,13 +12,14 @@ from sklearn.base import clone
 from sklearn.utils import _safe_indexing
 
 from .._typing import Array
+from ..basics.arguments import is_number
 from ..diagnosis.hidden import FilledIn, fill_hidden
 from ..diagnosis.reconstruction import DENSE_ENTRIES, evenly, loss_of
 from ..diagnosis.references import References, references
 from ..diagnosis.suspects import Change, Fit, all_defaults, suspects, to_fill_in
 from ..diagnosis.trials import Trials, run_trials
 from ..training.progress import NonFiniteLossError
-from .parameters import batch_size_of, is_number
+from .parameters import batch_size_of
 
 ROWS, FEWER_ROWS, FEWEST_ROWS = 600, 200, 20
 """Rows of a trial; fewer where a network is large."""
@@ -89,9 +90,7 @@ def try_settings(
     if not is_reproduced:
         return result
     announce(len(changes), budget)
-    tried, left = run_trials(
-        changes, trial.settings, trial.loss, trial.references, budget=budget
-    )
+    tried, left = run_trials(changes, trial.settings, trial.loss, trial.references, budget=budget)
     result = replace(result, tried=tried, n_left_out=left + n_left_out)
     together = None if result.helped or result.n_left_out else all_defaults(what)
     if together is None:
@@ -134,9 +133,7 @@ def try_filling(model: Any, X: Any, *, budget: float) -> Trials | None:
         f = None if fitted is None or not is_finite else trial.filled_in(fitted)
         return None if f is None else f.network
 
-    tried, left = run_trials(
-        changes, trial.settings, error, lambda _: judged_by, budget=budget
-    )
+    tried, left = run_trials(changes, trial.settings, error, lambda _: judged_by, budget=budget)
     return Trials(
         n_rows=size.n_rows,
         n_epochs=size.n_epochs,
@@ -289,7 +286,7 @@ class _Trial:
         return self._loss_of(self.base) if is_finite else math.inf
 
     def loss(self, change: Change) -> float | None:
-        """The loss with a change; infinite where it goes beyond all numbers, None if it can't be."""
+        """The loss with a change; infinite beyond all numbers, None where it can't be made."""
         settings = dict(change.settings)
         if "max_iter" in settings:
             settings["max_iter"] = round(settings["max_iter"] * self.size.n_epochs / self.max_iter)
