@@ -121,6 +121,10 @@ class Diagnosis:
     """What was tried, where the fit is poor."""
     filling_trials: Trials | None = None
     """The same where hidden entries are filled in badly, by their error."""
+    subject: str = "this network"
+    """What the table of losses calls it."""
+    lines: tuple[str, ...] = ()
+    """What else there is to say of the model, in lines of the report."""
     has_weights: bool = False
     """Whether columns have weights of their own."""
 
@@ -157,6 +161,7 @@ class Diagnosis:
             },
             "filled_in": None if f is None else {k: _json(v) for k, v in asdict(f).items()},
             "stopped_because": self.stopped_because,
+            "lines": list(self.lines),
             "findings": [asdict(finding) for finding in self.findings],
             "trials": None if self.trials is None else self.trials.to_dict(),
             "filling_trials": None

@@ -31,9 +31,7 @@ COLORS = {"warning": "#b3261e", "note": "#30638e"}
 def text_report(diagnosis: "Diagnosis") -> str:
     """Verdict, findings with what to try, losses, columns, layers and code."""
     lines = [f"diagnosis: {_verdict(diagnosis)} ({_subject(diagnosis)})"]
-    for finding in diagnosis.findings:
-        lines += _wrapped(f"{finding.name}: {finding.message}", "  → ")
-        lines += _wrapped(finding.advice, "    what to try: ", " " * 6)
+    lines += findings_text(diagnosis.findings)
     if _is_worth_saying(diagnosis):
         lines += _wrapped(f"training ended because {diagnosis.stopped_because}.", "  ", "  ")
     for trials in _trials(diagnosis):
@@ -51,6 +49,22 @@ def text_report(diagnosis: "Diagnosis") -> str:
         lines += [f"  {_shown(name):<{width}}  {share:>12}" for name, share in worst]
     lines += ["", *_layer_lines(diagnosis)]
     return "\n".join(lines)
+
+
+def findings_text(findings: Sequence[Finding]) -> list[str]:
+    """Each finding with what to try."""
+    lines = []
+    for finding in findings:
+        lines += _wrapped(f"{finding.name}: {finding.message}", "  → ")
+        lines += _wrapped(finding.advice, "    what to try: ", " " * 6)
+    return lines
+
+
+def findings_html(heading: str, findings: Sequence[Finding], lines: Sequence[str]) -> str:
+    """A heading, findings and lines; everything that comes from the data is escaped."""
+    items = "".join(_html_finding(finding) for finding in findings)
+    parts = [f"<p><strong>{escape(heading)}</strong></p>", f"<ul>{items}</ul>" if items else ""]
+    return "\n".join(["<div>", *parts, *(f"<p>{escape(line)}</p>" for line in lines), "</div>"])
 
 
 def html_report(diagnosis: "Diagnosis") -> str:
@@ -106,12 +120,12 @@ def _trials(diagnosis: "Diagnosis") -> "list[Trials]":
 
 def _what(trials: "Trials") -> str:
     """The heading of the figures."""
-    return trials.measure.split()[0]
+    return "error" if trials.measure.startswith("error") else "loss"
 
 
 def _losses(diagnosis: "Diagnosis") -> list[tuple[str, float, str]]:
     constant = diagnosis.baselines[diagnosis.constant]
-    rows = [("this network", diagnosis.loss), *reversed(diagnosis.baselines.items())]
+    rows = [(diagnosis.subject, diagnosis.loss), *reversed(diagnosis.baselines.items())]
     return [
         (name, loss, percent(loss / constant) if constant > 0 and math.isfinite(loss) else "")
         for name, loss in rows
@@ -144,7 +158,7 @@ def _is_worth_saying(diagnosis: "Diagnosis") -> bool:
 
 def _more_lines(diagnosis: "Diagnosis") -> list[str]:
     """Of hidden entries, and of a drawn code."""
-    lines = []
+    lines = [line for text in diagnosis.lines for line in _wrapped(text, "  ", "  ")]
     f, information = diagnosis.filled_in, diagnosis.code.information
     if f is not None:
         lines += _wrapped(
@@ -197,15 +211,16 @@ def _layer_lines(diagnosis: "Diagnosis") -> list[str]:
 
 
 def _wrapped(text: str, first: str, then: str = "    ") -> list[str]:
-    return textwrap.wrap(_printable(text), WIDTH, initial_indent=first, subsequent_indent=then)
+    return textwrap.wrap(tidied(text), WIDTH, initial_indent=first, subsequent_indent=then)
 
 
-def _printable(text: str) -> str:
+def tidied(text: str) -> str:
+    """Text without what a terminal would act on."""
     return "".join(c if c.isprintable() else "·" for c in text)
 
 
 def _shown(name: str, at_most: int = 40) -> str:
-    name = _printable(name)
+    name = tidied(name)
     return name if len(name) <= at_most else name[: at_most - 1] + "…"
 
 

@@ -126,13 +126,13 @@ def _what_holds_back(fit: Fit) -> list[Change]:
     return found
 
 
-def _rates(fit: Fit) -> list[Change]:
+def _rates(fit: Fit, usual: float | None = None) -> list[Change]:
     s = fit.settings
     rate: Any = s.get("learning_rate_init")
     solver = s.get("solver", "adam")
     if solver == "lbfgs" or not is_number(rate) or not rate > 0:
         return []
-    usual = USUAL_RATES.get(solver, USUAL_RATE)
+    usual = USUAL_RATES.get(solver, USUAL_RATE) if usual is None else usual
     if fit.diverged:
         wanted = [rate / decade for decade in DECADES_DOWN]
     else:
@@ -217,6 +217,31 @@ def _rest(fit: Fit) -> list[Change]:
         other = int(seed) + 1 if is_number(seed) else 1
         found.append(Change({"random_state": other}, "", 2))
     return found
+
+
+USUAL_RATE_OF_A_DETECTOR = 0.01
+"""Its networks take few steps."""
+
+
+def detector_suspects(settings: Mapping[str, Any], defaults: Mapping[str, Any]) -> list[Change]:
+    """The changes to try where a detector's networks have not learned, the most suspected first."""
+    fit = Fit(settings, defaults, 0, can=frozenset(settings))
+    found = [*_rates(fit, USUAL_RATE_OF_A_DETECTOR)]
+    if settings["n_steps"] < defaults["n_steps"]:
+        times = defaults["n_steps"] / settings["n_steps"]
+        cost = f"{times:.3g} times the time"
+        found.append(Change({"n_steps": defaults["n_steps"]}, cost, 0, times))
+    for times in MORE_EPOCHS:
+        suspicion = 0 if settings["n_steps"] < defaults["n_steps"] else 1
+        more = int(settings["n_steps"]) * times
+        found.append(Change({"n_steps": more}, f"{times} times the time", suspicion, float(times)))
+    told = {"contamination", "n_threads", "random_state", "learning_rate_init", "n_steps"}
+    found += [
+        Change({name: defaults[name]}, "", 0)
+        for name in settings
+        if name not in told and fit.has(name)
+    ]
+    return sorted(found, key=lambda change: change.suspicion)
 
 
 def all_defaults(fit: Fit) -> Change | None:

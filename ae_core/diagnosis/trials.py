@@ -148,7 +148,7 @@ class Trials:
         """What the table is of."""
         return (
             f"{self.measure} when tried, one setting at a time ({count(self.n_rows, 'row')}, "
-            f"{count(self.n_epochs, 'epoch')}, the same seed)"
+            f"{count(self.n_epochs, 'epoch') + ', ' if self.n_epochs else ''}the same seed)"
         )
 
     @property

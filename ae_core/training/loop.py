@@ -219,9 +219,7 @@ def train(
             restore_solver(state, start)
             n_alone = n_epochs
             continue
-        _check_losses(
-            network, losses, before, first, steps_per_epoch, solver.learning_rate_init
-        )
+        _check_losses(network, losses, before, first, steps_per_epoch, solver.learning_rate_init)
         history.n_steps += len(losses)
         if steps_per_epoch > 1:
             losses = np.average(losses, weights=X.batch_counts(order, batch_size), keepdims=True)
