@@ -14,7 +14,7 @@ from ..data.imputation import filled_in
 from ..data.rows import Rows
 from ..data.running_scaling import RunningScaling
 from ..data.scaling import undo_scaling
-from ..diagnosis.diagnose import Diagnosis, diagnose
+from ..diagnosis.diagnose import Diagnosis, examine
 from ..files.model_file import ModelFile
 from ..training.stream import Stream
 from .fitting import seen, warn_of_never_seen, weights_of
@@ -22,6 +22,7 @@ from .parameters import has_holes
 from .saved import SavedEstimator, describe_autoencoder, restore_autoencoder
 from .saved_stream import describe_stream, restore_stream
 from .tables import FramesOut, checked, code_of
+from .trying import check_budget, try_filling, try_settings
 
 
 class FittedAutoencoder(
@@ -151,26 +152,46 @@ class FittedAutoencoder(
             errors = self.encoding_.summed(errors)
         return self._as_given(errors, X)
 
-    def diagnose(self, X: Any) -> Diagnosis:
+    def diagnose(
+        self, X: Any, *, sample_weight: Any = None, trials: bool = True, budget: float = 5.0
+    ) -> Diagnosis:
         """Say whether the model has learned something, and if not, why and what to try.
 
-        Puts its loss beside the column mean's and that of PCA with the same code size, looks at the
-        layers, the code and the loss curve, and says what it found in words. Prints as a report.
+        Puts its loss beside the best constant's and that of PCA with the same code size, looks at
+        the layers, the code, the loss curve and the columns, and says what it found in words.
+        Prints as a report.
+
+        Where the fit is poor, advice is tried before it is given: the same settings are fitted anew
+        to some of the rows, from the same seed, with one of them changed at a time. The report says
+        which changes helped, best first, and by how much; what did not help is not said.
 
         Parameters
         ----------
         X : array, DataFrame or scipy.sparse matrix of shape (m, n_features)
             The data that it was fitted to; of more than 10 000 rows, so many are looked at, and
             fewer of wide sparse ones.
+        sample_weight : array of shape (m,), optional
+            That of the fit.
+        trials : bool, default=True
+            Whether to try settings. A line on standard error says so while it lasts.
+        budget : float, default=5
+            Seconds that trials may take.
 
         Returns
         -------
         ae_core.diagnosis.diagnose.Diagnosis
+
+        Raises
+        ------
+        ValueError
+            When X is not as in the fit, or budget no number above 0.
         """
+        check_budget(budget)
         rows = self._rows(X)
-        return diagnose(
+        weights = weights_of(sample_weight, rows.X)
+        examined = examine(
             self.network_,
-            rows,
+            rows if weights is None else rows.reweighted(weights),
             history=self.history_,
             raw=Rows(rows.X, missing=rows.missing),
             feature_names=(
@@ -178,11 +199,15 @@ class FittedAutoencoder(
                 if self.encoding_ is None
                 else self.encoding_.names
             ),
-            settings={
-                name: getattr(self, name)
-                for name in ("learning_rate_init", "learning_rate", "max_iter", "solver")
-            },
+            settings=self.get_params(deep=False),
         )
+        tried = filling = None
+        if trials and examined.wants_trials:
+            is_poor = examined.measures.is_poor
+            tried = try_settings(self, X, is_poor=is_poor, budget=budget, sample_weight=weights)
+        if trials and examined.wants_filling:
+            filling = try_filling(self, X, budget=budget)
+        return examined.report(tried, filling)
 
     def _reconstructed(self, rows: Rows) -> Array:
         """The reconstruction (m, n_features) of rows, in the data's units."""

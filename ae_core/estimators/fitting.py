@@ -18,9 +18,9 @@ from ..data.rows import Rows
 from ..data.running_scaling import RunningScaling
 from ..data.scaling import check_scaling, learn_scaling
 from ..data.weights import relative_weights
-from ..diagnosis.baselines import column_mean
-from ..diagnosis.findings import not_learning
-from ..diagnosis.measures import loss_of, mean_error, some_of
+from ..diagnosis.findings import is_worth_a_look, not_learning
+from ..diagnosis.reconstruction import mean_error, some_of
+from ..diagnosis.references import references
 from ..formulas.losses import LOSSES, SHARES
 from ..network.compiled import Network
 from ..training.callbacks import joined, with_progress_bar
@@ -38,7 +38,7 @@ from .parameters import (
 )
 
 ROWS_JUDGED = 1000
-"""How many rows tell whether a fit was better than the column mean."""
+"""How many rows tell whether a fit was better than a constant."""
 
 NAMES_SHOWN = 5
 """How many columns a warning names."""
@@ -263,23 +263,30 @@ def run(
         n_done = resume.history.n_iter if resume else 0
         callbacks = with_progress_bar(stack, callbacks, estimator.verbose, max_iter, n_done)
         estimator.history_ = History()  # here, so that it is there after Ctrl-C
-        train(
-            estimator.network_,
-            rows,
-            solver=solver,
-            batch_size=batch_size,
-            max_iter=max_iter,
-            power_t=estimator.power_t,
-            shuffle=estimator.shuffle,
-            tol=tolerance_of(estimator),
-            n_iter_no_change=estimator.n_iter_no_change,
-            random_state=random,
-            callback=joined(callbacks),
-            history=estimator.history_,
-            resume=resume,
-            **estimator._training_options(),
-            **options,
-        )
+        try:
+            train(
+                estimator.network_,
+                rows,
+                solver=solver,
+                batch_size=batch_size,
+                max_iter=max_iter,
+                power_t=estimator.power_t,
+                shuffle=estimator.shuffle,
+                tol=tolerance_of(estimator),
+                n_iter_no_change=estimator.n_iter_no_change,
+                random_state=random,
+                callback=joined(callbacks),
+                history=estimator.history_,
+                resume=resume,
+                **estimator._training_options(),
+                **options,
+            )
+        except NonFiniteLossError as error:
+            estimator.history_.stopped_because = str(error).split(":")[0]
+            raise
+        except KeyboardInterrupt:
+            estimator.history_.stopped_because = "it was interrupted"
+            raise
 
 
 def run_part(estimator: Any, rows: Rows, stream: Stream | None) -> None:
@@ -322,20 +329,36 @@ def warn_of_never_seen(estimator: Any, never: Array) -> None:
 
 
 class NotLearningWarning(UserWarning):
-    """A fit ended with a model that is hardly better than returning the column mean."""
+    """A fit ended with a model that is hardly better than returning the same for every row."""
 
 
 def warn_if_not_learning(network: Network, rows: Rows) -> None:
-    """Warn when the model is hardly better than the column mean, judged on some of the rows."""
+    """Warn when the model is hardly better than the best constant, judged on some of the rows.
+
+    Only then PCA is computed, too: where it is no better either, there is little to learn.
+    """
     which = some_of(rows, ROWS_JUDGED)
     which = which[rows.counts(which) > 0]
     if len(which) < 2:
         return
     some = rows.take(which, np.float64)
+    weights = None if rows.sample_weight is None else rows.weights(which)
+    architecture = network.architecture
     with np.errstate(over="ignore", invalid="ignore"):
-        loss = mean_error(network, some)
-        mean = column_mean(some, some)
-        found = not_learning(loss, loss_of(network.architecture, some, mean))
+        loss = mean_error(network, some, weights)
+        constant = references(architecture, some, 0, weights)
+        if not is_worth_a_look(loss, constant):
+            return
+        judged_by = references(
+            architecture, some, architecture.n_components, weights, is_sample=len(which) < len(rows)
+        )
+        found = not_learning(
+            loss,
+            judged_by.constant,
+            judged_by.constant_name,
+            judged_by.floor,
+            judged_by.pca if judged_by.has_structure else judged_by.constant,
+        )
     if found:
         warnings.warn(f"{found.message} {found.advice}", NotLearningWarning, stacklevel=3)
 

@@ -9,13 +9,16 @@ from sklearn.utils.validation import check_is_fitted
 from .._typing import Array
 from ..data.rows import Rows
 from ..data.scaling import learn_scaling
+from ..diagnosis.diagnose import Diagnosis
 from ..files.model_file import ModelFile
 from .detector_parameters import CODES, DetectorParameters
 from .ensemble import automatic_threshold, code_sizes, threshold_for, train_ensemble
 from .fitting import generator_of, weights_of
+from .outlier_diagnosis import diagnose_detector
 from .records import check_parameters, with_parameters
 from .saved import SavedEstimator, describe_detector, restore_detector
 from .tables import FramesOut, checked_table
+from .trying import check_budget
 
 
 @with_parameters
@@ -138,6 +141,41 @@ class AutoencoderOutlierDetector(
     def predict(self, X: Any) -> Array:
         """1 for usual rows, -1 for outliers: (m,) int."""
         return np.where(self.decision_function(X) < 0, -1, 1)
+
+    def diagnose(
+        self, X: Any, *, sample_weight: Any = None, trials: bool = True, budget: float = 5.0
+    ) -> Diagnosis:
+        """Say whether the networks have learned what rows look like, and what is odd in the table.
+
+        As `Autoencoder.diagnose`, of the networks together: losses are their means.
+
+        Parameters
+        ----------
+        X : array or DataFrame of shape (m, n_features)
+            The data that it was fitted to.
+        sample_weight : array of shape (m,), optional
+            That of the fit.
+        trials : bool, default=True
+            Whether to try settings where the networks have not learned.
+        budget : float, default=5
+            Seconds that trials may take.
+
+        Returns
+        -------
+        ae_core.diagnosis.diagnose.Diagnosis
+
+        Raises
+        ------
+        ValueError
+            When X is not as in the fit, or budget no number above 0.
+        """
+        check_budget(budget)
+        weights = weights_of(sample_weight, self._rows(X).X)
+        return diagnose_detector(self, X, trials=trials, budget=budget, sample_weight=weights)
+
+    def _seen_by_networks(self, X: Any) -> Rows:
+        """X as the networks of the ensemble see it."""
+        return self._rows(X)
 
     def _rows(self, X: Any) -> Rows:
         check_is_fitted(self)

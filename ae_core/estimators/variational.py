@@ -13,7 +13,7 @@ from ..data.rows import Rows
 from ..data.running_scaling import ENOUGH
 from ..data.scaling import undo_scaling
 from ..diagnosis.baselines import discarded_variance
-from ..diagnosis.measures import evenly
+from ..diagnosis.reconstruction import evenly
 from ..files.model_file import ModelFile
 from ..formulas.latent import LOG_2_PI, sample
 from ..formulas.losses import LOSSES

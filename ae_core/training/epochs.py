@@ -121,7 +121,8 @@ class Epochs:
         if bad.size:
             index = int(bad[0])
             step, epoch = n_steps_done + index + 1, n_done + index // self.n_steps + 1
-            raise NonFiniteLossError(advice(losses[index], step, epoch, float(rates[index])))
+            rate = self.solver.learning_rate_init  # the one that can be changed
+            raise NonFiniteLossError(advice(losses[index], step, epoch, rate))
         if is_finite(self.network, state):
             return
         step = n_steps_done + len(losses)
@@ -189,6 +190,7 @@ def advice(loss: float, step: int, epoch: int, rate: float | None = None) -> str
     if step == 1:
         return f"{what}, before anything was learned: scale the data or start from smaller weights"
     return (
-        f"{what}: the learning rate {rate:g} is probably too large; try {rate / 10:g}, "
-        "and scaled data (zero mean, unit variance) if that does not help"
+        f"{what} with learning_rate_init={rate:g}: the learning rate {rate:g} is probably too "
+        f"large; try {rate / 10:g}, and scaled data (zero mean, unit variance) if that does not "
+        "help"
     )

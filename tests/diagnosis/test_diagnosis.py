@@ -16,7 +16,9 @@ from ae_core.data.rows import Rows
 from ae_core.diagnosis.baselines import principal_components
 from ae_core.diagnosis.diagnose import CHECKS, diagnose
 from ae_core.diagnosis.findings import not_learning
-from ae_core.diagnosis.measures import CHUNK_ROWS, evenly, reach
+from ae_core.diagnosis.measures import reach
+from ae_core.diagnosis.reconstruction import evenly
+from ae_core.diagnosis.units import CHUNK_ROWS
 from ae_core.formulas.activations import ACTIVATIONS
 from ae_core.formulas.losses import LOSSES
 
