@@ -6,6 +6,10 @@ from typing import Any, NoReturn
 import numpy as np
 
 from .._typing import Array
+from ..basics.arguments import shown
+
+SHOWN = 40
+"""Characters of an entry that an error shows."""
 
 MISSING = ("NoneType", "NAType", "NaTType", "MaskedConstant")
 """Types of which each value says that there is none: of Python, pandas and NumPy."""
@@ -36,7 +40,7 @@ def floats_of(values: Array, cell: Callable[[tuple[int, ...]], str], advice: str
     """
     try:
         return np.asarray(values.astype(np.float64))
-    except (TypeError, ValueError):  # what is missing may be all that is the matter
+    except (TypeError, ValueError, OverflowError):  # what is missing may be all that is the matter
         pass
     floats = np.empty(values.shape)
     for place, value in np.ndenumerate(values):
@@ -48,11 +52,12 @@ def floats_of(values: Array, cell: Callable[[tuple[int, ...]], str], advice: str
 
 
 def _refuse(value: Any, cell: str, advice: str) -> NoReturn:
-    shown = repr(value)
-    shown = shown if len(shown) <= 40 else shown[:37] + "…"
+    what = f"{cell} is {shown(value)[:SHOWN]}"
     if isinstance(value, str | bytes):
-        raise ValueError(f"{cell} is {shown}, which is no number: {advice}")
+        raise ValueError(f"{what}, which is no number: {advice}")
+    if isinstance(value, int):
+        raise ValueError(f"{what}, which is beyond the numbers that a float can hold")
     raise TypeError(
-        f"{cell} is {shown}, of type {type(value).__name__}: an entry of this argument must be no "
-        "string or other object but a number"
+        f"{what}, of type {type(value).__name__}: an entry of this argument must be no string or "
+        "other object but a number"
     )

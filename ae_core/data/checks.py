@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from .._typing import Array
-from ..basics.arguments import COUNT, Check, as_numbers
+from ..basics.arguments import COUNT, Check, as_numbers, shown
 
 DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
 
@@ -213,7 +213,7 @@ def _check_finite(X: Array, name: str, nan_allowed: bool, advice: str, columns: 
         n_bad += len(bad)
     if found is not None:
         row, column = found
-        called = "" if columns is None else f"column {columns[column]!r}"
+        called = "" if columns is None else f"column {shown(columns[column])}"
         _refuse_entry(
             X[row, column], f"{name}[{row}, {column}]", n_bad, nan_allowed, advice, called
         )

@@ -156,5 +156,6 @@ def _as_array(X: Any, name: str) -> Array:
 
 def _refuse(X: Any, package: str, name: str, error: Exception | None = None) -> NoReturn:
     what = type(X).__qualname__ if package == "builtins" else f"{package}.{type(X).__qualname__}"
+    what = "None" if X is None else f"of type {what}"
     instead = INSTEAD.get(package, INSTEAD["builtins"]).format(name=name)
-    raise TypeError(f"{name} is of type {what}, which is no table here: {instead}") from error
+    raise TypeError(f"{name} is {what}, which is no table here: {instead}") from error

@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from .._typing import Array
+from ..basics.arguments import shown
 from .cells import floats_of, is_missing
 
 NUMBERS = "fiub"
@@ -152,13 +153,13 @@ def _side_by_side(columns: list[Array], shape: tuple[int, int]) -> Array:
 
 
 def _cell(name: str, column: Any, row: int) -> str:
-    return f"{name}: column {column!r}, row {row},"
+    return f"{name}: column {shown(column)}, row {row},"
 
 
 def _refuse_dtype(name: str, column: Any, dtype: Any) -> NoReturn:
     raise ValueError(
-        f"{name}: column {column!r} has dtype {dtype}, whose values are no real numbers: turn it "
-        "into numbers (of a date, such as the days since one), or drop it"
+        f"{name}: column {shown(column)} has dtype {dtype}, whose values are no real numbers: turn "
+        "it into numbers (of a date, such as the days since one), or drop it"
     )
 
 
@@ -172,7 +173,9 @@ def check_names(columns: list[Any], name: str = "X") -> None:
     """
     if len(set(columns)) < len(columns):
         twice = Counter(columns).most_common(1)[0][0]
-        raise ValueError(f"{name} has several columns named {twice!r}: each needs its own name")
+        raise ValueError(
+            f"{name} has several columns named {shown(twice)}: each needs its own name"
+        )
 
 
 # --- a frame out of numbers ---------------------------------------------------------------------

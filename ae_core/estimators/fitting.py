@@ -11,7 +11,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 
 from .._typing import Array
-from ..basics.arguments import Seed, as_float, as_numbers, is_number
+from ..basics.arguments import Seed, as_float, as_numbers, is_number, shown
 from ..data.checks import check_sample_weight
 from ..data.containers import unmasked
 from ..data.rows import Rows
@@ -319,11 +319,11 @@ def warn_of_never_seen(estimator: Any, never: Array) -> None:
     if not len(places):
         return
     names = getattr(estimator, "feature_names_in_", None)
-    shown = [str(i) if names is None else repr(names[i]) for i in places[:NAMES_SHOWN]]
+    called = [str(i) if names is None else shown(names[i]) for i in places[:NAMES_SHOWN]]
     rest = f" and {len(places) - NAMES_SHOWN} more" if len(places) > NAMES_SHOWN else ""
     warnings.warn(
-        f"column{'s' if len(places) > 1 else ''} {', '.join(shown)}{rest} had no entry in the fit: "
-        "nothing is known of them, and impute leaves them missing",
+        f"column{'s' if len(places) > 1 else ''} {', '.join(called)}{rest} had no entry in the fit, "
+        "which knows nothing of it: impute leaves it missing",
         stacklevel=3,
     )
 

@@ -500,7 +500,7 @@ REFUSED = {
     "ragged": (lambda X: [[1.0, 2.0], [3.0]], "list whose rows do not make a table"),
     "dict": (lambda X: dict(enumerate(X)), "type dict, .*DataFrame"),
     "generator": (lambda X: (row for row in X), "type generator"),
-    "nothing": (lambda X: None, "type NoneType"),
+    "nothing": (lambda X: None, "X is None, which is no table"),
     "tensor": (lambda X: Tensor(), r"torch.Tensor.*X.detach\(\).cpu\(\).numpy\(\)"),
     "dates in a column": (
         lambda X: pandas_frame(X).assign(age=pd.date_range("2020", periods=N_ROWS).to_numpy()),
@@ -701,3 +701,24 @@ def test_mixed_columns_that_were_never_seen_stay_missing():
         filled = model.impute(frame)
     assert filled["size"].isna().all()
     assert filled.drop(columns="size").notna().all().all()
+
+
+@pytest.mark.parametrize("name", ["x" * 5000, "two\nlines", "\x1b]0;title\x07"])
+def test_names_of_columns_are_shown_in_one_short_line(name):
+    random = np.random.default_rng(0)
+    good = pd.DataFrame({"a": random.random(9), name: random.random(9)})
+    for frame in (
+        good.assign(**{name: ["text"] * 9}),
+        good.assign(**{name: np.array(["2020"] * 9, "M8[s]")}),
+        good.assign(**{name: np.inf}),
+        pd.concat([good, good], axis=1),
+    ):
+        with pytest.raises((ValueError, TypeError)) as caught:
+            Autoencoder(1, **QUICK).fit(frame)
+        assert len(str(caught.value)) <= 300
+        assert str(caught.value).isprintable()
+    holes = good.assign(**{name: np.nan})
+    model = Autoencoder(1, missing_values="mask", **QUICK).fit(holes)
+    with pytest.warns(UserWarning, match="had no entry") as warned:
+        model.impute(holes)
+    assert str(warned[0].message).isprintable()
