@@ -13,7 +13,7 @@ import numpy as np
 
 from ..._typing import Array
 from ...basics.extras import MissingExtraError
-from ...files.whole_file import write_whole
+from ...files.whole_file import target_of, write_whole
 from .columns import TableError
 
 Columns = Sequence[Array | Sequence[Any]]
@@ -47,7 +47,10 @@ def check_output(path: str, *, is_table: bool = True) -> None:
             f"{path}: what to write can't be told from its name: it must end in "
             f"{', '.join(OUTPUTS)}, or be - for CSV to standard output"
         )
-    target = os.path.realpath(path)
+    try:
+        target = target_of(path)
+    except OSError as error:
+        raise type(error)(error.errno, error.strerror, path) from error
     if os.path.isdir(target):
         raise IsADirectoryError(21, "Is a directory", path)
     if os.path.exists(target) and not os.access(target, os.W_OK):
