@@ -43,7 +43,17 @@ MODULES = [
     "text.records",
 ]
 # Those that a training step runs through.
-LOOPS = ("table", "rows", "sparse", "low_rank_output", "latent", "contraction", "passes", "steps", "records")
+LOOPS = (
+    "table",
+    "rows",
+    "sparse",
+    "low_rank_output",
+    "latent",
+    "contraction",
+    "passes",
+    "steps",
+    "records",
+)
 # Those that run once per network, or for tests.
 SELDOM = ("products", "memory", "plan")
 # What Cython writes for memoryviews, once for all modules: otherwise each would hold it again.

@@ -50,7 +50,11 @@ def slowly(text, grammar, uses, *, at_end=True, missing=True, room=100, at=0, li
         if record.cells is not None:
             if record.is_open or len(record.cells) != len(uses):
                 return rows, (at, line, ODD)
-            values = [plain_value(record.cells[i], grammar, missing) for i, use in enumerate(uses) if use >= 0]
+            values = [
+                plain_value(record.cells[i], grammar, missing)
+                for i, use in enumerate(uses)
+                if use >= 0
+            ]
             if None in values:
                 return rows, (at, line, ODD)
             rows[0].append(values)
@@ -98,14 +102,14 @@ GRAMMARS = [
     for comment in ("", "#", "//")
     if separator not in (decimal, thousands)
 ]
-PIECES = st.sampled_from(
-    ["1", "-2.5", "+.5", "1e5", "1E-3", "1.", ".", "-", "e", "1e", "1e+", "0", "00012", "1,5", "1.5"]
-    + ["1,234", "1,234.5", "1.234.567,25", "12,34", "1234,567", ",123", "1,2345", "1'234'567", "1e999"]
-    + ["", "NA", "na", "nan", "?", "NULL", "N", "inf", "true", "False", "TRUE", "tru", "x", "\xe9", "0x1"]
-    + ['"3"', '"a,b"', '"a""b"', '""', '"', '""""', '"1"x', ' "4" ', '\t"5', '"\n"', '"\r\n6"', '"7 "']
-    + [" ", "  ", "\t", "\n", "\r", "\r\n", "\n\n", "#", "# note", "//", "/", ",", ";", "|", "\0", "9" * 500]
-    + ["12345678901234567890", "0.1234567890123456789", "1" * 20 + ".5", "1e-400", "1_0", "\u0661"]
-)  # fmt: skip
+PIECES = st.sampled_from([
+    *("1", "-2.5", "+.5", "1e5", "1E-3", "1.", ".", "-", "e", "1e", "1e+", "0", "00012", "1,5", "1.5"),
+    *("1,234", "1,234.5", "1.234.567,25", "12,34", "1234,567", ",123", "1,2345", "1'234'567", "1e999"),
+    *("", "NA", "na", "nan", "?", "NULL", "N", "inf", "true", "False", "TRUE", "tru", "x", "\xe9", "0x1"),
+    *('"3"', '"a,b"', '"a""b"', '""', '"', '""""', '"1"x', ' "4" ', '\t"5', '"\n"', '"\r\n6"', '"7 "'),
+    *(" ", "  ", "\t", "\n", "\r", "\r\n", "\n\n", "#", "# note", "//", "/", ",", ";", "|", "\0", "9" * 500),
+    *("12345678901234567890", "0.1234567890123456789", "1" * 20 + ".5", "1e-400", "1_0", "\u0661"),
+])  # fmt: skip
 TEXTS = st.lists(PIECES | st.sampled_from([",", ";", "\n", "\n", " "]), max_size=24).map("".join)
 
 
@@ -178,7 +182,7 @@ def test_what_pythons_csv_writes_is_read(rows, separator, end):
     assert found == rows
 
 
-# --- numbers ---------------------------------------------------------------------------------------
+# --- numbers -------------------------------------------------------------------------------------
 
 
 def random_number(rng):
@@ -219,16 +223,20 @@ def test_numbers_are_the_nearest_doubles(decimal):
 
 @pytest.mark.parametrize(
     "text",
-    ["0", "-0", "0e99999999999999", "1e-99999999999999", "5e-324", "2.4703282292062328e-324"]
-    + ["2.2250738585072014e-308", "2.2250738585072011e-308", "9007199254740993", "1e23", "8.5e22"]
-    + ["1" + "0" * 300, "0." + "0" * 350 + "1", "0" * 390 + "1", "123456789012345678901234567890e-30"],
+    [
+        *("0", "-0", "0e99999999999999", "1e-99999999999999", "5e-324", "2.4703282292062328e-324"),
+        *("2.2250738585072014e-308", "2.2250738585072011e-308", "9007199254740993", "1e23", "8.5e22"),
+        *("1" + "0" * 300, "0." + "0" * 350 + "1", "0" * 390 + "1", "123456789012345678901234567890e-30"),
+    ],
 )  # fmt: skip
 def test_numbers_at_the_edges(text):
     rows, _, _ = quickly(text.encode(), Grammar(), [0])
     assert repr(rows[0][0][0]) == repr(float(text))
 
 
-@pytest.mark.parametrize("text", ["1e309", "-1e309", "1.8e308", "9" * 400, "1" * 600, "inf", "1e999999"])
+@pytest.mark.parametrize(
+    "text", ["1e309", "-1e309", "1.8e308", "9" * 400, "1" * 600, "inf", "1e999999"]
+)
 def test_numbers_beyond_are_left_to_the_other_twin(text):
     assert quickly(text.encode(), Grammar(), [0])[1] == (0, 1, ODD)
 
@@ -238,7 +246,7 @@ def test_what_was_seen():
     assert quickly(text, Grammar(), [0, 1, 2, -2])[2].tolist() == [[1, 1, 0], [0, 1, 0]]
 
 
-# --- arguments -------------------------------------------------------------------------------------
+# --- arguments -----------------------------------------------------------------------------------
 
 
 def arguments(**changes):
@@ -289,5 +297,5 @@ def test_without_text_or_room_nothing_is_read():
      (b",", b".", [], b"ab")],
 )  # fmt: skip
 def test_dialects_have_to_be_plain(separator, decimal, words, thousands):
-    with pytest.raises(ValueError, match="must be one byte|words have"):
+    with pytest.raises(ValueError, match=r"must be one byte|words have"):
         Dialect(separator, decimal, b"", words, True, 1.0, thousands)

@@ -113,7 +113,7 @@ def test_gradients_of_combinations_agree_with_central_differences(family):
         assert_gradient_is_right(network_class, family)
 
 
-# --- the twins ----------------------------------------------------------------------------------
+# --- the twins -----------------------------------------------------------------------------------
 
 
 def assert_passes_agree(family, dtype):

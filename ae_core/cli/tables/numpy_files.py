@@ -14,15 +14,17 @@ import numpy as np
 
 from ..._typing import Array
 from ...basics.shown import cut, printable, shown
-from .columns import Choice, Table, TableError, check_finite, listed
+from .columns import Kept, Table, TableError, Wanted, check_finite, listed
 
 MAGIC = b"\x93NUMPY"
 LONGEST_HEADER = 1 << 16
 """Bytes; an array of numbers has 118."""
+MOST_DIMENSIONS, MOST_DIGITS = 64, 19
+"""Of shapes: NumPy's, and those of an integer of 64 bits."""
 DTYPE = re.compile(r"[<>|=]?[a-zA-Z?][0-9]{0,9}(\[[0-9a-zA-Z]{1,8}\])?")
 ENTRY = re.compile(
     r"""\s*(['"])(descr|fortran_order|shape)\1\s*:\s*"""
-    r"""(?:(['"])([^'"]{1,24})\3|(True|False)|\(([0-9,\s]*)\))\s*(,|(?=\}))"""
+    r"""(?:(['"])([^'"]{1,24})\3|(True|False)|\(([0-9L,\s]*)\))\s*(,|(?=\}))"""
 )
 SPARSE = {"data", "indices", "indptr", "shape", "format"}
 """The arrays of a file that scipy.sparse.save_npz wrote."""
@@ -45,8 +47,8 @@ class _Header(NamedTuple):
         return self.dtype.itemsize * prod(self.shape)
 
 
-def read_npy(path: str, choose: Choice, missing: bool) -> Table:
-    """The chosen columns of a ``.npy`` file, memory-mapped where that is possible.
+def read_npy(path: str, wanted: Wanted) -> Table:
+    """The wanted columns of a ``.npy`` file, memory-mapped where that is possible.
 
     Raises
     ------
@@ -65,11 +67,11 @@ def read_npy(path: str, choose: Choice, missing: bool) -> Table:
         if os.fstat(file.fileno()).st_size < header.length + header.n_bytes:
             raise TableError("it is damaged or cut short: it has fewer numbers than it says")
     array = np.memmap(path, header.dtype, "r", header.length, header.shape, header.order)
-    return _table(array, choose, missing)
+    return _table(array, wanted)
 
 
-def read_npz(path: str, choose: Choice, name: str | None, missing: bool) -> Table:
-    """The chosen columns of an array in a ``.npz`` file: the one of that name, or the only one.
+def read_npz(path: str, wanted: Wanted, name: str | None) -> Table:
+    """The wanted columns of an array in a ``.npz`` file: the one of that name, or the only one.
 
     Raises
     ------
@@ -93,7 +95,7 @@ def read_npz(path: str, choose: Choice, name: str | None, missing: bool) -> Tabl
             if isinstance(error, OSError) and error.errno not in (None, 22):
                 raise
             raise TableError("it can't be read as .npz: it is damaged or cut short") from error
-    return _table(array, choose, missing)
+    return _table(array, wanted)
 
 
 def _chosen_member(archive: zipfile.ZipFile, path: str, name: str | None) -> zipfile.ZipInfo:
@@ -132,12 +134,12 @@ def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Array:
             raise TableError(
                 f"it says that it has shape {shown(header.shape)}: there is no memory for that"
             ) from error
-        room, n_read = memoryview(numbers), 0
-        while n_read < len(room):
-            some = file.read(min(CHUNK, len(room) - n_read))
+        n_read = 0
+        while n_read < len(numbers):
+            some = file.read(min(CHUNK, len(numbers) - n_read))
             if not some:
                 raise TableError("it can't be read as .npz: it is cut short")
-            room[n_read : n_read + len(some)] = some
+            numbers[n_read : n_read + len(some)] = np.frombuffer(some, np.uint8)
             n_read += len(some)
         file.read(1)  # at the end, zipfile looks at the checksum
     return np.ndarray(header.shape, header.dtype, numbers, order=header.order)
@@ -173,7 +175,10 @@ def _header(file: Any, magic: bytes) -> _Header:
         dtype = np.dtype(descr)
     except TypeError as error:
         raise TableError(f"it holds {shown(descr)}, which is no type of NumPy's") from error
-    lengths = tuple(int(length) for length in shape.replace(",", " ").split())
+    numbers = shape.replace(",", " ").replace("L", " ").split()  # 3L was Python 2's
+    if len(numbers) > MOST_DIMENSIONS or any(len(number) > MOST_DIGITS for number in numbers):
+        raise TableError(f"it is damaged: its shape is ({cut(printable(shape), 40)})")
+    lengths = tuple(map(int, numbers))
     if dtype.kind not in "fiub":
         raise TableError(f"it holds {dtype}, not real numbers")
     _check_shape(lengths)
@@ -193,7 +198,9 @@ def _entries(text: str) -> dict[str, str]:
     text = text.strip()
     place = 1
     while match := ENTRY.match(text, place):
-        entries[match[2]] = next(part for part in (match[4], match[5], match[6]) if part is not None)
+        entries[match[2]] = next(
+            part for part in (match[4], match[5], match[6]) if part is not None
+        )
         place = match.end()
     is_whole = text.startswith("{") and text[place:].strip() == "}"
     return entries if is_whole else {}
@@ -210,17 +217,24 @@ def _check_shape(shape: tuple[int, ...]) -> None:
         raise TableError(f"it has shape {shown(shape)}: there is nothing to read")
 
 
-def _table(array: Array, choose: Choice, missing: bool) -> Table:
-    """The chosen columns of an array; the array itself, if these are all."""
+def _table(array: Array, wanted: Wanted) -> Table:
+    """The wanted columns of an array; the array itself, if these are all."""
+    if wanted.mixed is not None:
+        raise TableError(
+            "it holds numbers without names, and mixed columns need theirs: give CSV or Parquet"
+        )
     names = [str(i) for i in range(array.shape[1])]
-    chosen = choose(names, False)
+    chosen = wanted.choose(names, False)
+    kept = [Kept(i, names[i], array[:, i]) for i in wanted.keep(names, chosen)]
     if chosen != list(range(array.shape[1])):
         array, names = array[:, chosen], [names[i] for i in chosen]
     if array.dtype == bool:
         array = array.view(np.uint8)
+        if array.max() > 1:
+            raise TableError("it is damaged: it has truth values other than 0 and 1")
     elif array.dtype.kind == "f" and array.dtype not in (np.float32, np.float64):
         array = array.astype(np.float32 if array.itemsize < 4 else np.float64)
     elif not array.dtype.isnative:
         array = array.astype(array.dtype.newbyteorder("="))
-    check_finite(array, names, missing)
-    return Table(names, array, named=False)
+    check_finite(array, names, wanted.missing, wanted.advice)
+    return Table(names, array, False, chosen, kept)

@@ -1,9 +1,9 @@
 """Records of CSV, one at a time: the readable twin of `ae_core._engine.text.records`.
 
-A record ends with its line (LF, CR LF or CR), unless a quote is open. Lines of nothing but spaces and
-tabs are none. A cell that begins with a quote, after spaces and tabs, goes on to the next quote that
-stands alone; two are one within it; what follows the closing quote belongs to the cell, too. Spaces
-and tabs around a number do not matter.
+A record ends with its line (LF, CR LF or CR), unless a quote is open. Lines of nothing but spaces
+and tabs are none. A cell that begins with a quote, after spaces and tabs, goes on to the next quote
+that stands alone; two are one within it; what follows the closing quote belongs to the cell, too.
+Spaces and tabs around a number do not matter.
 """
 
 import math
@@ -19,12 +19,13 @@ NUMBER = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
 TRUE = {word.decode() for word in TRUE_WORDS}
 FALSE = {word.decode() for word in FALSE_WORDS}
 MISSING = (
-    *("NA", "N/A", "n/a", "na", "#N/A", "#N/A N/A", "#NA", "<NA>", "NaN", "nan", "NAN", "-nan", "-NaN"),
-    *("NULL", "null", "Null", "None", "?", "1.#IND", "-1.#IND", "1.#QNAN", "-1.#QNAN"),
+    *("NA", "N/A", "n/a", "na", "#N/A", "#N/A N/A", "#NA", "<NA>", "NaN", "nan", "NAN", "-nan"),
+    *("-NaN", "NULL", "null", "Null", "None", "?", "1.#IND", "-1.#IND", "1.#QNAN", "-1.#QNAN"),
 )  # fmt: skip
 """What stands for no value, beside nothing: words of R, pandas, spreadsheets and databases."""
 SPACES = " \u00a0\u2007\u2009\u202f"
 """What parts thousands in print, where a space does."""
+INFINITE = ("inf", "infinity")
 _NO_VALUE = {"", *MISSING}
 
 
@@ -64,7 +65,7 @@ class Grammar:
             self.thousands.encode() if self.thousands != " " else b"",
         )
 
-    # --- records ----------------------------------------------------------------------------------
+    # --- records ---------------------------------------------------------------------------------
 
     def record(self, text: bytes, at: int, at_end: bool) -> Record | None:
         """The record that begins where a line does; None if that is not all of it.
@@ -99,6 +100,10 @@ class Grammar:
             place = self._after(self._spaces, text, place + 1)
             if self.separator == " " and (place == len(text) or text[place] in b"\r\n"):
                 return self._ended(cells, text, at, place, at_end)
+
+    def is_nothing(self, line: bytes) -> bool:
+        """Whether a line, without its end, says nothing."""
+        return self._nothing.fullmatch(line) is not None
 
     @cached_property
     def _nothing(self) -> re.Pattern[bytes]:
@@ -139,15 +144,17 @@ class Grammar:
         place = end.end() if end else place
         return Record(cells, place, _n_lines(text, at, place))
 
-    # --- numbers ----------------------------------------------------------------------------------
+    # --- numbers ---------------------------------------------------------------------------------
 
     def number(self, text: str) -> float | None:
-        """The number that a text is: NaN for no value, 1 and 0 for true and false; None for others."""
+        """The number that a text is: NaN for no value, 1 and 0 for true and false; or None."""
         text = text.strip(" \t")
         if text in _NO_VALUE:
             return math.nan
         if text in TRUE or text in FALSE:
             return float(text in TRUE)
+        if text.lower().lstrip("+-") in INFINITE:
+            return -math.inf if text[0] == "-" else math.inf
         if self.thousands:
             text = self._without_thousands(text)
         if self.decimal != ".":
