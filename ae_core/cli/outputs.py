@@ -90,7 +90,9 @@ def output_columns(table: Table, names: Sequence[str], values: Any, start: int) 
     else:
         columns = list(values.T) if isinstance(values, np.ndarray) else list(values)
     columns = [
-        dates_of(np.asarray(column, np.float64)) if name in table.dates else plain(column)
+        dates_of(np.asarray(column, np.float64), table.dates[name])
+        if name in table.dates
+        else plain(column)
         for name, column in zip(names, columns, strict=True)
     ]
     n_rows = len(columns[0])

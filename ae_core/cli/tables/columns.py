@@ -56,8 +56,8 @@ class Table:
     places: list[int] = field(default_factory=list)
     """In the file, of each column; empty: they are all, in their order."""
     kept: list[Kept] = field(default_factory=list)
-    dates: frozenset[str] = frozenset()
-    """Columns whose numbers are days since 1970, and were dates in the file."""
+    dates: Mapping[str, bool] = field(default_factory=dict)
+    """Columns whose numbers are days since 1970, and were dates in the file: whether with times."""
 
 
 Choice = Callable[[list[str], bool], list[int]]

@@ -15,7 +15,7 @@ from ..._typing import Array
 from ...basics.extras import MissingExtraError
 from .columns import Kept, Table, TableError, Wanted, short
 from .layout import Layout, Start, look, placeholder
-from .mixed import MixedColumns, OtherKinds
+from .mixed import MixedColumns, OtherKinds, with_times
 from .problems import Problems, ragged
 from .records import Record, unquoted
 from .text import Opener, Text
@@ -29,6 +29,8 @@ LOOKED_AT, CELLS_LOOKED_AT = 1000, 200_000
 
 class _Numbers:
     """Columns of numbers alone, in one array that grows. `MixedColumns` is there for others."""
+
+    dates: tuple[str, ...] = ()
 
     def __init__(self, n_columns: int, dtype: Any) -> None:
         self.uses, self.n_numbers, self.n_texts = list(range(n_columns)), n_columns, 0
@@ -106,13 +108,10 @@ class _Pass:
             self._read()
         if not self.n_rows:
             raise TableError("it has column names and no rows")
+        values = self.columns.result()
+        dates = with_times(values, self.columns.dates)
         return Table(
-            self.names,
-            self.columns.result(),
-            self.start.named,
-            self.chosen,
-            self._kept(),
-            frozenset(getattr(self.columns, "dates", ())),
+            self.names, values, self.start.named, self.chosen, self._kept(values), dates
         )
 
     def _read(self) -> None:
@@ -220,10 +219,9 @@ class _Pass:
 
     # --- columns that are kept as they are -------------------------------------------------------
 
-    def _kept(self) -> list[Kept]:
+    def _kept(self, values: Any) -> list[Kept]:
         places = {place: i for i, place in enumerate(self.texts)}
         own = {place: i for i, place in enumerate(self.chosen)}
-        values: Any = self.columns.result() if any(place in own for place in self.kept) else None
         kept = []
         for place in self.kept:
             if place in own:

@@ -7,7 +7,7 @@ For a model that is fitted, its encoding says it.
 
 import datetime
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -26,13 +26,16 @@ MOST_CATEGORIES = 10_000
 NUMBERS_AMONG_TEXTS = 0.9
 """Where more of the different texts are numbers than this share, the others are mistakes."""
 EPOCH = datetime.datetime(1970, 1, 1)
-MOST_DAYS = 700_000
-"""Days from 1970 back to the first year, or less."""
+FIRST_DAY, LAST_DAY = -719_162, 2_932_897
+"""Days from 1970 to the years 1 and 10 000, between which dates have a year of four digits."""
 DAY = datetime.timedelta(days=1)
 
 
 class OtherKinds(Exception):
-    """Columns are not what they were taken for: column → kind. The file is to be read again."""
+    """Columns are not what they were taken for: column → kind. The file is to be read again.
+
+    Numbers may turn out to be dates or texts, and dates to be texts: so this has an end.
+    """
 
     def __init__(self, kinds: dict[int, str]) -> None:
         super().__init__(f"other kinds of columns: {kinds}")
@@ -166,7 +169,7 @@ class MixedColumns:
             return
         if self.kinds[i] == DATES:
             if known is None:
-                raise OtherKinds({i: NUMBERS if self.grammar.number(text) is not None else TEXTS})
+                raise OtherKinds({i: TEXTS})
             problems.refuse(
                 bad_value(
                     name, place, f"is {short(text)}, and others are dates", self.wanted.advice
@@ -218,7 +221,7 @@ class MixedColumns:
         return pd.DataFrame(columns, copy=False)
 
 
-def described(frame: Any, dates: frozenset[str]) -> list[str]:
+def described(frame: Any, dates: Iterable[str]) -> list[str]:
     """How many columns are of each kind, and the first of them."""
     kinds: dict[str, list[str]] = {}
     for name, dtype in frame.dtypes.items():
@@ -376,16 +379,21 @@ def days_of(text: str) -> float | None:
     return (date - EPOCH) / DAY
 
 
-def dates_of(days: Array) -> Array:
-    """The dates of days since 1970, (n_rows,): to the second, or to the day where all are whole.
+def with_times(frame: Any, dates: Iterable[str]) -> dict[str, bool]:
+    """Whether columns of days have parts of days."""
+    return {name: bool((np.asarray(frame[name], np.float64) % 1 > 0).any()) for name in dates}
+
+
+def dates_of(days: Array, has_time: bool) -> Array:
+    """The dates of days since 1970, (n_rows,): to the second, or to the day without times.
 
     None where a number is missing, or beyond the calendar.
     """
-    known = np.abs(days) <= MOST_DAYS  # NaN is not
+    known = (days >= FIRST_DAY) & (days < LAST_DAY)  # NaN is not
     days = np.where(known, days, 0.0)
-    if (days == np.rint(days)).all():
-        dates = days.astype("datetime64[D]")
-    else:
+    if has_time:
         dates = np.rint(days * 86400).astype("datetime64[s]")
+    else:
+        dates = np.rint(days).astype("datetime64[D]")
     dates[~known] = np.datetime64("NaT")
     return dates

@@ -9,7 +9,7 @@ from ...basics.extras import optional
 from ...basics.shown import cut, printable
 from .columns import ROWS_AT_ONCE, Kept, Table, TableError, Wanted, check_finite, not_numbers
 from .layout import Start
-from .mixed import NUMBERS, TEXTS, MixedColumns
+from .mixed import NUMBERS, TEXTS, MixedColumns, with_times
 from .problems import Problems
 from .records import Grammar
 
@@ -75,14 +75,9 @@ def _read(file: Any, wanted: Wanted) -> Table:
         n_read += len(batch)
     if n_read != n_rows:
         raise TableError(f"it is damaged: it says that it has {n_rows} rows")
-    return Table(
-        own,
-        columns.result(),
-        True,
-        chosen,
-        [Kept(i, names[i], _joined(block)) for i, block in zip(kept, blocks, strict=True)],
-        frozenset(columns.dates),
-    )
+    values = columns.result()
+    joined = [Kept(i, names[i], _joined(block)) for i, block in zip(kept, blocks, strict=True)]
+    return Table(own, values, True, chosen, joined, with_times(values, columns.dates))
 
 
 def _joined(chunks: list[Any]) -> Any:
