@@ -41,11 +41,12 @@ MODULES = [
     "inference",
     "steps",
     "training",
+    "text.records",
 ]
 # Those that a training step runs through.
 LOOPS = (
     *("table", "rows", "sparse", "side_inputs", "low_rank_output", "latent", "contraction"),
-    *("passes", "steps"),
+    *("passes", "steps", "records"),
 )
 # Those that run once per network, or for tests.
 SELDOM = ("products", "memory", "plan")
@@ -123,8 +124,8 @@ def extension(name: str) -> Extension:
     return Extension(
         f"ae_core._engine.{name}",
         sources,
-        depends=[str(header) for header in sorted(ENGINE.glob("kernels/*.h"))],
-        include_dirs=[str(ENGINE / "kernels")],
+        depends=[str(header) for header in sorted(ENGINE.glob("*/*.h"))],
+        include_dirs=[str(ENGINE / "kernels"), str(ENGINE / "text")],
         define_macros=macros(),
         py_limited_api=ABI3,
     )

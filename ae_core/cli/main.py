@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..basics.extras import MissingExtraError
+from ..basics.shown import LONGEST, cut, printable
 
 INTERRUPTED = 130
 USAGE = 2
@@ -90,7 +91,9 @@ def _failed(command: str, error: Exception) -> int:
 
 
 def _say(command: str, message: str, code: int = 1) -> int:
-    print(f"{command}: {' '.join(message.split())}", file=sys.stderr)
+    start = f"{command}: "
+    line = cut(printable(" ".join(message.split())), LONGEST - len(start))
+    print(start + line, file=sys.stderr)
     return code
 
 

@@ -14,7 +14,8 @@ from .._typing import Array
 NUMBER, FLAG, CATEGORY = "number", "flag", "category"
 
 NUMBERS = re.compile(
-    r"(u?int|float|U?Int|Float)(8|16|32|64)(\[pyarrow\])?|(float|double|halffloat)\[pyarrow\]"
+    r"u?int(8|16|32|64)(\[pyarrow\])?|U?Int(8|16|32|64)|float(16|32|64)|Float(32|64)"
+    r"|(float|double|halffloat)\[pyarrow\]"
 )
 """pandas' names of the dtypes whose columns are numbers."""
 
@@ -48,6 +49,25 @@ class Column(NamedTuple):
     def width(self) -> int:
         """Columns that it becomes."""
         return len(self.categories) if self.kind == CATEGORY else 1
+
+
+def has_fitting_categories(column: Column) -> bool:
+    """Whether pandas can hold a category's texts, numbers or truth values in its dtype."""
+    categories = column.categories
+    dtype = column.categories_dtype if column.dtype == "category" else column.dtype
+    kinds = {type(category) for category in categories}
+    if any(isinstance(c, float) and c != c for c in categories):  # NaN is no category
+        return False
+    if dtype in FLAGS:
+        return dtype == "object" or kinds <= {bool}
+    if not NUMBERS.fullmatch(dtype):
+        return TEXTS.fullmatch(dtype) is not None and kinds <= {str}
+    if "int" in dtype.lower():
+        limits = np.iinfo(dtype.removesuffix("[pyarrow]").lower())
+        return kinds <= {int} and all(limits.min <= c <= limits.max for c in categories)
+    is_index = dtype not in ("float16", "halffloat[pyarrow]")  # which no index can be of
+    fits = all(type(c) is float or abs(c) <= 2**53 for c in categories)
+    return is_index and kinds <= {int, float} and fits
 
 
 def learned_column(values: Any, holes: bool, table: str) -> Column:

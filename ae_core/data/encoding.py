@@ -30,6 +30,7 @@ from .encoded_columns import (
     Column,
     categories_of,
     category_codes,
+    has_fitting_categories,
     learned_column,
     numbers_of,
     whole_numbers,
@@ -312,6 +313,7 @@ class Encoding:
                 or any(type(c) not in (str, int, float, bool) for c in column.categories)
                 or len(set(column.categories)) != len(column.categories)
                 or (column.kind == CATEGORY) != bool(column.categories)
+                or not (column.kind != CATEGORY or has_fitting_categories(column))
             ):
                 raise ValueError(f"column {column.name!r} is none")
         if len({column.name for column in columns}) != len(columns) or not columns:

@@ -4,6 +4,7 @@ Loading makes only the classes named here, and only of what was checked.
 """
 
 import json
+import sys
 from dataclasses import asdict
 from math import isnan
 from os import PathLike
@@ -14,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._typing import Array
 from ..basics.arguments import check_path, is_number
+from ..basics.shown import shown
 from ..data.encoding import Encoding
 from ..data.frames import LIBRARIES
 from ..files.model_description import from_json, to_json
@@ -22,6 +24,10 @@ from ..network.architecture import Architecture
 from ..network.compiled import Network
 from ..training.progress import History
 from .ensemble import Ensemble
+
+LARGEST_COUNT = 2**63 - 1
+LONGEST_REASON = 1000
+"""Characters of why a fit ended."""
 
 NOT_SAVED = ("random_state",)
 """Only kept when it is a seed: generators are objects, and a model file has none."""
@@ -218,13 +224,12 @@ def restore_columns(estimator: Any, file: ModelFile) -> int:
     ModelFileError
         When they are not so many names.
     """
-    n_features = file.value("n_features_in", lambda n: type(n) is int and n > 0, "a number above 0")
+    n_features = file.value(
+        "n_features_in", lambda n: type(n) is int and 0 < n <= LARGEST_COUNT, "a number above 0"
+    )
     names = file.value(
         "feature_names_in",
-        lambda found: (
-            found is None
-            or (len(found) == n_features and all(isinstance(name, str) for name in found))
-        ),
+        lambda found: found is None or (_are_names(found) and len(found) == n_features),
         f"null or {n_features} names",
     )
     if "frames" in file.description:
@@ -233,6 +238,10 @@ def restore_columns(estimator: Any, file: ModelFile) -> int:
     if names is not None:
         estimator.feature_names_in_ = np.array(names, dtype=object)
     return int(n_features)
+
+
+def _are_names(found: Any) -> bool:
+    return isinstance(found, list) and all(type(name) is str for name in found)
 
 
 def restore_encoding(file: ModelFile, n_features: int) -> Encoding | None:
@@ -276,10 +285,12 @@ def restore_network(
     """
     try:
         architecture = Architecture.from_json(json.dumps(described))
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, OverflowError, RecursionError) as error:
         raise file.error(f"its architecture is not one ({error})") from error
     if architecture.n_features != n_features:
-        raise file.error(f"its network has {architecture.n_features} inputs, not {n_features}")
+        raise file.error(
+            f"its network has {shown(architecture.n_features)} inputs, not {shown(n_features)}"
+        )
     array = file.array(params, (np.float32, np.float64), (architecture.n_params,), finite=True)
     try:
         return Network(architecture, array, dtype=array.dtype, n_threads=n_threads)
@@ -308,13 +319,19 @@ def restore_history(file: ModelFile, found: Any) -> History:
         not isinstance(found, dict)
         or set(found) - {"n_dropped"} != {*curves, "n_steps", "stopped_because"}
         or not all(isinstance(found[curve], list) for curve in curves)
-        or not all(type(loss) in (int, float) for curve in curves for loss in found[curve])
+        or not all(_is_loss(loss) for curve in curves for loss in found[curve])
         or type(found["n_steps"]) is not int
         or type(found.get("n_dropped", 0)) is not int
+        or not 0 <= found["n_steps"] <= LARGEST_COUNT
         or not isinstance(found["stopped_because"], str)
+        or len(found["stopped_because"]) > LONGEST_REASON
     ):
         raise file.error("its history of the fit is not one")
     return History(**found)
+
+
+def _is_loss(loss: Any) -> bool:
+    return type(loss) is float or (type(loss) is int and abs(loss) <= sys.float_info.max)
 
 
 def describe_scaling(shift: Array | None, factor: Array | None) -> dict[str, Array]:

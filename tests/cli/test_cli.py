@@ -78,7 +78,7 @@ def ae_core(*arguments, **options):
     )
 
 
-# --- fit -------------------------------------------------------------------------------------------
+# --- fit -----------------------------------------------------------------------------------------
 
 
 def test_fit_writes_the_model_of_its_parameters(run, frame):
@@ -201,7 +201,7 @@ def test_a_fit_goes_on_from_its_checkpoint(run, monkeypatch):
     assert load("m").n_iter_ == 8
 
 
-# --- what models are for ---------------------------------------------------------------------------
+# --- what models are for -------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("ending", ["csv", "parquet", "npy"])
@@ -273,7 +273,7 @@ def test_a_reader_that_goes_away_is_no_error(here, frame):
     assert (run.stdout.strip(), run.stderr) == (",".join(frame.columns), "")
 
 
-# --- score -----------------------------------------------------------------------------------------
+# --- score ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", ["model", "detector"])
@@ -313,7 +313,7 @@ def test_a_terminal_gets_a_table(run, monkeypatch):
     assert "(20 of 300 rows" in lines[-1]
 
 
-# --- empty cells ------------------------------------------------------------------------------------
+# --- empty cells ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("ending", ["csv", "parquet", "npy"])
@@ -357,7 +357,7 @@ def test_empty_cells_are_an_error_to_other_models(run, frame):
     assert "was not fitted with --missing" in error
 
 
-# --- diagnose, info, help --------------------------------------------------------------------------
+# --- diagnose, info, help ------------------------------------------------------------------------
 
 
 def test_diagnose(run, frame):
@@ -396,7 +396,7 @@ def test_python_dash_m():
     assert ae_core("--version", check=True).stdout.strip() == f"ae_core {__version__}"
 
 
-# --- mistakes --------------------------------------------------------------------------------------
+# --- mistakes ------------------------------------------------------------------------------------
 
 MODEL, DATA = "model.safetensors", "data.csv"
 
@@ -542,7 +542,7 @@ def test_click_is_named_when_it_is_missing(monkeypatch, capsys):
     assert error.count("\n") == 1
 
 
-# --- the demo --------------------------------------------------------------------------------------
+# --- the demo ------------------------------------------------------------------------------------
 
 
 def losses(printed):

@@ -55,7 +55,7 @@ def fitted(table):
     return Autoencoder(6, columns="mixed", max_iter=80, random_state=0).fit(table)
 
 
-# --- the encoding ------------------------------------------------------------------------------
+# --- the encoding --------------------------------------------------------------------------------
 
 
 def test_an_encoding_is_undone(table):
@@ -202,7 +202,7 @@ def test_weights_are_of_the_tables_columns(table):
         Autoencoder(3, feature_weights=[1.0] * 14, **QUICK).fit(table)
 
 
-# --- the estimator -----------------------------------------------------------------------------
+# --- the estimator -------------------------------------------------------------------------------
 
 
 def test_tables_are_reconstructed(table, fitted):
@@ -360,7 +360,7 @@ def test_other_columns_are_refused(table, fitted):
         fitted.transform(table.to_numpy())
 
 
-# --- files -------------------------------------------------------------------------------------
+# --- files ---------------------------------------------------------------------------------------
 
 
 def test_a_loaded_model_does_what_the_saved_one_did(table, fitted, tmp_path):

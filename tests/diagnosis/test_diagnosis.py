@@ -111,7 +111,7 @@ class WellFormed(HTMLParser):
         assert self.open.pop() == tag
 
 
-# --- planted: training --------------------------------------------------------------------------
+# --- planted: training ---------------------------------------------------------------------------
 
 
 def test_the_column_mean_of_the_question(network_class):
@@ -274,7 +274,7 @@ def test_overfitting(network_class):
     assert "overfitting" not in found(diagnose(best, X[:20], **told))
 
 
-# --- planted: units -----------------------------------------------------------------------------
+# --- planted: units ------------------------------------------------------------------------------
 
 
 def test_dead_units_are_found_in_their_layer(network_class):
@@ -355,7 +355,7 @@ def test_a_code_unit_that_repeats_another(network_class):
     assert "n_components=2 would do" in text
 
 
-# --- planted: data ------------------------------------------------------------------------------
+# --- planted: data -------------------------------------------------------------------------------
 
 
 def test_constant_columns():
@@ -434,7 +434,7 @@ def test_reach_of_every_activation():
         assert np.isinf(high) or high - a.max() < 0.03
 
 
-# --- healthy ------------------------------------------------------------------------------------
+# --- healthy -------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -515,7 +515,7 @@ def test_a_constant_column_in_a_single_row_is_no_constant():
     assert diagnose(network, curve_of_rows()[:1]).ok
 
 
-# --- the numbers of the report ------------------------------------------------------------------
+# --- the numbers of the report -------------------------------------------------------------------
 
 
 def test_baselines_and_explained_by_hand(network_class):
@@ -604,7 +604,7 @@ def test_errors_name_the_argument(arguments, message):
         diagnose(sheet_network(), curve_of_rows(), **arguments)
 
 
-# --- how it is shown ----------------------------------------------------------------------------
+# --- how it is shown -----------------------------------------------------------------------------
 
 
 def test_names_are_escaped_and_kept_short():
@@ -632,7 +632,7 @@ def test_the_text_is_a_screenful():
     assert len(str(diagnose(deep, curve_of_rows(n_columns=3))).splitlines()) < 45
 
 
-# --- PCA that scales ----------------------------------------------------------------------------
+# --- PCA that scales -----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("shape", [(50, 8), (8, 50), (20, 20), (1, 5), (5, 1), (2, 2)])
@@ -654,7 +654,7 @@ def test_principal_components_of_bytes_and_constants():
     np.testing.assert_array_equal(principal_components(X, X, 2), X)
 
 
-# --- the family ---------------------------------------------------------------------------------
+# --- the family ----------------------------------------------------------------------------------
 
 
 def with_holes(X, share=0.2):
@@ -769,7 +769,7 @@ def test_no_member_of_the_family_is_too_much(data):
         check_presentable(diagnose(network, X))
 
 
-# --- whatever comes -----------------------------------------------------------------------------
+# --- whatever comes ------------------------------------------------------------------------------
 
 finite = st.floats(-1e6, 1e6, allow_subnormal=False)
 

@@ -52,7 +52,7 @@ def counts():
     return scipy.sparse.csr_matrix(load_digits().data[:400])
 
 
-# --- parameters ------------------------------------------------------------------------------------
+# --- parameters ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_a_warm_start_may_change_what_is_asked_of_the_same_layers(wine):
     assert np.abs(model.network_.params - before).max() < 0.1
 
 
-# --- weights ---------------------------------------------------------------------------------------
+# --- weights -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("missing", [None, "mask"])
@@ -182,7 +182,7 @@ def test_a_column_of_weight_zero_is_not_learned(wine):
     assert residual[4] > 2 * np.delete(residual, 4).mean()
 
 
-# --- scaling of what is seen -----------------------------------------------------------------------
+# --- scaling of what is seen ---------------------------------------------------------------------
 
 
 @settings(max_examples=30, deadline=None)
@@ -235,7 +235,7 @@ def test_a_column_of_which_nothing_is_seen_is_left_alone(holes):
     assert np.isfinite(model.impute(X)).all()
 
 
-# --- holes -----------------------------------------------------------------------------------------
+# --- holes ---------------------------------------------------------------------------------------
 
 
 def test_nan_is_refused_unless_it_is_expected(holes):
@@ -384,7 +384,7 @@ def test_parts_with_holes(holes):
     assert model.loss_curve_[-1] < 0.8 * model.loss_curve_[0]
 
 
-# --- sparse tables ---------------------------------------------------------------------------------
+# --- sparse tables -------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("form", ["csr", "csc", "coo"])
@@ -447,7 +447,7 @@ def test_sparse_data_is_never_made_dense(missing):
     assert peak < 0.25 * 8 * 20_000 * 5_000
 
 
-# --- files -----------------------------------------------------------------------------------------
+# --- files ---------------------------------------------------------------------------------------
 
 FAMILY = [
     {"corruption": "masking", "dropout": 0.1, "averaging": 0.9, "clip_norm": 1.0},

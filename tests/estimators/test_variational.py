@@ -44,7 +44,7 @@ def test_scikit_learns_checks(estimator, check):
     check(estimator)
 
 
-# --- likelihoods -------------------------------------------------------------------------------
+# --- likelihoods ---------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -178,7 +178,7 @@ def test_the_noise_of_probabilistic_pca():
     assert discarded_variance(holes, np.ones(60), 2) < np.nanvar(holes, axis=0).mean()
 
 
-# --- draws -------------------------------------------------------------------------------------
+# --- draws ---------------------------------------------------------------------------------------
 
 
 def test_samples_are_like_the_data(plane, linear):
@@ -203,7 +203,7 @@ def test_codes_are_drawn_around_their_mean(plane, linear):
     ).all()
 
 
-# --- learning ----------------------------------------------------------------------------------
+# --- learning ------------------------------------------------------------------------------------
 
 
 def test_no_unit_of_the_code_gives_up_on_digits():
@@ -304,7 +304,7 @@ def test_wrong_arguments_are_named(plane, linear):
         VariationalAutoencoder(k_sparse=1)
 
 
-# --- files -------------------------------------------------------------------------------------
+# --- files ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("loss", ["squared_error", "binary_cross_entropy"])

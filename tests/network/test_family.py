@@ -149,7 +149,7 @@ def test_gradients_of_combinations_agree_with_central_differences(family):
         assert_gradient_is_right(network_class, family)
 
 
-# --- the twins ----------------------------------------------------------------------------------
+# --- the twins -----------------------------------------------------------------------------------
 
 
 def covariates_of(family):

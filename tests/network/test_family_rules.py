@@ -163,7 +163,7 @@ def test_every_feature_goes_through_json(name):
     assert again != replace(architecture, biases=False)
 
 
-# --- steps ----------------------------------------------------------------------------------------
+# --- steps ---------------------------------------------------------------------------------------
 
 
 def run(network_class, solver, n_steps=20, rates=None, **options):
