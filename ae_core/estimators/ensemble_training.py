@@ -1,0 +1,334 @@
+"""How the networks of a detector are trained, and what becomes usual for them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from .._typing import Array
+from ..data.robust_scaling import RobustScaling, learn_robust_scaling
+from ..data.rows import Rows
+from ..formulas.solvers import Adam
+from ..network.architecture import Architecture
+from ..network.compiled import Network
+from .ensemble import ENTRIES_AT_ONCE, SMALLEST_USUAL, Ensemble, Member
+from .neighbours import SHARE_OF_ODD_REFERENCES, References
+from .thresholds import weighted_quantile
+
+CODE_SHARES = (0, 1 / 8, 1 / 4, 1 / 2)
+"""Sizes of the codes, as shares of the number of columns; at least 1, …"""
+LARGEST_CODE = 16
+"""… and at most this, for the sake of speed: larger ones were not better."""
+N_NETWORKS = 4
+"""Of those sizes in turn, …"""
+FEW_COLUMNS = 12
+"""… and of fewer columns twice as many: their codes coincide, and one network is none too sure."""
+N_FOLDS = 4
+"""Rows are in so many parts, …"""
+N_JUDGES = 2
+"""… each of which is left out by so many networks."""
+FEWEST_ROWS_TO_LEAVE_OUT = 16
+"""Fewer are all needed for learning."""
+FEW_ROWS = 64
+"""Up to so many different rows every step takes all of them, in float64; more are sampled."""
+ENTRIES_LEARNED_FROM = 4_000_000
+"""A larger table is learned from evenly spaced rows, …"""
+ROWS_LEARNED_FROM = 20_000
+"""… and a longer one: no more of it is visited than that anyway."""
+MOST_REFERENCES = 256
+"""Of each network, …"""
+ENTRIES_OF_REFERENCES = 500_000
+"""… but of wide tables fewer, …"""
+FEWEST_REFERENCES = 16
+"""… to this."""
+SMALLEST_CODE_SPREAD = 1e-3
+"""A unit that hardly moves says nothing."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a detector's parameters say about training; see there."""
+
+    codes: tuple[int, ...] | None
+    """None: by the number of columns."""
+    activation: str
+    n_steps: int
+    batch_size: int
+    learning_rate: float
+    trim: float
+    n_threads: int | None
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The rows that are learned from, each once, scaled."""
+
+    rows: Rows
+    """Dense."""
+    weights: Array
+    """(m,) float64, the largest 1."""
+    is_exact: bool
+    """Whether these are all different rows of the table."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """An ensemble, and how unusual rows are for those members that were not trained on them."""
+
+    ensemble: Ensemble
+    distances: Array
+    """(m, n_members): of the rows of the sample."""
+    held_out: Array
+    """(m, n_members) bool: whether the member left the row out."""
+    sample: Sample
+
+    def scores(self, rows: Rows) -> Array:
+        """How unusual the rows of the table are that was learned from: (n_samples,)."""
+        if self.sample.is_exact or len(self.distances) < len(rows):
+            return self.ensemble.scores(rows)
+        return np.asarray(sum(self.distances.T) / self.distances.shape[1])
+
+    def held_out_scores(self) -> Array:
+        """Scores of the rows of the sample by members that left them out: (m,)."""
+        counted = self.held_out if self.held_out.any() else ~self.held_out
+        return np.asarray((self.distances * counted).sum(axis=1) / counted.sum(axis=1))
+
+
+def code_sizes(n_features: int) -> tuple[int, ...]:
+    """The code of each network, for a table of so many columns that vary."""
+    sizes = {min(LARGEST_CODE, max(1, round(share * n_features))) for share in CODE_SHARES}
+    n_networks = 2 * N_NETWORKS if n_features < FEW_COLUMNS else N_NETWORKS
+    return tuple((sorted(sizes) * n_networks)[:n_networks])
+
+
+def train_ensemble(rows: Rows, options: Options, random: np.random.Generator) -> Trained:
+    """Train networks on rows, twice, the second time without the oddest, and say what is usual.
+
+    Parameters
+    ----------
+    rows : Rows
+        Of the table as it is, not scaled, of positive weight.
+    options : Options
+    random : Generator
+
+    Returns
+    -------
+    Trained
+        Of which ``ensemble.changed`` is still to be set: it is 0.
+    """
+    sample, scaling = _sample(rows)
+    n_rows, n_features = len(sample.rows), rows.n_features
+    dtype = np.dtype(np.float64 if sample.is_exact else np.float32)
+    codes = options.codes or code_sizes(int(scaling.varies.sum()))
+    members = [
+        Member(
+            Network(
+                Architecture((n_features, code, n_features), (options.activation, "identity")),
+                dtype=dtype,
+                random_state=random,
+                n_threads=options.n_threads,
+            ),
+            np.ones(n_features),
+            np.ones(code),
+            References(np.zeros((1, code + n_features), dtype)),
+        )
+        for code in codes
+    ]
+    held_out = _held_out(n_rows, len(codes), random)
+    has_something = sample.rows.counts(slice(None)) > 0
+    kept = has_something
+    block = sample.rows.take(slice(None), dtype)
+    for _ in range(2):
+        oddness = np.zeros(n_rows)
+        for i, (member, left_out) in enumerate(zip(members, held_out.T, strict=True)):
+            _train(member.network, sample, np.flatnonzero(kept & ~left_out), options, random)
+            _silence(member.network, ~scaling.varies)
+            members[i] = replace(member, usual=_usual(member.network, sample))
+            oddness += _oddness(members[i], sample)
+        line = weighted_quantile(
+            oddness[has_something], sample.weights[has_something], 1 - options.trim
+        )
+        kept = has_something & (oddness <= line)
+    members = [
+        _with_references(member, sample, block, kept & ~left_out, random, options.n_threads)
+        for member, left_out in zip(members, held_out.T, strict=True)
+    ]
+    distances = _distances(members, sample.rows, block)
+    counted = held_out if held_out.any() else ~held_out
+    units = np.ones(len(members))
+    for i, (own, which) in enumerate(zip(distances.T, counted.T, strict=True)):
+        own, weights = own[which & has_something], sample.weights[which & has_something]
+        # Where most rows are equal to others, the median is 0.
+        unit = weighted_quantile(own, weights, 0.5) or np.average(own, weights=weights)
+        units[i] = unit if unit > 0 else 1.0
+        members[i] = replace(members[i], unit=float(units[i]))
+    ensemble = Ensemble(tuple(members), scaling, changed=0.0)
+    return Trained(ensemble, distances / units, held_out, sample)
+
+
+def _sample(rows: Rows) -> tuple[Sample, RobustScaling]:
+    at_most = max(1, min(ROWS_LEARNED_FROM, ENTRIES_LEARNED_FROM // rows.n_features))
+    which = slice(None, None, -(-len(rows) // at_most))
+    raw = rows.take(which, np.float64)
+    weights = ratios(rows.weights(which))
+    few = _different_rows(raw, FEW_ROWS) if which.step == 1 else None
+    if few is not None:
+        first, group = few
+        raw, weights = raw[first], np.bincount(group, weights)
+        weights = ratios(weights)
+    scaling = learn_robust_scaling(rows, raw, weights)
+    dtype = np.dtype(np.float32 if few is None else np.float64)
+    scaled = scaling.scaled(Rows(raw, missing=rows.missing), slice(None), dtype)[0]
+    is_weighted = (weights != 1).any()
+    sample = Rows(scaled, sample_weight=weights if is_weighted else None, missing=rows.missing)
+    return Sample(sample, weights, few is not None), scaling
+
+
+def ratios(weights: Array) -> Array:
+    """Weights (m,) beside the largest, to 40 bits: a common factor changes none of these."""
+    mantissas, exponents = np.frexp(weights / weights.max())
+    return np.ldexp(np.rint(mantissas * 2.0**40) / 2.0**40, exponents)
+
+
+def _different_rows(X: Array, at_most: int) -> tuple[Array, Array] | None:
+    """The first of each group of equal rows, and the group of each row; None for too many groups.
+
+    Whether a table is small must depend neither on how often rows are repeated nor on what weights
+    they have instead: so it is different rows that count. Their order is that of their bytes.
+    """
+    first = X[: 2 * at_most]
+    if len(np.unique(_as_bytes(first))) > at_most:
+        return None
+    _, places, groups = np.unique(_as_bytes(X), return_index=True, return_inverse=True)
+    return (places, groups.ravel()) if len(places) <= at_most else None
+
+
+def _as_bytes(X: Array) -> Array:
+    X = np.ascontiguousarray(X) + 0.0  # one zero, not two
+    X[np.isnan(X)] = np.nan  # and one NaN
+    return X.view(np.dtype((np.void, X.itemsize * X.shape[1]))).ravel()
+
+
+def _held_out(n_rows: int, n_members: int, random: np.random.Generator) -> Array:
+    """Which rows each member leaves out: (n_rows, n_members) bool."""
+    if n_rows < FEWEST_ROWS_TO_LEAVE_OUT or n_members < 2:
+        return np.zeros((n_rows, n_members), dtype=bool)
+    n_folds = min(N_FOLDS, n_members)
+    fold = random.permutation(n_rows) % n_folds  # (n_rows,)
+    # So many parts, neighbours on a circle, are left out by each that two judge every row. Where
+    # members have the sizes of others before them, they leave out other parts than these.
+    n_parts = max(1, min(n_folds - 1, round(N_JUDGES * n_folds / n_members)))
+    members = np.arange(n_members)
+    first = (members + members // n_folds) % n_folds  # (n_members,)
+    return np.asarray((fold[:, None] - first) % n_folds < n_parts)
+
+
+def _train(
+    network: Network, sample: Sample, which: Array, options: Options, random: np.random.Generator
+) -> None:
+    n_steps, rate = options.n_steps, options.learning_rate
+    batch_size = len(which) if sample.is_exact else min(options.batch_size, len(which))
+    n_epochs = -(-n_steps * batch_size // len(which))
+    # Epoch after epoch, each in an order of its own.
+    order = np.concatenate([random.permutation(which) for _ in range(n_epochs)])
+    order = order[: n_steps * batch_size]
+    solver = Adam(rate)
+    network.train_steps(
+        sample.rows, order, batch_size, solver, solver.start(network.params), np.full(n_steps, rate)
+    )
+
+
+def _silence(network: Network, columns: Array) -> None:
+    """Let a network give 0 in some columns (n_features,), as constants are 0 to it."""
+    layer = network.architecture.layers(network.params)[-1]
+    layer.weights[:, columns] = 0
+    if layer.biases is not None:
+        layer.biases[columns] = 0
+
+
+def _residuals(network: Network, rows: Rows) -> Iterator[tuple[slice, Array, Array]]:
+    """Which rows, their residuals, 0 where unseen, and what is seen: (h, n_features) each."""
+    for which in _parts(rows):
+        part = rows.part(which)
+        residuals = network.forward(part)
+        residuals -= part.X
+        if rows.missing is None:
+            yield which, residuals, np.ones(1)
+            continue
+        seen = ~np.isnan(residuals)
+        residuals[~seen] = 0
+        yield which, residuals, seen
+
+
+def _usual(network: Network, sample: Sample) -> Array:
+    """The root mean square residual in each column: (n_features,)."""
+    squares = seen_weight = np.zeros(sample.rows.n_features)
+    for which, residuals, seen in _residuals(network, sample.rows):
+        weights = sample.weights[which].astype(residuals.dtype)
+        squares = squares + weights @ np.square(residuals, out=residuals)
+        seen_weight = seen_weight + (weights.sum() if seen.size == 1 else weights @ seen)
+    seen_weight = np.maximum(seen_weight, np.finfo(np.float64).tiny)
+    return np.maximum(np.sqrt(squares / seen_weight), SMALLEST_USUAL)
+
+
+def _oddness(member: Member, sample: Sample) -> Array:
+    """Huber's function of residuals beside the usual, summed over columns: (m,).
+
+    It is z²/2 up to 1, then |z| - 1/2 (Huber 1964): one wild entry does not outshout all others.
+    """
+    result = np.empty(len(sample.rows))
+    scale = (1 / member.usual).astype(member.network.dtype)
+    for which, z, _ in _residuals(member.network, sample.rows):
+        z *= scale
+        np.abs(z, out=z)
+        capped = np.minimum(z, 1)
+        z *= capped
+        capped *= capped
+        capped *= 0.5
+        z -= capped
+        z.sum(axis=1, dtype=np.float64, out=result[which])
+    return result
+
+
+def _with_references(
+    member: Member,
+    sample: Sample,
+    block: Array,
+    kept: Array,
+    random: np.random.Generator,
+    n_threads: int | None,
+) -> Member:
+    """The member with the spread of its code over the rows kept (m,), and some as references."""
+    which = np.flatnonzero(kept)
+    weights = sample.weights[which]
+    code = member.network.encode(sample.rows)[which]  # (n_kept, n_code)
+    mean = weights @ code / weights.sum()
+    spread = np.sqrt(weights @ np.square(code - mean) / weights.sum())
+    member = replace(member, code_spread=np.maximum(spread, SMALLEST_CODE_SPREAD))
+    n_references = max(
+        FEWEST_REFERENCES, min(MOST_REFERENCES, ENTRIES_OF_REFERENCES // block.shape[1])
+    )
+    n_candidates = round(n_references / (1 - SHARE_OF_ODD_REFERENCES))
+    if not sample.is_exact and len(which) > n_candidates:
+        # By weight, without repetition (Efraimidis & Spirakis 2006).
+        waits = random.exponential(size=len(which)) / weights
+        which = which[np.sort(np.argpartition(waits, n_candidates)[:n_candidates])]
+    points, _, _ = member.points(block[which], sample.rows.missing is not None)
+    references = References(points, n_threads)
+    return replace(member, references=references.of_usual_ones(n_references))
+
+
+def _distances(members: list[Member], rows: Rows, block: Array) -> Array:
+    """Of the rows of the sample, for each member: (m, n_members)."""
+    result = np.empty((len(block), len(members)))
+    for part in _parts(rows):
+        for column, member in zip(result[part].T, members, strict=True):
+            column[:] = member.distances(block[part], rows.missing is not None)
+    return result
+
+
+def _parts(rows: Rows) -> Iterator[slice]:
+    """Slices of rows that fit into cache."""
+    height = max(1, ENTRIES_AT_ONCE // rows.n_features)
+    for start in range(0, len(rows), height):
+        yield slice(start, start + height)
