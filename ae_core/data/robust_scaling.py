@@ -23,6 +23,8 @@ SAME = 1e-6
 SMALLEST_SPREAD = 1e-300
 """So that no factor is infinite."""
 
+WIDEST = 2.0
+"""So many times the inner spread the outer one counts at most: a tenth of the rows may be wrong."""
 NORMAL_QUARTERS, NORMAL_TAILS = 1.349, 3.290
 """Distances, in deviations, from a quarter to three quarters and from 0.05 to 0.95 of a normal."""
 
@@ -67,7 +69,7 @@ class RobustScaling(NamedTuple):
         if far.any():
             size = np.minimum(size[far], FARTHEST)
             scaled[far] = np.sign(scaled[far]) * (LINEAR_UNTIL + np.log1p(size - LINEAR_UNTIL))
-        scaled[:, ~self.varies] = 0
+        scaled[:, ~self.varies] *= 0  # NaN stays
         return scaled.astype(dtype), changed
 
 
@@ -98,9 +100,9 @@ def learn_robust_scaling(rows: Rows, sample: Array, weights: Array) -> RobustSca
     tail, quarter, median, three_quarters, other_tail = column_quantiles(
         values, their_weights, (0.05, 0.25, 0.5, 0.75, 0.95)
     )
-    spread = np.fmax(
-        (three_quarters - quarter) / NORMAL_QUARTERS, (other_tail - tail) / NORMAL_TAILS
-    )
+    inner = (three_quarters - quarter) / NORMAL_QUARTERS
+    outer = (other_tail - tail) / NORMAL_TAILS
+    spread = np.where(inner > 0, np.fmax(inner, np.fmin(outer, WIDEST * inner)), outer)
     median = np.where(np.isnan(median), 0.0, median)
     for some in (few, slice(None)):  # the fewer are often enough
         narrow = np.flatnonzero(varies & ~(spread > 0))
@@ -145,10 +147,20 @@ def column_quantiles(values: Array, weights: Array, shares: tuple[float, ...]) -
     return result
 
 
+def total_weight(weights: Array, values: Array) -> Array:
+    """The sum over rows of weight times value, (m,) and (m, n) to (n,).
+
+    As a matrix product, only that no BLAS decides in what order it is summed.
+    """
+    return np.asarray(np.einsum("i,ij->j", weights, values))
+
+
 def _spread_of_others(distances: Array, weights: Array) -> Array:
     """Of what lies at a distance from the median at all: (m, n) to (n,); 0 where nothing does."""
     seen = ~np.isnan(distances)
     distances = np.where(distances > 0, distances, np.nan)
     usual = column_quantiles(distances, weights, (0.5,))[0]
-    share = (weights @ ~np.isnan(distances)) / np.maximum(weights @ seen, np.finfo(float).tiny)
+    share = total_weight(weights, ~np.isnan(distances)) / np.maximum(
+        total_weight(weights, seen), np.finfo(np.float64).tiny
+    )
     return np.where(np.isnan(usual), 0.0, usual * np.sqrt(share))

@@ -6,7 +6,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from .._typing import Array
-from ..data.robust_scaling import RobustScaling, learn_robust_scaling
+from ..data.robust_scaling import (
+    LINEAR_UNTIL,
+    RobustScaling,
+    learn_robust_scaling,
+    total_weight,
+)
 from ..data.rows import Rows
 from ..formulas.solvers import Adam
 from ..network.architecture import Architecture
@@ -35,6 +40,10 @@ ENTRIES_LEARNED_FROM = 4_000_000
 """A larger table is learned from evenly spaced rows, …"""
 ROWS_LEARNED_FROM = 20_000
 """… and a longer one: no more of it is visited than that anyway."""
+GROSS = 30.0
+"""Spreads from the median at which an entry is an error of measurement or of the pen, …"""
+LARGEST_GROSS_SHARE = 0.25
+"""… unless more of the rows have such entries."""
 MOST_REFERENCES = 256
 """Of each network, …"""
 ENTRIES_OF_REFERENCES = 500_000
@@ -135,20 +144,18 @@ def train_ensemble(rows: Rows, options: Options, random: np.random.Generator) ->
         for code in codes
     ]
     held_out = _held_out(n_rows, len(codes), random)
-    has_something = sample.rows.counts(slice(None)) > 0
-    kept = has_something
     block = sample.rows.take(slice(None), dtype)
+    is_learned = (sample.rows.counts(slice(None)) > 0) & ~_is_gross(block, sample.weights)
+    kept = is_learned
     for _ in range(2):
         oddness = np.zeros(n_rows)
         for i, (member, left_out) in enumerate(zip(members, held_out.T, strict=True)):
             _train(member.network, sample, np.flatnonzero(kept & ~left_out), options, random)
             _silence(member.network, ~scaling.varies)
-            members[i] = replace(member, usual=_usual(member.network, sample))
+            members[i] = replace(member, usual=_usual(member.network, sample, is_learned))
             oddness += _oddness(members[i], sample)
-        line = weighted_quantile(
-            oddness[has_something], sample.weights[has_something], 1 - options.trim
-        )
-        kept = has_something & (oddness <= line)
+        line = weighted_quantile(oddness[is_learned], sample.weights[is_learned], 1 - options.trim)
+        kept = is_learned & (oddness <= line)
     members = [
         _with_references(member, sample, block, kept & ~left_out, random, options.n_threads)
         for member, left_out in zip(members, held_out.T, strict=True)
@@ -157,7 +164,7 @@ def train_ensemble(rows: Rows, options: Options, random: np.random.Generator) ->
     counted = held_out if held_out.any() else ~held_out
     units = np.ones(len(members))
     for i, (own, which) in enumerate(zip(distances.T, counted.T, strict=True)):
-        own, weights = own[which & has_something], sample.weights[which & has_something]
+        own, weights = own[which & is_learned], sample.weights[which & is_learned]
         # Where most rows are equal to others, the median is 0.
         unit = weighted_quantile(own, weights, 0.5) or np.average(own, weights=weights)
         units[i] = unit if unit > 0 else 1.0
@@ -238,6 +245,20 @@ def _train(
     )
 
 
+def _is_gross(block: Array, weights: Array) -> Array:
+    """Which rows have an entry that is so far away that nothing is to be learned from them: (m,).
+
+    None, where they are so many that they are no errors.
+    """
+    line = LINEAR_UNTIL + np.log1p(GROSS - LINEAR_UNTIL)  # as `RobustScaling` bends it
+    found: Array = (np.abs(block) > line).any(axis=1)  # NaN is not
+    return (
+        found
+        if weights[found].sum() <= LARGEST_GROSS_SHARE * weights.sum()
+        else np.zeros_like(found)
+    )
+
+
 def _silence(network: Network, columns: Array) -> None:
     """Let a network give 0 in some columns (n_features,), as constants are 0 to it."""
     layer = network.architecture.layers(network.params)[-1]
@@ -260,13 +281,15 @@ def _residuals(network: Network, rows: Rows) -> Iterator[tuple[slice, Array, Arr
         yield which, residuals, seen
 
 
-def _usual(network: Network, sample: Sample) -> Array:
-    """The root mean square residual in each column: (n_features,)."""
+def _usual(network: Network, sample: Sample, is_learned: Array) -> Array:
+    """The root mean square residual in each column, over some rows (m,): (n_features,)."""
     squares = seen_weight = np.zeros(sample.rows.n_features)
     for which, residuals, seen in _residuals(network, sample.rows):
-        weights = sample.weights[which].astype(residuals.dtype)
-        squares = squares + weights @ np.square(residuals, out=residuals)
-        seen_weight = seen_weight + (weights.sum() if seen.size == 1 else weights @ seen)
+        weights = (sample.weights[which] * is_learned[which]).astype(residuals.dtype)
+        squares = squares + total_weight(weights, np.square(residuals, out=residuals))
+        seen_weight = seen_weight + (
+            weights.sum() if seen.size == 1 else total_weight(weights, seen)
+        )
     seen_weight = np.maximum(seen_weight, np.finfo(np.float64).tiny)
     return np.maximum(np.sqrt(squares / seen_weight), SMALLEST_USUAL)
 
@@ -302,8 +325,8 @@ def _with_references(
     which = np.flatnonzero(kept)
     weights = sample.weights[which]
     code = member.network.encode(sample.rows)[which]  # (n_kept, n_code)
-    mean = weights @ code / weights.sum()
-    spread = np.sqrt(weights @ np.square(code - mean) / weights.sum())
+    mean = total_weight(weights, code) / weights.sum()
+    spread = np.sqrt(total_weight(weights, np.square(code - mean)) / weights.sum())
     member = replace(member, code_spread=np.maximum(spread, SMALLEST_CODE_SPREAD))
     n_references = max(
         FEWEST_REFERENCES, min(MOST_REFERENCES, ENTRIES_OF_REFERENCES // block.shape[1])
@@ -313,6 +336,8 @@ def _with_references(
         # By weight, without repetition (Efraimidis & Spirakis 2006).
         waits = random.exponential(size=len(which)) / weights
         which = which[np.sort(np.argpartition(waits, n_candidates)[:n_candidates])]
+    if sample.is_exact:  # each different row is here once: those of which there are many, twice
+        which = which.repeat(1 + (weights >= 2 * np.median(weights)))
     points, _, _ = member.points(block[which], sample.rows.missing is not None)
     references = References(points, n_threads)
     return replace(member, references=references.of_usual_ones(n_references))

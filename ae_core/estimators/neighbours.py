@@ -3,8 +3,9 @@
 A reference is a row that was looked at in training: its code and its residuals, each beside what is
 usual. How unusual a row is, is its distance to the second nearest reference: one reference alone
 may be an outlier itself. The residuals see what breaks the rules between columns; the code sees
-what is far away by the rules (Ramaswamy, Rastogi & Shim 2000, "Efficient algorithms for mining outliers";
-Zong et al. 2018, "Deep autoencoding Gaussian mixture model", for the code beside the residual).
+what is far away by the rules. Distances to neighbours are those of Ramaswamy, Rastogi & Shim 2000,
+"Efficient algorithms for mining outliers from large data sets"; the code beside the residual is
+from Zong et al. 2018, "Deep autoencoding Gaussian mixture model for anomaly detection".
 """
 
 from functools import cached_property

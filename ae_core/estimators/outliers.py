@@ -167,7 +167,7 @@ class AutoencoderOutlierDetector(SavedEstimator, OutlierMixin, BaseEstimator):
         if self.missing_values is not None and rows.seen is not None and not rows.seen.any():
             raise ValueError("X has no entry that is seen: there is nothing to learn")
         counted = weights > 0
-        learned = rows if sample_weight is None else _some(rows, counted, weights)
+        learned = rows.reweighted(weights) if counted.all() else _some(rows, counted, weights)
         trained = train_ensemble(learned, self._options(), generator_of(self))
         self.ensemble_ = trained.ensemble
         self.shift_, self.factor_ = trained.ensemble.scaling.shift, trained.ensemble.scaling.factor
