@@ -26,7 +26,7 @@ LARGEST_CODE = 16
 """… and at most this, for the sake of speed: larger ones were not better."""
 N_NETWORKS = 4
 """Of those sizes in turn, …"""
-FEW_COLUMNS = 12
+FEW_COLUMNS = 8
 """… and of fewer columns twice as many: their codes coincide, and one network is none too sure."""
 N_FOLDS = 4
 """Rows are in so many parts, …"""
@@ -40,7 +40,7 @@ ENTRIES_LEARNED_FROM = 4_000_000
 """A larger table is learned from evenly spaced rows, …"""
 ROWS_LEARNED_FROM = 20_000
 """… and a longer one: no more of it is visited than that anyway."""
-GROSS = 30.0
+GROSS = 60.0
 """Spreads from the median at which an entry is an error of measurement or of the pen, …"""
 LARGEST_GROSS_SHARE = 0.25
 """… unless more of the rows have such entries."""
@@ -75,7 +75,7 @@ class Sample:
     rows: Rows
     """Dense."""
     weights: Array
-    """(m,) float64, the largest 1."""
+    """(m,) float64."""
     is_exact: bool
     """Whether these are all different rows of the table."""
 
@@ -88,7 +88,7 @@ class Trained:
     distances: Array
     """(m, n_members): of the rows of the sample."""
     held_out: Array
-    """(m, n_members) bool: whether the member left the row out."""
+    """(m, n_members) bool: whether the member left the row out, that others have learned from."""
     sample: Sample
 
     def scores(self, rows: Rows) -> Array:
@@ -99,8 +99,13 @@ class Trained:
 
     def held_out_scores(self) -> Array:
         """Scores of the rows of the sample by members that left them out: (m,)."""
-        counted = self.held_out if self.held_out.any() else ~self.held_out
-        return np.asarray((self.distances * counted).sum(axis=1) / counted.sum(axis=1))
+        # What none was left to judge, because of few rows or gross errors, all judge.
+        judges = self.held_out | ~self.held_out.any(axis=1, keepdims=True)
+        return np.asarray((self.distances * judges).sum(axis=1) / judges.sum(axis=1))
+
+    def held_out_weights(self) -> Array:
+        """Of the rows of the sample, 0 where nothing is seen: (m,)."""
+        return self.sample.weights * (self.sample.rows.counts(slice(None)) > 0)
 
 
 def code_sizes(n_features: int) -> tuple[int, ...]:
@@ -143,28 +148,28 @@ def train_ensemble(rows: Rows, options: Options, random: np.random.Generator) ->
         )
         for code in codes
     ]
-    held_out = _held_out(n_rows, len(codes), random)
     block = sample.rows.take(slice(None), dtype)
     is_learned = (sample.rows.counts(slice(None)) > 0) & ~_is_gross(block, sample.weights)
+    held_out = _held_out(is_learned, len(codes), random)
     kept = is_learned
     for _ in range(2):
         oddness = np.zeros(n_rows)
         for i, (member, left_out) in enumerate(zip(members, held_out.T, strict=True)):
-            _train(member.network, sample, np.flatnonzero(kept & ~left_out), options, random)
+            _train(member.network, sample, _own(kept, left_out), options, random)
             _silence(member.network, ~scaling.varies)
             members[i] = replace(member, usual=_usual(member.network, sample, is_learned))
             oddness += _oddness(members[i], sample)
         line = weighted_quantile(oddness[is_learned], sample.weights[is_learned], 1 - options.trim)
         kept = is_learned & (oddness <= line)
     members = [
-        _with_references(member, sample, block, kept & ~left_out, random, options.n_threads)
+        _with_references(member, sample, block, _own(kept, left_out), random, options.n_threads)
         for member, left_out in zip(members, held_out.T, strict=True)
     ]
     distances = _distances(members, sample.rows, block)
-    counted = held_out if held_out.any() else ~held_out
     units = np.ones(len(members))
-    for i, (own, which) in enumerate(zip(distances.T, counted.T, strict=True)):
-        own, weights = own[which & is_learned], sample.weights[which & is_learned]
+    for i, left_out in enumerate(held_out.T):
+        which = left_out if left_out.any() else is_learned
+        own, weights = distances[which, i], sample.weights[which]
         # Where most rows are equal to others, the median is 0.
         unit = weighted_quantile(own, weights, 0.5) or np.average(own, weights=weights)
         units[i] = unit if unit > 0 else 1.0
@@ -177,7 +182,7 @@ def _sample(rows: Rows) -> tuple[Sample, RobustScaling]:
     at_most = max(1, min(ROWS_LEARNED_FROM, ENTRIES_LEARNED_FROM // rows.n_features))
     which = slice(None, None, -(-len(rows) // at_most))
     raw = rows.take(which, np.float64)
-    weights = ratios(rows.weights(which))
+    weights = rows.weights(which)
     few = _different_rows(raw, FEW_ROWS) if which.step == 1 else None
     if few is not None:
         first, group = few
@@ -216,10 +221,12 @@ def _as_bytes(X: Array) -> Array:
     return X.view(np.dtype((np.void, X.itemsize * X.shape[1]))).ravel()
 
 
-def _held_out(n_rows: int, n_members: int, random: np.random.Generator) -> Array:
-    """Which rows each member leaves out: (n_rows, n_members) bool."""
+def _held_out(is_learned: Array, n_members: int, random: np.random.Generator) -> Array:
+    """Which of the rows to learn from (m,) each member leaves out: (m, n_members) bool."""
+    n_rows = int(is_learned.sum())
+    result = np.zeros((len(is_learned), n_members), dtype=bool)
     if n_rows < FEWEST_ROWS_TO_LEAVE_OUT or n_members < 2:
-        return np.zeros((n_rows, n_members), dtype=bool)
+        return result
     n_folds = min(N_FOLDS, n_members)
     fold = random.permutation(n_rows) % n_folds  # (n_rows,)
     # So many parts, neighbours on a circle, are left out by each that two judge every row. Where
@@ -227,7 +234,14 @@ def _held_out(n_rows: int, n_members: int, random: np.random.Generator) -> Array
     n_parts = max(1, min(n_folds - 1, round(N_JUDGES * n_folds / n_members)))
     members = np.arange(n_members)
     first = (members + members // n_folds) % n_folds  # (n_members,)
-    return np.asarray((fold[:, None] - first) % n_folds < n_parts)
+    result[is_learned] = (fold[:, None] - first) % n_folds < n_parts
+    return result
+
+
+def _own(kept: Array, left_out: Array) -> Array:
+    """The rows (m,) that a member learns from, as indices: none that it leaves out, if it can."""
+    which = np.flatnonzero(kept & ~left_out)
+    return which if len(which) else np.flatnonzero(kept)
 
 
 def _train(
@@ -317,12 +331,11 @@ def _with_references(
     member: Member,
     sample: Sample,
     block: Array,
-    kept: Array,
+    which: Array,
     random: np.random.Generator,
     n_threads: int | None,
 ) -> Member:
-    """The member with the spread of its code over the rows kept (m,), and some as references."""
-    which = np.flatnonzero(kept)
+    """The member with the spread of its code over some of the rows, and of these references."""
     weights = sample.weights[which]
     code = member.network.encode(sample.rows)[which]  # (n_kept, n_code)
     mean = total_weight(weights, code) / weights.sum()

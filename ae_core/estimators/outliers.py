@@ -175,7 +175,7 @@ class AutoencoderOutlierDetector(SavedEstimator, OutlierMixin, BaseEstimator):
         self.training_scores_ = scores if counted.all() else self.ensemble_.scores(rows)
         self.training_range_ = TrainingRange.of(self.training_scores_, weights)
         their_weights = weights[counted]
-        held_out_scores, held_out_weights = trained.held_out_scores(), trained.sample.weights
+        held_out_scores, held_out_weights = trained.held_out_scores(), trained.held_out_weights()
         if X_val is not None:
             validation = checked(self, X_val, reset=False, name="X_val")
             validation = Rows(validation, missing=self.missing_values, name="X_val")

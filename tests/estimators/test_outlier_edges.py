@@ -224,3 +224,30 @@ def test_two_columns(seed):
         X = np.r_[inliers, random.uniform(-6, 6, (45, 2))]
         scores = -AutoencoderOutlierDetector(random_state=seed).fit(X).score_samples(X)
         assert roc_auc_score(np.arange(300) >= 255, scores) > at_least
+
+
+@pytest.mark.parametrize("n_seen", [1, 2, 15, 16, 20])
+def test_few_rows_of_which_anything_is_seen(n_seen):
+    X = np.full((100, 3), np.nan)
+    X[:n_seen] = np.random.default_rng(0).normal(size=(n_seen, 3))
+    fitted = detector(missing_values="mask").fit(X)
+    np.testing.assert_array_equal(fitted.training_scores_[n_seen:], 0)
+    assert (fitted.predict(X[n_seen:]) == 1).all()
+    assert np.isfinite(fitted.training_scores_).all()
+    assert fitted.calibration_.n_rows == n_seen
+
+
+@pytest.mark.parametrize("trim", [0.5, 0.99])
+@pytest.mark.parametrize("n_rows", [16, 30, 100])
+def test_what_is_left_by_trimming_is_enough(trim, n_rows):
+    X = np.random.default_rng(0).normal(size=(n_rows, 3))
+    assert np.isfinite(detector(trim=trim).fit(X).training_scores_).all()
+
+
+def test_gross_errors_with_little_weight():
+    X = np.random.default_rng(0).normal(size=(100, 3))
+    X[:90] *= 1e6 * np.random.default_rng(1).choice([-1, 1], size=(90, 1))
+    weights = np.where(np.arange(100) < 90, 1e-3, 1)
+    fitted = detector().fit(X, sample_weight=weights)
+    assert (fitted.predict(X[:90]) == -1).all()
+    assert np.isfinite(fitted.training_scores_).all()
