@@ -21,10 +21,7 @@ NOT_FOR_OUTLIERS = {
     "early_stopping": "--validation-fraction",
     "corruption": "--corruption",
     "corruption_level": "--corruption-level",
-    "missing_values": "--missing",
-    "columns": "--mixed",
 }
-INSTEAD_OF_MISSING = "fit without --outliers first, and fill empty cells in with ae-core impute"
 
 
 def _layer_sizes(context: Any, parameter: Any, text: str | None) -> tuple[int, ...] | None:
@@ -203,8 +200,7 @@ def _estimator(outliers: bool, parameters: dict[str, Any]) -> Any:
     known = AutoencoderOutlierDetector._get_param_names()
     unknown = [NOT_FOR_OUTLIERS.get(name, name) for name in parameters if name not in known]
     if unknown:
-        hint = f": {INSTEAD_OF_MISSING}" if unknown[0] == "--missing" else ""
-        raise click.UsageError(f"{unknown[0]} is not for --outliers{hint}")
+        raise click.UsageError(f"{unknown[0]} is not for --outliers")
     return AutoencoderOutlierDetector(**parameters)
 
 
@@ -213,8 +209,6 @@ def _advice(parameters: dict[str, Any], mixed: bool) -> Advice:
     parameters.
     """
     advice = Advice()
-    if "missing_values" not in parameters:
-        advice = advice._replace(missing=f"; or {INSTEAD_OF_MISSING}")
     if mixed or "columns" not in parameters:
         advice = advice._replace(others=", or choose other columns with --columns")
     return advice

@@ -58,7 +58,8 @@ def checked(estimator: Any, X: Any, *, reset: bool, name: str = "X") -> Any:
     encoding = Encoding.learn(frame, holes=masked, name=name) if reset else estimator.encoding_
     if not reset:  # names first: another column's values say nothing
         validate_data(estimator, frame, skip_check_array=True, reset=False)
-    encoded = encoding.encode(frame, holes=masked, name=name)
+    others = getattr(estimator, "_takes_other_categories", False)
+    encoded = encoding.encode(frame, holes=masked, others=others, name=name)
     if reset:
         validate_data(estimator, frame, skip_check_array=True, reset=True)
         estimator.encoding_, estimator._library = encoding, library_of(X)
