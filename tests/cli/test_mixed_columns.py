@@ -72,14 +72,22 @@ def test_what_columns_are(here, people, ending):
     table = mixed(f"people.{ending}", drop=["name"])
     frame = table.values
     assert list(frame.columns) == ["height", "kind", "member", "since", "grade"]
-    assert [dtype.name for dtype in frame.dtypes] == ["float64", "category", "bool", "float64", "category"]
+    assert [dtype.name for dtype in frame.dtypes] == [
+        "float64",
+        "category",
+        "bool",
+        "float64",
+        "category",
+    ]
     assert table.dates == {"since": False}
     assert (frame["height"] == people["height"]).all()
     assert (frame["member"] == people["member"]).all()
     for name in ("kind", "grade"):
         assert frame[name].cat.categories.tolist() == sorted(set(people[name]))
         assert (frame[name].astype(str) == people[name]).all()
-    expected = (pandas.to_datetime(people["since"]) - pandas.Timestamp(0)) / pandas.Timedelta(days=1)
+    expected = (pandas.to_datetime(people["since"]) - pandas.Timestamp(0)) / pandas.Timedelta(
+        days=1
+    )
     np.testing.assert_array_equal(frame["since"], expected)
 
 
@@ -187,7 +195,9 @@ def test_what_is_no_date(text):
     assert days_of(text) is None
 
 
-@pytest.mark.parametrize("text", ["0001-01-01", "9999-12-31", "1970-01-01 00:00:01", "2024-02-29 23:59:59"])
+@pytest.mark.parametrize(
+    "text", ["0001-01-01", "9999-12-31", "1970-01-01 00:00:01", "2024-02-29 23:59:59"]
+)
 def test_dates_come_back(text):
     days = days_of(text)
     found = dates_of(np.array([days, np.nan, 0.5, 1e300, -np.inf, 2_932_897]), " " in text)
@@ -199,7 +209,9 @@ def test_dates_come_back(text):
 
 
 def test_a_mixed_table_goes_all_the_way(run, here, people):
-    code, out, said = run("fit", "people.csv", "-o", "m", "--mixed", "--drop", "name", "--epochs", "200")
+    code, out, said = run(
+        "fit", "people.csv", "-o", "m", "--mixed", "--drop", "name", "--epochs", "200"
+    )
     assert code == 0, said
     assert "5 columns: 1 of numbers ('height'); 2 of categories ('kind', 'grade')" in said
     assert "1 of true and false ('member'); 1 of dates ('since')" in said
@@ -234,7 +246,9 @@ def test_mixed_holes_are_filled_in(run, here, people):
     for name in people.columns[1:]:
         holes.loc[rng.random(len(people)) < 0.2, name] = None
     holes.to_csv("holes.csv", index=False)
-    code, _, said = run("fit", "holes.csv", "-o", "m", "--mixed", "--missing", "--drop", "name", "-q")
+    code, _, said = run(
+        "fit", "holes.csv", "-o", "m", "--mixed", "--missing", "--drop", "name", "-q"
+    )
     assert code == 0, said
     assert run("impute", "m", "holes.csv", "-o", "filled.csv")[0] == 0
     filled = pandas.read_csv("filled.csv", dtype=str)
@@ -294,7 +308,9 @@ def test_models_of_pandas_own_categories(run, here):
     frame.to_csv("x.csv", index=False)
     _, out, said = run("encode", "m", "x.csv")
     assert said == ""
-    np.testing.assert_allclose(pandas.read_csv(io.StringIO(out)), model.transform(frame), atol=1e-12)
+    np.testing.assert_allclose(
+        pandas.read_csv(io.StringIO(out)), model.transform(frame), atol=1e-12
+    )
     frame.assign(n=frame["n"].astype(int)).to_parquet("x.parquet")
     assert run("encode", "m", "x.parquet")[1] == out
 
@@ -307,7 +323,8 @@ def test_columns_of_numpys_files_are_no_mixed_ones(run, here, people):
 
 
 @pytest.mark.skipif(
-    "columns" in AutoencoderOutlierDetector._get_param_names(), reason="detectors take mixed columns"
+    "columns" in AutoencoderOutlierDetector._get_param_names(),
+    reason="detectors take mixed columns",
 )
 def test_detectors_say_that_they_take_no_mixed_columns(run, here, people):
     code, _, said = run("fit", "people.csv", "-o", "m", "--mixed", "--outliers")

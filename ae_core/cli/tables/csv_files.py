@@ -110,9 +110,7 @@ class _Pass:
             raise TableError("it has column names and no rows")
         values = self.columns.result()
         dates = with_times(values, self.columns.dates)
-        return Table(
-            self.names, values, self.start.named, self.chosen, self._kept(values), dates
-        )
+        return Table(self.names, values, self.start.named, self.chosen, self._kept(values), dates)
 
     def _read(self) -> None:
         text, columns, start = self.text, self.columns, self.start
