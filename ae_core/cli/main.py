@@ -63,9 +63,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _say(command, "interrupted; no output was written", INTERRUPTED)
     except MemoryError as error:
-        return _say(
-            command, f"out of memory ({error or 'no more'}): try fewer columns or --float32"
-        )
+        reason = f" ({error})" if str(error) else ""
+        return _say(command, f"out of memory{reason}: try fewer columns or --float32")
     except OSError as error:
         if error.errno == errno.EPIPE:
             return _pipe_closed()

@@ -108,6 +108,16 @@ def reasons(contributions: Array) -> tuple[Array, Array]:
     return places, shares
 
 
+def _texts(values: Any) -> list[str]:
+    """Values of a column that is kept, to be shown."""
+    if not isinstance(values, np.ndarray):
+        import pyarrow
+
+        is_text = pyarrow.types.is_string(values.type)
+        values = (values.cast(pyarrow.binary()) if is_text else values).to_pylist()
+    return [v.decode("utf-8", "replace") if isinstance(v, bytes) else str(v) for v in values]
+
+
 def _blocks(estimator: Any, values: Any) -> Iterator[tuple[Array, Array]]:
     """Numbers of rows, and what their entries contribute, for some rows after others."""
     for start, part in parts(estimator, values):
@@ -153,7 +163,7 @@ def _show(
     say(f"{'row':>9}  {titles}{'score':>10}  " + "outlier  " * has_line + "because of")
     for rows, contributions in which:
         places, shares = reasons(contributions)
-        own = [[str(value) for value in _at(each, rows).tolist()] for each in kept]
+        own = [_texts(_at(each, rows)) for each in kept]
         for i, (row, total, columns, parts_) in enumerate(
             zip(rows, contributions.sum(axis=1), places, shares, strict=True)
         ):

@@ -23,8 +23,9 @@ MOST_DIMENSIONS, MOST_DIGITS = 64, 19
 """Of shapes: NumPy's, and those of an integer of 64 bits."""
 DTYPE = re.compile(r"[<>|=]?[a-zA-Z?][0-9]{0,9}(\[[0-9a-zA-Z]{1,8}\])?")
 ENTRY = re.compile(
-    r"""\s*(['"])(descr|fortran_order|shape)\1\s*:\s*"""
-    r"""(?:(['"])([^'"]{1,24})\3|(True|False)|\(([0-9L,\s]*)\))\s*(,|(?=\}))"""
+    r"""\s*(['"])(?:descr\1\s*:\s*(['"])(?P<descr>[^'"]{1,24})\2"""
+    r"""|fortran_order\1\s*:\s*(?P<order>True|False)"""
+    r"""|shape\1\s*:\s*\((?P<shape>[0-9L,\s]*)\))\s*(?:,|(?=\}))"""
 )
 SPARSE = {"data", "indices", "indptr", "shape", "format"}
 """The arrays of a file that scipy.sparse.save_npz wrote."""
@@ -164,7 +165,7 @@ def _header(file: Any, magic: bytes) -> _Header:
         raise TableError(f"its header has {n_bytes} bytes, so it is no array of numbers")
     text = _exactly(file, n_bytes).decode("latin-1")
     entries = _entries(text)
-    descr, order, shape = entries.get("descr"), entries.get("fortran_order"), entries.get("shape")
+    descr, order, shape = (entries.get(key) for key in ("descr", "order", "shape"))
     if "'descr'" in text and "descr" not in entries and "[(" in text:
         raise TableError("it holds records, not numbers: save an array of numbers")
     if descr is None or order is None or shape is None or not DTYPE.fullmatch(descr):
@@ -194,13 +195,10 @@ def _exactly(file: BinaryIO, n_bytes: int) -> bytes:
 
 def _entries(text: str) -> dict[str, str]:
     """The entries of a header's dictionary, each as text; none when it is something else."""
-    entries = {}
-    text = text.strip()
-    place = 1
+    entries: dict[str, str] = {}
+    text, place = text.strip(), 1
     while match := ENTRY.match(text, place):
-        entries[match[2]] = next(
-            part for part in (match[4], match[5], match[6]) if part is not None
-        )
+        entries |= {key: part for key, part in match.groupdict().items() if part is not None}
         place = match.end()
     is_whole = text.startswith("{") and text[place:].strip() == "}"
     return entries if is_whole else {}

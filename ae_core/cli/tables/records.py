@@ -105,6 +105,22 @@ class Grammar:
         """Whether a line, without its end, says nothing."""
         return self._nothing.fullmatch(line) is not None
 
+    def after_nothing(self, text: bytes, at: int) -> tuple[int, int]:
+        """Where the lines end that begin at a place and say nothing, as far as that is known to be
+        so; and how many they are.
+        """
+        match = self._nothing_lines.match(text, at)
+        assert match is not None  # it matches nothing, too
+        end = match.end()
+        if end == len(text) and text.endswith(b"\r"):  # an LF may follow: the last line stays
+            end = max(at, 1 + max(text.rfind(sign, at, end - 1) for sign in (b"\n", b"\r")))
+        n_ends = sum(text.count(sign, at, end) for sign in (b"\n", b"\r"))
+        return end, n_ends - text.count(b"\r\n", at, end)
+
+    @cached_property
+    def _nothing_lines(self) -> re.Pattern[bytes]:
+        return re.compile(rb"(?:(?:" + self._nothing.pattern + rb")(?:\r\n|\n|\r))*+")
+
     @cached_property
     def _nothing(self) -> re.Pattern[bytes]:
         """The line that says nothing."""

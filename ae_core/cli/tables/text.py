@@ -195,6 +195,7 @@ class Text:
                     return None
                 self.more()
                 continue
+            self._pass_over_nothing(grammar)
             record = grammar.record(self.data, self.at, self.at_end)
             if record is None:
                 self.more()
@@ -203,11 +204,18 @@ class Text:
             else:
                 return record
 
+    def _pass_over_nothing(self, grammar: Grammar) -> None:
+        """Go over lines that say nothing, all at once, unless some of them are to be left out."""
+        end, n_lines = grammar.after_nothing(self.data, self.at)
+        if end > self.at and self.line + n_lines <= self.stop_line:
+            self.go_on(end, self.line + n_lines, to_record=False)
+
     def first_line(self, grammar: Grammar) -> bytes:
         """The line that the next record begins with, without going on; empty when there is none."""
         while True:
             if self.stop_line == self.line:
                 self.leave_out()
+            self._pass_over_nothing(grammar)
             end = LINE_END.search(self.data, self.at)
             if not self.at_end and (end is None or end.end() == len(self.data)):
                 self.more()
