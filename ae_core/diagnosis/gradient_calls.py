@@ -150,7 +150,9 @@ class Subject:
 
     def _call(self, function: Any, vector: Array, sample: Sample) -> Any:
         arrays = self.structure.arrays(vector, self.dtypes)
-        before = [a.copy() for a in arrays]
+        before = self.structure.views(vector)
+        if self.dtypes is not None:
+            before = [a.copy() for a in arrays]
         came = function(self.structure.build(arrays), *sample.lend())
         # What comes back may be the argument itself, so it is taken apart before the next call.
         self.changed |= sample.taken_back()
@@ -165,7 +167,7 @@ def same_arrays(a: Array, b: Array) -> bool:
     if a.shape != b.shape:
         return False
     equal = a == b
-    return bool(np.all(equal) or np.all(equal | ((a != a) & (b != b))))
+    return bool(equal.all() or (equal | ((a != a) & (b != b))).all())
 
 
 # --- what came back -------------------------------------------------------------------------------
@@ -390,7 +392,9 @@ def _tried(subject: Subject, arguments: list[Any]) -> Any:
 
 
 def _copied(value: Any) -> Any:
-    """The same with floats where there are integers, in memory of its own."""
+    """The same in memory of its own; parameters in float64."""
+    if isinstance(value, np.ndarray) and value.dtype.kind in "iub":
+        return value.copy()  # labels, or words to look up
     try:
         structure = Nested(value)
     except ValueError:

@@ -36,22 +36,16 @@ def about_deltas(evidence: Evidence, case: CaseCheck, sample: Sample) -> list[st
     is wrong, and every delta but those of the steps named follows rightly from the next one.
     """
     failed = {k for k, array in enumerate(case.arrays) if not array.passed}
-    seen = []
-    for row in _rows(evidence, sample):
-        found = _on_row(evidence, failed, row)
-        seen += [found] if found is not None else []
-        if len(seen) == ROWS:
-            break
-    if not failed or len(seen) < 2:
-        return None
     layers: dict[int, Layer] = {}
     hows: dict[int, list[set[str]]] = {}
-    for row_layers, row_how in seen:
-        for layer in row_layers:
+    for row in _rows(evidence, sample):
+        for layer, several in _on_row(evidence, failed, row):
             known = layers.setdefault(layer.weight, layer)
             if [k.weight for k in known.followers] != [k.weight for k in layer.followers]:
                 continue  # on a row on which units are dead less can be told
-            hows.setdefault(layer.weight, []).append(row_how[layer.weight])
+            hows.setdefault(layer.weight, []).append(several)
+        if hows and min(map(len, hows.values())) >= ROWS:
+            break
     how = {k: set.intersection(*several) for k, several in hows.items()}
     wrong = [(layer, how[k]) for k, layer in layers.items() if RIGHT not in how[k]]
     if not wrong or any(len(hows[layer.weight]) < 2 for layer, _ in wrong):
@@ -73,7 +67,7 @@ def _rank(how: str) -> tuple[int, str]:
 
 def _rows(evidence: Evidence, sample: Sample) -> list[Sample]:
     """That row, and more: of the caller's, or mixtures of them."""
-    n = max(2 * ROWS, min(evidence.data.n_rows, 4 * ROWS))
+    n = min(evidence.data.n_rows, 4 * ROWS) + 2 * ROWS
     others = evidence.mixtures(n)
     rows = [evidence.part(others, (i,)) for i in range(n)]
     first = next(iter(sample.arrays.values()))
@@ -84,10 +78,8 @@ def _same(a: Array, b: Array) -> bool:
     return bool((a == b).all())
 
 
-def _on_row(
-    evidence: Evidence, failed: set[int], sample: Sample
-) -> tuple[list[Layer], dict[int, set[str]]] | None:
-    """All layers, and how each one's delta may have come about; None if not all is explained."""
+def _on_row(evidence: Evidence, failed: set[int], sample: Sample) -> list[tuple[Layer, set[str]]]:
+    """The layers, and how each one's delta may have come about; none if not all is explained."""
     tolerance = Tolerance(evidence)
     x = next(iter(sample.arrays.values())).ravel().astype(np.float64)
     right = right_gradients(evidence, failed, sample)
@@ -108,18 +100,18 @@ def _on_row(
         }
         if not failed <= covered or any(layer.claimed is None for layer in layers):
             continue
-        how = {}
+        found = []
         for layer in layers:
-            hows = (
+            how = (
                 _hidden_step(evidence, layer, tolerance)
                 if layer.followers
                 else _output_step(layer, tolerance)
             )
-            if hows is None:
-                return None
-            how[layer.weight] = hows
-        return layers, how
-    return None
+            if how is None:
+                return []
+            found.append((layer, how))
+        return found
+    return []
 
 
 def _are_nothing(a: Array | None, b: Array) -> bool:

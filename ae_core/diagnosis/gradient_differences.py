@@ -19,17 +19,17 @@ from .._typing import Array
 from .gradient_calls import Misreturned, Sample, Subject
 
 EPS = float(np.finfo(np.float64).eps)
+SMALL = 1e-3  # beside the largest element of an array: a doubt that does not matter
 STEP = EPS ** (1 / 3)  # balances rounding (EPS / h) and truncation (h²) of a central difference
 ROUNDING = 20 * EPS  # how far a cost of size 1 may be off after a network's worth of operations
 LARGEST_STEP, LARGEST_TOLERANCE = 0.1, 0.1
 KEPT = 10  # how many standard deviations of measured rounding are allowed for
+ENOUGH = 1e-8  # relative doubt of a derivative below which no other step is tried
 LIKELY = 0.4  # of that, what is to be expected
 
 SPACINGS = (2.0**-21, 2.0**-8)
 """Distances at which rounding is measured: several of float32's, and of float16's, last digits."""
 N_POINTS = 9
-SMALL = 1e-3
-"""Beside the largest element of an array: a doubt that does not matter."""
 FINE, ROUGH = 1e-11, 1e-5
 """Relative jitter of a cost: below the one it is computed in float64, above the other (and not in
 float16) its differences say nothing."""
@@ -111,6 +111,11 @@ class Derivative(NamedTuple):
     is_judged: bool
     """Whether a gradient of the wrong sign would have been seen."""
 
+    def is_enough(self, analytic: float, scale: float) -> bool:
+        """Whether no more exact one is needed, in an array with elements of that size."""
+        is_nothing = analytic == 0 and (self.numeric == 0 or scale == 0)
+        return self.is_judged or is_nothing or self.doubt <= SMALL * scale
+
 
 class Cost:
     """The cost of one sample around one point, along single parameters.
@@ -189,6 +194,8 @@ class Cost:
             bend = abs(c.right - c.left) - abs(a.right - a.left) / 4
             doubt = abs(fine - coarse) / 4 + LIKELY * c.noise + max(0.0, bend - 4 * c.noise)
             best = min(best, (value, doubt), key=lambda pair: pair[1])
+            if doubt <= ENOUGH * abs(value) or not (a.left or a.right):
+                break
         return best
 
     def compare(self, i: int, analytic: float, tolerance: float, scale: float) -> Derivative:
@@ -219,7 +226,7 @@ class Cost:
             return Derivative(first.central, first.noise, math.inf, True)
         if math.isfinite(first.noise):
             found = _judge(analytic, first.central, first.noise + own, tolerance)
-            if found.error <= tolerance and (found.is_judged or found.doubt <= SMALL * scale):
+            if found.error <= tolerance and found.is_enough(analytic, scale):
                 return found
         # Whatever is wrong must be so again, or it is noise that seldom shows.
         again = self.slopes(i, self.rounding.step)
@@ -255,7 +262,7 @@ class Cost:
             found = _judge(analytic, numeric, doubt + own, tolerance)
             if found.error > tolerance:
                 found = _between(analytic, low, high, vagueness + own, tolerance) or found
-            if found.error <= tolerance and (found.is_judged or found.doubt <= SMALL * scale):
+            if found.error <= tolerance and found.is_enough(analytic, scale):
                 return found
             # Smooth here, and clearly another slope.
             if abs(analytic - numeric) > 1e3 * (doubt + own) and high - low < 10 * vagueness:

@@ -173,7 +173,9 @@ class Evidence:
         which = [i % m for i in range(n)]
         weights[range(n), which] = 1
         if m < n:
-            weights[m:] = self.random.uniform(0.2, 0.9, (n - m, m)) / m
+            shares = self.random.exponential(size=(n - m, m)) + 1e-3
+            scale = self.random.uniform(0.4, 1, (n - m, 1))  # of one row, no copies of it
+            weights[m:] = scale * shares / shares.sum(axis=1, keepdims=True)
         return self.data.mixed(weights, which, f"{n} rows")
 
     def part(self, sample: Sample, which: tuple[int, ...]) -> Sample:

@@ -271,14 +271,23 @@ def about_one(evidence: Evidence, array: ArrayCheck, sample: Sample) -> str:
     c = array.factor
     if c is None and len(array.elements) == 1:
         c = _steady_factor(evidence, array, sample)
+    # The same in all cases in which it is wrong, or it is none.
+    others = [
+        other
+        for case in evidence.cases
+        for other in case.failed
+        if other.name == array.name and other is not array
+    ]
     if c is not None and not close(c, 1):
+        if any(o.factor is not None and not close(o.factor, c, evidence.same) for o in others):
+            return ""
         c = evidence.rounded(c)
         return " Its sign is wrong." if c == -1 else f" It is {c:.6g} times the right one."
-    if array.is_transposed:
+    if array.is_transposed and all(o.is_transposed for o in others):
         return " It is the transpose of the right one."
-    if not array.analytic.any():
+    if not any(a.analytic.any() for a in [array, *others]):
         return " It is zero everywhere: was it ever computed?"
-    if not array.numeric.any() and _is_idle(evidence, array, sample):
+    if not array.numeric.any() and _is_idle(evidence, array, evidence.samples[0]):
         return f" The cost does not depend on {array.name}."
     return ""
 

@@ -14,6 +14,7 @@ from .gradient_findings import ArrayCheck, CaseCheck
 from .gradient_layers import LARGEST, Tolerance, outer_factors
 from .gradient_penalties import rank_one_multiples, shapes_of
 
+
 ONE_USE = "one use"
 """What is there and what is missing come from the same place."""
 
@@ -35,18 +36,23 @@ def forgotten_half(evidence: Evidence, case: CaseCheck, sample: Sample) -> str |
     lost = outer_factors(missing, same)
     if lost is None:
         return None
-    there = None
-    for penalty in _penalties(evidence, k, analytic, same):
-        factors = outer_factors(analytic - penalty, same)
+    there, beside = None, (None, 0.0)
+    for norm, strength in _penalties(evidence, k, analytic, same):
+        data = analytic
+        if norm is not None:
+            data = analytic - strength * shapes_of(evidence.values(k).reshape(array.shape))[norm]
+        factors = outer_factors(data, same)
         if factors is None:
             continue
-        if outer_factors(analytic - penalty + missing, 2 * same) is not None:
+        if outer_factors(data + missing, 2 * same) is not None:
             return ONE_USE
-        there = there or factors
+        if there is None:
+            there, beside = factors, (norm, strength)
     if there is None:
         return None
     x = next(iter(sample.arrays.values())).ravel().astype(np.float64)
-    half = _half(evidence, case, array, (there, lost), x, tolerance)
+    biases = _right_vectors(evidence, case, *beside)
+    half = _half(case, array, (there, lost), x, biases, tolerance)
     if half is None:
         return (
             f"{array.name} is used in two places (tied weights?), and its gradient is that of one "
@@ -59,20 +65,35 @@ def forgotten_half(evidence: Evidence, case: CaseCheck, sample: Sample) -> str |
     )
 
 
-def _penalties(evidence: Evidence, k: int, analytic: Array, same: float) -> list[Array | float]:
-    """What a penalty may add to what is there: first of all nothing."""
-    found: list[Array | float] = [0.0]
-    for shape in shapes_of(evidence.values(k).reshape(analytic.shape)).values():
-        found += [strength * shape for strength in rank_one_multiples(analytic, shape, same)]
+def _penalties(
+    evidence: Evidence, k: int, analytic: Array, same: float
+) -> list[tuple[str | None, float]]:
+    """Norm and strength of the penalties that may be in what is there: first of all none."""
+    found: list[tuple[str | None, float]] = [(None, 0.0)]
+    for norm, shape in shapes_of(evidence.values(k).reshape(analytic.shape)).items():
+        found += [(norm, strength) for strength in rank_one_multiples(analytic, shape, same)]
+    return found
+
+
+def _right_vectors(
+    evidence: Evidence, case: CaseCheck, norm: str | None, strength: float
+) -> list[Array]:
+    """Gradients of biases that are right, with that penalty and without."""
+    found = []
+    for k, array in enumerate(case.arrays):
+        if array.passed and array.analytic.any() and array.analytic.size == max(array.shape):
+            found.append(array.analytic)
+            if norm is not None:
+                found.append(array.analytic - strength * shapes_of(evidence.values(k))[norm])
     return found
 
 
 def _half(
-    evidence: Evidence,
     case: CaseCheck,
     array: ArrayCheck,
     parts: tuple[tuple[Array, Array], tuple[Array, Array]],
     x: Array,
+    biases: list[Array],
     tolerance: Tolerance,
 ) -> str | None:
     """Which half is missing: 'encoder', 'decoder', or None where that cannot be told."""
@@ -82,12 +103,11 @@ def _half(
             if tolerance.parallel(own, x) != tolerance.parallel(lost, x):
                 return "decoder" if tolerance.parallel(own, x) else "encoder"
     # Deeper: the encoder's part ends in the delta of its bias, the decoder's in that of its own.
-    is_columns = _samples_are_columns(evidence, case, x, tolerance)
+    is_columns = _samples_are_columns(case, x, tolerance)
     if is_columns is None:
         return None
     n_in, n_out = array.shape[::-1] if is_columns else array.shape
     (u, v), (lost_u, lost_v) = ((p[::-1] if is_columns else p) for p in parts)
-    biases = [a.analytic for a in case.arrays if a.passed and a.analytic.any()]
     for bias in biases:
         if bias.size == n_out and tolerance.parallel(v, bias):
             return "decoder"
@@ -100,9 +120,7 @@ def _half(
     return None
 
 
-def _samples_are_columns(
-    evidence: Evidence, case: CaseCheck, x: Array, tolerance: Tolerance
-) -> bool | None:
+def _samples_are_columns(case: CaseCheck, x: Array, tolerance: Tolerance) -> bool | None:
     """Whether weights are (n_out, n_in), from a right one that the row itself goes into."""
     for array in case.arrays:
         if not array.passed or len(array.shape) != 2 or not array.analytic.any():
@@ -118,7 +136,6 @@ def _samples_are_columns(
             if rank < x.size and tolerance.equal(U @ (U.T @ x), x):
                 return is_columns
     # A penalty may fill the span. Tied weights alone have the row's size on one side only.
-    sides = {
-        a.shape.index(x.size) for a in case.arrays if a.shape.count(x.size) == 1 == len(a.shape) - 1
-    }
+    shapes = [a.shape for a in case.arrays if len(a.shape) == 2 and min(a.shape) > 1]
+    sides = {shape.index(x.size) for shape in shapes if shape.count(x.size) == 1}
     return bool(sides.pop()) if len(sides) == 1 else None

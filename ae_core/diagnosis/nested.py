@@ -63,12 +63,13 @@ class Nested:
         self.slices = [slice(int(e) - n, int(e)) for e, n in zip(ends, self.sizes, strict=True)]
         self.vector = np.concatenate([leaf.ravel().astype(np.float64) for leaf in leaves])
 
+    def views(self, vector: Array) -> list[Array]:
+        """The flat vector as arrays of their shapes that share its memory."""
+        return [vector[s].reshape(shape) for s, shape in zip(self.slices, self.shapes, strict=True)]
+
     def arrays(self, vector: Array, dtypes: list[Any] | None = None) -> list[Array]:
-        """The flat vector as arrays of their shapes; fresh ones, safe to change."""
-        arrays = [
-            vector[s].reshape(shape).copy()
-            for s, shape in zip(self.slices, self.shapes, strict=True)
-        ]
+        """The same as fresh ones, safe to change."""
+        arrays = [view.copy() for view in self.views(vector)]
         if dtypes is not None:
             arrays = [a.astype(dtype) for a, dtype in zip(arrays, dtypes, strict=True)]
         return arrays
