@@ -32,8 +32,8 @@ from .parameters import (
     tolerance_of,
 )
 
-ROWS_JUDGED = 1000
-"""How many rows tell whether a fit was better than a constant."""
+ROWS_JUDGED, FEWER_ROWS_JUDGED, ENTRIES_JUDGED = 1000, 200, 300_000
+"""How many rows tell whether a fit was better than a constant; fewer of wide tables."""
 
 LAYOUT = (
     *("layer_sizes", "activations", "loss", "code_layer", "biases", "tied", "variational"),
@@ -283,7 +283,8 @@ def warn_if_not_learning(network: Network, rows: Rows) -> None:
 
     Only then PCA is computed, too: where it is no better either, there is little to learn.
     """
-    which = some_of(rows, ROWS_JUDGED)
+    at_most = max(FEWER_ROWS_JUDGED, ENTRIES_JUDGED // rows.n_features)
+    which = some_of(rows, min(ROWS_JUDGED, at_most))
     which = which[rows.counts(which) > 0]
     if len(which) < 2:
         return
