@@ -1,6 +1,5 @@
 """The commands of ``ae-core``: fit, and what is done with a fitted model."""
 
-import json
 import os
 from collections import Counter
 from collections.abc import Iterator
@@ -11,12 +10,12 @@ import numpy as np
 
 from ..basics.version import __version__
 from .demo import demo
+from .diagnose import diagnose
 from .fit import fit
 from .options import (
     DATA,
     MODEL,
     Reading,
-    framed,
     load_model,
     parts,
     say,
@@ -148,35 +147,6 @@ def impute(model: str, data: str, output: str, reading: Reading) -> None:
             yield [columns[i] for i in order]
 
     write_rows(output, [names[i] for i in order], rows(), len(table.values))
-
-
-@click.command(short_help="Has the model learned, and if not, why?")
-@MODEL
-@DATA
-@click.option("--json", "as_json", is_flag=True, help="The same for programs.")
-@table_options
-def diagnose(model: str, data: str, as_json: bool, reading: Reading) -> None:
-    """Say whether the model has learned something, and if not, why and what to try.
-
-    DATA should be what it was fitted to. Its loss is put beside that of the column mean and of PCA
-    with a code of the same size; layers, code and loss curve are looked at.
-
-    \b
-    Examples:
-      ae-core diagnose model.safetensors data.csv
-      ae-core diagnose model.safetensors data.csv --json > report.json
-    """
-    estimator = load_model(model, None)
-    if not hasattr(estimator, "diagnose"):
-        load_model(model, "Autoencoder")
-    values = reading.table_for(estimator, data).values
-    names = getattr(estimator, "feature_names_in_", None)
-    report = estimator.diagnose(framed(values, names))
-    if as_json:
-        click.echo(json.dumps(report.to_dict(), indent=1))
-        return
-    for line in str(report).split("\n"):
-        say(line)
 
 
 @click.command(short_help="What a model file holds.")

@@ -238,14 +238,15 @@ def _report(estimator: Any, X: Any, data: str, output: str) -> None:
         say(f"{n_outliers:,} of {len(X):,} rows are outliers ({n_outliers / len(X):.2%})")
         say(f"model: {output}; see them with ae-core score {output} {data} --top 10")
         return
-    diagnosis = estimator.diagnose(X)
-    mean = diagnosis.baselines["column mean"]
+    diagnosis = estimator.diagnose(X, trials=False)
+    constant = diagnosis.baselines[diagnosis.constant]
+    kind = diagnosis.constant.split()[-1]
     n_components = estimator.network_.architecture.n_components
     rows = [*diagnosis.baselines.items(), (f"this model, code of {n_components}", diagnosis.loss)]
     width = max(len(label) for label, _ in rows)
     say(f"{estimator.n_iter_} epochs. Loss per row, of scaled columns:")
     for label, loss in sorted(rows, key=lambda row: -row[1]):
-        share = f"   {100 * loss / mean:8.4g} % of the mean's" if mean > 0 else ""
+        share = f"   {100 * loss / constant:8.4g} % of the {kind}'s" if constant > 0 else ""
         say(f"  {label:<{width}}  {loss:>10.4g}{share}")
     for finding in diagnosis.findings:
         say(f"  → {finding.name.replace('_', ' ')}: see ae-core diagnose {output} {data}")

@@ -190,6 +190,7 @@ def _report(kinds: Kinds, names: tuple[str, ...]) -> DataReport:
         found += [f for check in data_findings.OF_TABLES if (f := check(facts)) is not None]
         part, of_part = _amounts(part, facts)
         found += [f for f in _of_numbers(part, of_part) if f is not None]
+        found += _missing(table[:, numeric], facts)
         n_components = _components(part)
     return DataReport(
         n_rows=kinds.n_rows,
@@ -232,7 +233,6 @@ def _of_numbers(part: Array, names: tuple[str, ...]) -> list[Finding | None]:
         scaled,
         data_findings.constants(summary, len(part)),
         data_findings.few_rows(len(part), _share_of_few(part, summary)),
-        _missing(part, names),
     ]
 
 
@@ -334,19 +334,21 @@ def _infinite(kinds: Kinds, names: tuple[str, ...]) -> list[Finding]:
     ]
 
 
-def _missing(part: Array, names: tuple[str, ...]) -> Finding | None:
-    shares = np.isnan(part).mean(axis=0)
-    which = np.flatnonzero(shares > 0)
+def _missing(part: Array, facts: TableFacts) -> list[Finding]:
+    shares, names = np.isnan(part).mean(axis=0), facts.names
+    which = np.flatnonzero((shares > 0) & (shares < 1))  # of those without any, it is said already
     if not len(which):
-        return None
+        return []
     which = which[np.argsort(-shares[which], kind="stable")]
     most = f"{'' if len(which) == 1 else 'up to '}{percent(float(shares[which[0]]))}"
-    return Finding(
-        "missing_entries",
-        f"{columns(names, which)} {data_findings.has(which)} no value in {most} of the rows.",
-        "missing_values='mask' learns around missing entries, and impute fills them in.",
-        "note",
-    )
+    return [
+        Finding(
+            "missing_entries",
+            f"{columns(names, which)} {data_findings.has(which)} no value in {most} of the rows.",
+            "missing_values='mask' learns around missing entries, and impute fills them in.",
+            "note",
+        )
+    ]
 
 
 def _indent(line: str) -> str:

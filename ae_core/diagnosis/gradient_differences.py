@@ -60,7 +60,7 @@ class Rounding(NamedTuple):
         return self.digits != "float64"
 
     def at_least(self, other: "Rounding", cost: float, gradient: Array) -> "Rounding":
-        """This; or, where some rows happened to be exact, what another's precision is on them."""
+        """Itself; or, where some rows happened to be exact, what another's precision is on them."""
         if self.is_coarse or not other.is_coarse:
             return self
         return other.on(cost, gradient)

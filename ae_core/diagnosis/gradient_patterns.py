@@ -243,7 +243,7 @@ def _by_count(evidence: Evidence, array: ArrayCheck, kind: str) -> list[float] |
 
 def exchanged(evidence: Evidence) -> list[str] | None:
     """Two arrays of one shape, each with the gradient of the other."""
-    case, sample = evidence.primary
+    case, _sample = evidence.primary
     failed = case.failed
     for i, a in enumerate(failed):
         for b in failed[i + 1 :]:

@@ -73,8 +73,8 @@ def rank_one_multiples(matrix: Array, shape: Array, same: float) -> list[float]:
     n, m = matrix.shape
     for _ in range(MINORS):
         i, k = random.choice(n, 2, replace=False)
-        j, l = random.choice(m, 2, replace=False)
-        T, S = matrix[np.ix_([i, k], [j, l])], shape[np.ix_([i, k], [j, l])]
+        j, other = random.choice(m, 2, replace=False)
+        T, S = matrix[np.ix_([i, k], [j, other])], shape[np.ix_([i, k], [j, other])]
         a = S[0, 0] * S[1, 1] - S[0, 1] * S[1, 0]
         b = -(T[0, 0] * S[1, 1] + S[0, 0] * T[1, 1] - T[0, 1] * S[1, 0] - S[0, 1] * T[1, 0])
         c = T[0, 0] * T[1, 1] - T[0, 1] * T[1, 0]

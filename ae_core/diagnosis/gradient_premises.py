@@ -93,7 +93,8 @@ def _about_calls(subject: Subject, vector: Array, sample: Sample, results: list[
             )
         return (
             "Not deterministic: equal calls give the same cost, but different gradients. Switch "
-            "noise, dropout or random batches off, or fix their seed in each call; then check again."
+            "noise, dropout or random batches off, or fix their seed in each call; then check "
+            "again."
         )
     steps = np.diff(costs)
     keeps = "the function keeps something from one call to the next"
@@ -194,7 +195,8 @@ def about_size(cost: float, slope: float) -> str:
     """What to say of a cost whose rounding is larger than what its slopes make of it."""
     return (
         f"The cost is {cost:.2g}, and its rounding hides slopes like those of the gradient (up to "
-        f"{slope:.2g}): nothing can be told. Leave a constant out of it, or compute it more exactly."
+        f"{slope:.2g}): nothing can be told. Leave a constant out of it, or compute it more "
+        "exactly."
     )
 
 
@@ -211,6 +213,6 @@ def independent(
         except Misreturned:
             return None
     return (
-        f"The cost does not depend on params: it is {first.cost:.6g} wherever they are. Does the function "
-        "take them from somewhere else than from its argument?"
+        f"The cost does not depend on params: it is {first.cost:.6g} wherever they are. Does the "
+        "function take them from somewhere else than from its argument?"
     )

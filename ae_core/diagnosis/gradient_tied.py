@@ -14,7 +14,6 @@ from .gradient_findings import ArrayCheck, CaseCheck
 from .gradient_layers import LARGEST, Tolerance, outer_factors
 from .gradient_penalties import rank_one_multiples, shapes_of
 
-
 ONE_USE = "one use"
 """What is there and what is missing come from the same place."""
 

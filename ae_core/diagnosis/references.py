@@ -99,7 +99,7 @@ def references(
     X : array of shape (m, n)
         As the network sees it, NaN where it is missing.
     n_components : int
-        Of PCA.
+        Of PCA; 0 for the constants alone, which cost next to nothing.
     weights : array of shape (m,), optional
         Of rows. Those of columns are the architecture's.
     own : array of shape (n_own,), optional
@@ -109,23 +109,26 @@ def references(
         judged on the others.
     """
     name, constant = best_constant(architecture, X, weights)
-    columns = architecture.feature_weights
-    column_weights = None if columns is None else np.asarray(columns)
-    if is_sample and len(X) >= 4:
-        X_pca = held_out_components(X, n_components, weights, column_weights)
-    else:
-        X_pca = principal_components(X, X, n_components, weights, column_weights)
 
     def loss(X_hat: Array) -> float:
         return loss_of(architecture, X, X_hat, weights=weights, own=own)
 
     of_constant = loss(np.broadcast_to(constant, X.shape))
     of_mean = of_constant if name == "column mean" else loss(column_mean(X, X, weights))
+    of_pca = of_constant
+    if n_components:
+        columns = architecture.feature_weights
+        column_weights = None if columns is None else np.asarray(columns)
+        if is_sample and len(X) >= 4:
+            X_pca = held_out_components(X, n_components, weights, column_weights)
+        else:
+            X_pca = principal_components(X, X, n_components, weights, column_weights)
+        of_pca = min(loss(X_pca), of_constant)
     return References(
         constant_name=name,
         constant=of_constant,
         mean=of_mean,
-        pca=min(loss(X_pca), of_constant),
+        pca=of_pca,
         n_components=n_components,
         floor=min(entropy(architecture, X, weights), of_constant),
     )

@@ -37,8 +37,8 @@ from .parameters import (
     tolerance_of,
 )
 
-ROWS_JUDGED = 1000
-"""How many rows tell whether a fit was better than a constant."""
+ROWS_JUDGED, FEWER_ROWS_JUDGED, ENTRIES_JUDGED = 1000, 200, 300_000
+"""How many rows tell whether a fit was better than a constant; fewer of wide tables."""
 
 NAMES_SHOWN = 5
 """How many columns a warning names."""
@@ -322,8 +322,8 @@ def warn_of_never_seen(estimator: Any, never: Array) -> None:
     called = [str(i) if names is None else shown(names[i]) for i in places[:NAMES_SHOWN]]
     rest = f" and {len(places) - NAMES_SHOWN} more" if len(places) > NAMES_SHOWN else ""
     warnings.warn(
-        f"column{'s' if len(places) > 1 else ''} {', '.join(called)}{rest} had no entry in the fit, "
-        "which knows nothing of it: impute leaves it missing",
+        f"column{'s' if len(places) > 1 else ''} {', '.join(called)}{rest} had no entry in the fit, which "
+        "knows nothing of it: impute leaves it missing",
         stacklevel=3,
     )
 
@@ -337,7 +337,8 @@ def warn_if_not_learning(network: Network, rows: Rows) -> None:
 
     Only then PCA is computed, too: where it is no better either, there is little to learn.
     """
-    which = some_of(rows, ROWS_JUDGED)
+    at_most = max(FEWER_ROWS_JUDGED, ENTRIES_JUDGED // rows.n_features)
+    which = some_of(rows, min(ROWS_JUDGED, at_most))
     which = which[rows.counts(which) > 0]
     if len(which) < 2:
         return

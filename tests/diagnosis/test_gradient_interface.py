@@ -297,7 +297,7 @@ def test_a_function_with_the_data_first():
     assert "check_gradient(lambda params, X: function(X, params), params, X)" in str(error.value)
     with pytest.raises(ValueError, match=r"function takes \(X, y, params\)"):
         check_gradient(
-            lambda A, y, p: classifier(p["W"], A, y)[:1] + ({"W": classifier(p["W"], A, y)[1]},),
+            lambda A, y, p: (*classifier(p["W"], A, y)[:1], {"W": classifier(p["W"], A, y)[1]}),
             {"W": np.ones((2, 3))},
             X,
             np.array([0, 1, 2, 0, 1]),

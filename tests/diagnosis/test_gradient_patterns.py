@@ -1,5 +1,7 @@
 """What kind of wrong a gradient is: each kind in functions of several structures, and no other."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -402,7 +404,7 @@ def three(sizes=(4, 5, 5, 3), columns=False, seed=5):
     random = np.random.default_rng(seed)
     params = [
         (random.normal(0, 0.9, (a, b)), random.normal(0, 0.4, (1, b) if columns else b))
-        for a, b in zip(sizes[:-1], sizes[1:], strict=True)
+        for a, b in itertools.pairwise(sizes)
     ]
     A, Y = random.normal(size=(6, sizes[0])), np.eye(sizes[-1])[random.integers(0, sizes[-1], 6)]
     if columns:
