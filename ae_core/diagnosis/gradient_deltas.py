@@ -133,7 +133,7 @@ def _hidden_step(evidence: Evidence, layer: Layer, tolerance: Tolerance) -> set[
     true = sum(_back(evidence, k, k.delta) for k in layer.followers) * step.slope
     if not tolerance.equal(true, layer.delta):
         return {RIGHT} if tolerance.equal(layer.claimed, layer.delta) else None
-    back = sum(_back(evidence, k, k.claimed) for k in layer.followers)
+    back = np.asarray(sum(_back(evidence, k, k.claimed) for k in layer.followers))
     mistakes = [(RIGHT, back * step.slope), *_mistakes(evidence, layer, step, back)]
     return {how for how, delta in mistakes if tolerance.equal(layer.claimed, delta)}
 
@@ -174,7 +174,7 @@ def _about_hidden(case: CaseCheck, wrong: list[tuple[Layer, str]], names: list[s
     failed = ", ".join(a.name for a in case.failed)
     right = ", ".join(a.name for a in case.arrays if a.passed)
     head = f"Wrong: {failed}; right: {right}. " if right else "Every array is wrong. "
-    sentences = []
+    sentences: list[str] = []
     for how in dict.fromkeys(how for _, how in wrong):
         layers = [layer for layer, other in wrong if other == how]
         through = ", ".join(

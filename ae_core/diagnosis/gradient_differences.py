@@ -35,7 +35,7 @@ FINE, ROUGH = 1e-11, 1e-5
 float16) its differences say nothing."""
 NO_DIGITS = "too few digits"
 
-TYPES = {"float32": np.float32, "float16": np.float16}
+TYPES: dict[str, Any] = {"float32": np.float32, "float16": np.float16}
 
 
 class NotDeterministic(Exception):

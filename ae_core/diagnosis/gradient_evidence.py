@@ -148,7 +148,10 @@ class Evidence:
             return self.subject.cost(self.vector, self.part(sample, which))
 
         alone = [cost(i) for i in range(4)]
-        groups = [[(0, 1), (1, 2), (0, 3)], [(0, 1, 2), (1, 2, 3)]]
+        groups: list[list[tuple[int, ...]]] = [
+            [(0, 1), (1, 2), (0, 3)],
+            [(0, 1, 2), (1, 2, 3)],
+        ]
         together = [[cost(*which) for which in group] for group in groups]
         size = max(abs(c) for c in [*alone, *together[0], *together[1]])
         same = 10 * size * max(1e-9, 100 * self.rounding.relative)

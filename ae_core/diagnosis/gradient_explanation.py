@@ -62,8 +62,8 @@ def _about_arrays(evidence: Evidence, case: CaseCheck, sample: Sample) -> list[s
         return [f"{only} Worst: {by_how_much(failed)}."]
     if len(failed) == len(case.arrays):
         return [f"Every array is wrong, such as {by_how_much(failed)}."]
-    details = [(a.name, about_one(evidence, a, sample)) for a in failed]
+    each = [(a.name, about_one(evidence, a, sample)) for a in failed]
     return [f"Wrong: {names}; the other arrays are right."] + (
-        [f"{name}:{detail}" for name, detail in details if detail]
+        [f"{name}:{detail}" for name, detail in each if detail]
         or [f"Worst: {by_how_much(failed)}."]
     )

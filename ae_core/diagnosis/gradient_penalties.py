@@ -32,7 +32,7 @@ def penalty_parts(
     matrices = [
         k for k, g in enumerate(right) if g is not None and g.ndim == 2 and min(g.shape) > 1
     ]
-    matrices.sort(key=lambda k: -np.size(right[k]))
+    matrices.sort(key=lambda k: -np.asarray(right[k]).size)
     for norm in ("L2", "L1"):
         shapes = [
             shapes_of(evidence.values(k).reshape(evidence.structure.shapes[k]))[norm]

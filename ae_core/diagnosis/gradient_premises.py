@@ -147,7 +147,7 @@ def _is_smooth(steps: Array) -> bool:
 
 def about_changes(changed: set[str], structure: Nested) -> str | None:
     """What to say when a function changes its arguments in place; None when it does not."""
-    names = [n for n in ("X", "y") if n in changed]
+    names: list[str] = [n for n in ("X", "y") if n in changed]
     names += [n for n in structure.names if n in changed]
     if not names:
         return None

@@ -35,7 +35,8 @@ def forgotten_half(evidence: Evidence, case: CaseCheck, sample: Sample) -> str |
     lost = outer_factors(missing, same)
     if lost is None:
         return None
-    there, beside = None, (None, 0.0)
+    there = None
+    beside: tuple[str | None, float] = (None, 0.0)
     for norm, strength in _penalties(evidence, k, analytic, same):
         data = analytic
         if norm is not None:
