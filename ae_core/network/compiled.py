@@ -85,7 +85,7 @@ class Network(reference.Network):
             return self._objective_of_all(rows, params, noise_key)[0]
         # Nothing but the rows' errors and the weights: that needs no room for all activations.
         errors = self._infer_losses(params, rows).astype(np.float64)  # (m,)
-        count = float(rows.counts(slice(None)).sum())
+        count = rows.total_count()
         loss = float(rows.weights(slice(None)) @ errors / count)
         if self.architecture.has_penalty:
             loss += penalty(self.architecture, params, count)[0]
