@@ -32,7 +32,10 @@ class Network(reference.Network):
     """A dense autoencoder: an architecture and a flat parameter vector.
 
     The compiled twin of `ae_core.reference.Network`, with which it agrees to rounding. Results are
-    the same to the bit for every number of threads.
+    the same to the bit for every number of threads. (Products of networks of thousands of units are
+    left to BLAS, held to one thread meanwhile: another thread of the process that sets its number
+    of threads in the middle of a call, with threadpoolctl's ``threadpool_limits``, can change last
+    bits.)
 
     Parameters
     ----------
