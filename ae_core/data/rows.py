@@ -195,6 +195,21 @@ class Rows:
             )
         return totals
 
+    def total_count(self, which: Any = slice(None)) -> float:
+        """How many whole rows the rows `which` count as, together.
+
+        Raises
+        ------
+        ValueError
+            When they count nothing: there is no mean of nothing.
+        """
+        total = float(self.counts(which).sum())
+        if total == 0:
+            raise ValueError(
+                "sample_weight is zero, or nothing is seen, for all of the rows: some must count"
+            )
+        return total
+
     def fingerprints(self) -> Array:
         """A number for each row that says what is in it, as a network sees it: (m,) uint64.
 
