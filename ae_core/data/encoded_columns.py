@@ -26,6 +26,9 @@ FLAGS = ("bool", "boolean", "bool[pyarrow]", "object")
 NAMES_SHOWN = 5
 """How many known categories an error lists."""
 
+OTHER = -2
+"""The code of a category that was not there in the fit, where that is no error."""
+
 MANY = 20
 """Up to so many different texts are categories, however few rows there are."""
 
@@ -96,15 +99,19 @@ def _plain(values: Iterable[Any]) -> tuple[Any, ...]:
     return tuple(v.item() if isinstance(v, np.generic) else v for v in values)
 
 
-def category_codes(values: Any, column: Column, holes: bool, table: str) -> Array:
-    """Which category each value of a Series is, -1 for none: (m,)."""
+def category_codes(
+    values: Any, column: Column, holes: bool, table: str, others: bool = False
+) -> Array:
+    """Which category each value of a Series is: (m,); -1 for none, with `others` -2 for another."""
     import pandas as pd
 
     codes, uniques = pd.factorize(values)  # -1 where missing
     known = pd.Index(column.categories, dtype=object)
     where = known.get_indexer(pd.Index(uniques.astype(object), dtype=object))
     unknown = np.flatnonzero(where < 0)
-    if len(unknown) and not holes:
+    if others:
+        where = np.where(where < 0, OTHER, where)
+    elif len(unknown) and not holes:
         shown = ", ".join(map(repr, column.categories[:NAMES_SHOWN]))
         shown += ", …" if len(known) > NAMES_SHOWN else ""
         _refuse(

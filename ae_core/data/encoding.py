@@ -25,6 +25,7 @@ from .encoded_columns import (
     FLAGS,
     NUMBER,
     NUMBERS,
+    OTHER,
     TEXTS,
     Column,
     categories_of,
@@ -87,7 +88,9 @@ class Encoding:
 
     # --- there and back -------------------------------------------------------------------------
 
-    def encode(self, X: Any, *, holes: bool = False, name: str = "X") -> Array:
+    def encode(
+        self, X: Any, *, holes: bool = False, others: bool = False, name: str = "X"
+    ) -> Array:
         """The DataFrame X (m, n_columns) as numbers: (m, n_encoded) float64.
 
         Parameters
@@ -96,6 +99,9 @@ class Encoding:
         holes : bool
             Whether what is missing, or a category that was not there in `learn`, becomes NaN, in
             all columns of its group. Otherwise it is an error.
+        others : bool
+            Whether a category that was not there in `learn` is 0 in all columns of its group, and
+            1 in a column that is added, one for each column of categories: (m, n_with_others).
         name : str
             What errors call the table.
 
@@ -109,14 +115,19 @@ class Encoding:
             raise ValueError(
                 f"{name} has {X.shape[1]} columns: {len(self.columns)} are needed, as in the fit"
             )
-        encoded = np.zeros((len(X), self.n_encoded))
+        encoded = np.zeros((len(X), self.n_with_others if others else self.n_encoded))
+        n_categories = 0
         for i, column in enumerate(self.columns):
             own = encoded[:, self.starts[i] : self.starts[i + 1]]  # (m, width)
             if column.kind == CATEGORY:
-                codes = category_codes(X.iloc[:, i], column, holes, name)  # (m,), -1 where unseen
+                # (m,), -1 where unseen
+                codes = category_codes(X.iloc[:, i], column, holes, name, others)
                 known = np.flatnonzero(codes >= 0)
                 own[known, codes[known]] = 1
-                own[codes < 0] = np.nan
+                own[codes == -1] = np.nan
+                if others:
+                    encoded[:, self.n_encoded + n_categories] = codes == OTHER
+                n_categories += 1
             else:
                 own[:, 0] = numbers_of(X.iloc[:, i], column, name)
             if not holes and np.isnan(own[:, 0]).any():
@@ -178,6 +189,11 @@ class Encoding:
         """Columns of the array."""
         return int(self.starts[-1])
 
+    @property
+    def n_with_others(self) -> int:
+        """Columns of the array when categories that were not there have their own."""
+        return self.n_encoded + sum(column.kind == CATEGORY for column in self.columns)
+
     @cached_property
     def is_number(self) -> Array:
         """Which columns of the array are numbers, to be scaled: (n_encoded,) bool."""
@@ -235,8 +251,16 @@ class Encoding:
         return [weight for column, weight in pairs for _ in range(column.width)]
 
     def summed(self, encoded: Array) -> Array:
-        """The sum (m, n_columns) of what each column's own have in an array (m, n_encoded)."""
-        return np.asarray(np.add.reduceat(encoded, self.starts[:-1], axis=1))
+        """The sum (m, n_columns) of what each column's own have in an array (m, n_encoded).
+
+        Or (m, n_with_others).
+        """
+        sums = np.asarray(np.add.reduceat(encoded[:, : self.n_encoded], self.starts[:-1], axis=1))
+        if encoded.shape[1] > self.n_encoded:
+            sums[:, [column.kind == CATEGORY for column in self.columns]] += encoded[
+                :, self.n_encoded :
+            ]
+        return sums
 
     # --- files ----------------------------------------------------------------------------------
 
