@@ -66,7 +66,9 @@ def checked(estimator: Any, X: Any, *, reset: bool, name: str = "X") -> Any:
     if estimator.encoding_ is not None:
         check_frame(X, name)
         validate_data(estimator, X, skip_check_array=True, reset=reset)
-        return estimator.encoding_.encode(X, holes=missing == "mask", name=name)
+        return estimator.encoding_.encode(
+            X, holes=missing == "mask", others=estimator._takes_other_categories, name=name
+        )
     try:
         X = validate_data(
             estimator,

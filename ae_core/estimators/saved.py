@@ -5,7 +5,6 @@ Loading makes only the classes named here, and only of what was checked.
 
 import json
 from dataclasses import asdict
-from math import isnan
 from os import PathLike
 from typing import Any, Self
 
@@ -18,8 +17,6 @@ from ..files.model_file import ModelFile, read_file, write_file
 from ..network.architecture import Architecture
 from ..network.compiled import Network
 from ..training.progress import History
-from .ensemble import Ensemble
-from .parameters import is_number
 
 NOT_SAVED = ("random_state",)
 """Only kept when it is a seed: generators are objects, and a model file has none."""
@@ -27,6 +24,9 @@ NOT_SAVED = ("random_state",)
 
 class SavedEstimator:
     """What estimators share that are written to files: `save` and `load`."""
+
+    _takes_other_categories = False
+    """Whether a category that was not there in the fit is no error."""
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write the fitted model to a file, whole or not at all; `ae_core.load` reads it.
@@ -115,53 +115,6 @@ def restore_autoencoder(model_class: Any, file: ModelFile) -> Any:
     )
     model.history_ = restore_history(file, file.description.get("history"))
     return model
-
-
-def describe_detector(detector: Any) -> tuple[dict[str, Any], dict[str, Array]]:
-    """A fitted `AutoencoderOutlierDetector` as a description and arrays."""
-    ensemble = detector.ensemble_
-    description = {
-        "parameters": parameters_of(detector),
-        **describe_columns(detector),
-        "architectures": [json.loads(n.architecture.to_json()) for n in ensemble.networks],
-        "threshold": detector.threshold_,
-    }
-    networks = {f"params_{i}": network.params for i, network in enumerate(ensemble.networks)}
-    return description, {
-        **networks,
-        "usual": ensemble.usual,
-        "counts": ensemble.counts,
-        **describe_scaling(detector.shift_, detector.factor_),
-    }
-
-
-def restore_detector(detector_class: Any, file: ModelFile) -> Any:
-    """The `AutoencoderOutlierDetector` that `describe_detector` described.
-
-    Raises
-    ------
-    ModelFileError
-        When the file does not describe one.
-    """
-    detector = constructed(detector_class, file)
-    n_features = restore_columns(detector, file)
-    detector.shift_, detector.factor_ = restore_scaling(file, n_features)
-    described = file.value("architectures", lambda a: isinstance(a, list) and len(a) > 0, "a list")
-    networks = tuple(
-        restore_network(file, one, f"params_{i}", n_features, detector.n_threads)
-        for i, one in enumerate(described)
-    )
-    if len({network.dtype for network in networks}) > 1:
-        raise file.error("its networks have different dtypes")
-    usual = file.array("usual", np.float64, (len(networks), n_features), finite=True)
-    if not (usual > 0).all():
-        raise file.error("its array 'usual' has entries that are not above 0")
-    detector.ensemble_ = Ensemble(networks, usual, file.array("counts", np.bool_, (n_features,)))
-    detector.threshold_ = float(
-        file.value("threshold", lambda t: is_number(t) and not isnan(t), "a number")
-    )
-    detector.offset_ = -detector.threshold_
-    return detector
 
 
 def constructed(estimator_class: Any, file: ModelFile) -> Any:

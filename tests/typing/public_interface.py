@@ -176,6 +176,8 @@ def estimators(X: Array, folder: Path) -> None:
     assert_type(detector.score_samples(X), Array)
     assert_type(detector.decision_function(X), Array)
     assert_type(detector.explain(X), Array)
+    assert_type(detector.p_values(X), Array)
+    assert_type(detector.predict_proba(X, method="unify"), Array)
     detector.save(path)
     assert_type(AutoencoderOutlierDetector.load(path), AutoencoderOutlierDetector)
     assert isinstance(load(path), AutoencoderOutlierDetector)
