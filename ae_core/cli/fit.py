@@ -20,7 +20,6 @@ NOT_FOR_OUTLIERS = {
     "early_stopping": "--validation-fraction",
     "corruption": "--corruption",
     "corruption_level": "--corruption-level",
-    "missing_values": "--missing",
 }
 
 

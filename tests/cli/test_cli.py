@@ -345,6 +345,22 @@ def test_empty_cells_are_unseen_and_filled_in(run, frame, ending, monkeypatch):
         assert run(command, "m", data)[0] == 0
 
 
+def test_outliers_of_a_table_with_empty_cells(run, frame):
+    holes = frame.mask(np.random.default_rng(0).random(frame.shape) < 0.1)
+    holes.iloc[5] = np.nan
+    holes.iloc[7, 2] = 1e6
+    holes.to_csv("holes.csv", index=False)
+    assert run("fit", "holes.csv", "-o", "m", "--outliers")[0] == 1
+    code, _, error = run("fit", "holes.csv", "-o", "m", "--outliers", "--missing")
+    assert code == 0, error
+    assert run("score", "m", "holes.csv", "-o", "s.csv")[0] == 0
+    scores = pandas.read_csv("s.csv")
+    np.testing.assert_allclose(scores["score"], -load("m").score_samples(holes), rtol=1e-9)
+    assert scores.loc[5, "score"] == 0
+    assert scores.loc[7, "is_outlier"]
+    assert scores.loc[7, "column_1"] == frame.columns[2]
+
+
 def test_empty_cells_are_an_error_to_other_models(run, frame):
     frame.mask(frame > 1).to_csv("holes.csv", index=False)
     for command in (("fit", "holes.csv", "-o", "m"), ("encode", MODEL, "holes.csv")):
@@ -418,7 +434,6 @@ MODEL, DATA = "model.safetensors", "data.csv"
         (["fit", DATA, "-o", "m", "--outliers", "--loss", "huber"], 2, "--loss is not for"),
         (["fit", DATA, "-o", "m", "--outliers", "--epochs", "3"], 2, "--epochs is not for"),
         (["fit", DATA, "-o", "m", "--outliers", "--checkpoint", "c"], 2, "not for --outliers"),
-        (["fit", DATA, "-o", "m", "--outliers", "--missing"], 2, "--missing is not for"),
         (["fit", DATA, "-o", "m", "--corruption-level", "0.1"], 2, "is for --corruption"),
         (["fit", DATA, "-o", "m", "--corruption", "salt"], 2, "salt"),
         (["impute", "detector.safetensors", DATA], 2, "fit one without --outliers"),
