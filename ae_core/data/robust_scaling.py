@@ -24,7 +24,7 @@ SMALLEST_SPREAD = 1e-300
 """So that no factor is infinite."""
 
 WIDEST = 1.5
-"""So many times the inner spread the outer one counts at most: a tenth of the rows may be wrong."""
+"""So many times the inner spread the outer one counts at most: a fifth may be gross errors."""
 NORMAL_QUARTERS, NORMAL_TAILS = 1.349, 3.290
 """Distances, in deviations, from a quarter to three quarters and from 0.05 to 0.95 of a normal."""
 

@@ -31,8 +31,8 @@ class DetectorParameters:
         default="auto",
         check=Either(("auto",), CODES),
         meaning="Sizes of the codes, one network for each.",
-        more="'auto': eight networks, whose sizes are in turn 1, and an eighth, a quarter and a "
-        "half of the number of columns, but at most 16.",
+        more="'auto': four networks, or eight below eight columns: in turn 1, an eighth, a quarter "
+        "and a half of the number of columns, but at most 16.",
     )
     activation: str = parameter(
         default="tanh",

@@ -40,7 +40,7 @@ ENTRIES_LEARNED_FROM = 4_000_000
 """A larger table is learned from evenly spaced rows, …"""
 ROWS_LEARNED_FROM = 20_000
 """… and a longer one: no more of it is visited than that anyway."""
-GROSS = 60.0
+GROSS = 50.0
 """Spreads from the median at which an entry is an error of measurement or of the pen, …"""
 LARGEST_GROSS_SHARE = 0.25
 """… unless more of the rows have such entries."""
@@ -90,6 +90,8 @@ class Trained:
     held_out: Array
     """(m, n_members) bool: whether the member left the row out, that others have learned from."""
     sample: Sample
+    is_learned: Array
+    """(m,) bool: whether there was anything to learn from the row."""
 
     def scores(self, rows: Rows) -> Array:
         """How unusual the rows of the table are that was learned from: (n_samples,)."""
@@ -104,8 +106,8 @@ class Trained:
         return np.asarray((self.distances * judges).sum(axis=1) / judges.sum(axis=1))
 
     def held_out_weights(self) -> Array:
-        """Of the rows of the sample, 0 where nothing is seen: (m,)."""
-        return self.sample.weights * (self.sample.rows.counts(slice(None)) > 0)
+        """Of the rows of the sample, 0 where nothing is seen, or is grossly wrong: (m,)."""
+        return self.sample.weights * self.is_learned
 
 
 def code_sizes(n_features: int) -> tuple[int, ...]:
@@ -175,7 +177,7 @@ def train_ensemble(rows: Rows, options: Options, random: np.random.Generator) ->
         units[i] = unit if unit > 0 else 1.0
         members[i] = replace(members[i], unit=float(units[i]))
     ensemble = Ensemble(tuple(members), scaling, changed=0.0)
-    return Trained(ensemble, distances / units, held_out, sample)
+    return Trained(ensemble, distances / units, held_out, sample, is_learned)
 
 
 def _sample(rows: Rows) -> tuple[Sample, RobustScaling]:

@@ -97,7 +97,7 @@ def softmax_cross_entropy(X: Array, Z: Array) -> Array:
 
 
 def softmax_cross_entropy_gradient(X: Array, Z: Array) -> Array:
-    """∂/∂z_j = softmax(z)_j Σ x - x_j; of the largest, whose softmax is nearly 1, by the others'."""
+    """∂/∂z_j = softmax(z)_j Σ x - x_j; of the largest by the others'."""
     at, _, e, others = _beside_the_largest(Z)
     total = X.sum(axis=1, keepdims=True)  # (m, 1)
     gradient = e / (1 + others) * total - X  # (m, n)
