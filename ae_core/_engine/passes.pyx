@@ -45,7 +45,7 @@ cdef void layer_sums(
     cdef const floating* W = params + layer.weights
     cdef int n_in = layer.n_in, n_out = layer.n_out
     if layer.tied:  # W is the encoder's: (n_out, n_in)
-        product_nt[floating](K, n_rows, n_out, n_in, inputs, n_in, W, n_in, sums, n_out, False)
+        product_nt[floating](K, n_rows, n_out, n_in, inputs, n_in, W, layer.row, sums, n_out, False)
     else:
         product_nn[floating](K, n_rows, n_out, n_in, inputs, n_in, W, n_out, sums, n_out, False)
 
@@ -61,7 +61,9 @@ cdef inline void input_delta(
     cdef const floating* W = params + layer.weights
     cdef int n_in = layer.n_in, n_out = layer.n_out
     if layer.tied:
-        product_nn[floating](K, n_rows, n_in, n_out, delta, n_out, W, n_in, result, row, False)
+        product_nn[floating](
+            K, n_rows, n_in, n_out, delta, n_out, W, layer.row, result, row, False,
+        )
     else:
         product_nt[floating](K, n_rows, n_in, n_out, delta, n_out, W, n_out, result, row, False)
 
@@ -311,7 +313,7 @@ cdef inline void weight_gradient(
 ) noexcept nogil:
     """Rows of a weight matrix's gradient, from all rows of the batch."""
     cdef Trace* trace = &space.trace
-    cdef int i = piece.layer, height = piece.last - piece.first, partner
+    cdef int i = piece.layer, height = piece.last - piece.first, partner, n_shared
     cdef Layer* layer = &space.plan.layers[i]
     cdef bint is_stored = trace.stored_starts != NULL, is_last = i == space.plan.n_layers - 1
     if piece.first >= layer.n_in:
@@ -337,10 +339,11 @@ cdef inline void weight_gradient(
     if partner >= 0 and i == 0 and trace.turned != NULL:
         wide_gradient[floating](space, K, piece, gradient)
     elif partner >= 0 and not (i == 0 and trace.stored_delta != NULL):
+        n_shared = space.plan.layers[partner].n_in  # of a variational code its mean's
         product_tn[floating](
-            K, height, layer.n_out, batch.n_rows,
+            K, height, n_shared, batch.n_rows,
             <floating*> trace.delta[partner + 1] + piece.first, layer.n_in,
-            <floating*> trace.H[partner], layer.n_out,
+            <floating*> trace.H[partner], n_shared,
             gradient, layer.n_out, True,
         )
     if not layer.is_plain and space.plan.family.contraction != 0 and i < space.plan.family.code:

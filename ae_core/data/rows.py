@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from .._typing import Array
-from ..basics.arguments import checked_bool
+from ..basics.arguments import INDEX, Either, OneOf, checked_bool
 from ..formulas.noise import mix
 from .checks import ENTRIES_AT_ONCE, check_per_column, check_sample_weight, check_table, is_sparse
 
@@ -80,6 +80,7 @@ class Rows:
         n_covariates: int = 0,
         name: str = "X",
     ) -> None:
+        Either((None,), OneOf(("mask", "implicit")))("missing", missing)
         X = check_table(X, name, missing=missing)
         self.is_sparse = is_sparse(X)
         is_aligned = self.is_sparse or X.flags.aligned
@@ -88,7 +89,7 @@ class Rows:
         self.X: Any = X
         self.name, self.clip, self.missing = name, checked_bool("clip", clip), missing
         n_rows, self.n_columns = X.shape
-        self.n_covariates = n_covariates
+        self.n_covariates = INDEX("n_covariates", n_covariates)
         self.shift = check_per_column("shift", shift, self.n_columns)
         self.factor = check_per_column("factor", factor, self.n_columns)
         self.sample_weight = check_sample_weight(sample_weight, n_rows)

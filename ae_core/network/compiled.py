@@ -287,6 +287,7 @@ def plan_of(architecture: Architecture) -> Plan:
                 architecture.n_sums(layer),
                 architecture.activations[layer - 1],
                 is_tied,
+                architecture.n_sums(owner),
                 architecture.n_layers - layer if shares else -1,
                 starts[f"W{owner}"],
                 starts.get(f"b{layer}", -1),

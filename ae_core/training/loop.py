@@ -133,6 +133,8 @@ def train(
         raise ValueError(f"callback={shown(callback)}: must be None or a function of a Progress")
     if not isinstance(resume, TrainingState | None):
         raise ValueError(f"resume={shown(resume)}: must be None or what Progress.state() gave")
+    if not isinstance(history, History | None):
+        raise ValueError(f"history={shown(history)}: must be None or a History")
     n_features, n_covariates = network.architecture.n_features, network.architecture.n_covariates
     X = as_rows(X, n_features, network.dtype, n_covariates=n_covariates)
     check_targets(X, network.architecture)

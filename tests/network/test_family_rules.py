@@ -35,7 +35,6 @@ FEATURES = {
 FORBIDDEN = {
     ("k_sparse=", "sparsity="): ("sparsity=0.1", "k_sparse=2"),
     ("k_sparse=", "variational="): ("variational=True", "k_sparse=2"),
-    ("variational=", "tied="): ("variational=True", "tied=True"),
     # The one needs a logistic code, the other one an identity.
     ("sparsity=", "variational="): ("sparsity=0.1", "code activation 'identity'"),
     ("tied=", "input_mask="): ("tied=True", "input_mask=True"),

@@ -99,7 +99,7 @@ cdef void make_gram(
     cdef Py_ssize_t i, j
     if layer.tied:  # W is the encoder's: (n_out, n_in)
         product_tn[floating](
-            K, height, n_in - first, n_out, W + first, n_in, W + first, n_in,
+            K, height, n_in - first, n_out, W + first, layer.row, W + first, layer.row,
             G + corner, n_in, False,
         )
     else:
@@ -114,7 +114,7 @@ cdef void make_gram(
     if layer.biases < 0:
         memset(v + first, 0, height * sizeof(floating))
     elif layer.tied:
-        product_tn[floating](K, height, 1, n_out, W + first, n_in, b, 1, v + first, 1, False)
+        product_tn[floating](K, height, 1, n_out, W + first, layer.row, b, 1, v + first, 1, False)
     else:
         product_nt[floating](K, height, 1, n_out, W, n_out, b, n_out, v + first, 1, False)
 
@@ -131,7 +131,8 @@ cdef void turn(
     for j in range(first, last):
         biases[j] = params[layer.biases + j] if layer.biases >= 0 else 0
     if layer.tied:
-        memcpy(turned + first * n_in, W + first * n_in, (last - first) * n_in * sizeof(floating))
+        for j in range(first, last):
+            memcpy(turned + j * n_in, W + j * layer.row, n_in * sizeof(floating))
         return
     K.turn(n_in, last - first, W + first, n_out, turned + first * n_in, n_in)
 
@@ -268,8 +269,10 @@ cdef void wide_gradient(
     cdef Layer* layer = output_layer(space)
     cdef Py_ssize_t n_in = layer.n_in, n_out = layer.n_out, height = piece.last - piece.first
     cdef const floating* turned = <floating*> space.trace.turned
+    cdef Py_ssize_t j
     if layer.tied:
-        K.axpy(height * n_in, 1, turned + piece.first * n_in, gradient)
+        for j in range(height):
+            K.axpy(n_in, 1, turned + (piece.first + j) * n_in, gradient + j * layer.row)
     else:
         K.turn(n_out, height, turned + piece.first, n_in, gradient, n_out)
 

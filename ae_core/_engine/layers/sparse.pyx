@@ -147,13 +147,14 @@ cdef void stored_input_gradient(
     """Rows of the first layer's weight gradient; of a tied decoder's output layer too."""
     cdef Trace* trace = &space.trace
     cdef Layer* layer = &space.plan.layers[0]
-    cdef Py_ssize_t n = layer.n_out, i, t, at
+    cdef Py_ssize_t n = layer.n_out, n_shared = 0, i, t, at
     cdef const floating* x = <floating*> trace.stored_inputs
     cdef const floating* delta = <floating*> trace.delta[1]
     cdef const floating* turned = NULL
     cdef const floating* H = NULL
     if layer.partner >= 0 and trace.stored_delta != NULL:
         turned, H = <floating*> trace.stored_delta, <floating*> trace.H[layer.partner]
+        n_shared = space.plan.layers[layer.partner].n_in
     memset(gradient, 0, (piece.last - piece.first) * n * sizeof(floating))
     for i in range(batch.n_rows):
         t = first_from(
@@ -165,7 +166,7 @@ cdef void stored_input_gradient(
             if x[t] != 0:
                 K.axpy(n, x[t], delta + i * n, gradient + at)
             if H != NULL:
-                K.axpy(n, turned[t], H + i * n, gradient + at)
+                K.axpy(n_shared, turned[t], H + i * n_shared, gradient + at)
             t += 1
 
 
@@ -230,7 +231,7 @@ cdef void stored_output_sums(
             for t in range(
                 start_of(trace, batch, first + i), start_of(trace, batch, first + i + 1),
             ):
-                z[t] += dot[floating](n_in, H + i * n_in, W + columns[t] * n_in)
+                z[t] += dot[floating](n_in, H + i * n_in, W + columns[t] * layer.row)
         return
     for u in range(n_in + layer.n_side):
         for i in range(n_rows):
@@ -298,7 +299,7 @@ cdef void stored_input_delta(
             for t in range(
                 start_of(trace, batch, first + i), start_of(trace, batch, first + i + 1),
             ):
-                K.axpy(n_in, delta[t], W + columns[t] * n_in, result + i * row)
+                K.axpy(n_in, delta[t], W + columns[t] * layer.row, result + i * row)
         return
     for u in range(n_in):
         for i in range(n_rows):
