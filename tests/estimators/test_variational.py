@@ -33,6 +33,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::ae_core.NotLearningWarning")  #
             missing_values="mask", corruption="masking", averaging=0.9, dropout=0.1, max_iter=20
         ),
         VariationalAutoencoder(solver="sgd", noise_variance=0.5, beta=2.0, max_iter=20),
+        VariationalAutoencoder(3, hidden_layer_sizes=(8,), tied=True, max_iter=20),
     ],
     expected_failed_checks=lambda estimator: {
         f"check_sample_weight_equivalence_on_{kind}_data": "repeated rows draw codes of their own"
