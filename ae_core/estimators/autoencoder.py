@@ -27,6 +27,7 @@ from .fitting import (
     scale_on,
     seen,
     start,
+    warn_if_not_converged,
     warn_if_not_learning,
     weights_of,
     without,
@@ -86,6 +87,13 @@ class TrainableAutoencoder(FittedAutoencoder, LayerParameters, TrainingParameter
             When a parameter, the data, or the checkpoint is not what it should be.
         NonFiniteLossError
             When the loss becomes infinite; says what to try.
+
+        Warns
+        -----
+        ConvergenceWarning
+            When a `tol`, or ``solver='lbfgs'``, asked for convergence, and the fit ended before it.
+        NotLearningWarning
+            When the model is hardly better than returning the column mean.
         """
         check_parameters(self)
         callbacks = check_callbacks(callbacks)
@@ -127,6 +135,7 @@ class TrainableAutoencoder(FittedAutoencoder, LayerParameters, TrainingParameter
                 keep_best=self.early_stopping,
                 resume=saved.state if saved else None,
             )
+        warn_if_not_converged(self)
         warn_if_not_learning(self.network_, rows)
         return self
 
@@ -182,6 +191,8 @@ class TrainableAutoencoder(FittedAutoencoder, LayerParameters, TrainingParameter
         tags.transformer_tags.preserves_dtype = dtypes
         tags.input_tags.allow_nan = self.missing_values == "mask"
         tags.input_tags.sparse = self.scale != "minmax" or self.missing_values == "implicit"
+        # An array of numbers is no DataFrame, and no sparse matrix.
+        tags.input_tags.two_d_array = self.columns != "mixed" and self.missing_values != "implicit"
         tags.input_tags.categorical = tags.input_tags.string = self.columns == "mixed"
         return tags
 

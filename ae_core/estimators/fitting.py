@@ -1,11 +1,13 @@
 """How an estimator's parameters become a fitted network: the steps that `fit` is made of."""
 
+import math
 import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import numpy as np
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 
 from .._typing import Array
@@ -26,6 +28,7 @@ from ..training.loop import train
 from ..training.progress import Callback, History, NonFiniteLossError, TrainingState
 from ..training.stream import Stream, begin, take_part
 from .parameters import (
+    TOLERANCE,
     architecture_of,
     batch_size_of,
     check_noise,
@@ -335,3 +338,28 @@ def warn_if_not_learning(network: Network, rows: Rows) -> None:
         found = not_learning(loss, loss_of(network.architecture, some, mean))
     if found:
         warnings.warn(f"{found.message} {found.advice}", NotLearningWarning, stacklevel=3)
+
+
+def warn_if_not_converged(estimator: Any) -> None:
+    """Warn where convergence was asked for, by 'lbfgs' or a `tol`, and the fit ended before it.
+
+    That is where the watched loss still improved by more than the tolerance in the last
+    `n_iter_no_change` epochs.
+    """
+    history, patience = estimator.history_, estimator.n_iter_no_change
+    asked_for = estimator.tol is not None or estimator.solver == "lbfgs"
+    if not asked_for or not history.stopped_because.startswith("reached "):
+        return
+    tol = TOLERANCE if estimator.tol is None else estimator.tol
+    best, n_stale = math.inf, 0
+    for loss in history.watched:
+        n_stale = 0 if loss < best - tol else n_stale + 1
+        best = min(best, loss)
+    if n_stale >= patience:
+        return
+    warnings.warn(
+        f"The fit {history.stopped_because} before {patience} epochs came by without the loss "
+        f"improving by more than tol={tol:g}: raise that limit, or tol",
+        ConvergenceWarning,
+        stacklevel=3,
+    )

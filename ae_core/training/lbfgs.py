@@ -26,6 +26,7 @@ def train_lbfgs(
     from scipy.optimize import minimize
 
     before = network.params.copy()
+    max_fun = 20 * max_iter if max_fun is None else max_fun
 
     def no_snapshot() -> TrainingState:
         raise ValueError("solver='lbfgs' can't be resumed: its memory is SciPy's own")
@@ -55,7 +56,7 @@ def train_lbfgs(
         # ftol and gtol at the edge of rounding: stopping early is the business of `tol`.
         options={
             "maxiter": max_iter,
-            "maxfun": 20 * max_iter if max_fun is None else max_fun,
+            "maxfun": max_fun,
             "ftol": 1e-15,
             "gtol": 1e-10,
         },
@@ -71,9 +72,11 @@ def train_lbfgs(
     if not watch.history.loss_curve:  # it was at a minimum before the first iteration
         watch.record(np.array([result.fun]))
     if not watch.history.stopped_because:
-        at_limit = watch.history.n_iter >= max_iter
-        watch.history.stopped_because = (
-            f"reached max_iter={max_iter}" if at_limit else f"L-BFGS: {result.message}"
-        )
+        reason = "L-BFGS: no step makes the loss any smaller"
+        if watch.history.n_iter >= max_iter:
+            reason = f"reached max_iter={max_iter}"
+        elif result.status == 1:
+            reason = f"reached max_fun={max_fun}"
+        watch.history.stopped_because = reason
     watch.finish()
     return watch.history

@@ -47,6 +47,7 @@ def fitted(wine):
     ]
 )
 @pytest.mark.filterwarnings("ignore::ae_core.NotLearningWarning")
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # of 'lbfgs'
 def test_scikit_learns_checks(estimator, check):
     if "sample_weight_equivalence" in check.func.__name__:
         # A row that is there twice is spoiled in two ways, and one of weight 2 in one.

@@ -116,6 +116,7 @@ def test_wrong_parameters_are_named(wine, parameters, words):
         Autoencoder(**parameters).fit(wine)
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # in 20 iterations
 def test_lbfgs_takes_what_stays_the_same(wine):
     model = Autoencoder(8, k_sparse=3, contraction=1e-3, solver="lbfgs", max_iter=20)
     assert model.fit(wine).score(wine) > -0.5 * wine.shape[1] / 2
