@@ -3,9 +3,12 @@
 from typing import Any
 
 from .._typing import RandomState
-from ..basics.arguments import COUNT, Either, Number, Seed, Sequence, checked_share
+from ..basics.arguments import COUNT, Either, Integer, Number, Seed, Sequence, checked_share
 from .constructors import ACTIVATION, RATE
 from .records import parameter, with_parameters
+
+MOST_STEPS = 1_000_000
+"""The rows of all steps are put in order before the first one."""
 
 CODES = Sequence(
     COUNT, "integers such as (1, 4): at least one code size", takes_one=True, may_be_empty=False
@@ -39,7 +42,7 @@ class DetectorParameters:
     )
     n_steps: int = parameter(
         default=60,
-        check=COUNT,
+        check=Integer(most=MOST_STEPS),
         meaning="Steps of Adam per training, of which each network has two.",
     )
     batch_size: int = parameter(
