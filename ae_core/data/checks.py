@@ -119,7 +119,7 @@ def check_table(
     if array.ndim != 2:
         hint = f"; one sample is {name}.reshape(1, -1)" if array.ndim == 1 else ""
         raise ValueError(f"{name} has shape {array.shape}: (n_samples, n_features) is needed{hint}")
-    check_size(array.shape, name)
+    check_size(array.shape, name, takes_no_columns=True)  # as covariates are, where there are none
     if sparse:
         _check_indices(array, name)
         array = array.tocsr()
@@ -132,7 +132,7 @@ def check_table(
     return array
 
 
-def check_size(shape: Any, name: str) -> None:
+def check_size(shape: Any, name: str, *, takes_no_columns: bool = False) -> None:
     """Refuse a table (n_samples, n_features) of nothing.
 
     Raises
@@ -142,7 +142,7 @@ def check_size(shape: Any, name: str) -> None:
     """
     if shape[0] == 0:
         raise ValueError(f"{name} has no rows, its shape is {shape}: at least one sample is needed")
-    if shape[1] == 0:  # scikit-learn's contract wants to read this
+    if shape[1] == 0 and not takes_no_columns:  # scikit-learn's contract wants to read this
         raise ValueError(
             f"{name} has no columns: 0 feature(s) (shape={shape}) while a minimum of 1 is required."
         )
