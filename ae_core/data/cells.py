@@ -1,6 +1,7 @@
 """Single entries of tables that are Python objects: numbers, `Decimal`, what says it is missing."""
 
 from collections.abc import Callable
+from datetime import date, time, timedelta
 from typing import Any, NoReturn
 
 import numpy as np
@@ -57,6 +58,10 @@ def _refuse(value: Any, cell: str, advice: str) -> NoReturn:
         raise ValueError(f"{what}, which is no number: {advice}")
     if isinstance(value, int):
         raise ValueError(f"{what}, which is beyond the numbers that a float can hold")
+    if isinstance(value, date | time | timedelta) or type(value).__name__ == "Period":
+        raise ValueError(
+            f"{what}, which is no number: turn dates into numbers first, such as the days since one"
+        )
     raise TypeError(
         f"{what}, of type {type(value).__name__}: an entry of this argument must be no string or "
         "other object but a number"

@@ -119,18 +119,33 @@ def check_table(
     if array.ndim != 2:
         hint = f"; one sample is {name}.reshape(1, -1)" if array.ndim == 1 else ""
         raise ValueError(f"{name} has shape {array.shape}: (n_samples, n_features) is needed{hint}")
-    if array.shape[0] == 0:
-        raise ValueError(f"{name} has shape {array.shape}: at least one sample is needed")
+    check_size(array.shape, name, takes_no_columns=True)  # as covariates are, where there are none
     if sparse:
         _check_indices(array, name)
         array = array.tocsr()
         if not array.has_canonical_format:
             array = array.copy()  # the caller's own stays as it is
             array.sum_duplicates()
-        _check_finite(array.data.reshape(1, -1), f"the data of {name}", missing == "mask", advice)
+        _check_finite(array.data.reshape(1, -1), name, missing == "mask", advice, columns, array)
     else:
         _check_finite(array, name, missing == "mask", advice, columns)
     return array
+
+
+def check_size(shape: Any, name: str, *, takes_no_columns: bool = False) -> None:
+    """Refuse a table (n_samples, n_features) of nothing.
+
+    Raises
+    ------
+    ValueError
+        Saying of what it has none.
+    """
+    if shape[0] == 0:
+        raise ValueError(f"{name} has no rows, its shape is {shape}: at least one sample is needed")
+    if shape[1] == 0 and not takes_no_columns:  # scikit-learn's contract wants to read this
+        raise ValueError(
+            f"{name} has no columns: 0 feature(s) (shape={shape}) while a minimum of 1 is required."
+        )
 
 
 def _check_indices(X: Any, name: str) -> None:
@@ -197,7 +212,15 @@ def check_sample_weight(sample_weight: Any, n_rows: int) -> Array | None:
     return weights
 
 
-def _check_finite(X: Array, name: str, nan_allowed: bool, advice: str, columns: Any = None) -> None:
+def _check_finite(
+    X: Array,
+    name: str,
+    nan_allowed: bool,
+    advice: str,
+    columns: Any = None,
+    stored_in: Any = None,
+) -> None:
+    """Refuse what is not finite in X (m, n); or (1, n_stored), what a CSR matrix stores."""
     # One sum sees every NaN and infinity without a mask as large as X; only an overflow of the
     # sum itself, which is harmless, can make it look again.
     with np.errstate(over="ignore", invalid="ignore"):
@@ -213,10 +236,12 @@ def _check_finite(X: Array, name: str, nan_allowed: bool, advice: str, columns: 
         n_bad += len(bad)
     if found is not None:
         row, column = found
+        value = X[row, column]
+        if stored_in is not None:
+            row = int(np.searchsorted(stored_in.indptr, column, side="right")) - 1
+            column = int(stored_in.indices[column])
         called = "" if columns is None else f"column {shown(columns[column])}"
-        _refuse_entry(
-            X[row, column], f"{name}[{row}, {column}]", n_bad, nan_allowed, advice, called
-        )
+        _refuse_entry(value, f"{name}[{row}, {column}]", n_bad, nan_allowed, advice, called)
 
 
 def _refuse_entry(

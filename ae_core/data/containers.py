@@ -10,7 +10,7 @@ import numpy as np
 
 from .._typing import Array
 from .cells import floats_of
-from .checks import is_sparse
+from .checks import check_size, is_sparse
 from .frames import is_frame, numbers_of
 
 ENCODE = "encode text and categories as numbers first"
@@ -66,8 +66,10 @@ def table_of(
     """
     if is_sparse(X):
         _check_kind(X.dtype, name, text)
+        check_size(X.shape, name)
         return X
     if is_frame(X):
+        check_size(X.shape, name)
         return numbers_of(X, name, text)
     if isinstance(X, np.ma.MaskedArray):
         X = unmasked(X, name, missing, advice)
@@ -89,6 +91,7 @@ def table_of(
             f"Expected 2D array, got {array.ndim}D array instead, {name} of shape {array.shape}. "
             f"Reshape your data{hint if array.ndim < 2 else ''}"
         )
+    check_size(array.shape, name)
     return array
 
 

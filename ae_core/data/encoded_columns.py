@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, NoReturn
 import numpy as np
 
 from .._typing import Array
+from ..basics.arguments import shown
 
 NUMBER, FLAG, CATEGORY = "number", "flag", "category"
 
@@ -25,7 +26,10 @@ TEXTS = re.compile(r"object|str|(large_)?string(\[(python|pyarrow|pyarrow_numpy)
 FLAGS = ("bool", "boolean", "bool[pyarrow]", "object")
 
 NAMES_SHOWN = 5
-"""How many known categories an error lists."""
+"""How many known categories an error lists, …"""
+
+LONGEST_NAME = 12
+"""… and characters of each."""
 
 OTHER = -2
 """The code of a category that was not there in the fit, where that is no error."""
@@ -110,8 +114,8 @@ def learned_column(values: Any, holes: bool, table: str) -> Column:
     return _refuse(
         table,
         name,
-        f"has dtype {found}{held}: turn it into numbers, booleans, text or categories with "
-        ".astype, or drop it",
+        f"has dtype {found}{held}: turn it into numbers (of a date, such as the days since one), "
+        "booleans, text or categories with .astype, or drop it",
     )
 
 
@@ -132,13 +136,14 @@ def category_codes(
     if others:
         where = np.where(where < 0, OTHER, where)
     elif len(unknown) and not holes:
-        shown = ", ".join(map(repr, column.categories[:NAMES_SHOWN]))
-        shown += ", …" if len(known) > NAMES_SHOWN else ""
+        some = ", ".join(repr(one)[:LONGEST_NAME] for one in column.categories[:NAMES_SHOWN])
+        some += ", …" if len(known) > NAMES_SHOWN else ""
+        row = int((codes == unknown[0]).argmax())
         _refuse(
             table,
             column.name,
-            f"has {uniques[unknown[0]]!r}, which was no category in the fit: known are {shown} "
-            "(missing_values='mask' takes others for unseen)",
+            f"has {shown(uniques[unknown[0]])[:40]}, which was no category in the fit, in row "
+            f"{row}: known are {some} (missing_values='mask' takes others for unseen)",
         )
     return np.append(where, -1)[codes]
 
@@ -191,4 +196,4 @@ def whole_numbers(values: Array, dtype: str) -> Array:
 
 
 def _refuse(table: str, column: str, what: str) -> NoReturn:
-    raise ValueError(f"{table}: column {column!r} {what}")
+    raise ValueError(f"{table}: column {shown(column)} {what}")

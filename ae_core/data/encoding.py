@@ -17,9 +17,10 @@ from typing import Any
 import numpy as np
 
 from .._typing import Array
-from ..basics.arguments import as_tuple, check_name
+from ..basics.arguments import as_tuple, check_name, shown
 from ..formulas.losses import LOSSES, LossGroups
 from .cells import is_missing
+from .checks import check_size
 from .encoded_columns import (
     CATEGORY,
     FLAG,
@@ -133,9 +134,11 @@ class Encoding:
             else:
                 own[:, 0] = numbers_of(X.iloc[:, i], column, name)
             if not holes and np.isnan(own[:, 0]).any():
+                first = int(np.isnan(own[:, 0]).argmax())
                 raise ValueError(
-                    f"{name} has missing values in column {column.name!r}: drop those rows, fill "
-                    "them in, or let missing_values='mask' see to them"
+                    f"{name} has missing values in column {shown(column.name)}, first in row "
+                    f"{first}: drop those rows, fill them in, or let missing_values='mask' see to "
+                    "them"
                 )
         return encoded
 
@@ -360,9 +363,14 @@ def check_frame(X: Any, name: str = "X") -> None:
             "of polars or a pyarrow.Table, whose dtypes say what its columns are (make one, or use "
             "columns='numeric')"
         )
+    check_size(X.shape, name)
     for column in X.columns:
         if not isinstance(column, str):
-            raise ValueError(f"{name} has a column named {column!r}: columns='mixed' needs text")
+            raise ValueError(
+                f"{name} has a column named {shown(column)}: columns='mixed' needs text"
+            )
     if X.columns.has_duplicates:
         twice = X.columns[X.columns.duplicated()][0]
-        raise ValueError(f"{name} has several columns named {twice!r}: each needs its own name")
+        raise ValueError(
+            f"{name} has several columns named {shown(twice)}: each needs its own name"
+        )

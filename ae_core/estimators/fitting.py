@@ -322,8 +322,8 @@ def warn_of_never_seen(estimator: Any, never: Array) -> None:
     called = [str(i) if names is None else shown(names[i]) for i in places[:NAMES_SHOWN]]
     rest = f" and {len(places) - NAMES_SHOWN} more" if len(places) > NAMES_SHOWN else ""
     warnings.warn(
-        f"column{'s' if len(places) > 1 else ''} {', '.join(called)}{rest} had no entry in the fit"
-        ", so nothing is known of it: impute leaves it missing",
+        f"column{'s' if len(places) > 1 else ''} {', '.join(called)}{rest} had no entry in the "
+        "fit, which knows nothing of it: impute leaves it missing",
         stacklevel=3,
     )
 

@@ -15,7 +15,7 @@ from ..basics.arguments import COUNT, INDEX, Either, Integer, Number, checked_bo
 from ..data.rows import Rows, as_rows
 from ..formulas.schedules import Schedule, check_schedule
 from ..formulas.solvers import Solver, SolverState, as_solver
-from ..network.checks import check_targets
+from ..network.checks import check_squares, check_targets
 from ..network.initialization import as_generator
 from ..network.reference import Network
 from .epochs import Epochs, drawn_seed, is_finite
@@ -141,6 +141,7 @@ def train(
     if X_val is not None:
         X_val = as_rows(X_val, n_features, network.dtype, n_covariates=n_covariates, name="X_val")
         check_targets(X_val, network.architecture)
+        check_squares(X_val)
     watch = _Watch(network, X_val, tol, n_iter_no_change, callback, keep_best)
     if history is not None:
         watch.history = history

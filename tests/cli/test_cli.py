@@ -456,7 +456,6 @@ MODEL, DATA = "model.safetensors", "data.csv"
         (["encode", DATA, MODEL], 2, "MODEL comes before DATA"),
         (["encode", MODEL, MODEL], 2, "is a model, not a table"),
         (["encode", "detector.safetensors", DATA], 2, "fit one without --outliers"),
-        (["diagnose", "detector.safetensors", DATA], 2, "fit one without --outliers"),
         (["encode", "none", DATA], 1, "none: No such file or directory"),
         (["encode", "broken.safetensors", DATA], 1, "is not a saved model"),
         (["encode", MODEL, DATA, "-o", "c.xlsx"], 1, "must end in .csv"),

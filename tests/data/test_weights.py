@@ -69,6 +69,7 @@ ESTIMATORS = [
 ]
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # of 'lbfgs'
 @pytest.mark.filterwarnings("ignore::ae_core.NotLearningWarning")
 @pytest.mark.parametrize("factor", [1e-8, 7.3, 1e300])
 @pytest.mark.parametrize("estimator", ESTIMATORS, ids=range(len(ESTIMATORS)))
