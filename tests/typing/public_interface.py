@@ -15,6 +15,7 @@ from ae_core import (
     Autoencoder,
     AutoencoderOutlierDetector,
     Checkpoint,
+    DataReport,
     Diagnosis,
     GradientCheck,
     History,
@@ -27,6 +28,7 @@ from ae_core import (
     VariationalAutoencoder,
     check_gradient,
     diagnose,
+    diagnose_data,
     load,
     reference,
     train,
@@ -160,6 +162,7 @@ def estimators(X: Array, folder: Path) -> None:
     assert_type(model.validation_loss_curve_, list[float])
     assert_type(model.best_loss_, float)
     assert_type(model.diagnose(X), Diagnosis)
+    assert_type(diagnose_data(X), DataReport)
     model.save(path)
     assert_type(Autoencoder.load(path), Autoencoder)
 
