@@ -5,6 +5,7 @@ LOSSES: tuple[str, ...]
 CORRUPTIONS: tuple[str, ...]
 SOLVERS: tuple[str, ...]
 ELEMENTARY: tuple[str, ...]
+INSTRUCTION_SETS: tuple[str, ...]
 
 def instruction_set() -> str: ...
 def levels() -> int: ...
