@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from conftest import random_data
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from ae_core import Architecture, check_gradient
@@ -180,7 +180,9 @@ def test_own_networks_pass(activation, loss, hidden, tied, biases, seed, dtype):
         (4, *hidden), activation=activation, loss=loss, biases=biases, tied=tied
     )
     network = Network(architecture, random_state=seed, dtype=dtype)
-    check = check_gradient(network, X=random_data(architecture, 4, seed), max_elements=10)
+    X = random_data(architecture, 4, seed)
+    assume(network.loss_and_gradient(X)[1].any())  # where all units are dead, the check says so
+    check = check_gradient(network, X=X, max_elements=10)
     assert check.passed, str(check)
 
 
