@@ -12,7 +12,7 @@ ENGINE_TESTS = tests/engine $(addprefix tests/network/test_, family.py network.p
 	tests/data/test_rows.py
 # Under a tool that slows everything down, without the tests that count on a step being over soon;
 # what the tool itself says is to be seen, and twice the same.
-WATCHED = -p no:cacheprovider --capture=sys -k "not ctrl_c"
+WATCHED = -n 0 -p no:cacheprovider --capture=sys -k "not ctrl_c"
 
 .PHONY: help engine test lint types stubs docs bench sdist wheel check-wheel reproducible test-wheel \
 	coverage asan ubsan tsan valgrind aarch64 fuzz kill clean
@@ -71,7 +71,7 @@ test-wheel: ## all tests on the wheel in dist/, in a new environment away from t
 coverage: ## which lines of the engine and the twins the tests of the engine reach
 	AE_CORE_COVERAGE=1 .ci/aside coverage $(PYTHON)
 	cd build/coverage && CI=true PYTHONPATH=$$PWD $(PYTHON) -m coverage run -m pytest \
-		-p no:cacheprovider -k "not ctrl_c and not failing_allocation" $(ENGINE_TESTS) \
+		-n 0 -p no:cacheprovider -k "not ctrl_c and not failing_allocation" $(ENGINE_TESTS) \
 		$(filter-out $(ENGINE_TESTS), $(wildcard tests/network/test_*.py)) \
 		tests/formulas/test_noise.py tests/training/test_training.py
 	cd build/coverage && $(PYTHON) -m coverage report
@@ -88,8 +88,8 @@ asan: ## all tests, and a project built on the C interface, under AddressSanitiz
 	cd build/asan/tests/downstream && PYTHONPATH=../.. \
 		CFLAGS="-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all" \
 		$(PYTHON) setup.py --quiet build_ext --inplace
-	cd build/asan/tests/downstream && $(call sanitized,../..) $(PYTHON) -m pytest -p no:cacheprovider --noconftest
-	cd build/asan && $(call sanitized,$$PWD) $(PYTHON) -m pytest -p no:cacheprovider --capture=sys \
+	cd build/asan/tests/downstream && $(call sanitized,../..) $(PYTHON) -m pytest -n 0 -p no:cacheprovider --noconftest
+	cd build/asan && $(call sanitized,$$PWD) $(PYTHON) -m pytest -n 0 -p no:cacheprovider --capture=sys \
 		-k "not ctrl_c and not takes_little_more and not built_against_the_wheel" $(ARGS)
 
 ubsan: ## the tests of the engine under UndefinedBehaviorSanitizer alone
@@ -100,7 +100,7 @@ ubsan: ## the tests of the engine under UndefinedBehaviorSanitizer alone
 tsan: ## the threaded tests under ThreadSanitizer
 	AE_CORE_SANITIZE=thread .ci/aside tsan $(PYTHON)
 	cd build/tsan && CI=true PYTHONPATH=$$PWD LD_PRELOAD=$(call preload,libtsan.so) \
-		$(PYTHON) -m pytest -p no:cacheprovider --capture=sys -k "thread and not ctrl_c" \
+		$(PYTHON) -m pytest -n 0 -p no:cacheprovider --capture=sys -k "thread and not ctrl_c" \
 		tests/engine/test_engine.py tests/engine/test_family_threads.py $(ARGS)
 
 # Every module of the engine, and the C interface. All tests would take hours: the twin that is NumPy's
@@ -114,7 +114,7 @@ valgrind: ## the engine and the C interface under valgrind
 	AE_CORE_DEBUG=1 .ci/aside valgrind $(PYTHON)
 	cd build/valgrind && CI=true PYTHONPATH=$$PWD PYTHONMALLOC=malloc \
 		valgrind --quiet --error-exitcode=99 --suppressions=../../.ci/valgrind.supp \
-		$(PYTHON) -m pytest -p no:cacheprovider --capture=sys $(WATCHED_CLOSELY) -k "not ctrl_c \
+		$(PYTHON) -m pytest -n 0 -p no:cacheprovider --capture=sys $(WATCHED_CLOSELY) -k "not ctrl_c \
 		and not ae_core.reference and not every_name and not every_instruction_set and not central_differences \
 		and not 1009th and not long_step and not documented and not described and not float64_random \
 		and not breakpoints and not environment_lowers" $(ARGS)

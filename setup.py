@@ -47,12 +47,13 @@ MODULES = [
     "inference",
     "steps",
     "training",
+    "text.records",
 ]
 # Those that a training step runs through.
 LOOPS = (
     *("table", "rows", "passes", "steps"),
     *("side_inputs", "dense_input", "sparse_input", "sparse_output", "low_rank_output", "code"),
-    *("contraction", "input", "output", "units"),
+    *("contraction", "input", "output", "units", "records"),
 )
 # Those that run once per network, or for tests.
 SELDOM = ("for_tests", "memory", "plan")
@@ -130,8 +131,8 @@ def extension(name: str) -> Extension:
     return Extension(
         f"ae_core._engine.{name}",
         sources,
-        depends=[str(header) for header in sorted(ENGINE.glob("kernels/*.h"))],
-        include_dirs=[str(ENGINE / "kernels")],
+        depends=[str(header) for header in sorted(ENGINE.glob("*/*.h"))],
+        include_dirs=[str(ENGINE / "kernels"), str(ENGINE / "text")],
         define_macros=macros(),
         py_limited_api=ABI3,
     )

@@ -8,7 +8,7 @@ from zipfile import ZipFile
 
 LARGEST = 2_000_000  # bytes
 KINDS = {".py", ".pyi", ".pxd", ".so", ".pyd", ".typed"}
-ABSOLUTE = re.compile(rb"/(?:[\w.+-]+/){2,}[\w.+-]+")  # a folder of whoever built it
+ABSOLUTE = re.compile(rb"(?<![\w.])/(?:[\w.+-]+/){2,}[\w.+-]+")  # a folder of whoever built it
 
 
 def complaints(path: Path) -> list[str]:

@@ -26,6 +26,7 @@ from .training.loop import train
 from .training.progress import History, NonFiniteLossError, Progress
 
 if TYPE_CHECKING:
+    from .diagnosis.data_report import DataReport, diagnose_data
     from .diagnosis.diagnose import Diagnosis, diagnose
     from .estimators.autoencoder import Autoencoder
     from .estimators.checkpoints import Checkpoint
@@ -44,6 +45,7 @@ __all__ = [
     "Autoencoder",
     "AutoencoderOutlierDetector",
     "Checkpoint",
+    "DataReport",
     "Diagnosis",
     "GradientCheck",
     "History",
@@ -56,6 +58,7 @@ __all__ = [
     "VariationalAutoencoder",
     "check_gradient",
     "diagnose",
+    "diagnose_data",
     "load",
     "reference",
     "train",
@@ -66,11 +69,13 @@ _LATER = {
     "Autoencoder": "estimators.autoencoder",
     "AutoencoderOutlierDetector": "estimators.outliers",
     "Checkpoint": "estimators.checkpoints",
+    "DataReport": "diagnosis.data_report",
     "Diagnosis": "diagnosis.diagnose",
     "ModelFileError": "files.model_file",
     "NotLearningWarning": "estimators.fitting",
     "VariationalAutoencoder": "estimators.variational",
     "diagnose": "diagnosis.diagnose",
+    "diagnose_data": "diagnosis.data_report",
     "load": "estimators.load",
 }
 

@@ -1,6 +1,7 @@
 """How well outliers are found with default settings, and how fast, beside other detectors.
 
     python benchmarks/outliers.py
+    python benchmarks/outliers.py --sets apart --seeds 0 1 2 --peers ae_core forest 20_neighbours
     python benchmarks/outliers.py --sets tuned --seeds 0 1 2 --data MNIST_FOLDER
     python benchmarks/outliers.py --sets pima satellite --peers ae_core pyod --rounds 5
 
@@ -22,7 +23,7 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[_name] = "1"  # before NumPy is loaded: one processor, one thread
 
 import numpy as np  # noqa: E402
-from outlier_sets import HELD_OUT, SETS, TUNED, Array, make, split  # noqa: E402
+from outlier_sets import APART, HELD_OUT, SETS, TUNED, Array, make, split  # noqa: E402
 
 Scorer = Callable[[Array], Array]
 Fit = Callable[[Array, int], Scorer]
@@ -54,12 +55,16 @@ def isolation_forest(X: Array, seed: int) -> Scorer:
     return lambda Z: -forest.score_samples(Z)
 
 
-def neighbours(X: Array, seed: int) -> Scorer:
-    """The distance to the fifth nearest neighbour."""
-    from sklearn.neighbors import NearestNeighbors
+def neighbours(k: int) -> Fit:
+    """The distance to the k-th nearest neighbour."""
 
-    index = NearestNeighbors(n_neighbors=5).fit(X)
-    return lambda Z: index.kneighbors(Z)[0][:, -1]
+    def fit(X: Array, seed: int) -> Scorer:
+        from sklearn.neighbors import NearestNeighbors
+
+        index = NearestNeighbors(n_neighbors=min(k, len(X))).fit(X)
+        return lambda Z: index.kneighbors(Z)[0][:, -1]
+
+    return fit
 
 
 def pca(X: Array, seed: int) -> Scorer:
@@ -75,7 +80,8 @@ PEERS: dict[str, Fit] = {
     "ae_core": ours,
     "pyod": pyod,
     "forest": isolation_forest,
-    "neighbours": neighbours,
+    "5_neighbours": neighbours(5),
+    "20_neighbours": neighbours(20),
     "pca": pca,
 }
 
@@ -132,14 +138,23 @@ def parse_options() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument(
-        "--sets", nargs="+", default=["all"], metavar="NAME", help="names, or tuned, held_out, all"
+        "--sets",
+        nargs="+",
+        default=["all"],
+        metavar="NAME",
+        help="names, or tuned, held_out, apart, all",
     )
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
     parser.add_argument("--peers", nargs="+", choices=PEERS, default=list(PEERS), metavar="NAME")
     parser.add_argument("--rounds", type=int, default=1, help="fits of each peer, in turn")
     parser.add_argument("--data", type=Path, help="folder with MNIST's train-*-ubyte.gz")
     options = parser.parse_args()
-    groups = {"tuned": list(TUNED), "held_out": list(HELD_OUT), "all": list(SETS)}
+    groups = {
+        "tuned": list(TUNED),
+        "held_out": list(HELD_OUT),
+        "apart": list(APART),
+        "all": list(SETS),
+    }
     names = [name for entry in options.sets for name in groups.get(entry, [entry])]
     if unknown := [name for name in names if name not in SETS]:
         parser.error(f"--sets {unknown[0]}: one of {', '.join([*groups, *SETS])}")

@@ -123,9 +123,9 @@ def main():
     print(f"  (column mean {TWO_ROWS.mean(axis=0)}; its cost is {half_variance:.6f})\n")
 
     print("2. Are the gradients right? ae_core.check_gradient says:\n")
-    print(check_gradient(questions_code, TWO_ROWS, initial_weights(TWO_ROWS)), "\n")
+    print(check_gradient(questions_code, initial_weights(TWO_ROWS), TWO_ROWS), "\n")
     print("   With the derivative of every row:\n")
-    print(check_gradient(cost_and_gradient, TWO_ROWS, initial_weights(TWO_ROWS)), "\n")
+    print(check_gradient(cost_and_gradient, initial_weights(TWO_ROWS), TWO_ROWS), "\n")
 
     print("3. The right derivative is not enough: ae_core, 10 000 steps at learning rate 0.001\n")
     network = package_network(TWO_ROWS)

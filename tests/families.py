@@ -166,7 +166,7 @@ def architectures(draw, n_units=5, n_features=6):
     half = draw(st.lists(units, min_size=1, max_size=3))
     # What may be asked of the code is one of these, for mathematics' sake.
     kind = draw(st.sampled_from(["any", "sparse", "k-sparse", "variational"]))
-    tied = kind != "variational" and draw(st.booleans())
+    tied = draw(st.booleans())
     sizes = [n_features, *half, *half[-2::-1], n_features]
     if not tied:
         sizes[1:-1] = draw(st.lists(units, min_size=1, max_size=4))

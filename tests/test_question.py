@@ -63,19 +63,19 @@ def test_the_wrong_derivative_stalls_at_any_rate():
 
 def test_the_check_finds_the_bug():
     weights = example.initial_weights(example.TWO_ROWS)
-    check = check_gradient(example.questions_code, example.TWO_ROWS, weights)
+    check = check_gradient(example.questions_code, weights, example.TWO_ROWS)
     assert not check.passed
     assert "A derivative of one row is used for all rows" in str(check).replace("\n    ", " ")
     errors = [a.relative_error for a in check.arrays.values()]
     assert errors[0] == pytest.approx(6e-2, rel=0.1)
     assert 1e-3 < errors[1] < 1e-2
     assert errors[2] < 1e-9
-    assert check_gradient(example.cost_and_gradient, example.TWO_ROWS, weights).passed
+    assert check_gradient(example.cost_and_gradient, weights, example.TWO_ROWS).passed
 
 
 def test_the_check_finds_the_bug_even_from_the_one_row_that_hid_it():
     weights = example.initial_weights(example.ONE_ROW)
-    check = check_gradient(example.questions_code, example.ONE_ROW, weights)
+    check = check_gradient(example.questions_code, weights, example.ONE_ROW)
     assert [case.passed for case in check.cases] == [False, True, True]
     assert check.findings[0].startswith("A derivative of one row is used for all rows")
 

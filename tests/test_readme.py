@@ -117,7 +117,7 @@ def test_no_python_block_is_left_out():
 
 def test_the_finding_shown_is_the_finding_printed():
     weights = example.initial_weights(example.TWO_ROWS)
-    printed = str(check_gradient(test_question.example.questions_code, example.TWO_ROWS, weights))
+    printed = str(check_gradient(test_question.example.questions_code, weights, example.TWO_ROWS))
     (shown,) = blocks("text", "The question that started it")
     assert printed.startswith(shown)
 

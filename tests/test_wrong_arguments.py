@@ -98,6 +98,9 @@ CALLS = {
             "contraction": STRENGTHS,
             "variational": ("True",),
             "beta": STRENGTHS,
+            "input_mask": ("True",),
+            "n_covariates": ("zero", "one"),
+            "input_transform": ("None",),
         },
     ),
     "Architecture.symmetrical": (
@@ -185,6 +188,7 @@ CALLS = {
             "kl_warm_up": ("zero", "one"),
             "callback": ("None", "class", "function"),
             "resume": ("None",),
+            "history": ("None",),
         },
     ),
     **{
@@ -228,6 +232,8 @@ CALLS = {
             "factor": ("None",),
             "sample_weight": ("None",),
             "clip": ("True",),
+            "missing": ("None",),
+            "n_covariates": ("zero", "one"),
         },
     ),
     "Checkpoint": (

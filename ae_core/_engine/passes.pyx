@@ -121,10 +121,12 @@ cdef inline void matrix_gradient(
         or i == last and makes_output_gradient[floating](space, piece, batch, gradient)
     ):
         weight_gradient[floating](space.K, layer, piece, trace, batch, gradient)
-    if layer.partner >= 0 and not (
+    if layer.partner >= 0 and piece.first < layer.n_in and not (
         i == 0 and adds_output_gradient[floating](space, piece, gradient)
     ):
-        add_tied_gradient[floating](space.K, layer, piece, trace, batch, gradient)
+        add_tied_gradient[floating](
+            space.K, layer, space.plan.layers[layer.partner].n_in, piece, trace, batch, gradient,
+        )
     if space.contraction is not None and i < space.plan.family.code and piece.first < layer.n_in:
         space.contraction.add_gradient[floating](piece, batch, W, gradient)
 

@@ -9,6 +9,7 @@ ctypedef struct Layer:
     int n_out               # sums, of a variational code twice its units
     int activation          # of the last layer: its output groups have their own
     bint tied               # uses the weights of `weights`, which are (n_out, n_in), transposed
+    int row                 # elements from one row of these to the next: an encoder's n_out
     bint is_plain           # whether its sums become outputs by the activation and nothing else
     int partner             # tied encoder layer: the decoder layer that shares its weights; else -1
     Py_ssize_t weights      # where W starts in the flat vector

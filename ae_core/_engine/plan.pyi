@@ -5,7 +5,7 @@ from .._typing import Array
 class Plan:
     def __new__(
         cls,
-        layers: list[tuple[int, int, int, str, bool, int, int, int]],
+        layers: list[tuple[int, int, int, str, bool, int, int, int, int]],
         groups: list[Any],
         own: int,
         n_own: int,

@@ -24,7 +24,7 @@ cdef class Plan:
 
     Parameters
     ----------
-    layers : list of (n_in, n_side, n_out, activation, tied, partner, weights, biases)
+    layers : list of (n_in, n_side, n_out, activation, tied, row, partner, weights, biases)
         As in plan.pxd, with the activation's name; offsets in the flat vector.
     groups : list of (loss, activation, start, stop, low, high, own)
         Of the output's columns, with names; the softmax's activation is its loss's business. What
@@ -57,10 +57,10 @@ cdef class Plan:
         if self.layers == NULL:
             raise MemoryError("no memory for the plan of a network")
         for i, described in enumerate(layers):
-            n_in, n_side, n_out, activation, tied, partner, weights, biases = described
+            n_in, n_side, n_out, activation, tied, row, partner, weights, biases = described
             self.layers[i] = Layer(
-                n_in, n_side, n_out, _index(activation), tied, self._is_plain(i), partner, weights,
-                biases,
+                n_in, n_side, n_out, _index(activation), tied, row, self._is_plain(i), partner,
+                weights, biases,
             )
             self.widest = max(self.widest, n_in, n_side, n_out)
             self.largest_weights = max(self.largest_weights, <Py_ssize_t> n_in * n_out)

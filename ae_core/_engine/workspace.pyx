@@ -60,6 +60,11 @@ cdef class Workspace:
         if self.sparse_input is not None:
             self.sparse_input.index(order)
 
+    @property
+    def skips_output(self):
+        """Whether a step makes no output: layers/low_rank_output.pyx takes its loss without it."""
+        return self.low_rank_output is not None
+
     def _set_corruption(self, object low, object high):
         cdef Family* family = &self.plan.family
         cdef const float[::1] single

@@ -75,11 +75,14 @@ class Integer(Check):
     """An integer of at least so much, and not True or False."""
 
     least: int = 1
+    most: int = LARGEST_COUNT
     or_infinite: bool = False
 
     @property
     def words(self) -> str:
         """What is allowed."""
+        if self.most < LARGEST_COUNT:
+            return f"an integer from {self.least} to {self.most}"
         return f"an integer of at least {self.least}" + ", or infinity" * self.or_infinite
 
     def __call__(self, argument: str, value: Any, words: str = "") -> Any:
@@ -90,8 +93,8 @@ class Integer(Check):
             self.refuse(argument, value, words)
         if int(value) < self.least:
             self.refuse(argument, value, words)
-        if int(value) > LARGEST_COUNT:
-            self.refuse(argument, value, f"an integer of at most {LARGEST_COUNT}")
+        if int(value) > self.most:
+            self.refuse(argument, value, f"an integer of at most {self.most}")
         return int(value)
 
 

@@ -1,18 +1,27 @@
 """The commands of ``ae-core``: fit, and what is done with a fitted model."""
 
-import json
 import os
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
 import click
 import numpy as np
 
-from .._typing import Array
 from ..basics.version import __version__
 from .demo import demo
+from .diagnose import diagnose
 from .fit import fit
-from .options import DATA, MODEL, Reading, framed, load_model, output_option, parts, table_options
+from .options import (
+    DATA,
+    MODEL,
+    Reading,
+    load_model,
+    parts,
+    say,
+    table_options,
+)
+from .outputs import keep_option, output_columns, output_names, output_option, some_of
 from .score import score
 from .tables.reading import write_rows
 
@@ -41,8 +50,11 @@ def commands() -> None:
       ae-core encode model.safetensors data.csv -o codes.csv
       ae-core score model.safetensors data.csv --top 10
 
-    Tables are .csv, .tsv, .parquet, .npy or .npz files; - is CSV from standard input. All columns
-    must be numbers: leave others out with --drop.
+    Tables are .csv, .tsv, .parquet, .npy or .npz files; - is CSV from standard input. Columns must
+    be numbers: leave others out with --drop, or fit with --mixed.
+
+    Names of columns go into the output as they are: in a spreadsheet, one that begins with =, +, -
+    or @ is a formula.
     """
 
 
@@ -50,6 +62,7 @@ def commands() -> None:
 @MODEL
 @DATA
 @output_option("the codes go")
+@keep_option
 @table_options
 def encode(model: str, data: str, output: str, reading: Reading) -> None:
     """Write the code of each row of DATA.
@@ -59,20 +72,26 @@ def encode(model: str, data: str, output: str, reading: Reading) -> None:
 
     \b
     Examples:
-      ae-core encode model.safetensors data.csv -o codes.csv
+      ae-core encode model.safetensors data.csv -o codes.csv --keep id
       cat data.csv | ae-core encode model.safetensors - | head
     """
     estimator = load_model(model, "Autoencoder")
-    values = reading.table_for(estimator, data).values
+    table = reading.table_for(estimator, data)
     names = list(estimator.get_feature_names_out())
-    codes = (np.asarray(estimator.transform(part)) for _, part in parts(estimator, values))
-    write_rows(output, names, codes, len(values))
+
+    def rows() -> Iterator[Any]:
+        for start, part in parts(estimator, table.values):
+            codes = np.asarray(estimator.transform(part))
+            yield [*(some_of(kept, start, len(codes)) for kept in table.kept), *codes.T]
+
+    write_rows(output, output_names(table, names), rows(), len(table.values))
 
 
 @click.command(short_help="Each row as it comes back from the code.")
 @MODEL
 @DATA
 @output_option("the reconstruction goes")
+@keep_option
 @table_options
 def reconstruct(model: str, data: str, output: str, reading: Reading) -> None:
     """Write DATA as it comes back from the code, in its own units.
@@ -88,22 +107,24 @@ def reconstruct(model: str, data: str, output: str, reading: Reading) -> None:
     table = reading.table_for(estimator, data)
     names = list(getattr(estimator, "feature_names_in_", table.names))
 
-    def rows() -> Iterator[Array]:
-        for _, part in parts(estimator, table.values):
-            yield estimator.reconstruct(part)
+    def rows() -> Iterator[Any]:
+        for start, part in parts(estimator, table.values):
+            yield output_columns(table, names, estimator.reconstruct(part), start)
 
-    write_rows(output, names, rows(), len(table.values))
+    write_rows(output, output_names(table, names), rows(), len(table.values))
 
 
 @click.command(short_help="Each row with its empty cells filled in.")
 @MODEL
 @DATA
 @output_option("the filled table goes")
+@keep_option
 @table_options
 def impute(model: str, data: str, output: str, reading: Reading) -> None:
     """Write DATA with its empty cells filled in by the model, and the rest as it is.
 
-    MODEL is one that `ae-core fit --missing` wrote.
+    MODEL is one that `ae-core fit --missing` wrote. Columns that the model does not know are
+    written as they are, all of them or those that --keep names.
 
     \b
     Examples:
@@ -113,35 +134,19 @@ def impute(model: str, data: str, output: str, reading: Reading) -> None:
     estimator = load_model(model, "Autoencoder")
     if not hasattr(estimator, "impute"):
         raise click.UsageError(f"{model} was not fitted with --missing, so it fills in nothing")
-    table = reading.table_for(estimator, data)
-    names = list(getattr(estimator, "feature_names_in_", table.names))
-    filled = (np.asarray(estimator.impute(part)) for _, part in parts(estimator, table.values))
-    write_rows(output, names, filled, len(table.values))
+    table = reading.table_for(estimator, data, keep_others=True)
+    own = list(getattr(estimator, "feature_names_in_", table.names))
+    names = output_names(table, own)
+    # As they stand in the file, those that are kept among the others.
+    places = [*(kept.place for kept in table.kept), *table.places]
+    order = sorted(range(len(places)), key=places.__getitem__)
 
+    def rows() -> Iterator[Any]:
+        for start, part in parts(estimator, table.values):
+            columns = output_columns(table, own, estimator.impute(part), start)
+            yield [columns[i] for i in order]
 
-@click.command(short_help="Has the model learned, and if not, why?")
-@MODEL
-@DATA
-@click.option("--json", "as_json", is_flag=True, help="The same for programs.")
-@table_options
-def diagnose(model: str, data: str, as_json: bool, reading: Reading) -> None:
-    """Say whether the model has learned something, and if not, why and what to try.
-
-    DATA should be what it was fitted to. Its loss is put beside that of the column mean and of PCA
-    with a code of the same size; layers, code and loss curve are looked at.
-
-    \b
-    Examples:
-      ae-core diagnose model.safetensors data.csv
-      ae-core diagnose model.safetensors data.csv --json > report.json
-    """
-    estimator = load_model(model, None)
-    if not hasattr(estimator, "diagnose"):
-        load_model(model, "Autoencoder")
-    values = reading.table_for(estimator, data).values
-    names = getattr(estimator, "feature_names_in_", None)
-    report = estimator.diagnose(framed(values, names))
-    click.echo(json.dumps(report.to_dict(), indent=1) if as_json else str(report))
+    write_rows(output, [names[i] for i in order], rows(), len(table.values))
 
 
 @click.command(short_help="What a model file holds.")
@@ -160,6 +165,8 @@ def info(model: str) -> None:
         "model": type(estimator).__name__,
         "columns": _columns(estimator),
     }
+    if getattr(estimator, "encoding_", None) is not None:
+        lines["kinds"] = _kinds(estimator.encoding_.columns)
     network = getattr(estimator, "network_", None)
     if network is not None:
         architecture, history = network.architecture, estimator.history_
@@ -180,7 +187,7 @@ def info(model: str) -> None:
         lines["fitted with"] = ", ".join(f"{name}={value}" for name, value in parameters.items())
     width = max(map(len, lines))
     for label, text in lines.items():
-        click.echo(f"{label:<{width}}  {text}")
+        say(f"{label:<{width}}  {text}")
 
 
 def _columns(estimator: Any) -> str:
@@ -188,6 +195,11 @@ def _columns(estimator: Any) -> str:
     if names is None:
         return f"{estimator.n_features_in_}, without names"
     return f"{len(names)}: {', '.join(names)}"
+
+
+def _kinds(columns: Any) -> str:
+    kinds = Counter(column.kind for column in columns)
+    return ", ".join(f"{n} of {kind}" for kind, n in kinds.items())
 
 
 for _command in (demo, fit, encode, reconstruct, impute, score, diagnose, info):

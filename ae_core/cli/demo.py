@@ -10,7 +10,7 @@ import numpy as np
 from .._typing import Array
 from ..basics.extras import MissingExtraError
 from ..diagnosis.baselines import column_mean, principal_components
-from .options import Reading, table_options
+from .options import Reading, say, table_options
 from .plots import ROWS, Demo, new_figure, plot_demo
 from .score import contributions_of, reasons
 from .tables.columns import TableError, short
@@ -134,31 +134,30 @@ def _learn_and_show(
     from ..estimators.outliers import AutoencoderOutlierDetector
 
     X, X_test = (rows.values[which] for which in (learned_from, held_out))
-    click.echo(f"{rows.described}: {len(X):,} rows to learn from, {len(X_test):,} held out.")
+    say(f"{rows.described}: {len(X):,} rows to learn from, {len(X_test):,} held out.")
     model = Autoencoder(n_components, max_iter=max_iter, random_state=seed, tol=None, **settings)
     started = time.perf_counter()
     model.fit(X, X_val=X_test)
     seconds = time.perf_counter() - started
     sizes = "-".join(map(str, model.network_.architecture.layer_sizes))
-    click.echo(f"{sizes}: {model.n_iter_} epochs in {seconds:.1f} s.\n")
+    say(f"{sizes}: {model.n_iter_} epochs in {seconds:.1f} s.")
+    say("")
 
     losses = _losses(model, X, X_test, n_components)
     what = "image" if rows.image_shape else "row, of scaled columns"
-    click.echo(f"Held-out loss (half the squared error per {what}):")
+    say(f"Held-out loss (half the squared error per {what}):")
     mean, pca, own = losses.values()
     for label, value in losses.items():
-        click.echo(f"  {label:<24} {value:7.4f}   {value / (mean or 1):6.1%} of the mean's")
-    click.echo(
-        "\nBetter than PCA." if own < pca else "\nNot better than PCA: more epochs may help."
-    )
+        say(f"  {label:<24} {value:7.4f}   {value / (mean or 1):6.1%} of the mean's")
+    say("")
+    say("Better than PCA." if own < pca else "Not better than PCA: more epochs may help.")
 
     detector = AutoencoderOutlierDetector(random_state=seed).fit(X)
     scores = -detector.score_samples(X_test)
     order = np.argsort(-scores, kind="stable")[:ROWS]
     contributions = contributions_of(detector, X_test[order])
-    click.echo(
-        f"\nThe most unusual held-out rows (row, score; above {detector.threshold_:.3g}: odd):"
-    )
+    say("")
+    say(f"The most unusual held-out rows (row, score; above {detector.threshold_:.3g}: odd):")
     places, shares = reasons(contributions)
     for i in range(min(UNUSUAL_PRINTED, len(order))):
         row = held_out[order[i]]
@@ -169,7 +168,7 @@ def _learn_and_show(
                 f"{short(rows.names[j])[1:-1]} {share:.0%}"
                 for j, share in zip(places[i], shares[i], strict=True)
             )
-        click.echo(f"  {row + 1:>8}  {scores[order[i]]:8.1f}  {why}")
+        say(f"  {row + 1:>8}  {scores[order[i]]:8.1f}  {why}")
 
     code, code_axes = _map(model.transform(X_test))
     shown = X_test[:ROWS]
@@ -195,7 +194,8 @@ def _learn_and_show(
         ),
         output,
     )
-    click.echo(f"\nReconstructions, code, loss curve and unusual rows are in {output}.")
+    say("")
+    say(f"Reconstructions, code, loss curve and unusual rows are in {output}.")
 
 
 def _as_shown(model: Any, values: Array) -> Array:

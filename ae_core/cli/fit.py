@@ -6,8 +6,11 @@ from typing import Any
 
 import click
 
-from .options import DATA, Reading, framed, is_terminal, note, table_options
+from .options import DATA, Reading, framed, is_terminal, note, say, table_options
+from .outputs import is_same_file
 from .parameter_options import parameter_option
+from .tables.columns import Advice, Table
+from .tables.mixed import described
 from .tables.reading import check_output, is_table_name
 
 NOT_FOR_OUTLIERS = {
@@ -18,7 +21,6 @@ NOT_FOR_OUTLIERS = {
     "early_stopping": "--validation-fraction",
     "corruption": "--corruption",
     "corruption_level": "--corruption-level",
-    "missing_values": "--missing",
 }
 
 
@@ -51,6 +53,12 @@ def _layer_sizes(context: Any, parameter: Any, text: str | None) -> tuple[int, .
 @parameter_option("--loss", parameter="loss")
 @parameter_option("--scale", parameter="scale", none="none")
 @click.option("--missing", is_flag=True, help="Empty cells are unseen: learn from the others.")
+@click.option(
+    "--mixed",
+    is_flag=True,
+    help="Columns may be of numbers, of true and false, of dates such as 2020-12-31, which become "
+    "days, or of categories, which are all others.",
+)
 @parameter_option("--corruption", parameter="corruption")
 @parameter_option("--corruption-level", parameter="corruption_level", metavar="SHARE")
 @parameter_option("--epochs", "--max-iter", parameter="max_iter", metavar="N")
@@ -84,6 +92,7 @@ def fit(
     validation_fraction: float | None,
     scale: str | None,
     missing: bool,
+    mixed: bool,
     checkpoint: str | None,
     resume: bool,
     quiet: bool,
@@ -102,6 +111,7 @@ def fit(
     Examples:
       ae-core fit data.csv -o model.safetensors -k 8
       ae-core fit data.csv -o model.safetensors -k 8 --missing --corruption masking
+      ae-core fit people.csv -o model.safetensors --mixed --drop name
       ae-core fit data.parquet -o detector.safetensors --outliers --drop id,date
     """
     _check_calls(data, output, outliers, checkpoint, resume, given)
@@ -110,6 +120,8 @@ def fit(
         parameters["scale"] = None if scale == "none" else scale
     if missing:
         parameters["missing_values"] = "mask"
+    if mixed:
+        parameters["columns"] = "mixed"
     if validation_fraction is not None:
         parameters |= {"early_stopping": True, "validation_fraction": validation_fraction}
     estimator = _estimator(outliers, parameters)
@@ -120,11 +132,13 @@ def fit(
     if has_bar:
         estimator.set_params(verbose=True)
 
-    table = reading.table(data, float32=float32, missing=missing)
+    table = reading.table(
+        data, float32=float32, missing=missing, mixed=mixed, advice=_advice(known, mixed)
+    )
     X = framed(table.values, table.names if table.named else None)
     if not quiet:
         n_rows, n_columns = table.values.shape
-        note(f"{n_rows:,} rows, {n_columns} columns")
+        note(f"{n_rows:,} rows, {n_columns} columns" + (_kinds(table) if mixed else ""))
     estimator.fit(X, **_fit_options(checkpoint, resume))
     if has_bar:
         estimator.set_params(verbose=False)
@@ -161,8 +175,9 @@ def _check_calls(
         raise click.UsageError("--checkpoint is not for --outliers, which take little time")
     if resume and checkpoint is None:
         raise click.UsageError("--resume needs --checkpoint FILE, to go on from")
-    places = [os.path.realpath(place) for place in (data, output, checkpoint) if place is not None]
-    if len(set(places)) < len(places):
+    files = [place for place in (data, output, checkpoint) if place is not None]
+    places = [os.path.realpath(place) for place in files]
+    if len(set(places)) < len(places) or any(is_same_file(data, each) for each in files[1:]):
         raise click.UsageError("DATA, -o and --checkpoint must be different files")
     check_output(output, is_table=False)
     if checkpoint is not None:
@@ -189,6 +204,21 @@ def _estimator(outliers: bool, parameters: dict[str, Any]) -> Any:
     return AutoencoderOutlierDetector(**parameters)
 
 
+def _advice(parameters: dict[str, Any], mixed: bool) -> Advice:
+    """What can be done about values that are missing, or no numbers, with an estimator of these
+    parameters.
+    """
+    advice = Advice()
+    if mixed or "columns" not in parameters:
+        advice = advice._replace(others=", or choose other columns with --columns")
+    return advice
+
+
+def _kinds(table: Table) -> str:
+    """What was made of mixed columns."""
+    return ": " + "; ".join(described(table.values, table.dates))
+
+
 def _fit_options(checkpoint: str | None, resume: bool) -> dict[str, Any]:
     from ..estimators.checkpoints import Checkpoint
 
@@ -205,18 +235,19 @@ def _fit_options(checkpoint: str | None, resume: bool) -> dict[str, Any]:
 def _report(estimator: Any, X: Any, data: str, output: str) -> None:
     if hasattr(estimator, "threshold_"):
         n_outliers = int((estimator.predict(X) == -1).sum())
-        click.echo(f"{n_outliers:,} of {len(X):,} rows are outliers ({n_outliers / len(X):.2%})")
-        click.echo(f"model: {output}; see them with ae-core score {output} {data} --top 10")
+        say(f"{n_outliers:,} of {len(X):,} rows are outliers ({n_outliers / len(X):.2%})")
+        say(f"model: {output}; see them with ae-core score {output} {data} --top 10")
         return
-    diagnosis = estimator.diagnose(X)
-    mean = diagnosis.baselines["column mean"]
+    diagnosis = estimator.diagnose(X, trials=False)
+    constant = diagnosis.baselines[diagnosis.constant]
+    kind = diagnosis.constant.split()[-1]
     n_components = estimator.network_.architecture.n_components
     rows = [*diagnosis.baselines.items(), (f"this model, code of {n_components}", diagnosis.loss)]
     width = max(len(label) for label, _ in rows)
-    click.echo(f"{estimator.n_iter_} epochs. Loss per row, of scaled columns:")
+    say(f"{estimator.n_iter_} epochs. Loss per row, of scaled columns:")
     for label, loss in sorted(rows, key=lambda row: -row[1]):
-        share = f"   {100 * loss / mean:8.4g} % of the mean's" if mean > 0 else ""
-        click.echo(f"  {label:<{width}}  {loss:>10.4g}{share}")
+        share = f"   {100 * loss / constant:8.4g} % of the {kind}'s" if constant > 0 else ""
+        say(f"  {label:<{width}}  {loss:>10.4g}{share}")
     for finding in diagnosis.findings:
-        click.echo(f"  → {finding.name.replace('_', ' ')}: see ae-core diagnose {output} {data}")
-    click.echo(f"model: {output}")
+        say(f"  → {finding.name.replace('_', ' ')}: see ae-core diagnose {output} {data}")
+    say(f"model: {output}")

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..basics.extras import MissingExtraError
+from ..basics.shown import LONGEST, cut, printable
 
 INTERRUPTED = 130
 USAGE = 2
@@ -62,9 +63,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _say(command, "interrupted; no output was written", INTERRUPTED)
     except MemoryError as error:
-        return _say(
-            command, f"out of memory ({error or 'no more'}): try fewer columns or --float32"
-        )
+        reason = f" ({error})" if str(error) else ""
+        return _say(command, f"out of memory{reason}: try fewer columns or --float32")
     except OSError as error:
         if error.errno == errno.EPIPE:
             return _pipe_closed()
@@ -90,7 +90,9 @@ def _failed(command: str, error: Exception) -> int:
 
 
 def _say(command: str, message: str, code: int = 1) -> int:
-    print(f"{command}: {' '.join(message.split())}", file=sys.stderr)
+    start = f"{command}: "
+    line = cut(printable(" ".join(message.split())), LONGEST - len(start))
+    print(start + line, file=sys.stderr)
     return code
 
 

@@ -1,23 +1,43 @@
 """Options that several commands share, and what they stand for."""
 
-import csv
 import functools
+import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import click
 import numpy as np
 
-from ..basics.extras import MissingExtraError
-from .tables.columns import Choice, Table, TableError, chosen_columns, instead, listed
-from .tables.reading import Layout, check_output, is_table_name, read_table
+from ..basics.extras import optional
+from ..basics.shown import printable, shown
+from .tables.columns import (
+    Advice,
+    Table,
+    TableError,
+    Wanted,
+    check_known,
+    chosen_columns,
+    instead,
+    listed,
+    places_of,
+)
+from .tables.reading import Layout, is_table_name, read_table
+from .tables.text import checked_encoding
 
 ENTRIES_AT_ONCE = 1 << 20
 """Commands go through a table in parts of so many entries."""
+NEEDED = Advice(
+    missing="; or fit with --missing, to learn from the rest",
+    others=": the model was fitted to numbers there",
+    can_drop=False,
+)
+"""What can be done about values of columns that a model was fitted to."""
 
 MODEL = click.argument("model", metavar="MODEL", type=click.Path())
 DATA = click.argument("data", metavar="DATA", type=click.Path(allow_dash=True))
+
+NAMES = re.compile(r'\s*(?:"((?:[^"]|"")*)"\s*|([^,]*))(?:,|$)')
 
 
 def table_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -40,12 +60,32 @@ def table_options(command: Callable[..., Any]) -> Callable[..., Any]:
     @click.option(
         "--separator",
         metavar="CHARACTER",
-        help="What parts the columns of a CSV file.  [default: what its first line has most of]",
+        help="What parts the columns of a CSV file; tab, or space for any number of them.  "
+        "[default: what its first line has most of]",
     )
     @click.option(
         "--decimal",
         type=click.Choice([".", ","]),
         help="Decimal sign of a CSV file.  [default: a comma in 1,5;2,5, else a point]",
+    )
+    @click.option(
+        "--thousands",
+        type=click.Choice([",", ".", "'", "_", "space"]),
+        help="What parts groups of three digits in a CSV file.  [default: nothing]",
+    )
+    @click.option(
+        "--encoding",
+        metavar="NAME",
+        help="Of a CSV file, such as utf-16 or cp1252.  [default: utf-8]",
+    )
+    @click.option(
+        "--skip",
+        metavar="LINES",
+        help="Lines of a CSV file to leave out, counted from 1: 3 are the first three, 2-2 is the "
+        "second, 1-3,7-7 are four.",
+    )
+    @click.option(
+        "--comment", metavar="TEXT", help="Leave out the lines of a CSV file that begin with this."
     )
     @functools.wraps(command)
     def with_reading(
@@ -54,33 +94,117 @@ def table_options(command: Callable[..., Any]) -> Callable[..., Any]:
         header: bool | None,
         separator: str | None,
         decimal: str | None,
+        thousands: str | None,
+        encoding: str | None,
+        skip: str | None,
+        comment: str | None,
+        keep: tuple[str, ...] = (),
         **options: Any,
     ) -> Any:
-        separator = {"\\t": "\t", "tab": "\t"}.get(separator or "", separator)
-        if separator is not None and (len(separator) != 1 or separator in '"\r\n'):
-            raise click.UsageError(f"--separator {separator!r}: must be one character")
-        return command(
-            reading=Reading(
-                _names(columns), _names(drop) or [], Layout(separator, decimal, header)
-            ),
-            **options,
+        thousands = {"space": " "}.get(thousands or "", thousands)
+        if thousands is not None and thousands == (decimal or "."):
+            if decimal is not None or thousands != ".":
+                raise click.UsageError("--decimal and --thousands must be different signs")
+            decimal = ","
+        layout = Layout(
+            _separator(separator),
+            decimal,
+            header,
+            _encoding(encoding),
+            thousands,
+            _lines(skip),
+            _comment(comment),
         )
+        reading = Reading(names_in(columns), names_in(drop) or [], layout, names_in(keep) or [])
+        return command(reading=reading, **options)
 
     return with_reading
 
 
-def _names(given: tuple[str, ...]) -> list[str] | None:
+def names_in(given: Sequence[str]) -> list[str] | None:
     """All the names in options such as ``-c a,b -c c``; quotes hold names with commas."""
-    return [name.strip() for row in csv.reader(given) for name in row] or None
+    names = []
+    for text in given:
+        place = 0
+        while place < len(text):
+            match = NAMES.match(text, place)
+            if match is None:
+                raise click.UsageError(f"{shown(text)}: names are parted by commas")
+            quoted, plain = match.groups()
+            names.append(plain.strip() if quoted is None else quoted.replace('""', '"'))
+            place = match.end()
+    return names or None
+
+
+def _separator(given: str | None) -> str | None:
+    separator = {"\\t": "\t", "tab": "\t", "space": " "}.get(given or "", given)
+    if separator is not None and (
+        len(separator) != 1 or not separator.isascii() or separator in '"\r\n\0'
+    ):
+        raise click.UsageError(
+            f"--separator {shown(given)}: must be one character of ASCII, tab or space"
+        )
+    return separator
+
+
+def _encoding(given: str | None) -> str | None:
+    if given is None:
+        return None
+    try:
+        return checked_encoding(given)
+    except ValueError as error:
+        raise click.UsageError(f"--encoding {shown(given)}: {error}") from None
+
+
+def _lines(given: str | None) -> tuple[tuple[int, int], ...]:
+    """Ranges of lines, in order, none of which overlap."""
+    if given is None:
+        return ()
+    ranges: list[tuple[int, int]] = []
+    for part in given.split(","):
+        match = re.fullmatch(r"\s*([0-9]{1,18})(?:\s*-\s*([0-9]{1,18}))?\s*", part)
+        first, last = (1, 0) if match is None else (int(match[1]), int(match[2] or match[1]))
+        if match is not None and match[2] is None:
+            first = 1 if last > 0 else 0
+        if not 1 <= first <= last:
+            raise click.UsageError(
+                f"--skip {shown(given)}: must be a number of lines such as 3, or ranges such as "
+                "2-2,5-9"
+            )
+        ranges.append((first, last))
+    ranges.sort()
+    merged = ranges[:1]
+    for first, last in ranges[1:]:
+        if first <= merged[-1][1] + 1:
+            merged[-1] = merged[-1][0], max(last, merged[-1][1])
+        else:
+            merged.append((first, last))
+    return tuple(merged)
+
+
+def _comment(given: str | None) -> str:
+    if given is not None and (not given.strip() or not given.isprintable()):
+        raise click.UsageError(f"--comment {shown(given)}: must be what such lines begin with")
+    return given or ""
 
 
 class Reading:
     """How DATA is to be read."""
 
-    def __init__(self, columns: list[str] | None, drop: list[str], layout: Layout) -> None:
-        self.columns, self.drop, self.layout = columns, drop, layout
+    def __init__(
+        self, columns: list[str] | None, drop: list[str], layout: Layout, keep: list[str]
+    ) -> None:
+        self.columns, self.drop, self.layout, self.keep = columns, drop, layout, keep
 
-    def table(self, path: str, *, float32: bool = False, missing: bool = False) -> Table:
+    def table(
+        self,
+        path: str,
+        *,
+        float32: bool = False,
+        missing: bool = False,
+        mixed: bool = False,
+        advice: Advice | None = None,
+    ) -> Table:
         """The table at that path; where values may be missing, they are NaN.
 
         Raises
@@ -90,10 +214,21 @@ class Reading:
         OSError
             When it can't be read.
         """
-        return self._read(path, chosen_columns(self.columns, self.drop), float32, missing)
+        choose = chosen_columns(self.columns, self.drop)
+        dtype = np.float32 if float32 else np.float64
+        kinds = True if mixed else None
+        return self._read(path, Wanted(choose, dtype, missing, kinds, advice=advice or Advice()))
 
-    def table_for(self, model: Any, path: str) -> Table:
+    def table_for(self, model: Any, path: str, *, keep_others: bool = False) -> Table:
         """The columns that a model was fitted to, by name where both have names.
+
+        Parameters
+        ----------
+        model : estimator
+        path : str
+        keep_others : bool
+            Whether columns that are not the model's are kept, when none are named by --keep,
+            --columns or --drop.
 
         Raises
         ------
@@ -102,22 +237,24 @@ class Reading:
         OSError
             When it can't be read.
         """
-        choose = chosen_columns(self.columns, self.drop)
         wanted = getattr(model, "feature_names_in_", None)
         n_features = model.n_features_in_
 
         def fitting(names: list[str], named: bool) -> list[int]:
             if wanted is not None and named:
                 # Columns that are not wanted may have any names, and may be dropped or not.
-                left = [name for name in names if name not in self.drop]
-                missing = [name for name in wanted if name not in left]
+                dropped = set(self.drop)
+                left = [name for name in names if name not in dropped]
+                there = set(left)
+                missing = [name for name in wanted if name not in there]
                 if missing:
                     raise TableError(
                         f"the model was fitted to {n_features} columns, and of these there is no "
                         f"{listed(missing)}{instead(missing, left)}"
                     )
                 return chosen_columns(list(wanted))(names, named)
-            chosen = choose(names, named)
+            kept = [] if wanted is not None else [name for name in self.keep if name in set(names)]
+            chosen = chosen_columns(self.columns, [*self.drop, *kept])(names, named)
             if len(chosen) != n_features:
                 raise TableError(
                     f"the model was fitted to {n_features} columns, and here are {len(chosen)}; "
@@ -125,19 +262,37 @@ class Reading:
                 )
             return chosen
 
-        has_holes = getattr(model, "missing_values", None) is not None
-        return self._read(path, fitting, missing=has_holes)
+        def keep(names: list[str], chosen: list[int]) -> list[int]:
+            if self.keep:
+                places = places_of(names)
+                check_known(self.keep, names, places)
+                return [places[name] for name in dict.fromkeys(self.keep)]
+            if not keep_others:
+                return []
+            own, dropped = set(chosen), set(self.drop)
+            asked = None if self.columns is None else set(self.columns)
+            return [
+                i
+                for i, name in enumerate(names)
+                if i not in own and name not in dropped and (asked is None or name in asked)
+            ]
 
-    def _read(
-        self, path: str, choose: Choice, float32: bool = False, missing: bool = False
-    ) -> Table:
+        has_holes = getattr(model, "missing_values", None) is not None
+        encoding = getattr(model, "encoding_", None)
+        table = self._read(
+            path, Wanted(fitting, missing=has_holes, mixed=encoding, keep=keep, advice=NEEDED)
+        )
+        if encoding is not None and wanted is not None:
+            table.values.columns = list(wanted)
+        return table
+
+    def _read(self, path: str, wanted: Wanted) -> Table:
         if path.lower().endswith(".safetensors"):
             raise click.UsageError(
                 f"{path} is a model, not a table; a command's arguments are in the order that its "
                 "help shows"
             )
-        dtype = np.float32 if float32 else np.float64
-        return read_table(path, choose, layout=self.layout, dtype=dtype, missing=missing)
+        return read_table(path, wanted, layout=self.layout)
 
 
 def load_model(path: str, kind: str | None = None) -> Any:
@@ -146,7 +301,7 @@ def load_model(path: str, kind: str | None = None) -> Any:
     Raises
     ------
     UsageError
-        When the path is that of a table, or the model is none of that kind, or of mixed columns.
+        When the path is that of a table, or the model is none of that kind.
     ModelFileError, OSError
         When there is no model.
     """
@@ -156,11 +311,6 @@ def load_model(path: str, kind: str | None = None) -> Any:
         raise click.UsageError(f"MODEL comes before DATA, and {path} is no model but a table")
     model = load(path)
     found = type(model).__name__
-    if getattr(model, "encoding_", None) is not None:
-        raise click.UsageError(
-            f"{path} was fitted with columns='mixed', and tables are read as numbers here: "
-            "use it from Python, with ae_core.load"
-        )
     if kind is not None and hasattr(model, "network_") != (kind == "Autoencoder"):
         raise click.UsageError(
             f"{path} is an {found}, and this needs an {kind}: "
@@ -171,39 +321,26 @@ def load_model(path: str, kind: str | None = None) -> Any:
 
 def framed(values: Any, names: Any) -> Any:
     """Rows with the names of their columns, as estimators want them; without a copy."""
-    if names is None:
+    if names is None or hasattr(values, "iloc"):
         return values
-    try:
-        import pandas
-    except ImportError as error:
-        raise MissingExtraError("column names", "pandas", "cli") from error
+    pandas = optional("pandas", "column names", "cli")
     return pandas.DataFrame(values, columns=list(names), copy=False)
 
 
-def parts(model: Any, values: Any) -> Any:
+def parts(model: Any, values: Any) -> Iterator[tuple[int, Any]]:
     """Some rows after others, as the model wants them: pairs of the first's place, and the rows."""
     names = getattr(model, "feature_names_in_", None)
     height = max(1, ENTRIES_AT_ONCE // values.shape[1])
     for start in range(0, len(values), height):
-        yield start, framed(values[start : start + height], names)
+        yield start, rows_of(values, slice(start, start + height), names)
 
 
-def output_option(what: str) -> Any:
-    """The option -o of commands that write a table, checked before anything is computed."""
+def rows_of(values: Any, which: Any, names: Any) -> Any:
+    """Those rows of a table, as estimators want them."""
+    return values.iloc[which] if hasattr(values, "iloc") else framed(values[which], names)
 
-    def check(context: Any, parameter: Any, path: str) -> str:
-        check_output(path)
-        return path
 
-    return click.option(
-        "-o",
-        "--output",
-        default="-",
-        metavar="FILE",
-        callback=check,
-        help=f"Where {what} to: .csv, .tsv (either also .gz), .parquet or .npy; - is CSV to "
-        "standard output.  [default: -]",
-    )
+# --- what is said --------------------------------------------------------------------------------
 
 
 def is_terminal(stream: Any) -> bool:
@@ -211,6 +348,11 @@ def is_terminal(stream: Any) -> bool:
     return stream is not None and stream.isatty()
 
 
+def say(message: str) -> None:
+    """A line on standard output, in which nothing but the end ends a line."""
+    click.echo(printable(message))
+
+
 def note(message: str) -> None:
     """A line on standard error, which is not part of the output."""
-    print(message, file=sys.stderr)
+    print(printable(message), file=sys.stderr)

@@ -1,29 +1,33 @@
 """``ae-core score``: how unusual each row is, and which columns make it so."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import click
 import numpy as np
 
 from .._typing import Array
+from ..basics.shown import cut, printable
 from .options import (
     DATA,
     MODEL,
     Reading,
-    framed,
     is_terminal,
     load_model,
-    output_option,
     parts,
+    rows_of,
+    say,
     table_options,
 )
-from .tables.columns import short
+from .outputs import keep_option, output_names, output_option
+from .tables.columns import Kept, short
 from .tables.reading import write_rows
 
 N_REASONS = 3
 """Columns named for each row."""
+KEPT_SHOWN = 16
+"""Characters of a column that is kept, on a terminal."""
 SHOWN = 20
 """Rows shown on a terminal, if nothing else is asked for."""
 
@@ -32,6 +36,7 @@ SHOWN = 20
 @MODEL
 @DATA
 @output_option("the scores go")
+@keep_option
 @click.option("--top", type=int, metavar="N", help="Only the N most unusual rows, those first.")
 @table_options
 def score(model: str, data: str, output: str, top: int | None, reading: Reading) -> None:
@@ -67,20 +72,23 @@ def score(model: str, data: str, output: str, top: int | None, reading: Reading)
         order = np.argsort(-scores, kind="stable")[:top]
         which, n_rows = _some(estimator, table.values, order), len(order)
     if to_person:
-        _show(estimator, names, which, len(table.values))
+        _show(estimator, names, which, len(table.values), table.kept)
         return
     titles, with_text = _titles(estimator), not output.lower().endswith(".npy")
     if not with_text:
         titles = [title for title in titles if "_" not in title or title == "is_outlier"]
-    write_rows(
-        output,
-        titles,
-        (
-            _columns(estimator, names, rows, contributions, with_text)
-            for rows, contributions in which
-        ),
-        n_rows,
-    )
+
+    def columns() -> Iterator[list[Any]]:
+        for rows, contributions in which:
+            kept = [_at(each, rows) for each in table.kept]
+            yield kept + _columns(estimator, names, rows, contributions, with_text)
+
+    write_rows(output, output_names(table, titles), columns(), n_rows)
+
+
+def _at(kept: Kept, rows: Array) -> Any:
+    """Those rows of a column that is kept."""
+    return kept.values[rows] if isinstance(kept.values, np.ndarray) else kept.values.take(rows)
 
 
 def contributions_of(estimator: Any, rows: Any) -> Array:
@@ -100,18 +108,28 @@ def reasons(contributions: Array) -> tuple[Array, Array]:
     return places, shares
 
 
-def _blocks(estimator: Any, values: Array) -> Iterator[tuple[Array, Array]]:
+def _texts(values: Any) -> list[str]:
+    """Values of a column that is kept, to be shown."""
+    if not isinstance(values, np.ndarray):
+        import pyarrow
+
+        is_text = pyarrow.types.is_string(values.type)
+        values = (values.cast(pyarrow.binary()) if is_text else values).to_pylist()
+    return [v.decode("utf-8", "replace") if isinstance(v, bytes) else str(v) for v in values]
+
+
+def _blocks(estimator: Any, values: Any) -> Iterator[tuple[Array, Array]]:
     """Numbers of rows, and what their entries contribute, for some rows after others."""
     for start, part in parts(estimator, values):
         yield np.arange(start, start + len(part)), contributions_of(estimator, part)
 
 
-def _some(estimator: Any, values: Array, order: Array) -> Iterator[tuple[Array, Array]]:
+def _some(estimator: Any, values: Any, order: Array) -> Iterator[tuple[Array, Array]]:
     """The same for the rows of those places."""
     names = getattr(estimator, "feature_names_in_", None)
     for start in range(0, len(order), 1024):
         these = order[start : start + 1024]
-        yield these, contributions_of(estimator, framed(values[these], names))
+        yield these, contributions_of(estimator, rows_of(values, these, names))
 
 
 def _titles(estimator: Any) -> list[str]:
@@ -136,23 +154,30 @@ def _columns(
     return columns
 
 
-def _show(estimator: Any, names: list[str], which: Any, n_rows: int) -> None:
+def _show(
+    estimator: Any, names: list[str], which: Any, n_rows: int, kept: Sequence[Kept] = ()
+) -> None:
     has_line = hasattr(estimator, "threshold_")
     n_shown = 0
-    click.echo(f"{'row':>9}  {'score':>10}  " + "outlier  " * has_line + "because of")
+    titles = "".join(f"{cut(printable(each.name), KEPT_SHOWN):<{KEPT_SHOWN}}  " for each in kept)
+    say(f"{'row':>9}  {titles}{'score':>10}  " + "outlier  " * has_line + "because of")
     for rows, contributions in which:
         places, shares = reasons(contributions)
-        for row, total, columns, parts_ in zip(
-            rows, contributions.sum(axis=1), places, shares, strict=True
+        own = [_texts(_at(each, rows)) for each in kept]
+        for i, (row, total, columns, parts_) in enumerate(
+            zip(rows, contributions.sum(axis=1), places, shares, strict=True)
         ):
             why = ", ".join(
-                f"{short(names[i])[1:-1]} {share:.0%}"
-                for i, share in zip(columns, parts_, strict=True)
+                f"{short(names[j])[1:-1]} {share:.0%}"
+                for j, share in zip(columns, parts_, strict=True)
             )
             is_outlier = ""
             if has_line:
                 is_outlier = f"{'yes' if total > estimator.threshold_ else '-':<7}  "
-            click.echo(f"{row + 1:>9}  {total:>10.4g}  {is_outlier}{why}")
+            beside = "".join(
+                f"{cut(printable(values[i]), KEPT_SHOWN):<{KEPT_SHOWN}}  " for values in own
+            )
+            say(f"{row + 1:>9}  {beside}{total:>10.4g}  {is_outlier}{why}")
             n_shown += 1
     if n_shown < n_rows:
-        click.echo(f"({n_shown} of {n_rows:,} rows; -o FILE for all, --top N for more or fewer)")
+        say(f"({n_shown} of {n_rows:,} rows; -o FILE for all, --top N for more or fewer)")

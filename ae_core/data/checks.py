@@ -3,12 +3,12 @@
 import os
 import sys
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
 from .._typing import Array
-from ..basics.arguments import COUNT, Check, as_numbers
+from ..basics.arguments import COUNT, Check, as_numbers, shown
 
 DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
 
@@ -72,7 +72,14 @@ def is_sparse(X: Any) -> bool:
     return sparse is not None and bool(sparse.issparse(X))
 
 
-def check_table(X: Any, name: str = "X", *, missing: str | None = None) -> Any:
+def check_table(
+    X: Any,
+    name: str = "X",
+    *,
+    missing: str | None = None,
+    columns: Any = None,
+    advice: str = "missing_values='mask' sees to that; or ",
+) -> Any:
     """Data of shape (n_samples, n_features), without a copy, whatever its strides.
 
     Sparse data comes back as CSR in canonical format.
@@ -83,6 +90,10 @@ def check_table(X: Any, name: str = "X", *, missing: str | None = None) -> Any:
     name : str
     missing : {None, 'mask', 'implicit'}
         'mask': NaN is allowed; 'implicit': X has to be sparse.
+    columns : sequence of str, optional
+        Names of the columns, for errors.
+    advice : str
+        What else is to be done about NaN, where it is not allowed; ends with "or ".
 
     Raises
     ------
@@ -108,18 +119,33 @@ def check_table(X: Any, name: str = "X", *, missing: str | None = None) -> Any:
     if array.ndim != 2:
         hint = f"; one sample is {name}.reshape(1, -1)" if array.ndim == 1 else ""
         raise ValueError(f"{name} has shape {array.shape}: (n_samples, n_features) is needed{hint}")
-    if array.shape[0] == 0:
-        raise ValueError(f"{name} has shape {array.shape}: at least one sample is needed")
+    check_size(array.shape, name, takes_no_columns=True)  # as covariates are, where there are none
     if sparse:
         _check_indices(array, name)
         array = array.tocsr()
         if not array.has_canonical_format:
             array = array.copy()  # the caller's own stays as it is
             array.sum_duplicates()
-        _check_finite(array.data.reshape(1, -1), f"the data of {name}", missing == "mask")
+        _check_finite(array.data.reshape(1, -1), name, missing == "mask", advice, columns, array)
     else:
-        _check_finite(array, name, missing == "mask")
+        _check_finite(array, name, missing == "mask", advice, columns)
     return array
+
+
+def check_size(shape: Any, name: str, *, takes_no_columns: bool = False) -> None:
+    """Refuse a table (n_samples, n_features) of nothing.
+
+    Raises
+    ------
+    ValueError
+        Saying of what it has none.
+    """
+    if shape[0] == 0:
+        raise ValueError(f"{name} has no rows, its shape is {shape}: at least one sample is needed")
+    if shape[1] == 0 and not takes_no_columns:  # scikit-learn's contract wants to read this
+        raise ValueError(
+            f"{name} has no columns: 0 feature(s) (shape={shape}) while a minimum of 1 is required."
+        )
 
 
 def _check_indices(X: Any, name: str) -> None:
@@ -186,7 +212,15 @@ def check_sample_weight(sample_weight: Any, n_rows: int) -> Array | None:
     return weights
 
 
-def _check_finite(X: Array, name: str, nan_allowed: bool) -> None:
+def _check_finite(
+    X: Array,
+    name: str,
+    nan_allowed: bool,
+    advice: str,
+    columns: Any = None,
+    stored_in: Any = None,
+) -> None:
+    """Refuse what is not finite in X (m, n); or (1, n_stored), what a CSR matrix stores."""
     # One sum sees every NaN and infinity without a mask as large as X; only an overflow of the
     # sum itself, which is harmless, can make it look again.
     with np.errstate(over="ignore", invalid="ignore"):
@@ -202,12 +236,27 @@ def _check_finite(X: Array, name: str, nan_allowed: bool) -> None:
         n_bad += len(bad)
     if found is not None:
         row, column = found
-        more = f" ({n_bad} such entries in all)" if n_bad > 1 else ""
-        raise ValueError(
-            f"{name}[{row}, {column}] is {X[row, column]}{more}: every entry must be finite "
-            "(drop those rows or fill them in"
-            + (")" if nan_allowed else "; or let missing_values='mask' see to NaN)")
-        )
+        value = X[row, column]
+        if stored_in is not None:
+            row = int(np.searchsorted(stored_in.indptr, column, side="right")) - 1
+            column = int(stored_in.indices[column])
+        called = "" if columns is None else f"column {shown(columns[column])}"
+        _refuse_entry(value, f"{name}[{row}, {column}]", n_bad, nan_allowed, advice, called)
+
+
+def _refuse_entry(
+    value: Any, entry: str, n_bad: int, nan_allowed: bool, advice: str, called: str
+) -> NoReturn:
+    if n_bad > 1:
+        called += f"{'; ' if called else ''}{n_bad} such entries in all"
+    what = f"{entry} is {value}{called and f' ({called})'}"
+    if np.isnan(value):
+        raise ValueError(f"{what}. About NaN: {advice}drop such rows, or fill them in")
+    allowed = "finite or NaN" if nan_allowed else "finite"
+    raise ValueError(
+        f"{what}: every entry must be {allowed}, and infinity is not; drop such rows, or fill them "
+        "in"
+    )
 
 
 def _is_not_finite(X: Array) -> Array:

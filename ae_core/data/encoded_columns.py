@@ -10,11 +10,13 @@ from typing import Any, NamedTuple, NoReturn
 import numpy as np
 
 from .._typing import Array
+from ..basics.arguments import shown
 
 NUMBER, FLAG, CATEGORY = "number", "flag", "category"
 
 NUMBERS = re.compile(
-    r"(u?int|float|U?Int|Float)(8|16|32|64)(\[pyarrow\])?|(float|double|halffloat)\[pyarrow\]"
+    r"u?int(8|16|32|64)(\[pyarrow\])?|U?Int(8|16|32|64)|float(16|32|64)|Float(32|64)"
+    r"|(float|double|halffloat)\[pyarrow\]"
 )
 """pandas' names of the dtypes whose columns are numbers."""
 
@@ -24,7 +26,13 @@ TEXTS = re.compile(r"object|str|(large_)?string(\[(python|pyarrow|pyarrow_numpy)
 FLAGS = ("bool", "boolean", "bool[pyarrow]", "object")
 
 NAMES_SHOWN = 5
-"""How many known categories an error lists."""
+"""How many known categories an error lists, …"""
+
+LONGEST_NAME = 12
+"""… and characters of each."""
+
+OTHER = -2
+"""The code of a category that was not there in the fit, where that is no error."""
 
 MANY = 20
 """Up to so many different texts are categories, however few rows there are."""
@@ -48,6 +56,25 @@ class Column(NamedTuple):
     def width(self) -> int:
         """Columns that it becomes."""
         return len(self.categories) if self.kind == CATEGORY else 1
+
+
+def has_fitting_categories(column: Column) -> bool:
+    """Whether pandas can hold a category's texts, numbers or truth values in its dtype."""
+    categories = column.categories
+    dtype = column.categories_dtype if column.dtype == "category" else column.dtype
+    kinds = {type(category) for category in categories}
+    if any(isinstance(c, float) and c != c for c in categories):  # NaN is no category
+        return False
+    if dtype in FLAGS:
+        return dtype == "object" or kinds <= {bool}
+    if not NUMBERS.fullmatch(dtype):
+        return TEXTS.fullmatch(dtype) is not None and kinds <= {str}
+    if "int" in dtype.lower():
+        limits = np.iinfo(dtype.removesuffix("[pyarrow]").lower())
+        return kinds <= {int} and all(limits.min <= c <= limits.max for c in categories)
+    is_index = dtype not in ("float16", "halffloat[pyarrow]")  # which no index can be of
+    fits = all(type(c) is float or abs(c) <= 2**53 for c in categories)
+    return is_index and kinds <= {int, float} and fits
 
 
 def learned_column(values: Any, holes: bool, table: str) -> Column:
@@ -87,8 +114,8 @@ def learned_column(values: Any, holes: bool, table: str) -> Column:
     return _refuse(
         table,
         name,
-        f"has dtype {found}{held}: turn it into numbers, booleans, text or categories with "
-        ".astype, or drop it",
+        f"has dtype {found}{held}: turn it into numbers (of a date, such as the days since one), "
+        "booleans, text or categories with .astype, or drop it",
     )
 
 
@@ -96,22 +123,27 @@ def _plain(values: Iterable[Any]) -> tuple[Any, ...]:
     return tuple(v.item() if isinstance(v, np.generic) else v for v in values)
 
 
-def category_codes(values: Any, column: Column, holes: bool, table: str) -> Array:
-    """Which category each value of a Series is, -1 for none: (m,)."""
+def category_codes(
+    values: Any, column: Column, holes: bool, table: str, others: bool = False
+) -> Array:
+    """Which category each value of a Series is: (m,); -1 for none, with `others` -2 for another."""
     import pandas as pd
 
     codes, uniques = pd.factorize(values)  # -1 where missing
     known = pd.Index(column.categories, dtype=object)
     where = known.get_indexer(pd.Index(uniques.astype(object), dtype=object))
     unknown = np.flatnonzero(where < 0)
-    if len(unknown) and not holes:
-        shown = ", ".join(map(repr, column.categories[:NAMES_SHOWN]))
-        shown += ", …" if len(known) > NAMES_SHOWN else ""
+    if others:
+        where = np.where(where < 0, OTHER, where)
+    elif len(unknown) and not holes:
+        some = ", ".join(repr(one)[:LONGEST_NAME] for one in column.categories[:NAMES_SHOWN])
+        some += ", …" if len(known) > NAMES_SHOWN else ""
+        row = int((codes == unknown[0]).argmax())
         _refuse(
             table,
             column.name,
-            f"has {uniques[unknown[0]]!r}, which was no category in the fit: known are {shown} "
-            "(missing_values='mask' takes others for unseen)",
+            f"has {shown(uniques[unknown[0]])[:40]}, which was no category in the fit, in row "
+            f"{row}: known are {some} (missing_values='mask' takes others for unseen)",
         )
     return np.append(where, -1)[codes]
 
@@ -164,4 +196,4 @@ def whole_numbers(values: Array, dtype: str) -> Array:
 
 
 def _refuse(table: str, column: str, what: str) -> NoReturn:
-    raise ValueError(f"{table}: column {column!r} {what}")
+    raise ValueError(f"{table}: column {shown(column)} {what}")

@@ -17,18 +17,22 @@ from typing import Any
 import numpy as np
 
 from .._typing import Array
-from ..basics.arguments import as_tuple, check_name
+from ..basics.arguments import as_tuple, check_name, shown
 from ..formulas.losses import LOSSES, LossGroups
+from .cells import is_missing
+from .checks import check_size
 from .encoded_columns import (
     CATEGORY,
     FLAG,
     FLAGS,
     NUMBER,
     NUMBERS,
+    OTHER,
     TEXTS,
     Column,
     categories_of,
     category_codes,
+    has_fitting_categories,
     learned_column,
     numbers_of,
     whole_numbers,
@@ -87,7 +91,9 @@ class Encoding:
 
     # --- there and back -------------------------------------------------------------------------
 
-    def encode(self, X: Any, *, holes: bool = False, name: str = "X") -> Array:
+    def encode(
+        self, X: Any, *, holes: bool = False, others: bool = False, name: str = "X"
+    ) -> Array:
         """The DataFrame X (m, n_columns) as numbers: (m, n_encoded) float64.
 
         Parameters
@@ -96,6 +102,9 @@ class Encoding:
         holes : bool
             Whether what is missing, or a category that was not there in `learn`, becomes NaN, in
             all columns of its group. Otherwise it is an error.
+        others : bool
+            Whether a category that was not there in `learn` is 0 in all columns of its group, and
+            1 in a column that is added, one for each column of categories: (m, n_with_others).
         name : str
             What errors call the table.
 
@@ -109,20 +118,27 @@ class Encoding:
             raise ValueError(
                 f"{name} has {X.shape[1]} columns: {len(self.columns)} are needed, as in the fit"
             )
-        encoded = np.zeros((len(X), self.n_encoded))
+        encoded = np.zeros((len(X), self.n_with_others if others else self.n_encoded))
+        n_categories = 0
         for i, column in enumerate(self.columns):
             own = encoded[:, self.starts[i] : self.starts[i + 1]]  # (m, width)
             if column.kind == CATEGORY:
-                codes = category_codes(X.iloc[:, i], column, holes, name)  # (m,), -1 where unseen
+                # (m,), -1 where unseen
+                codes = category_codes(X.iloc[:, i], column, holes, name, others)
                 known = np.flatnonzero(codes >= 0)
                 own[known, codes[known]] = 1
-                own[codes < 0] = np.nan
+                own[codes == -1] = np.nan
+                if others:
+                    encoded[:, self.n_encoded + n_categories] = codes == OTHER
+                n_categories += 1
             else:
                 own[:, 0] = numbers_of(X.iloc[:, i], column, name)
             if not holes and np.isnan(own[:, 0]).any():
+                first = int(np.isnan(own[:, 0]).argmax())
                 raise ValueError(
-                    f"{name} has missing values in column {column.name!r}: drop those rows, fill "
-                    "them in, or let missing_values='mask' see to them"
+                    f"{name} has missing values in column {shown(column.name)}, first in row "
+                    f"{first}: drop those rows, fill them in, or let missing_values='mask' see to "
+                    "them"
                 )
         return encoded
 
@@ -170,21 +186,25 @@ class Encoding:
                 own[...] = np.arange(column.width) == which[:, None]
         return result
 
-    def filled(self, X: Any, reconstruction: Any) -> Any:
+    def filled(self, X: Any, reconstruction: Any, never: Array | None = None) -> Any:
         """X (m, n_columns) with what is missing, or of unknown categories, from a reconstruction.
 
         Both are DataFrames. The dtypes are those of the fit; but where it had whole numbers and X
-        has others, they stay as they are.
+        has others, they stay as they are. Columns `never` seen (n_columns,) stay missing.
         """
         import pandas as pd
 
         unseen = np.isnan(self.encode(X, holes=True)[:, self.starts[:-1]])  # (m, n_columns)
+        if never is not None:
+            unseen[:, never] = False
         frame = {}
         for i, column in enumerate(self.columns):
             values = X.iloc[:, i].to_numpy(dtype=object, copy=True)  # (m,)
             values[unseen[:, i]] = reconstruction.iloc[:, i].to_numpy(dtype=object)[unseen[:, i]]
             dtype = reconstruction.dtypes.iloc[i]
-            if "int" in column.dtype.lower() and any(value % 1 for value in values):
+            if "int" in column.dtype.lower() and any(
+                value % 1 for value in values if not is_missing(value)
+            ):
                 dtype = np.dtype(np.float64)
             frame[column.name] = pd.Series(values, dtype=object).astype(dtype)
         return pd.DataFrame(frame).set_axis(X.index)
@@ -200,6 +220,11 @@ class Encoding:
     def n_encoded(self) -> int:
         """Columns of the array."""
         return int(self.starts[-1])
+
+    @property
+    def n_with_others(self) -> int:
+        """Columns of the array when categories that were not there have their own."""
+        return self.n_encoded + sum(column.kind == CATEGORY for column in self.columns)
 
     @cached_property
     def is_number(self) -> Array:
@@ -258,8 +283,16 @@ class Encoding:
         return [weight for column, weight in pairs for _ in range(column.width)]
 
     def summed(self, encoded: Array) -> Array:
-        """The sum (m, n_columns) of what each column's own have in an array (m, n_encoded)."""
-        return np.asarray(np.add.reduceat(encoded, self.starts[:-1], axis=1))
+        """The sum (m, n_columns) of what each column's own have in an array (m, n_encoded).
+
+        Or (m, n_with_others).
+        """
+        sums = np.asarray(np.add.reduceat(encoded[:, : self.n_encoded], self.starts[:-1], axis=1))
+        if encoded.shape[1] > self.n_encoded:
+            sums[:, [column.kind == CATEGORY for column in self.columns]] += encoded[
+                :, self.n_encoded :
+            ]
+        return sums
 
     # --- files ----------------------------------------------------------------------------------
 
@@ -307,6 +340,7 @@ class Encoding:
                 or any(type(c) not in (str, int, float, bool) for c in column.categories)
                 or len(set(column.categories)) != len(column.categories)
                 or (column.kind == CATEGORY) != bool(column.categories)
+                or not (column.kind != CATEGORY or has_fitting_categories(column))
             ):
                 raise ValueError(f"column {column.name!r} is none")
         if len({column.name for column in columns}) != len(columns) or not columns:
@@ -325,12 +359,18 @@ def check_frame(X: Any, name: str = "X") -> None:
     pandas = sys.modules.get("pandas")  # nobody has a DataFrame who has not imported it
     if pandas is None or not isinstance(X, pandas.DataFrame):
         raise ValueError(
-            f"{name} is of type {type(X).__name__}: columns='mixed' takes a pandas DataFrame, "
-            "whose dtypes say what its columns are (make one, or use columns='numeric')"
+            f"{name} is of type {type(X).__name__}: columns='mixed' takes a pandas DataFrame, one "
+            "of polars or a pyarrow.Table, whose dtypes say what its columns are (make one, or use "
+            "columns='numeric')"
         )
+    check_size(X.shape, name)
     for column in X.columns:
         if not isinstance(column, str):
-            raise ValueError(f"{name} has a column named {column!r}: columns='mixed' needs text")
+            raise ValueError(
+                f"{name} has a column named {shown(column)}: columns='mixed' needs text"
+            )
     if X.columns.has_duplicates:
         twice = X.columns[X.columns.duplicated()][0]
-        raise ValueError(f"{name} has several columns named {twice!r}: each needs its own name")
+        raise ValueError(
+            f"{name} has several columns named {shown(twice)}: each needs its own name"
+        )

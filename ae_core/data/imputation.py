@@ -51,26 +51,3 @@ def filled_in(X: Any, rows: Rows, reconstruct: Callable[[Rows], Array]) -> Any:
         else:
             result[part][unseen] = values
     return result
-
-
-def in_frame(frame: Any, X: Array, filled: Array) -> Any:
-    """A DataFrame whose unseen entries are filled in; columns without any stay what they are.
-
-    Parameters
-    ----------
-    frame : DataFrame of pandas or polars
-    X, filled : arrays of shape (m, n_features)
-        Its numbers before and after.
-    """
-    places = np.flatnonzero(np.isnan(X).any(axis=0))
-    if hasattr(frame, "with_columns"):
-        names = [frame.columns[place] for place in places]
-        return frame.with_columns(
-            [type(frame[name])(name, filled[:, i]) for name, i in zip(names, places, strict=True)]
-        )
-    frame = frame.copy()
-    for place in places:
-        kind = frame.dtypes.iloc[place]
-        is_float = isinstance(kind, np.dtype) and kind.kind == "f"
-        frame.isetitem(place, filled[:, place].astype(kind if is_float else np.float64))
-    return frame

@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 
 from .._typing import Array
-from ..basics.arguments import checked_bool
+from ..basics.arguments import INDEX, Either, OneOf, checked_bool
 from ..formulas.noise import mix
 from .checks import ENTRIES_AT_ONCE, check_per_column, check_sample_weight, check_table, is_sparse
+from .containers import table_of
 
 USED_AS_THEY_ARE = (np.dtype(np.float32), np.dtype(np.float64), np.dtype(np.uint8))
 
@@ -80,6 +81,9 @@ class Rows:
         n_covariates: int = 0,
         name: str = "X",
     ) -> None:
+        Either((None,), OneOf(("mask", "implicit")))("missing", missing)
+        if not isinstance(X, np.ndarray):  # which is one table, whatever it is of
+            X = table_of(X, name, missing=missing)
         X = check_table(X, name, missing=missing)
         self.is_sparse = is_sparse(X)
         is_aligned = self.is_sparse or X.flags.aligned
@@ -88,7 +92,7 @@ class Rows:
         self.X: Any = X
         self.name, self.clip, self.missing = name, checked_bool("clip", clip), missing
         n_rows, self.n_columns = X.shape
-        self.n_covariates = n_covariates
+        self.n_covariates = INDEX("n_covariates", n_covariates)
         self.shift = check_per_column("shift", shift, self.n_columns)
         self.factor = check_per_column("factor", factor, self.n_columns)
         self.sample_weight = check_sample_weight(sample_weight, n_rows)
@@ -126,6 +130,16 @@ class Rows:
             ends = np.stack([self.X.min(axis=0), self.X.max(axis=0)])
         ends = self._scaled(ends) if self.is_scaled else ends
         return ends.min(axis=0), ends.max(axis=0)
+
+    def place_of(self, column: int, size: float) -> int:
+        """The first row whose entry of that column has this size, once it is scaled."""
+        height = max(1, ENTRIES_AT_ONCE // max(1, self.n_columns))
+        for start in range(0, len(self), height):
+            part = slice(start, start + height)
+            found = np.flatnonzero(np.abs(self.take(part, np.float64)[:, column]) >= size)
+            if len(found):
+                return start + int(found[0])
+        return 0
 
     def reweighted(self, sample_weight: Any) -> "Rows":
         """The same rows with other weights."""
@@ -193,6 +207,21 @@ class Rows:
                 f"batch {int(totals.argmin())}: leave such rows out of the order"
             )
         return totals
+
+    def total_count(self, which: Any = slice(None)) -> float:
+        """How many whole rows the rows `which` count as, together.
+
+        Raises
+        ------
+        ValueError
+            When they count nothing: there is no mean of nothing.
+        """
+        total = float(self.counts(which).sum())
+        if total == 0:
+            raise ValueError(
+                "sample_weight is zero, or nothing is seen, for all of the rows: some must count"
+            )
+        return total
 
     def fingerprints(self) -> Array:
         """A number for each row that says what is in it, as a network sees it: (m,) uint64.
@@ -270,9 +299,12 @@ def as_rows(
         largest = np.fmax(np.abs(low), np.abs(high))
         column = int(np.nan_to_num(largest, nan=-1.0, posinf=np.inf).argmax())
         if largest[column] > np.finfo(dtype).max:
+            row = rows.place_of(column, largest[column])
+            scaled = f", {largest[column]:g} once it is scaled" if rows.is_scaled else ""
             raise ValueError(
-                f"{rows.name} has {largest[column]:g} in column {column}: every entry must be "
-                f"within the range of {np.dtype(dtype)} (scale the data, or use dtype='float64')"
+                f"{rows.name} has {rows.X[row, column]:g} in column {column}, row {row}{scaled}: "
+                f"every entry must be within the range of {np.dtype(dtype)} (scale the data, or "
+                "use dtype='float64')"
             )
     return rows
 

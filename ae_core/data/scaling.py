@@ -45,8 +45,18 @@ def learn_scaling(
     Raises
     ------
     ValueError
-        For another scale, and for a sparse X under 'minmax', unless it is 'implicit'.
+        For another scale, for a sparse X under 'minmax', unless it is 'implicit', and for numbers
+        whose squares are beyond float64.
     """
+    with np.errstate(over="ignore", invalid="ignore"):  # named below
+        shift, factor = _learned(X, scale, sample_weight, missing)
+    check_scaling(X, shift, factor)
+    return shift, factor
+
+
+def _learned(
+    X: Any, scale: str | None, sample_weight: Array | None, missing: str | None
+) -> tuple[Array | None, Array | None]:
     if scale not in SCALES:
         raise ValueError(f"scale={scale!r}: must be None, 'standard' or 'minmax'")
     if scale is None:
@@ -60,11 +70,12 @@ def learn_scaling(
     if is_sparse(X) or missing == "mask":
         seen = seen_columns(X, sample_weight, missing)
         if scale == "minmax":
-            return _from_limits(seen.low, seen.high)
+            return from_limits(seen.low, seen.high)
         return (None if keeps_zeros else seen.mean), 1 / seen.deviation
     scaler = StandardScaler() if scale == "standard" else MinMaxScaler()
     for batch in gen_batches(len(X), max(1, ENTRIES_AT_ONCE // X.shape[1])):
-        rows, weights = X[batch].astype(np.float64, copy=False), None
+        # In one order, whatever the table's: sums along columns are rounded by it.
+        rows, weights = np.ascontiguousarray(X[batch], dtype=np.float64), None
         if sample_weight is not None:
             weights = sample_weight[batch]
             rows, weights = rows[weights > 0], weights[weights > 0]
@@ -73,11 +84,31 @@ def learn_scaling(
         elif len(rows):
             scaler.partial_fit(rows)
     if scale == "standard":
-        return scaler.mean_, 1 / scaler.scale_
-    return _from_limits(scaler.data_min_, scaler.data_max_)
+        # An infinite variance is none to StandardScaler.
+        return scaler.mean_, np.where(np.isfinite(scaler.var_), 1 / scaler.scale_, 0.0)
+    return from_limits(scaler.data_min_, scaler.data_max_)
 
 
-def _from_limits(low: Array, high: Array) -> tuple[Array, Array]:
+def check_scaling(X: Any, shift: Array | None, factor: Array | None) -> None:
+    """Refuse numbers that are too large to be scaled, naming the largest."""
+    if factor is None:
+        return
+    good = np.isfinite(factor) & (factor != 0)
+    good &= True if shift is None else np.isfinite(shift)
+    if good.all():
+        return
+    column = int(np.flatnonzero(~good)[0])
+    values = X[:, [column]]
+    values = np.abs(values.toarray() if is_sparse(X) else values)[:, 0]
+    row = int(np.nan_to_num(values, nan=-1).argmax())
+    raise ValueError(
+        f"X[{row}, {column}] is {X[row, column]:g}: its square is beyond float64, so that its "
+        "column can't be scaled; take logarithms, clip it, or use another unit"
+    )
+
+
+def from_limits(low: Array, high: Array) -> tuple[Array, Array]:
+    """The shift and factor of each column that make 0 … 1 of these limits."""
     factor = 1 / np.where(high - low > TINY, high - low, 1)
     # Rounding must not lift the largest value above 1, where cross-entropy has no meaning.
     too_large = (high - low) * factor > 1
@@ -92,7 +123,14 @@ class SeenColumns(NamedTuple):
     deviation: Array
     """1 where nothing varies."""
     low: Array
+    """0 where nothing is seen, as `high`."""
     high: Array
+    weight: Array
+    """Sum of the weights of the rows of which it is seen."""
+    squares: Array
+    """Weighted sum of the squares around the mean."""
+    n_seen: Array
+    """Rows of positive weight of which it is seen."""
 
 
 def seen_columns(X: Any, sample_weight: Array | None, missing: str | None) -> SeenColumns:
@@ -103,13 +141,16 @@ def seen_columns(X: Any, sample_weight: Array | None, missing: str | None) -> Se
     squares around it.
     """
     n_columns = X.shape[1]
-    stored, seen, total = np.zeros((3, n_columns))  # weights of stored and seen entries; Σ w x
+    # Weights of stored and of seen entries, Σ w x; the numbers of these entries.
+    stored, seen, total, n_stored, n_seen = np.zeros((5, n_columns))
     low, high = np.full(n_columns, np.inf), np.full(n_columns, -np.inf)
     for columns, values, weights in _stored(X, sample_weight):
         stored += np.bincount(columns, weights, n_columns)
+        n_stored += np.bincount(columns, minlength=n_columns)
         known = ~np.isnan(values)
         columns, values, weights = columns[known], values[known], weights[known]
         seen += np.bincount(columns, weights, n_columns)
+        n_seen += np.bincount(columns, minlength=n_columns)
         total += np.bincount(columns, weights * values, n_columns)
         np.minimum.at(low, columns, values)
         np.maximum.at(high, columns, values)
@@ -117,6 +158,11 @@ def seen_columns(X: Any, sample_weight: Array | None, missing: str | None) -> Se
     if is_sparse(X) and missing != "implicit":  # what is not stored is 0
         all_rows = X.shape[0] if sample_weight is None else sample_weight.sum()
         zeros = np.maximum(all_rows - stored, 0)
+        n_rows = X.shape[0] if sample_weight is None else np.count_nonzero(sample_weight)
+        n_zeros = n_rows - n_stored
+        n_seen += n_zeros
+        low[n_zeros > 0] = np.minimum(low[n_zeros > 0], 0)
+        high[n_zeros > 0] = np.maximum(high[n_zeros > 0], 0)
     count = np.where(seen + zeros > 0, seen + zeros, 1)
     mean = total / count
     squares = zeros * mean**2
@@ -124,13 +170,19 @@ def seen_columns(X: Any, sample_weight: Array | None, missing: str | None) -> Se
         known = ~np.isnan(values)
         columns, values, weights = columns[known], values[known], weights[known]
         squares += np.bincount(columns, weights * (values - mean[columns]) ** 2, n_columns)
-    deviation = np.sqrt(squares / count)
-    # The mean's rounding is no variance: as scikit-learn's StandardScaler, which has the bound.
-    rounding = count * np.finfo(np.float64).eps * np.abs(mean)
-    deviation[deviation <= rounding] = 1
+    deviation = deviations(mean, squares, count)
     nothing = low > high
     low[nothing] = high[nothing] = 0
-    return SeenColumns(mean, deviation, low, high)
+    return SeenColumns(mean, deviation, low, high, seen + zeros, squares, n_seen)
+
+
+def deviations(mean: Array, squares: Array, weight: Array) -> Array:
+    """Each column's standard deviation from its weighted squares around the mean; 1 for none."""
+    deviation = np.sqrt(squares / weight)
+    # The mean's rounding is no variance: as scikit-learn's StandardScaler, which has the bound.
+    rounding = weight * np.finfo(np.float64).eps * np.abs(mean)
+    is_none = (deviation <= rounding) & np.isfinite(deviation)
+    return np.asarray(np.where(is_none, 1.0, deviation))
 
 
 def _stored(X: Any, sample_weight: Array | None) -> Iterator[tuple[Array, Array, Array]]:

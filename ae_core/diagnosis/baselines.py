@@ -1,32 +1,119 @@
-"""What a model must beat to have learned something: the column mean, and PCA."""
+"""What a model must beat to have learned something: the best constant, and PCA.
+
+Also what no model can beat: the entropy of the data, where the loss is a cross-entropy.
+"""
+
+from collections.abc import Callable
 
 import numpy as np
 import scipy.linalg
+from scipy.special import entr
 
 from .._typing import Array
+from ..formulas import losses
+from ..formulas.losses import LOSSES
+from ..network.architecture import Architecture
 
 NO_VARIANCE = 1e-12
-"""Of the largest: an eigenvalue below it is rounding's, and its direction is nobody's."""
+"""Of the largest: smaller eigenvalues are rounding; their directions are dropped."""
 
 LEAST_NOISE = 1e-3
 """Of the columns' mean variance. A model without noise would be infinitely sure of its rows."""
 
 
-def column_mean(X_train: Array, X: Array) -> Array:
+# --- constants ----------------------------------------------------------------------------------
+
+
+def column_mean(X_train: Array, X: Array, weights: Array | None = None) -> Array:
     """Every row of X (m, n) reconstructed as the mean of X_train's columns: (m, n).
 
     The mean of what is seen, where entries are NaN; 0 where nothing is.
     """
-    return np.broadcast_to(seen_mean(X_train), X.shape)
+    return np.broadcast_to(seen_mean(X_train, weights), X.shape)
 
 
-def seen_mean(X: Array) -> Array:
-    """The mean of each column of X (m, n), of what is not NaN; 0 where nothing is: (n,)."""
+def seen_mean(X: Array, weights: Array | None = None) -> Array:
+    """The mean of each column of X (m, n), of what is not NaN; 0 where nothing is: (n,).
+
+    With weights (m,), a row of weight 2 counts as that row twice.
+    """
     unseen = np.isnan(X)
-    if not unseen.any():
-        return np.asarray(X.mean(axis=0, dtype=np.float64))
-    sums = np.where(unseen, 0.0, X).sum(axis=0)
-    return np.asarray(sums / np.maximum(len(X) - unseen.sum(axis=0), 1))
+    if weights is None:
+        if not unseen.any():
+            return np.asarray(X.mean(axis=0, dtype=np.float64))
+        sums = np.where(unseen, 0.0, X).sum(axis=0)
+        return np.asarray(sums / np.maximum(len(X) - unseen.sum(axis=0), 1))
+    W = np.where(unseen, 0.0, weights[:, None])  # (m, n)
+    total = W.sum(axis=0)
+    return np.asarray((W * np.nan_to_num(X)).sum(axis=0) / np.where(total > 0, total, 1.0))
+
+
+NAMES: dict[Callable[..., Array], str] = {
+    losses.column_mean: "column mean",
+    losses.column_shares: "column mean",
+    losses.column_median: "column median",
+}
+"""What messages call the constant that is best under a loss; any other: 'best constant'."""
+
+
+def best_constant(
+    architecture: Architecture, X: Array, weights: Array | None = None
+) -> tuple[str, Array]:
+    """What a network that has learned nothing should return for every row: its name, and (n,).
+
+    Of each column what is best under its loss, with weights (m,) of rows: the mean under squared
+    error and cross-entropy, the median under absolute error.
+    """
+    names, parts = [], []
+    weights = np.ones(len(X)) if weights is None else weights
+    for group in architecture.output_groups:
+        constant = LOSSES[group.loss].constant
+        names.append(NAMES.get(constant, "best constant"))
+        parts.append(constant(X[:, group.columns], weights))
+    return (names[0] if len(set(names)) == 1 else "best constant"), np.concatenate(parts)
+
+
+def entropy(architecture: Architecture, X: Array, weights: Array | None = None) -> float:
+    """The least loss that there can be for rows X (m, n): 0, or the data's own entropy.
+
+    A cross-entropy is least where the output is the data; of values between 0 and 1 it is then
+    still their entropy (Cover & Thomas 2006, "Elements of information theory", section 2.3).
+    """
+    total = np.zeros(len(X))
+    column_weights = architecture.feature_weights
+    for group in architecture.output_groups:
+        which = group.columns
+        link = LOSSES[group.loss].from_logits
+        if link not in ("logistic", "softmax"):
+            continue
+        part = np.nan_to_num(X[:, which])
+        weight = 1.0 if column_weights is None else np.asarray(column_weights[which])
+        if link == "logistic":
+            part = np.clip(part, 0, 1)
+            of_entries = (entr(part) + entr(1 - part)) * weight
+        else:  # of shares x / Σx, times Σx: where rows add up to 1, the entropy
+            part = part * weight
+            sums = part.sum(axis=1, keepdims=True)
+            of_entries = entr(part / np.where(sums > 0, sums, 1)) * sums
+        total += of_entries.sum(axis=1)
+    return weighted_mean(total, X, weights)
+
+
+def whole_rows(X: Array, weights: Array | None = None) -> float:
+    """How many whole rows the seen entries of X (m, n) make."""
+    unseen = np.isnan(X)
+    if weights is None:
+        return max(1, X.size - int(unseen.sum())) / X.shape[1]
+    return float((weights * (1 - unseen.mean(axis=1))).sum()) or 1.0
+
+
+def weighted_mean(row_losses: Array, X: Array, weights: Array | None) -> float:
+    """The mean of the losses (m,) of rows X (m, n), of which a half-seen one counts half."""
+    total = row_losses.sum() if weights is None else weights @ row_losses
+    return float(total / whole_rows(X, weights))
+
+
+# --- PCA ----------------------------------------------------------------------------------------
 
 
 def filled(X: Array, mean: Array) -> Array:
@@ -34,17 +121,63 @@ def filled(X: Array, mean: Array) -> Array:
     return np.where(np.isnan(X), mean, X)
 
 
-def principal_components(X_train: Array, X: Array, n_components: int) -> Array:
+def principal_components(
+    X_train: Array,
+    X: Array,
+    n_components: int,
+    weights: Array | None = None,
+    column_weights: Array | None = None,
+) -> Array:
     """X (m, n) reconstructed from its projection on X_train's first principal components: (m, n).
 
     The best that a linear autoencoder with a code of that size can do on X_train
     (Baldi & Hornik 1989). Never takes more than the smaller side of X_train cubed, so neither many
     rows nor many columns are slow. The arithmetic is float64's. What is NaN counts as its column's
     mean.
+
+    Parameters
+    ----------
+    X_train : array of shape (m_train, n)
+    X : array of shape (m, n)
+    n_components : int
+    weights : array of shape (m_train,), optional
+        A row of weight 2 counts as that row twice.
+    column_weights : array of shape (n,), optional
+        What the squared error of each column is multiplied with. A column of weight 0 is given its
+        mean.
     """
-    mean = seen_mean(X_train)
-    components = principal_directions(filled(X_train, mean) - mean, n_components)  # (k, n)
-    return np.asarray(mean + ((filled(X, mean) - mean) @ components.T) @ components)
+    mean = seen_mean(X_train, weights)
+    centred, new = filled(X_train, mean) - mean, filled(X, mean) - mean
+    if weights is not None:
+        centred = centred * np.sqrt(weights / weights.mean())[:, None]
+    if column_weights is None:
+        components = principal_directions(centred, n_components)  # (k, n)
+        return np.asarray(mean + (new @ components.T) @ components)
+    roots = np.sqrt(column_weights / column_weights.max())  # (n,)
+    components = principal_directions(centred * roots, n_components)
+    back = np.where(roots > 0, 1 / np.where(roots > 0, roots, 1), 0.0)
+    return np.asarray(mean + (new * roots @ components.T) @ components * back)
+
+
+def held_out_components(
+    X: Array,
+    n_components: int,
+    weights: Array | None = None,
+    column_weights: Array | None = None,
+) -> Array:
+    """X (m, n) through PCA, each half of the rows by the components of the other half: (m, n).
+
+    Of rows that are only a sample, PCA of the sample itself would look better than any model that
+    has learned from all rows.
+    """
+    X_hat = np.empty_like(X)
+    for half in (0, 1):
+        train, test = np.arange(half, len(X), 2), np.arange(1 - half, len(X), 2)
+        of_train = None if weights is None else weights[train]
+        X_hat[test] = principal_components(
+            X[train], X[test], n_components, of_train, column_weights
+        )
+    return X_hat
 
 
 def discarded_variance(

@@ -6,9 +6,18 @@ import numpy as np
 
 from .._typing import Array
 from ..formulas.schedules import Schedule
+from .advice import (
+    holds_back,
+    larger_rate,
+    more_training,
+    smaller_rate,
+    somewhat_larger_rate,
+    steps_are_too_large,
+    was_stopped_by_its_loss,
+)
 from .findings import Finding
 from .measures import Measures
-from .words import larger_rate, more_training, number, percent, smaller_rate, somewhat_larger_rate
+from .words import number, percent
 
 PART = 10
 """The end of a curve is its last tenth; less is noise, more is history."""
@@ -17,9 +26,9 @@ PACE = 0.5
 PACE_BETTER_THAN_PCA = 1.0
 """… and where the network is better than PCA already: loss curves have long tails."""
 WORTH_A_LONGER_FIT = 0.05
-"""Share of the column mean's loss that this has to be at least."""
+"""Share of the constant's loss that this has to be at least."""
 WORTH = 0.03
-"""Share of the column mean's loss below which a rise is nobody's trouble."""
+"""Share of the constant's loss below which a rise is nobody's trouble."""
 EVENLY = 1 / 3
 """Of the whole fall: what the second half of all steps, weighed by their rates, has at most in a
 fit whose rate is large enough. With steps far too small the loss falls by the same everywhere."""
@@ -40,6 +49,8 @@ def diverged(m: Measures) -> Finding | None:
     """The loss rose far above its best, or is no number any more."""
     curve = m.loss_curve
     advice = f"{smaller_rate(m)} And scaled data (scale='standard') if that does not help."
+    if was_stopped_by_its_loss(m):
+        return Finding("diverged", f"Training ended because {m.stopped_because}.", advice)
     broken = np.flatnonzero(~np.isfinite(curve))
     if len(broken):
         return Finding(
@@ -51,10 +62,10 @@ def diverged(m: Measures) -> Finding | None:
         return None
     best = float(curve.min())
     last = float(np.median(curve[-max(1, len(curve) // PART) :]))
-    if not (last > DIVERGED * best and last - best > max(WORTH * m.mean_loss, 0.1 * best)):
+    if not (last > DIVERGED * best and last - best > max(WORTH * m.constant_loss, 0.1 * best)):
         return None
     how_much = f"{number(last / best)} times its best" if best > 0 else f"after a best of {best:g}"
-    if last - best < 0.1 * m.mean_loss:
+    if last - best < 0.1 * m.constant_loss:
         return None  # jumps within a loss that is small anyway: see `oscillating`
     return Finding(
         "diverged",
@@ -70,9 +81,11 @@ def oscillating(m: Measures) -> Finding | None:
     if len(m.loss_curve) < SHORTEST or not np.isfinite(curve).all():
         return None
     rises = np.diff(curve)
-    jumps = (rises > JUMP * curve[:-1]) & (rises > 0.5 * WORTH * m.mean_loss)
+    jumps = (rises > JUMP * curve[:-1]) & (rises > 0.5 * WORTH * m.constant_loss)
     if jumps.sum() < 2 or not jumps.mean() >= OFTEN:
         return None
+    if m.architecture.is_noisy and not m.is_poor:
+        return None  # what noise does to the loss, with steps of any size
     typical = float(np.median(rises[jumps] / np.maximum(curve[:-1][jumps], np.finfo(float).tiny)))
     return Finding(
         "oscillating",
@@ -88,13 +101,14 @@ def still_falling(m: Measures) -> Finding | None:
     curve = m.loss_curve
     if len(curve) < 3 or not np.isfinite(curve).all() or not m.is_finite:
         return None
-    if _falls_evenly(m):
+    if _falls_evenly(m) and not steps_are_too_large(m):
+        held = holds_back(m)
         return Finding(
             "still_falling",
             f"The loss fell from {number(float(curve[0]))} to {number(float(curve[-1]))}, as fast "
             f"at the end of {len(curve)} epochs as in their middle: the steps are too small to "
             "arrive.",
-            f"{larger_rate(m)} More epochs alone would take long.",
+            " ".join(held) or f"{larger_rate(m)} More epochs alone would take long.",
         )
     if m.settings.get("learning_rate") == "cosine" or "did not improve" in m.stopped_because:
         return None
@@ -124,7 +138,7 @@ def overfitting(m: Measures) -> Finding | None:
     if m.validation_loss is not None:  # the network may have got back its best parameters
         last = min(last, m.validation_loss)
     fell = float(np.median(training[-window:])) < float(training[best_epoch])
-    if not (fell and last > OVERFITTED * best and last - best > WORTH * m.mean_loss):
+    if not (fell and last > OVERFITTED * best and last - best > WORTH * m.constant_loss):
         return None
     return Finding(
         "overfitting",
@@ -148,7 +162,7 @@ def _falls_evenly(m: Measures) -> bool:
     name = "cosine" if schedule == "cosine" else "constant"
     rates = Schedule(name, 1.0, steps_per_epoch=1, n_epochs=planned).rates(0, n)
     middle = min(n - 2, int(np.searchsorted(np.cumsum(rates), 0.5 * rates.sum())))
-    whole = max(float(curve[0]), m.mean_loss) - float(curve[-1])
+    whole = max(float(curve[0]), m.constant_loss) - float(curve[-1])
     late = float(curve[middle] - curve[-1])
     if not (math.isfinite(whole) and whole > 0 and late > 3 * _noise(curve[middle:])):
         return False
@@ -166,7 +180,7 @@ def _pace(m: Measures) -> float | None:
     ahead = fall / window * len(curve)
     level = float(last.mean())
     least = PACE if m.loss > m.pca_loss else PACE_BETTER_THAN_PCA
-    if level <= 0 or not (ahead > least * level and ahead > WORTH_A_LONGER_FIT * m.mean_loss):
+    if level <= 0 or not (ahead > least * level and ahead > WORTH_A_LONGER_FIT * m.constant_loss):
         return None
     return ahead / level
 

@@ -1,12 +1,13 @@
 """Why does it not learn? A trained network, measured and explained.
 
-`diagnose` runs a network on data, compares it with the column mean and with PCA, looks at every
-layer, at the code and at the loss curve, and says in words what it found and what to try.
+`diagnose` runs a network on data, compares it with the best constant and with PCA, looks at every
+layer, at the code, at the loss curve and at the table, and says in words what it found and what to
+try. Of an estimator, which can be fitted again, what to try has been tried before it is said.
 """
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,11 +19,15 @@ from ..data.rows import Rows, as_rows
 from ..network.checks import check_targets
 from ..network.reference import Network
 from ..training.progress import History
-from . import curves, findings
+from . import curves, data_findings, findings, unit_findings
 from .findings import Finding
-from .measures import Code, Layer, Measures, evenly, mean_error, measure, some_of
+from .hidden import FilledIn
+from .measures import Measures, Table, measure
+from .reconstruction import evenly, mean_error, some_of
 from .report import html_report, text_report
-from .words import count
+from .table_facts import TableFacts, table_facts
+from .trials import Trials
+from .units import Code, Layer
 
 Check = Callable[[Measures], Finding | None]
 
@@ -30,22 +35,32 @@ CHECKS: tuple[Check, ...] = (
     curves.diverged,
     findings.column_mean,
     findings.worse_than_mean,
-    findings.worse_than_pca,
+    unit_findings.collapsed_units,
     findings.bounded_output,
-    findings.saturated_units,
-    findings.dead_units,
-    findings.idle_code_units,
+    unit_findings.saturated_units,
+    unit_findings.dead_units,
+    unit_findings.dead_code_units,
+    findings.worse_than_pca,
+    unit_findings.idle_code_units,
     curves.oscillating,
     curves.still_falling,
     curves.overfitting,
-    findings.badly_scaled_columns,
-    findings.constant_columns,
-    findings.heavy_outliers,
+    findings.learned_to_copy,
+    data_findings.badly_scaled_columns,
+    data_findings.constant_columns,
+    data_findings.heavy_outliers,
 )
-"""All that is looked for, in the order of the report."""
+"""All that is looked for in a fit, in the order of the report."""
 
 EXPLAINED_BY = {
-    "worse_than_pca": {"diverged", "column_mean", "worse_than_mean", "still_falling"},
+    "worse_than_pca": {
+        "diverged",
+        "column_mean",
+        "worse_than_mean",
+        "collapsed_units",
+        "dead_code_units",
+        "still_falling",
+    },
     "worse_than_mean": {"diverged", "column_mean"},
     "column_mean": {"diverged"},
     "oscillating": {"diverged"},
@@ -53,6 +68,25 @@ EXPLAINED_BY = {
     "idle_code_units": {"diverged", "column_mean", "worse_than_mean"},
 }
 """Findings that say nothing new beside graver ones."""
+
+OF_THE_FIT = frozenset(
+    (
+        "diverged",
+        "column_mean",
+        "worse_than_mean",
+        "worse_than_pca",
+        "collapsed_units",
+        "bounded_output",
+        "saturated_units",
+        "dead_units",
+        "dead_code_units",
+        "idle_code_units",
+        "oscillating",
+        "still_falling",
+    )
+)
+"""Findings about which settings can do something, so that it can be tried what helps."""
+SEE_ABOVE = "What helped is said above."
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,17 +98,35 @@ class Diagnosis:
     loss: float
     """The network's mean loss on them, without the penalty on weights."""
     baselines: dict[str, float]
-    """'column mean' and 'PCA, k components' → loss, on the same rows and in the same loss."""
+    """'column mean' and 'PCA, k components' → loss, on the same rows and in the same loss; also
+    'column median' where that is the best constant, and the least loss there can be where it is not
+    0."""
     feature_names: tuple[str, ...]
     explained: Array
-    """(n_features,): the share of each column's variance that the output explains; NaN for
-    constant columns, negative where the output is worse than a constant."""
+    """(n_features,): the share of each column's variance that the output explains; NaN for columns
+    that are constant or have no weight, negative where the output is worse than a constant."""
     layers: tuple[Layer, ...]
     """Per layer the number of units, and of dead and saturated ones."""
     code: Code
     """Per code unit its standard deviation, and the share it carries."""
     findings: tuple[Finding, ...]
     """What is wrong or worth knowing, gravest first; empty when nothing is."""
+    constant: str = "column mean"
+    """The best constant under that loss, a key of `baselines`."""
+    filled_in: FilledIn | None = None
+    """Where entries may be missing: how well seen ones are filled in when they are hidden."""
+    stopped_because: str = ""
+    """Why training ended."""
+    trials: Trials | None = None
+    """What was tried, where the fit is poor."""
+    filling_trials: Trials | None = None
+    """The same where hidden entries are filled in badly, by their error."""
+    subject: str = "this network"
+    """What the table of losses calls it."""
+    lines: tuple[str, ...] = ()
+    """What else there is to say of the model, in lines of the report."""
+    has_weights: bool = False
+    """Whether columns have weights of their own."""
 
     @property
     def ok(self) -> bool:
@@ -89,19 +141,32 @@ class Diagnosis:
     def to_dict(self) -> dict[str, Any]:
         """Everything as JSON can hold it; what is no finite number is None."""
         layers = [{**asdict(layer), "label": layer.label} for layer in self.layers]
+        information = self.code.information
+        f = self.filled_in
         return {
             "ok": self.ok,
             "n_rows": self.n_rows,
             "loss": _json(self.loss),
             "baselines": {name: _json(loss) for name, loss in self.baselines.items()},
+            "constant": self.constant,
             "feature_names": list(self.feature_names),
             "explained": [_json(share) for share in self.explained.tolist()],
             "layers": layers,
             "code": {
                 "standard_deviation": [_json(s) for s in self.code.standard_deviation.tolist()],
                 "share": [_json(s) for s in self.code.share.tolist()],
+                "information": None
+                if information is None
+                else [_json(s) for s in information.tolist()],
             },
+            "filled_in": None if f is None else {k: _json(v) for k, v in asdict(f).items()},
+            "stopped_because": self.stopped_because,
+            "lines": list(self.lines),
             "findings": [asdict(finding) for finding in self.findings],
+            "trials": None if self.trials is None else self.trials.to_dict(),
+            "filling_trials": None
+            if self.filling_trials is None
+            else self.filling_trials.to_dict(),
         }
 
     def __str__(self) -> str:
@@ -130,7 +195,7 @@ def diagnose(
     network : Network
         Either twin, trained.
     X : array of shape (n_samples, n_features) or Rows
-        The data that it was trained on, as it sees them (scaled).
+        The data that it was trained on, as it sees them (scaled). Weights of `Rows` count.
     history : History, optional
         What `ae_core.train` returned; without it nothing is said about loss curves.
     X_val : array of shape (n_validation, n_features) or Rows, optional
@@ -138,14 +203,14 @@ def diagnose(
     feature_names : sequence of str, optional
         What to call the columns; 0, 1, … when absent.
     raw : array of shape (n, n_features), optional
-        The data in the user's units, in which constant columns are told.
+        The data in the user's units, in which constant columns, dates and the like are told.
     n_components : int, optional
         Size of PCA's code; by default that of the network's.
     max_rows : int
         Of more rows than this, so many are looked at, evenly spaced.
     settings : mapping, optional
         What the fit was told (``learning_rate_init``, ``max_iter``, ``solver``,
-        ``learning_rate``), so that the advice can name numbers.
+        ``learning_rate``, …), so that the advice can name numbers.
 
     Returns
     -------
@@ -169,50 +234,148 @@ def diagnose(
     >>> [finding.name for finding in report.findings]
     ['worse_than_mean', 'still_falling']
     """
+    return examine(
+        network,
+        X,
+        history=history,
+        X_val=X_val,
+        feature_names=feature_names,
+        raw=raw,
+        n_components=n_components,
+        max_rows=max_rows,
+        settings=settings,
+    ).report()
+
+
+@dataclass(frozen=True, eq=False)
+class Examination:
+    """What was measured and found, before it is known what helps."""
+
+    measures: Measures
+    found: tuple[Finding, ...]
+
+    @property
+    def wants_trials(self) -> bool:
+        """Whether something was found that another setting may mend."""
+        m = self.measures
+        if not m.varies:
+            return False
+        is_warned = any(f.name in OF_THE_FIT and f.severity == "warning" for f in self.found)
+        return m.is_poor or (is_warned and m.references.has_structure)
+
+    @property
+    def wants_filling(self) -> bool:
+        """Whether hidden entries are filled in badly."""
+        return any(f.name == "learned_to_copy" for f in self.found)
+
+    def report(self, trials: Trials | None = None, filling: Trials | None = None) -> Diagnosis:
+        """What was found, with what helped when tried in place of guesses."""
+        m = self.measures
+        found = self.found if trials is None else tried_advice(self.found, trials, OF_THE_FIT)
+        if filling is not None:
+            found = tried_advice(found, filling, frozenset(("learned_to_copy",)))
+        return Diagnosis(
+            n_rows=m.n_rows,
+            loss=m.loss,
+            baselines=m.references.table(),
+            feature_names=m.columns.names,
+            explained=m.columns.explained,
+            layers=m.layers,
+            code=m.code,
+            findings=found,
+            constant=m.constant_name,
+            filled_in=m.filled_in,
+            stopped_because=m.stopped_because,
+            trials=trials,
+            filling_trials=filling,
+            has_weights=m.architecture.feature_weights is not None,
+        )
+
+
+def examine(
+    network: Network,
+    X: Any,
+    *,
+    history: History | None = None,
+    X_val: Any = None,
+    feature_names: Sequence[Any] | None = None,
+    raw: Any = None,
+    n_components: int | None = None,
+    max_rows: int = 10_000,
+    settings: Mapping[str, Any] | None = None,
+) -> Examination:
+    """Measure and explain, as `diagnose` does, and leave the report open for trials.
+
+    Raises
+    ------
+    ValueError
+        When the data do not fit the network, or names do not fit the data.
+    """
     architecture = network.architecture
     COUNT("max_rows", max_rows)
     k = COUNT("n_components", architecture.n_components if n_components is None else n_components)
     names = _names(feature_names, architecture.n_features)
-    table = _some(network, X, max_rows, "X")
-    shown = table if raw is None else _some(network, raw, max_rows, "raw", compared=False)
+    rows = _rows(network, X, max_rows, "X")
+    which = some_of(rows, max_rows)
+    which = which[rows.weights(which) > 0]
+    weights = None if rows.sample_weight is None else rows.weights(which)
+    seen = rows.take(which, np.float64)
+    shown = seen if raw is None else _shown(network, raw, max_rows)
+    table = Table(
+        X=seen,
+        weights=None if weights is None or (weights == weights[0]).all() else weights,
+        shown=shown,
+        names=names,
+        is_sample=len(which) < _length(X),
+        may_miss=rows.missing is not None,
+    )
     # Numbers beyond all bounds are a finding, not an accident to warn of.
     with np.errstate(over="ignore", invalid="ignore", divide="ignore", under="ignore"):
         validation_loss = None
         if X_val is not None:
-            some = _some(network, X_val, max_rows, "X_val")
-            validation_loss = mean_error(network, some)
-        measures = measure(
-            network, table, shown, names, k, history, validation_loss, settings or {}
-        )
-        found = explain(measures)
-    return Diagnosis(
-        n_rows=measures.n_rows,
-        loss=measures.loss,
-        baselines={
-            "column mean": measures.mean_loss,
-            f"PCA, {count(k, 'component')}": measures.pca_loss,
-        },
-        feature_names=names,
-        explained=measures.columns.explained,
-        layers=measures.layers,
-        code=measures.code,
-        findings=found,
-    )
+            some = _rows(network, X_val, max_rows, "X_val")
+            some_rows = some.take(some_of(some, max_rows), np.float64)
+            validation_loss = mean_error(network, some_rows)
+        measures = measure(network, table, k, history, validation_loss, settings or {})
+        # As the network sees them, columns are not in anybody's units.
+        facts = table_facts(shown, names, _length(X)) if raw is not None else None
+        return Examination(measures, explain(measures, facts))
 
 
-def explain(measures: Measures) -> tuple[Finding, ...]:
+def explain(measures: Measures, facts: TableFacts | None = None) -> tuple[Finding, ...]:
     """What those measures mean: warnings first."""
     found = {f.name: f for check in CHECKS if (f := check(measures)) is not None}
     said = [f for name, f in found.items() if not EXPLAINED_BY.get(name, set()) & set(found)]
+    if facts is not None:
+        of_table = (check(facts) for check in data_findings.OF_TABLES)
+        said += [f for f in of_table if f is not None]
     return tuple(sorted(said, key=lambda f: f.severity != "warning"))
 
 
-def _some(network: Network, X: Any, max_rows: int, name: str, *, compared: bool = True) -> Array:
-    """At most max_rows rows of X, evenly spaced, as the network sees them, in float64: (m, n)."""
+def tried_advice(
+    found: tuple[Finding, ...], trials: Trials, names: frozenset[str]
+) -> tuple[Finding, ...]:
+    """The findings, of which those of these names say what helped when it was tried, and lead."""
+    said, advice = [], trials.advice
+    for finding in found:
+        if finding.name in names:
+            finding, advice = replace(finding, advice=advice), SEE_ABOVE
+        said.append(finding)
+    return tuple(sorted(said, key=lambda f: (f.severity != "warning", f.name not in names)))
+
+
+def _rows(network: Network, X: Any, max_rows: int, name: str) -> Rows:
+    """X as rows that the network can take; of long arrays some, evenly spaced."""
     rows = X if isinstance(X, Rows) else _evenly_spaced(X, max_rows, name)
-    rows = as_rows(rows, network.architecture.n_features, network.dtype if compared else float)
-    if compared:
-        check_targets(rows, network.architecture)
+    rows = as_rows(rows, network.architecture.n_features, network.dtype)
+    check_targets(rows, network.architecture)
+    return rows
+
+
+def _shown(network: Network, raw: Any, max_rows: int) -> Array:
+    """At most max_rows rows, evenly spaced, in the user's units, float64: (m, n)."""
+    rows = raw if isinstance(raw, Rows) else _evenly_spaced(raw, max_rows, "raw")
+    rows = as_rows(rows, network.architecture.n_features, float)
     return rows.take(some_of(rows, max_rows), np.float64)
 
 
@@ -223,6 +386,10 @@ def _evenly_spaced(X: Any, max_rows: int, name: str) -> Rows:
     if array.ndim == 2 and len(array) > max_rows:
         array = array[evenly(len(array), max_rows)]
     return Rows(array, name=name)
+
+
+def _length(X: Any) -> int:
+    return len(X) if isinstance(X, Rows) else int(np.shape(X)[0])
 
 
 def _names(feature_names: Sequence[Any] | None, n_features: int) -> tuple[str, ...]:

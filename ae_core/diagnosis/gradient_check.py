@@ -1,34 +1,48 @@
 """Is this gradient right? And if not, what kind of wrong is it?
 
-`check_gradient` compares a gradient with central differences: on all rows together, on single rows
-alone, and on one row repeated. One comparison says *whether* a gradient is wrong; the pattern over
-these cases says *how* (see `ae_core.diagnosis.gradient_findings`). A check on one row alone, the
-usual shortcut, cannot see a derivative of the first row that is used for all of them.
+`check_gradient` first tries whether the function is one: called rightly, the same for equal
+arguments, which it leaves as they are, finite, and dependent on its parameters (see
+`ae_core.diagnosis.gradient_premises`). Then it compares the gradient with differences: on all rows
+together, on single rows alone, and on one row repeated. One comparison says *whether* a gradient is
+wrong; the pattern over these cases says *how* (see `ae_core.diagnosis.gradient_explanation`). A
+check on one row alone, the usual shortcut, cannot see a derivative of the first row that is used
+for all of them.
 """
 
-from collections.abc import Callable
-from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from .._typing import Array, RandomState
+from .._typing import RandomState
 from ..network.initialization import as_generator
-from ..network.reference import Network
-from .gradient_findings import ArrayCheck, CaseCheck, GradientCheck, explain
+from . import gradient_premises as premises
+from .gradient_arguments import as_data, resolved
+from .gradient_calls import Data, Misreturned, Result, Sample, Subject, first_call, row_error
+from .gradient_cases import Comparison, TooRough, at_moved, moved
+from .gradient_differences import NotDeterministic
+from .gradient_evidence import Evidence, quietly
+from .gradient_explanation import explain
+from .gradient_findings import CaseCheck, GradientCheck
+from .gradient_kinks import about_point, excuse
+from .nested import Nested
 
-EPS = float(np.finfo(np.float64).eps)
-STEP = EPS ** (1 / 3)  # balances rounding (EPS / h) and truncation (h²) of a central difference
-ROUNDING = 20 * EPS  # how far a cost of size 1 may be off after a network's worth of operations
+FLAT = 0.1
+"""By what share of themselves parameters are moved away from where a slope is zero."""
+NEGLIGIBLE = 1e-6
+"""Beside the largest element of a gradient."""
 
-Function = Callable[[Any, Array], tuple[float, Any]]
+
+class Hidden(Exception):
+    """A cost so large that its rounding hides the slopes; with both."""
 
 
 def check_gradient(
-    function: Function | Network,
-    X: Any,
+    function: Any,
     params: Any = None,
+    X: Any = None,
+    y: Any = None,
     *,
+    samples_axis: int = 0,
     tolerance: float = 1e-6,
     max_elements: int = 50,
     max_rows: int = 8,
@@ -38,18 +52,26 @@ def check_gradient(
 
     Parameters
     ----------
-    function : callable or Network
-        Anybody's ``function(params, X) -> (cost, gradient)``, where the gradient is built as params
-        is; or one of this package's networks, checked at its own parameters.
-    X : array of shape (n_samples, …)
+    function : callable, pair of callables, Network or fitted estimator
+        Anybody's ``function(params, X, y) -> (cost, gradient)``, called without y, or without both,
+        where they are not given; the gradient is built as params is. Cost and gradient may be two
+        functions, ``(cost, gradient)``. One of this package's networks, or the one that a fitted
+        estimator holds, is checked at its own parameters.
+    params : array, number, or any nesting of lists, tuples and dicts of them
+        Where to check. In reports an array is called by its way there: ``W1``, ``params[0][1]``,
+        ``enc[0].W``.
+    X : array of shape (n_samples, …), optional
         Rows of data; give several that differ. If there is only one row (or all are equal), it is
-        also checked beside a changed copy, for one row cannot show how rows are kept apart.
-    params : array, or list, tuple or dict of arrays
-        Where to check. List arrays in the order of the forward pass, so that a finding can say
-        where on the way back an error enters.
+        also checked beside a changed copy, for one row cannot show how rows are kept apart. What
+        rows are no samples of (a graph, one time series) belongs into a function of params alone.
+    y : array of shape (n_samples, …), optional
+        Labels or targets: with each choice of rows of X, its rows.
+    samples_axis : int
+        Along which X and y have their samples; 1 where these are columns.
     tolerance : float
         Largest relative error, ``|analytic - numeric| / max(|analytic|, |numeric|)``, that passes;
-        what rounding alone can do to a central difference is allowed for besides.
+        what rounding alone can do to a central difference is allowed for besides. More is allowed
+        to a function that computes in less than float64, as measured.
     max_elements : int
         Elements checked per array (a random subset of larger ones).
     max_rows : int
@@ -61,18 +83,23 @@ def check_gradient(
     -------
     GradientCheck
         ``passed``, ``findings`` (sentences), ``arrays`` (per array its worst element), ``cases``;
-        prints as a report.
+        prints as a report. It fails without comparing, and says so, when equal calls give different
+        results, or the cost does not depend on params. A function that changes its arguments in
+        place (it is given copies) may pass, with a finding.
 
     Raises
     ------
     ValueError
-        When the function does not return a finite cost and a gradient shaped like params.
+        When arguments are not what they should be, or are in another order than the function's;
+        when the function does not return a finite cost and a gradient shaped like params, or does
+        not take fewer rows.
 
     Notes
     -----
     Central differences in float64 with step ``eps**(1/3) * max(1, |p|)``. An element that differs
-    is looked at again with smaller steps, and where the cost has a kink (relu at 0), any slope
-    between the one-sided ones is right.
+    is looked at again with other steps, after the rounding of the function was measured (Moré &
+    Wild 2011, "Estimating computational noise"). Where the cost has a kink (relu at 0), any slope
+    between the limits on both sides is right.
 
     Examples
     --------
@@ -80,7 +107,7 @@ def check_gradient(
     >>> def cost(w, X):
     ...     residual = X @ w - 1
     ...     return residual @ residual / (2 * len(X)), X.T @ residual  # forgot to divide by len(X)
-    >>> check = check_gradient(cost, np.arange(6.0).reshape(3, 2) / 5, np.array([0.3, 0.1]))
+    >>> check = check_gradient(cost, np.array([0.3, 0.1]), np.arange(6.0).reshape(3, 2) / 5)
     >>> check.passed
     False
     >>> print(check.findings[0])
@@ -92,214 +119,205 @@ rows, as the cost is.
     for argument, value in (("max_elements", max_elements), ("max_rows", max_rows)):
         if value < 1:
             raise ValueError(f"{argument}={value!r}: must be at least 1")
-    if callable(function):
-        if params is None:
-            raise ValueError("params is missing: give the parameters at which to check")
-    else:
-        network = function
-        if params is None:
-            params = network.params
-        params = network.architecture.views(np.array(params, dtype=np.float64))
-        function = _as_function(network)
-    X = np.asarray(X)
-    if X.dtype.kind in "iub":
-        X = X.astype(np.float64)
-    if X.ndim == 0 or len(X) == 0:
-        raise ValueError(f"X has shape {X.shape}: at least one row is needed")
-    structure = Structure(params)
-    random = as_generator(random_state)
+    if samples_axis not in (0, 1):
+        raise ValueError(f"samples_axis={samples_axis!r}: must be 0 or 1")
+    try:
+        return _checked(
+            resolved(function, params, X),
+            y,
+            samples_axis,
+            tolerance,
+            (max_elements, max_rows),
+            as_generator(random_state),
+        )
+    except Misreturned as error:
+        raise ValueError(str(error)) from None
+
+
+def _checked(
+    given: tuple[Any, Any, Any],
+    y: Any,
+    samples_axis: int,
+    tolerance: float,
+    limits: tuple[int, int],
+    random: Any,
+) -> GradientCheck:
+    function, params, X = given
+    max_elements, max_rows = limits
+    data, as_given = as_data(X, y, params, samples_axis)
+    structure = Nested(params)
+    subject = Subject(function, structure)
     elements = [_some(random, size, max_elements) for size in structure.sizes]
+    named = {n: v for n, v in (("params", params), ("X", X), ("y", y)) if v is not None}
+    original = None if as_given is None else as_given.all()
+    first, takes_original = first_call(subject, named, data.all(), original)
+    data = as_given if as_given is not None and takes_original else data
+    samples = _samples(data, max_rows, random)
+    results = _results(subject, structure.vector, samples, first)
+    comparison = Comparison(subject, structure, elements, tolerance, random)
+    return _Check(comparison, data, samples, results).run()
 
-    def check(label: str, rows: Array) -> CaseCheck:
-        return _check_case(label, function, structure, rows, elements, tolerance)
 
+class _Check:
+    """One check once the function could be called: premises, cases, findings."""
+
+    def __init__(
+        self, comparison: Comparison, data: Data, samples: list[Sample], results: list[Result]
+    ) -> None:
+        self.comparison, self.data = comparison, data
+        self.samples, self.results = samples, results
+        self.subject, self.structure = comparison.subject, comparison.structure
+        self.vector = self.structure.vector
+        self.first = (self.subject, self.vector, samples[0], results[0])
+        self.n_features = data.row(0).size if data.arrays else 0
+
+    def run(self) -> GradientCheck:
+        """The premises in their order, then the cases, then what they mean."""
+        said = premises.unequal_calls(self.subject, self.vector, self.samples, self.results)
+        if said is not None:
+            return self._not_compared(said)
+        try:
+            cases = [
+                self.comparison.case(sample, result, self.vector, self.n_features)
+                for sample, result in zip(self.samples, self.results, strict=True)
+            ]
+            # If it takes no notice of rows, its first calls were equal ones already.
+            if not premises.all_equal(self.results):
+                said = premises.changed_since(*self.first)
+            if said is None and not any(a.numeric.any() for a in cases[0].arrays):
+                said = premises.independent(*self.first, self.comparison.random)
+                if said is None and not cases[0].passed:
+                    said = premises.STEPS
+            if said is not None:
+                return self._not_compared(said)
+            findings = self._findings(cases)
+        except NotDeterministic:
+            return self._not_compared(premises.changed_since(*self.first) or premises.RARELY)
+        except Hidden as hidden:
+            return self._not_compared(premises.about_size(*hidden.args))
+        except TooRough as rough:
+            return self._not_compared(premises.about_roughness(float(rough.args[0])))
+        rounding = self.comparison.rounding
+        tolerance = max(a.tolerance for case in cases for a in case.arrays)
+        return GradientCheck(cases, findings, tolerance, rounding.digits)
+
+    def _not_compared(self, said: str) -> GradientCheck:
+        return GradientCheck([], [said], self.comparison.tolerance, could_compare=False)
+
+    def _findings(self, cases: list[CaseCheck]) -> list[str]:
+        """What to say of the cases; of one more, if that is where something shows."""
+        infinite = premises.about_infinities(self.structure, self.samples, self.results)
+        if infinite is not None:
+            return [_about_infinities(*infinite, cases)]
+        if not all(case.passed for case in cases):
+            excuse(self.comparison, self.data, self.samples, self.results, cases)
+        changes = premises.about_changes(self.subject.changed, self.structure)
+        if changes is not None:
+            # What is wrong may come from that, so no pattern is read into it.
+            return [changes]
+        if all(case.passed for case in cases):
+            return self._where_it_is_flat(cases)
+        point = about_point(self.comparison, self.samples, cases)
+        return explain(self._evidence(cases, self.vector)) if point is None else [point]
+
+    def _evidence(self, cases: list[CaseCheck], vector: Any) -> Evidence:
+        comparison = self.comparison
+        return Evidence(
+            self.subject,
+            self.structure,
+            self.data,
+            cases,
+            self.samples,
+            comparison.rounding,
+            comparison.random,
+            vector,
+        )
+
+    def _where_it_is_flat(self, cases: list[CaseCheck]) -> list[str]:
+        """Look elsewhere, if some array's slope is zero in all cases: there any formula is right.
+
+        Adds the case to the others when something is wrong.
+        """
+        flat = [
+            column[0].name
+            for column in zip(*(case.arrays for case in cases), strict=True)
+            if len(column[0].elements) and not any(a.judged.any() for a in column)
+        ]
+        if not flat:
+            return []
+        vector = moved(self.vector, FLAT, self.comparison.random)
+        whole = at_moved(self.comparison, self.samples[0], vector, self.n_features)
+        if whole is None:
+            return []
+        if whole.passed:
+            # Neither here nor there can be told what is right: unless it is next to nothing beside
+            # the others, that is no pass.
+            unseen = [a for a in whole.arrays if a.name in flat and not a.judged.any()]
+            largest = max(float(np.abs(a.analytic).max(initial=0.0)) for a in whole.arrays)
+            if any(np.abs(a.analytic).max(initial=0.0) > NEGLIGIBLE * largest for a in unseen):
+                raise Hidden(self.results[0].cost, largest)
+            return []
+        others = [
+            at_moved(self.comparison, sample, vector, self.n_features)
+            for sample in self.samples[1:]
+        ]
+        whole.label += f", params moved by up to {FLAT:.0%}"
+        names = ", ".join(flat[:4]) + (", …" if len(flat) > 4 else "")
+        found = (
+            f"With the params given the slope of {names} is zero, where many a wrong formula is "
+            f"right. With params moved by up to {FLAT:.0%} it is wrong."
+        )
+        there = [whole, *(case for case in others if case is not None)]
+        said = []
+        if len(there) == len(cases):
+            with quietly():
+                said = explain(self._evidence(there, vector))
+        cases.append(whole)
+        return [found, *said]
+
+
+def _about_infinities(said: str, names: set[str], cases: list[CaseCheck]) -> str:
+    wrong = {a.name for case in cases for a in case.failed}
+    if wrong == names and len(names) < len(cases[0].arrays):
+        shown = ", ".join(a.name for a in cases[0].arrays if a.name in names)
+        verb = "is" if len(names) == 1 else "are"
+        return f"{said} Only {shown} {verb} wrong, all other arrays are right."
+    return said
+
+
+def _samples(data: Data, max_rows: int, random: Any) -> list[Sample]:
+    """All rows together, single ones, and one three times; without X all there is."""
+    if not data.arrays:
+        return [data.all("the cost of params alone")]
     singles = [
-        check(f"row {i} alone", X[i : i + 1]) for i in _some(random, len(X), max_rows).tolist()
+        data.take([i], f"row {i} alone") for i in _some(random, data.n_rows, max_rows).tolist()
     ]
-    if (X[:1] == X).all():
-        X_all = np.concatenate([X, X[:1] * random.uniform(0.5, 0.9, X[:1].shape)])
-        together = check("X beside a changed copy of its row", X_all)
-    else:
-        together = check(f"{len(X)} rows together", X)
-    repeated = check("one row three times", np.repeat(X[:1], 3, axis=0))
-    findings = explain(together, singles, repeated)
-    return GradientCheck([together, *singles, repeated], findings, tolerance)
+    together = data.all(f"{data.n_rows} rows together")
+    if data.has_equal_rows():
+        together = data.with_changed_copy(random, "X beside a changed copy of its row")
+        together.is_new = True
+    return [together, *singles, data.take([0, 0, 0], "one row three times")]
 
 
-class Structure:
-    """Parameters as somebody keeps them (array, list, tuple, dict), and as one flat vector."""
-
-    def __init__(self, params: Any) -> None:
-        self.kind = type(params)
-        if isinstance(params, dict):
-            self.names, arrays = [str(key) for key in params], list(params.values())
-            self.keys = list(params)
-        elif isinstance(params, list | tuple):
-            self.names, arrays = [f"params[{i}]" for i in range(len(params))], list(params)
-        else:
-            self.names, arrays = ["params"], [params]
-        arrays = [np.asarray(a) for a in arrays]
-        for name, array in zip(self.names, arrays, strict=True):
-            if array.dtype.kind not in "fiu":
-                raise ValueError(f"{name} has dtype {array.dtype}: real numbers are needed")
-        self.shapes = [a.shape for a in arrays]
-        self.sizes = [a.size for a in arrays]
-        self.vector = self._concatenate(arrays)
-
-    def build(self, vector: Array) -> Any:
-        """The flat vector as the caller keeps parameters; fresh arrays, safe to change."""
-        pieces = np.split(vector, np.cumsum(self.sizes)[:-1])
-        arrays = [p.reshape(s).copy() for p, s in zip(pieces, self.shapes, strict=True)]
-        if issubclass(self.kind, dict):
-            return dict(zip(self.keys, arrays, strict=True))
-        if issubclass(self.kind, list | tuple):
-            return arrays if issubclass(self.kind, list) else tuple(arrays)
-        return arrays[0]
-
-    def flatten(self, gradient: Any) -> Array:
-        """A gradient, built as the parameters are, as a flat vector."""
-        if issubclass(self.kind, dict):
-            if not isinstance(gradient, dict) or set(gradient) != set(self.keys):
-                raise ValueError(f"the gradient must be a dict with the keys {self.keys}")
-            arrays = [np.asarray(gradient[key]) for key in self.keys]
-        elif issubclass(self.kind, list | tuple):
-            if not isinstance(gradient, list | tuple) or len(gradient) != len(self.shapes):
-                raise ValueError(f"the gradient must be a list of {len(self.shapes)} arrays")
-            arrays = [np.asarray(g) for g in gradient]
-        else:
-            arrays = [np.asarray(gradient)]
-        for name, array, shape in zip(self.names, arrays, self.shapes, strict=True):
-            if array.shape != shape:
-                hint = " (transposed?)" if array.shape == shape[::-1] else ""
-                raise ValueError(
-                    f"the gradient of {name} has shape {array.shape}{hint}: {name} has {shape}"
-                )
-        return self._concatenate(arrays)
-
-    @staticmethod
-    def _concatenate(arrays: list[Array]) -> Array:
-        if not arrays:
-            raise ValueError("params is empty: there is nothing to check")
-        return np.concatenate([a.ravel().astype(np.float64) for a in arrays])
+def _results(subject: Subject, vector: Any, samples: list[Sample], first: Result) -> list[Result]:
+    """The first call of each sample, of which that of all rows was made."""
+    n_rows = samples[0].n_rows
+    results = [subject(vector, samples[0]) if samples[0].is_new else first]
+    for sample in samples[1:]:
+        try:
+            results.append(subject(vector, sample))
+        except Misreturned as error:
+            raise ValueError(
+                f"{error}; not so with all {n_rows} rows: is a sum over the wrong axis, or do "
+                "labels belong in y?"
+            ) from None
+        except Exception as error:
+            raise ValueError(row_error(sample.label, n_rows)) from error
+    return results
 
 
-class Slopes(NamedTuple):
-    """Difference quotients of the cost along one parameter."""
-
-    central: float
-    left: float
-    right: float
-    noise: float
-    """What rounding can have done to `central`."""
-
-
-def _as_function(network: Network) -> Function:
-    # A float32 network is checked as its float64 copy: the formulas are the same, and differences
-    # of float32 costs would be mostly rounding.
-    double = type(network)(network.architecture, network.params, dtype=np.float64)
-
-    def function(views: Any, X: Array) -> tuple[float, Any]:
-        vector = np.concatenate([view.ravel() for view in views.values()])
-        cost, gradient = double.loss_and_gradient(X, params=vector)
-        return cost, double.architecture.views(gradient)
-
-    return function
-
-
-def _some(random: Any, size: int, limit: int) -> Array:
+def _some(random: Any, size: int, limit: int) -> Any:
     """Indices 0 … size - 1, or `limit` of them drawn at random, in order."""
     if size <= limit:
         return np.arange(size)
     return np.sort(random.choice(size, limit, replace=False))
-
-
-def _check_case(
-    label: str,
-    function: Any,
-    structure: Structure,
-    X: Array,
-    elements: list[Array],
-    tolerance: float,
-) -> CaseCheck:
-    def evaluate(vector: Array) -> tuple[float, Any]:
-        cost, gradient = function(structure.build(vector), X)
-        if np.ndim(cost) != 0 or not np.isfinite(cost):
-            raise ValueError(f"on {label} the cost is {cost!r}: a finite number is needed")
-        return float(cost), gradient
-
-    def slopes(i: int, relative_step: float) -> Slopes:
-        def cost_at(p: float) -> float:
-            vector = structure.vector.copy()
-            vector[i] = p
-            return evaluate(vector)[0]
-
-        p = structure.vector[i]
-        h = relative_step * max(1.0, abs(p))
-        above, below = p + h, p - h  # as stored; their true distance is what divides
-        cost_above, cost_below = cost_at(above), cost_at(below)
-        left, right = (cost - cost_below) / (p - below), (cost_above - cost) / (above - p)
-        # Rounding of the cost, and of the parameters: the latter moves the slope by as much as it
-        # is curved, and is what remains at a minimum, where cost and slope are almost nothing.
-        noise = ROUNDING * (
-            max(abs(cost_above), abs(cost_below)) / h + abs(right - left) / relative_step
-        )
-        return Slopes((cost_above - cost_below) / (above - below), left, right, noise)
-
-    cost, gradient = evaluate(structure.vector)
-    analytic = structure.flatten(gradient)
-    checks, start = [], 0
-    for name, shape, size, chosen in zip(
-        structure.names, structure.shapes, structure.sizes, elements, strict=True
-    ):
-        pairs = [
-            _compare(partial(slopes, start + i), analytic[start + i], tolerance)
-            for i in chosen.tolist()
-        ]
-        checks.append(
-            ArrayCheck(
-                name=name,
-                shape=shape,
-                elements=chosen,
-                analytic=analytic[start : start + size],
-                numeric=np.array([numeric for numeric, _ in pairs]),
-                errors=np.array([error for _, error in pairs]),
-                tolerance=tolerance,
-            )
-        )
-        start += size
-    return CaseCheck(label, len(X), X[0].size, checks)
-
-
-def _compare(
-    slopes: Callable[[float], Slopes], analytic: float, tolerance: float
-) -> tuple[float, float]:
-    """The numeric derivative and its relative error; a second look at what seems wrong."""
-    first = slopes(STEP)
-    error = _relative_error(analytic, first.central, first.noise, tolerance)
-    if error <= tolerance:
-        return first.central, error
-    best_doubt, numeric, noise = np.inf, first.central, first.noise
-    for step in (STEP, STEP / 8, STEP / 64):
-        whole, half = slopes(step), slopes(step / 2)
-        # Truncation falls fourfold with half the step: what is left of it, and a kink within the
-        # step, shows in how far the two quotients are apart.
-        doubt = abs(whole.central - half.central) / 3 + half.noise
-        if doubt < best_doubt:
-            best_doubt = doubt
-            numeric, noise = half.central, doubt
-        jump, jump_half = whole.right - whole.left, half.right - half.left
-        is_kink = abs(jump_half) > 0.9 * abs(jump) > 1e-3 * abs(whole.central) + 10 * whole.noise
-        low, high = sorted((half.left, half.right))
-        if is_kink and low - half.noise <= analytic <= high + half.noise:
-            return analytic, 0.0
-    return numeric, _relative_error(analytic, numeric, noise, tolerance)
-
-
-def _relative_error(analytic: float, numeric: float, noise: float, tolerance: float) -> float:
-    if not np.isfinite(analytic):
-        return np.inf
-    difference, size = abs(analytic - numeric), max(abs(analytic), abs(numeric))
-    if difference > tolerance * size + noise:
-        return difference / size
-    # Right: what rounding can have done must not push the error above the tolerance.
-    return difference / (size + noise / tolerance) if difference > 0 else 0.0

@@ -1,12 +1,12 @@
-"""What a gradient check found, and what its pattern means in words."""
+"""What a gradient check found: each array in each case, and the whole with its findings."""
 
-import textwrap
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 
 from .._typing import Array
+from .gradient_report import html_report, text_report
 
 SAME = 1e-4  # relative: how closely a pattern (a factor, a transpose) must fit to be named
 
@@ -26,6 +26,10 @@ class ArrayCheck:
     errors: Array
     """Relative errors at `elements`."""
     tolerance: float
+    doubts: Array = field(default_factory=lambda: np.zeros(0))
+    """How far off each of `numeric` may be; none when not known."""
+    judged: Array = field(default_factory=lambda: np.zeros(0, dtype=bool))
+    """Of which `elements` the wrong sign would have been seen: not where the slope is nothing."""
 
     @property
     def passed(self) -> bool:
@@ -53,7 +57,7 @@ class ArrayCheck:
     @property
     def factor(self) -> float | None:
         """The number c with analytic = c · numeric in every checked element, if there is one."""
-        return constant_factor(self.checked, self.numeric)
+        return constant_factor(self.checked, self.numeric, self._doubts)
 
     @property
     def is_transposed(self) -> bool:
@@ -61,7 +65,12 @@ class ArrayCheck:
         if len(self.shape) != 2 or self.shape[0] != self.shape[1] or self.shape[0] < 2:
             return False
         transposed = self.analytic.reshape(self.shape).T.ravel()[self.elements]
-        return constant_factor(transposed, self.numeric) is not None
+        factor = constant_factor(transposed, self.numeric, self._doubts)
+        return factor is not None and close(factor, 1)
+
+    @property
+    def _doubts(self) -> Array:
+        return self.doubts if len(self.doubts) else np.zeros(len(self.numeric))
 
 
 @dataclass
@@ -89,23 +98,32 @@ class CaseCheck:
         return constant_factor(
             np.concatenate([a.checked for a in self.arrays]),
             np.concatenate([a.numeric for a in self.arrays]),
+            np.concatenate([a._doubts for a in self.arrays]),
         )
 
 
-@dataclass
+@dataclass(repr=False)
 class GradientCheck:
     """The result of `check_gradient`. True when passed; prints as a report."""
 
     cases: list[CaseCheck]
-    """All rows together, single rows alone, one row three times."""
+    """All rows together, single rows alone, one row three times; the first alone without X. None
+    where something stood in the way of comparing."""
     findings: list[str]
-    """What the pattern of errors means, in words; empty when passed."""
+    """What the pattern of errors means, in words, or what stood in the way of comparing. When
+    passed, at most that the function changes its arguments in place."""
     tolerance: float
+    """The relative error that was allowed: what was asked for, or what the function's precision
+    allows."""
+    digits: str = "float64"
+    """The precision in which the function computes, as measured."""
+    could_compare: bool = True
+    """Whether the function is one whose differences mean something."""
 
     @property
     def passed(self) -> bool:
         """Whether every array passed in every case."""
-        return all(case.passed for case in self.cases)
+        return self.could_compare and all(case.passed for case in self.cases)
 
     @property
     def arrays(self) -> dict[str, ArrayCheck]:
@@ -117,171 +135,37 @@ class GradientCheck:
         return self.passed
 
     def __str__(self) -> str:
-        return report(self)
+        return text_report(self)
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        return html_report(self)
 
 
-def constant_factor(analytic: Array, numeric: Array) -> float | None:
-    """The number c with analytic = c · numeric; None if there is none, or too little to tell."""
+def constant_factor(analytic: Array, numeric: Array, doubts: Array | float = 0.0) -> float | None:
+    """The number c with analytic = c · numeric in every element.
+
+    None if there is none, or too little to tell.
+    """
     size = float(np.linalg.norm(numeric))
-    if len(numeric) < 2 or size == 0 or not np.isfinite(analytic).all():
+    # One number is a multiple of any other; so is one among zeros.
+    n_telling = int((np.abs(numeric) > 1e-6 * size + np.asarray(doubts)).sum())
+    if n_telling < 2 or not np.isfinite(analytic).all():
         return None
     c = float(analytic @ numeric) / size**2
-    if c == 0 or np.linalg.norm(analytic - c * numeric) > SAME * abs(c) * size:
+    if c == 0 or not fits(analytic / c, numeric, doubts):
         return None
     return c
 
 
-# --- the pattern, in words ----------------------------------------------------------------------
+def fits(predicted: Array, numeric: Array, doubts: Array | float = 0.0) -> bool:
+    """Whether a prediction is what the differences are, element by element."""
+    size = np.maximum(np.abs(predicted), np.abs(numeric))
+    off = np.abs(predicted - numeric)
+    return bool((off <= SAME * size + 4 * np.asarray(doubts)).all())
 
 
-def explain(together: CaseCheck, singles: list[CaseCheck], repeated: CaseCheck) -> list[str]:
-    """Sentences that say what kind of wrong the gradient is; none when it is right."""
-    if together.passed and repeated.passed and all(s.passed for s in singles):
-        return []
-    right_alone = all(s.passed for s in singles)
-    for case in (together, repeated):
-        c = case.factor
-        if c is not None and not _close(c, 1):
-            return [_about_factor(c, case, right_alone)]
-    if right_alone and not together.passed:
-        return [_about_rows(together, repeated)]
-    if right_alone:
-        return [f"Right on each row and on all of them, but wrong on {repeated.label}."]
-    wrong = together if not together.passed else next(s for s in singles if not s.passed)
-    return _about_arrays(wrong)
-
-
-def _close(a: float, b: float) -> bool:
-    return abs(a - b) <= SAME * abs(b)
-
-
-def _about_factor(c: float, case: CaseCheck, right_alone: bool) -> str:
-    m, n = case.n_rows, case.n_features
-    if m > 1 and right_alone and _close(c, m):
-        return (
-            f"The gradient is {m} times too large, and there are {m} rows: "
-            "it was not divided by the number of rows, as the cost is."
-        )
-    if m > 1 and right_alone and _close(c, 1 / m):
-        return (
-            f"The gradient is 1/{m} of what it should be, and there are {m} rows: "
-            "it was divided by the number of rows, but the cost is not (or it was divided twice)."
-        )
-    size = f"The gradient is {c:.6g} times the right one in every array: a constant factor"
-    if _close(c, -1):
-        return f"{size}. The sign is wrong everywhere: the residual is taken the other way round."
-    if _close(c, 2) or _close(c, 0.5):
-        return f"{size} of 2. Look for the 2 of a square's derivative, or a ½ in front of the cost."
-    if n > 1 and (_close(c, n) or _close(c, 1 / n)):
-        return f"{size}, the number of features ({n}). One of cost and gradient averages over them."
-    return f"{size}. Look for a constant that stands in the cost or the gradient only."
-
-
-def _about_rows(together: CaseCheck, repeated: CaseCheck) -> str:
-    names = _names(together.failed)
-    if repeated.passed:
-        return (
-            f"A derivative of one row is used for all rows (in {names}): the gradient is right on "
-            "each row alone and on equal rows, but wrong on rows that differ. "
-            "Compute the activation's derivative from the whole batch, not from one row such as "
-            "[0]."
-        )
-    return (
-        f"Rows are mixed up (in {names}): the gradient is right on each row alone, "
-        "but wrong on several. Look for a sum or mean over the wrong axis, or one that is missing."
-    )
-
-
-def _about_arrays(case: CaseCheck) -> list[str]:
-    failed, names = case.failed, _names(case.failed)
-    n_failed, n_arrays = len(failed), len(case.arrays)
-    if n_arrays == 1:
-        return [f"The gradient is wrong.{_about_one(failed[0])}"]
-    if n_failed == n_arrays:
-        # Every delta stems from the output's, so an error there spoils everything.
-        return [
-            "Every array is wrong: start at the output, with the derivative of the cost and of the "
-            "last activation; all other deltas are made from that one."
-        ]
-    if n_failed == 1 and (details := _about_one(failed[0])):
-        return [f"Only {names} is wrong, all other arrays are right.{details}"]
-    if failed == case.arrays[:n_failed]:
-        first_right = case.arrays[n_failed].name
-        c = constant_factor(
-            np.concatenate([a.checked for a in failed]), np.concatenate([a.numeric for a in failed])
-        )
-        sign = " Its sign is wrong there." if c is not None and _close(c, -1) else ""
-        return [
-            f"Wrong: {names}; right: {first_right} and what follows it. So the delta goes wrong on "
-            f"its way back through {first_right}: is {first_right} used transposed there, and is "
-            f"the result multiplied by the derivative of the activation before it?{sign}"
-        ]
-    if n_failed == 1:
-        return [f"Only {names} is wrong, all other arrays are right."]
-    return [f"Wrong: {names}; the other arrays are right."] + [
-        f"{a.name}:{details}" for a in failed if (details := _about_one(a))
-    ]
-
-
-def _about_one(array: ArrayCheck) -> str:
-    c = array.factor
-    if c is not None and not _close(c, 1):
-        return " Its sign is wrong." if _close(c, -1) else f" It is {c:.6g} times the right one."
-    if array.is_transposed:
-        return " It is the transpose of the right one."
-    if not array.checked.any():
-        return " It is zero everywhere: was it ever computed?"
-    return ""
-
-
-def _names(arrays: list[ArrayCheck]) -> str:
-    return ", ".join(a.name for a in arrays)
-
-
-# --- the report ---------------------------------------------------------------------------------
-
-
-def report(check: GradientCheck) -> str:
-    """The result as text: verdict, findings, and per array and case the worst element."""
-    together, *singles, repeated = check.cases
-    if check.passed:
-        worst = max(a.relative_error for a in check.arrays.values())
-        verdict = f"gradient check: passed (worst relative error {worst:.1e})"
-    else:
-        verdict = f"gradient check: FAILED (relative errors above {check.tolerance:.0e} are wrong)"
-    worst_single = max(singles, key=lambda s: max(a.relative_error for a in s.arrays))
-    n_right = sum(s.passed for s in singles)
-    lines = [verdict]
-    for finding in check.findings:
-        lines += textwrap.wrap(finding, 96, initial_indent="  → ", subsequent_indent="    ")
-    lines += ["", *_table(together)]
-    if check.passed:
-        lines.append(f"and on each of {len(singles)} rows alone, and on one row three times.")
-        return "\n".join(lines)
-    lines += _table(worst_single, f"each row alone: {n_right} of {len(singles)} right, the worst:")
-    lines += _table(repeated)
-    return "\n".join(lines)
-
-
-def _table(case: CaseCheck, title: str = "") -> list[str]:
-    width = max(5, *(len(a.name) for a in case.arrays))
-    lines = [f"{title or case.label + ':'}"]
-    lines.append(
-        f"  {'array':<{width}}  {'worst at':>10}  {'gradient':>13}  {'differences':>13}  error"
-    )
-    for a in case.arrays:
-        if not len(a.elements):
-            continue
-        index, analytic, numeric = a.worst
-        at = "[" + ", ".join(map(str, index)) + "]"
-        subset = (
-            f" ({len(a.elements)} of {a.analytic.size})"
-            if len(a.elements) < a.analytic.size
-            else ""
-        )
-        mark = "" if a.passed else "  WRONG"
-        lines.append(
-            f"  {a.name:<{width}}  {at:>10}  {analytic:>13.6e}  {numeric:>13.6e}  "
-            f"{a.relative_error:.1e}{mark}{subset}"
-        )
-    return lines
+def close(a: float, b: float, same: float = SAME) -> bool:
+    """Whether a number is another one, but for rounding."""
+    return abs(a - b) <= same * abs(b)

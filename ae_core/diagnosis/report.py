@@ -13,10 +13,15 @@ from .words import count, number, percent
 
 if TYPE_CHECKING:
     from .diagnose import Diagnosis
+    from .trials import Trials
 
 WIDTH = 96
 WORST = 5
 """Columns that the report names."""
+UNITS = 12
+"""Code units of which the report says how much they carry."""
+NAME = 60
+"""Characters of a name in a table of losses."""
 LAYERS = 8
 """Layers that the text has room for; those with units to report come first."""
 STYLE = "text-align: left; padding: 0.15em 1em 0.15em 0"
@@ -26,14 +31,16 @@ COLORS = {"warning": "#b3261e", "note": "#30638e"}
 def text_report(diagnosis: "Diagnosis") -> str:
     """Verdict, findings with what to try, losses, columns, layers and code."""
     lines = [f"diagnosis: {_verdict(diagnosis)} ({_subject(diagnosis)})"]
-    for finding in diagnosis.findings:
-        lines += _wrapped(f"{finding.name}: {finding.message}", "  → ")
-        lines += _wrapped(finding.advice, "    what to try: ", " " * 6)
+    lines += findings_text(diagnosis.findings)
+    if _is_worth_saying(diagnosis):
+        lines += _wrapped(f"training ended because {diagnosis.stopped_because}.", "  ", "  ")
+    for trials in _trials(diagnosis):
+        lines += ["", *_table(trials.heading, _of(diagnosis), trials.rows(), _what(trials))]
+        lines += _wrapped(trials.ending, "  ") if trials.ending else []
     lines.append("")
     rows = [(name, number(loss), share) for name, loss, share in _losses(diagnosis)]
-    width = max(len(name) for name, _, _ in rows)
-    lines.append(f"  {'loss':<{width}}  {'':>10}  of the mean's")
-    lines += [f"  {name:<{width}}  {loss:>10}  {share:>13}" for name, loss, share in rows]
+    lines += _table("loss", _of(diagnosis), rows)
+    lines += _more_lines(diagnosis)
     worst = _worst_columns(diagnosis)
     if worst:
         width = max(len(_shown(name)) for name, _ in worst)
@@ -42,6 +49,22 @@ def text_report(diagnosis: "Diagnosis") -> str:
         lines += [f"  {_shown(name):<{width}}  {share:>12}" for name, share in worst]
     lines += ["", *_layer_lines(diagnosis)]
     return "\n".join(lines)
+
+
+def findings_text(findings: Sequence[Finding]) -> list[str]:
+    """Each finding with what to try."""
+    lines = []
+    for finding in findings:
+        lines += _wrapped(f"{finding.name}: {finding.message}", "  → ")
+        lines += _wrapped(finding.advice, "    what to try: ", " " * 6)
+    return lines
+
+
+def findings_html(heading: str, findings: Sequence[Finding], lines: Sequence[str]) -> str:
+    """A heading, findings and lines; everything that comes from the data is escaped."""
+    items = "".join(_html_finding(finding) for finding in findings)
+    parts = [f"<p><strong>{escape(heading)}</strong></p>", f"<ul>{items}</ul>" if items else ""]
+    return "\n".join(["<div>", *parts, *(f"<p>{escape(line)}</p>" for line in lines), "</div>"])
 
 
 def html_report(diagnosis: "Diagnosis") -> str:
@@ -54,8 +77,13 @@ def html_report(diagnosis: "Diagnosis") -> str:
     if diagnosis.findings:
         items = "".join(_html_finding(finding) for finding in diagnosis.findings)
         parts.append(f"<ul>{items}</ul>")
+    trials, of = diagnosis.trials, _of(diagnosis)
+    if trials is not None and trials.helped:
+        parts.append(_html_table((trials.heading, _what(trials), of), trials.rows()))
+        parts.append(f"<p>{escape(trials.ending)}</p>")
     losses = [(name, number(loss), share) for name, loss, share in _losses(diagnosis)]
-    parts.append(_html_table(("loss", "", "of the mean's"), losses))
+    parts.append(_html_table(("loss", "", of), losses))
+    parts += [f"<p>{escape(line.strip())}</p>" for line in _more_lines(diagnosis)]
     worst = _worst_columns(diagnosis)
     if worst:
         parts.append(_html_table((_explained_heading(diagnosis), ""), worst))
@@ -84,14 +112,73 @@ def _subject(diagnosis: "Diagnosis") -> str:
     )
 
 
+def _trials(diagnosis: "Diagnosis") -> "list[Trials]":
+    """Those of which there is something to show."""
+    both = diagnosis.trials, diagnosis.filling_trials
+    return [trials for trials in both if trials is not None and trials.helped]
+
+
+def _what(trials: "Trials") -> str:
+    """The heading of the figures."""
+    return "error" if trials.measure.startswith("error") else "loss"
+
+
 def _losses(diagnosis: "Diagnosis") -> list[tuple[str, float, str]]:
-    mean = diagnosis.baselines["column mean"]
-    rows = [("this network", diagnosis.loss)]
-    rows += sorted(diagnosis.baselines.items(), key=lambda item: item[0] == "column mean")
+    constant = diagnosis.baselines[diagnosis.constant]
+    rows = [(diagnosis.subject, diagnosis.loss), *reversed(diagnosis.baselines.items())]
     return [
-        (name, loss, percent(loss / mean) if mean > 0 and math.isfinite(loss) else "")
+        (name, loss, percent(loss / constant) if constant > 0 and math.isfinite(loss) else "")
         for name, loss in rows
     ]
+
+
+def _of(diagnosis: "Diagnosis") -> str:
+    """What shares are of: 'of the mean's'."""
+    return f"of the {diagnosis.constant.split()[-1]}'s"
+
+
+def _table(
+    heading: str, of: str, rows: Sequence[tuple[str, str, str]], what: str = "loss"
+) -> list[str]:
+    """Names, losses and shares, under a heading."""
+    rows = [(_shown(name, NAME), loss, share) for name, loss, share in rows]
+    width = max(len(name) for name, _, _ in rows)
+    lines = [f"  {name:<{width}}  {loss:>10}  {share:>13}" for name, loss, share in rows]
+    if len(heading) > width:
+        return [f"  {heading}", f"  {'':<{width}}  {what:>10}  {of:>13}", *lines]
+    return [f"  {heading:<{width}}  {'':>10}  {of:>13}", *lines]
+
+
+def _is_worth_saying(diagnosis: "Diagnosis") -> bool:
+    """Whether the reader does not know why training ended."""
+    why = diagnosis.stopped_because
+    is_told = any(finding.name == "diverged" for finding in diagnosis.findings)
+    return bool(why) and not why.startswith("reached max_iter") and not is_told
+
+
+def _more_lines(diagnosis: "Diagnosis") -> list[str]:
+    """Of hidden entries, and of a drawn code."""
+    lines = [line for text in diagnosis.lines for line in _wrapped(text, "  ", "  ")]
+    f, information = diagnosis.filled_in, diagnosis.code.information
+    if f is not None:
+        lines += _wrapped(
+            f"of {f.n_hidden} seen entries that were hidden here, the network fills in with a root "
+            f"mean squared error of {number(f.network)}, the column mean with "
+            f"{number(f.column_mean)} (scaled columns)",
+            "  ",
+            "  ",
+        )
+    in_use = diagnosis.code.is_in_use
+    if information is not None and in_use is not None:
+        nats = ", ".join(f"{value:.2g}" for value in information[:UNITS])
+        more = ", …" if len(information) > UNITS else ""
+        lines += _wrapped(
+            f"{int(in_use.sum())} of {count(len(in_use), 'code unit')} "
+            f"carry information about a row (nats: {nats}{more})",
+            "  ",
+            "  ",
+        )
+    return ["", *lines] if lines else []
 
 
 def _worst_columns(diagnosis: "Diagnosis") -> list[tuple[str, str]]:
@@ -103,7 +190,8 @@ def _worst_columns(diagnosis: "Diagnosis") -> list[tuple[str, str]]:
 def _explained_heading(diagnosis: "Diagnosis") -> str:
     finite = diagnosis.explained[np.isfinite(diagnosis.explained)]
     constant = len(diagnosis.explained) - len(finite)
-    extra = f"; {constant} constant" if constant else ""
+    kind = "constant or without weight" if diagnosis.has_weights else "constant"
+    extra = f"; {constant} {kind}" if constant else ""
     typical = percent(float(np.median(finite)))
     return f"variance explained: {typical} of the median column{extra}; the least:"
 
@@ -123,15 +211,16 @@ def _layer_lines(diagnosis: "Diagnosis") -> list[str]:
 
 
 def _wrapped(text: str, first: str, then: str = "    ") -> list[str]:
-    return textwrap.wrap(_printable(text), WIDTH, initial_indent=first, subsequent_indent=then)
+    return textwrap.wrap(tidied(text), WIDTH, initial_indent=first, subsequent_indent=then)
 
 
-def _printable(text: str) -> str:
+def tidied(text: str) -> str:
+    """Text without what a terminal would act on."""
     return "".join(c if c.isprintable() else "·" for c in text)
 
 
 def _shown(name: str, at_most: int = 40) -> str:
-    name = _printable(name)
+    name = tidied(name)
     return name if len(name) <= at_most else name[: at_most - 1] + "…"
 
 

@@ -1,12 +1,9 @@
-"""The words that findings are made of: numbers, names, and what to try."""
+"""The words that findings are made of: numbers, names, lists."""
 
 import math
-import numbers
-
-import numpy as np
 
 from .._typing import Array
-from .measures import Layer, Measures
+from .units import Layer
 
 LONGEST_NAME = 30
 """Characters of a column's name that a message shows."""
@@ -38,66 +35,14 @@ def count(n: int, thing: str) -> str:
     return f"{n} {thing}{'' if n == 1 else 's'}"
 
 
-def label(m: Measures, column: int) -> str:
+def label(names: tuple[str, ...], column: int) -> str:
     """A column, by name."""
-    return f"column {quoted(m.columns.names[column])}"
+    return f"column {quoted(names[column])}"
 
 
 def quoted(name: str) -> str:
     """A column's name in a message: in quotes, on one line, not too long."""
     return repr(name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1] + "…")
-
-
-def learning_rate(m: Measures) -> float | None:
-    """The rate that the fit was told, if it has one."""
-    rate = m.settings.get("learning_rate_init")
-    if m.settings.get("solver") == "lbfgs" or not isinstance(rate, numbers.Real):
-        return None
-    return float(rate) if 0 < float(rate) < math.inf else None
-
-
-def usual_rate(m: Measures) -> float:
-    """Where one starts with this solver."""
-    return 0.1 if m.settings.get("solver") == "sgd" else 1e-3
-
-
-def is_large(rate: float | None, m: Measures) -> bool:
-    """Whether a larger rate is nothing to advise: ten times the usual and more."""
-    return rate is not None and rate >= 10 * usual_rate(m)
-
-
-def larger_rate(m: Measures) -> str:
-    """What to try when training was far too slow."""
-    rate = learning_rate(m)
-    if m.settings.get("solver") == "lbfgs":
-        return "Try more iterations (max_iter)."
-    if rate is None:
-        return "Try a learning rate (learning_rate_init) 10 to 1000 times larger."
-    return f"learning_rate_init={rate:g}: try {max(usual_rate(m), 10 * rate):g}."
-
-
-def somewhat_larger_rate(m: Measures) -> str:
-    """The same where it was a little too slow; nothing where the rate is large already."""
-    rate = learning_rate(m)
-    if m.settings.get("solver") == "lbfgs" or is_large(rate, m):
-        return ""
-    return "Or a larger learning rate." if rate is None else f"Or learning_rate_init={3 * rate:g}."
-
-
-def smaller_rate(m: Measures) -> str:
-    """What to try when steps were too large."""
-    rate = learning_rate(m)
-    if rate is None:
-        return "Try a smaller learning rate (learning_rate_init), a tenth of it."
-    return f"learning_rate_init={rate:g}: try {rate / 10:g}."
-
-
-def more_training(m: Measures) -> str:
-    """What to try when there was too little of it."""
-    epochs = m.settings.get("max_iter", len(m.loss_curve))
-    if not isinstance(epochs, int | np.integer) or not epochs:
-        return "Try more epochs (max_iter)."
-    return f"max_iter={epochs}: try {5 * int(epochs)}."
 
 
 def of_layers(layers: list[Layer], kind: str) -> str:
@@ -109,12 +54,12 @@ def of_layers(layers: list[Layer], kind: str) -> str:
     return "; ".join(parts)
 
 
-def columns(m: Measures, which: Array) -> str:
+def columns(names: tuple[str, ...], which: Array | list[int]) -> str:
     """Columns by name, to start a sentence with."""
     if len(which) == 1:
-        return f"C{label(m, int(which[0]))[1:]}"
-    names = [quoted(m.columns.names[i]) for i in which[:NAMED]]
-    return f"{len(which)} columns ({', '.join(names)}{', …' if len(which) > NAMED else ''})"
+        return f"Column {quoted(names[int(which[0])])}"
+    some = [quoted(names[int(i)]) for i in which[:NAMED]]
+    return f"{len(which)} columns ({', '.join(some)}{', …' if len(which) > NAMED else ''})"
 
 
 def listed(thing: str, which: Array) -> str:

@@ -9,7 +9,6 @@ from sklearn.utils.metaestimators import available_if
 from ..basics.arguments import check_path
 from ..data.checks import check_dtype
 from ..training.callbacks import check_callbacks
-from ..training.progress import TrainingState
 from .checkpoints import bind_checkpoints, open_checkpoint
 from .constructors import (
     AutoencoderParameters,
@@ -19,19 +18,23 @@ from .constructors import (
 )
 from .fitted import FittedAutoencoder
 from .fitting import (
-    checked,
+    all_or_nothing,
     generator_of,
     go_on,
     held_out_rows,
     run,
+    run_part,
+    scale_on,
     seen,
     start,
+    warn_if_not_converged,
     warn_if_not_learning,
     weights_of,
     without,
 )
 from .parameters import OF_THE_CODE, sees_parts
 from .records import check_parameters, with_parameters
+from .tables import checked
 
 
 @with_parameters
@@ -61,7 +64,9 @@ class TrainableAutoencoder(FittedAutoencoder, LayerParameters, TrainingParameter
             is CSR, or ever made dense.
         y : ignored
         sample_weight : array of shape (n_samples,), optional
-            A row of weight 2 counts as that row twice.
+            A row of weight 2 counts as that row twice. Only their ratios count: to `alpha`, which
+            is divided by the number of rows, the smallest weight is one row if all others are whole
+            multiples of it, and otherwise all together are as many as there are rows.
         X_val : array, DataFrame or scipy.sparse matrix (n_validation, n_features), optional
             Rows to compute ``validation_loss_curve_`` of. With ``early_stopping`` they decide;
             without them, rows of X are held out for that.
@@ -82,46 +87,55 @@ class TrainableAutoencoder(FittedAutoencoder, LayerParameters, TrainingParameter
             When a parameter, the data, or the checkpoint is not what it should be.
         NonFiniteLossError
             When the loss becomes infinite; says what to try.
+
+        Warns
+        -----
+        ConvergenceWarning
+            When a `tol`, or ``solver='lbfgs'``, asked for convergence, and the fit ended before it.
+        NotLearningWarning
+            When the model is hardly better than returning the column mean.
         """
         check_parameters(self)
         callbacks = check_callbacks(callbacks)
-        is_fitted = self.warm_start and hasattr(self, "network_")
-        X = checked(self, X, reset=not is_fitted)
-        random = generator_of(self)
-        weights = given_weights = weights_of(sample_weight, X)
-        saved = None
-        if resume_from is not None:
-            check_path("resume_from", resume_from)
-            saved = open_checkpoint(resume_from, self, X, given_weights)
-        held_out = np.empty(0, dtype=np.int64)
-        if saved:
-            held_out = saved.held_out
-        elif self.early_stopping and X_val is None:
-            held_out = held_out_rows(X.shape[0], self.validation_fraction, random)
-        weights, held_out_weights = without(weights, held_out, X.shape[0])
-        if is_fitted:
-            go_on(self)
-        else:
-            start(self, X, weights, random)
-        validation = None
-        if X_val is not None:
-            X_val = checked(self, X_val, reset=False, name="X_val")
-            validation = seen(self, X_val, name="X_val")
-        elif len(held_out):
-            validation = seen(self, X[held_out], held_out_weights)
-        rows = seen(self, X, weights)
-        run(
-            self,
-            rows,
-            random,
-            bind_checkpoints(callbacks, self, X, given_weights, held_out),
-            max_iter=self.max_iter,
-            learning_rate=self.learning_rate,
-            X_val=validation,
-            keep_best=self.early_stopping,
-            resume=saved.state if saved else None,
-        )
-        self._partial_state: TrainingState | None = None
+        with all_or_nothing(self, keeps_epochs=True):
+            is_fitted = self.warm_start and hasattr(self, "network_")
+            X = checked(self, X, reset=not is_fitted)
+            random = generator_of(self)
+            weights = given_weights = weights_of(sample_weight, X)
+            saved = None
+            if resume_from is not None:
+                check_path("resume_from", resume_from)
+                saved = open_checkpoint(resume_from, self, X, given_weights)
+            held_out = np.empty(0, dtype=np.int64)
+            if saved:
+                held_out = saved.held_out
+            elif self.early_stopping and X_val is None:
+                held_out = held_out_rows(X.shape[0], self.validation_fraction, random)
+            weights, held_out_weights = without(weights, held_out, X.shape[0])
+            if is_fitted:
+                go_on(self)
+            else:
+                start(self, X, weights, random)
+            validation = None
+            if X_val is not None:
+                X_val = checked(self, X_val, reset=False, name="X_val")
+                validation = seen(self, X_val, name="X_val")
+            elif len(held_out):
+                validation = seen(self, X[held_out], held_out_weights)
+            rows = seen(self, X, weights)
+            self._stream = None
+            run(
+                self,
+                rows,
+                random,
+                bind_checkpoints(callbacks, self, X, given_weights, held_out),
+                max_iter=self.max_iter,
+                learning_rate=self.learning_rate,
+                X_val=validation,
+                keep_best=self.early_stopping,
+                resume=saved.state if saved else None,
+            )
+        warn_if_not_converged(self)
         warn_if_not_learning(self.network_, rows)
         return self
 
@@ -129,8 +143,16 @@ class TrainableAutoencoder(FittedAutoencoder, LayerParameters, TrainingParameter
     def partial_fit(self, X: Any, y: Any = None, *, sample_weight: Any = None) -> Self:
         """Go through X once, keeping what was learned before; for data that comes in parts.
 
-        The first call learns the scaling from its rows, so let it have typical ones. The rate does
-        not follow a cosine, which would need to know the end: it is constant then.
+        Each call takes its steps, whatever `tol` says, and costs what X has rows. One that fails
+        leaves the model as it was. What `save` writes goes on to the same bits.
+
+        Columns are scaled by the first 100 rows, so let them be typical. Of a column that was the
+        same in all of these nothing is known yet: it is scaled by the first 100 rows from where it
+        changes. Until then `shift_` and `factor_` change from call to call.
+
+        The rate does not follow a cosine, which would need to know the end: it is constant then.
+        Weights count among those of one call. `history_` has the last 5 000 to 10 000 losses, and
+        in ``history_.n_dropped`` how many there were before.
 
         Parameters
         ----------
@@ -150,26 +172,17 @@ class TrainableAutoencoder(FittedAutoencoder, LayerParameters, TrainingParameter
             For ``early_stopping=True`` and for 'lbfgs', which need all rows at once.
         """
         check_parameters(self)
-        is_fitted = hasattr(self, "network_")
-        X = checked(self, X, reset=not is_fitted)
-        random = generator_of(self)
-        weights = weights_of(sample_weight, X)
-        if is_fitted:
-            go_on(self)
-        else:
-            start(self, X, weights, random)
-        before = getattr(self, "_partial_state", None)
-        states: list[TrainingState] = []
-        run(
-            self,
-            seen(self, X, weights),
-            random,
-            (lambda progress: states.append(progress.state()),),
-            max_iter=1 + (before.history.n_iter if before else 0),
-            learning_rate="constant" if self.learning_rate == "cosine" else self.learning_rate,
-            resume=before,
-        )
-        self._partial_state = states[-1]
+        with all_or_nothing(self):
+            is_fitted = hasattr(self, "network_")
+            X = checked(self, X, reset=not is_fitted)
+            weights = weights_of(sample_weight, X)
+            if is_fitted:
+                scale_on(self, X, weights)
+                self._learn_on(seen(self, X, weights))
+                go_on(self)
+            else:
+                start(self, X, weights, generator_of(self))
+            run_part(self, seen(self, X, weights), self._stream)
         return self
 
     def __sklearn_tags__(self) -> Tags:
@@ -178,6 +191,8 @@ class TrainableAutoencoder(FittedAutoencoder, LayerParameters, TrainingParameter
         tags.transformer_tags.preserves_dtype = dtypes
         tags.input_tags.allow_nan = self.missing_values == "mask"
         tags.input_tags.sparse = self.scale != "minmax" or self.missing_values == "implicit"
+        # An array of numbers is no DataFrame, and no sparse matrix.
+        tags.input_tags.two_d_array = self.columns != "mixed" and self.missing_values != "implicit"
         tags.input_tags.categorical = tags.input_tags.string = self.columns == "mixed"
         return tags
 

@@ -173,22 +173,23 @@ def open_checkpoint(path: Any, estimator: Any, X: Any, sample_weight: Array | No
     return SavedFit(
         TrainingState(
             params=file.array("params", *vector),
-            solver=SolverState(_count(file, "solver_n_steps"), tuple(memory), average),
-            random=file.value("random", _is_generator_state, "the state of a generator"),
+            solver=SolverState(count_in(file, "solver_n_steps"), tuple(memory), average),
+            random=file.value("random", is_generator_state, "the state of a generator"),
             history=restore_history(file, file.value("history", dict)),
             best=float(file.value("best", float)),
             best_params=file.array("best_params", *vector)
             if "best_params" in file.arrays
             else None,
-            n_stale=_count(file, "n_stale"),
-            n_cuts=_count(file, "n_cuts"),
-            noise_seed=_count(file, "noise_seed") if "noise_seed" in described else 0,
+            n_stale=count_in(file, "n_stale"),
+            n_cuts=count_in(file, "n_cuts"),
+            noise_seed=count_in(file, "noise_seed") if "noise_seed" in described else 0,
         ),
         held_out,
     )
 
 
-def _count(file: ModelFile, name: str) -> int:
+def count_in(file: ModelFile, name: str) -> int:
+    """A count that the file's description has."""
     return int(file.value(name, lambda n: type(n) is int and 0 <= n < LARGEST_COUNT, "a count"))
 
 
@@ -196,7 +197,8 @@ def _are_rows(which: Array, X: Any) -> bool:
     return bool(which.min() >= 0 and which.max() < X.shape[0])
 
 
-def _is_generator_state(state: Any) -> bool:
+def is_generator_state(state: Any) -> bool:
+    """Whether it is what `ae_core.training.progress.generator_state` gives."""
     np.random.PCG64().state = state  # raises what file.value takes for a no
     return True
 

@@ -4,26 +4,36 @@ from typing import Any, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.utils import check_array
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from .._typing import Array
 from ..data.encoding import Encoding
-from ..data.imputation import filled_in, in_frame
+from ..data.frames import as_pandas, filled_frame, from_pandas, is_frame, library_of, sparse_frame
+from ..data.imputation import filled_in
 from ..data.rows import Rows
+from ..data.running_scaling import RunningScaling
 from ..data.scaling import undo_scaling
-from ..diagnosis.diagnose import Diagnosis, diagnose
+from ..diagnosis.diagnose import Diagnosis, examine
 from ..files.model_file import ModelFile
-from .fitting import checked, seen, weights_of
+from ..training.stream import Stream
+from .fitting import seen, warn_of_never_seen, weights_of
 from .parameters import has_holes
 from .saved import SavedEstimator, describe_autoencoder, restore_autoencoder
+from .saved_stream import describe_stream, restore_stream
+from .tables import FramesOut, checked, code_of
+from .trying import check_budget, try_filling, try_settings
 
 
 class FittedAutoencoder(
-    SavedEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
+    FramesOut, SavedEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
 ):
     """What estimators share that hold a `network_`, the scaling of its columns and a history."""
+
+    _stream: Stream | None = None
+    """Where `partial_fit` has got to; None after `fit`."""
+    _running: RunningScaling | None = None
+    """What is known of columns that are not scaled for good; None in older files."""
 
     # --- using what was learned ----------------------------------------------------------------
 
@@ -35,7 +45,8 @@ class FittedAutoencoder(
     def inverse_transform(self, X: Any) -> Any:
         """The rows (m, n_features) that codes X (m, n_components) stand for, in the data's units.
 
-        A DataFrame with ``columns='mixed'``: of categories the most probable one.
+        A frame where X is one, with its index and the names of the fit. With ``columns='mixed'``
+        always: of categories the most probable one.
 
         Raises
         ------
@@ -43,22 +54,26 @@ class FittedAutoencoder(
             When X is no finite array of that width.
         """
         check_is_fitted(self)
-        code = check_array(X, dtype=[np.float64, np.float32])
-        X_hat = undo_scaling(self.network_.decode(code), self.shift_, self.factor_)
-        return self._in_table(X_hat, X)
+        X_hat = undo_scaling(self.network_.decode(code_of(X)), self.shift_, self.factor_)
+        return self._as_fitted(X_hat, self.encoding_, beside=X)
 
     def reconstruct(self, X: Any) -> Any:
         """X (m, n_features) through the code and back, in the data's units: (m, n_features).
 
-        A DataFrame with ``columns='mixed'``: of categories the most probable one.
+        A frame where X is one, with its names and index. With ``columns='mixed'``, of categories
+        the most probable one.
         """
-        return self._in_table(self._reconstructed(self._rows(X)), X)
+        X_hat = self._reconstructed(self._rows(X))
+        if self.encoding_ is None:
+            return self._as_given(X_hat, X)
+        return self._as_fitted(X_hat, self.encoding_, beside=X)
 
     @available_if(has_holes)
     def impute(self, X: Any) -> Any:
         """X with what is unseen of it filled in by the reconstruction, in the data's units.
 
-        What is seen stays exactly as it is.
+        What is seen stays exactly as it is. Columns of which nothing was seen in the fit stay
+        missing, with a warning that names them.
 
         Parameters
         ----------
@@ -66,8 +81,8 @@ class FittedAutoencoder(
 
         Returns
         -------
-        array of shape (m, n_features); where X is a DataFrame, or is sparse with holes of NaN, one
-        like it; with ``columns='mixed'`` of the dtypes of the fit
+        array of shape (m, n_features); where X is a frame, or is sparse with NaN for what is
+        missing, one like it; with ``columns='mixed'`` of the dtypes of the fit
 
         Raises
         ------
@@ -79,13 +94,29 @@ class FittedAutoencoder(
         Sedhain, Menon, Sanner & Xie 2015, "AutoRec: autoencoders meet collaborative filtering".
         """
         check_is_fitted(self)
-        if self.encoding_ is not None:
-            return self.encoding_.filled(X, self.reconstruct(X))
         table = checked(self, X, reset=False)
-        filled = filled_in(table, seen(self, table), self._reconstructed)
-        if hasattr(X, "columns") and isinstance(table, np.ndarray):
-            return in_frame(X, table, filled)
-        return filled
+        rows = seen(self, table)
+        never = None if self._running is None else ~self._running.was_seen  # (n_features,) bool
+        if never is None or not never.any():
+            never = np.zeros(rows.n_features, dtype=bool)
+        if self.encoding_ is not None:
+            X_hat = self.encoding_.decode(self._reconstructed(rows))
+            never = never[self.encoding_.starts[:-1]]
+            warn_of_never_seen(self, never)
+            filled = self.encoding_.filled(as_pandas(X), X_hat, never)
+            return from_pandas(filled, library_of(X))
+
+        def known(rows: Rows) -> Array:
+            X_hat = self._reconstructed(rows)
+            X_hat[:, never] = np.nan
+            return X_hat
+
+        warn_of_never_seen(self, never)
+        filled = filled_in(table, rows, known)
+        if not is_frame(X):
+            return filled
+        is_dense = isinstance(table, np.ndarray)
+        return filled_frame(X, table, filled) if is_dense else sparse_frame(X, filled)
 
     def score_samples(self, X: Any) -> Array:
         """Minus the reconstruction error of each row, (m,) float64: the lower, the less usual.
@@ -103,42 +134,64 @@ class FittedAutoencoder(
         A row of which half is seen counts half.
         """
         scores = self.score_samples(X)
-        sample_weight = weights_of(sample_weight, scores)
+        weights = weights_of(sample_weight, scores)
         if self.missing_values is not None:
-            sample_weight = self._rows(X).reweighted(sample_weight).counts(slice(None))
-        return float(np.average(scores, weights=sample_weight))
+            weights = self._rows(X).reweighted(weights).counts(slice(None))
+        return float(np.average(scores, weights=weights))
 
-    def feature_errors(self, X: Any) -> Array:
+    def feature_errors(self, X: Any) -> Any:
         """The reconstruction error of each entry of X (m, n_features), of scaled columns.
 
-        Each row's sum is minus its `score_samples`; where entries are unseen, they have 0, and the
-        sum is of what is seen. With ``columns='mixed'``, an entry's error is that of all columns
-        that it became.
+        A frame where X is one, with its names and index. Each row's sum is minus its
+        `score_samples`; where entries are unseen, they have 0, and the sum is of what is seen. With
+        ``columns='mixed'``, an entry's error is that of all columns that it became.
         """
         rows = self._rows(X)
         errors = self.network_.feature_errors(rows).astype(np.float64)
-        return errors if self.encoding_ is None else self.encoding_.summed(errors)
+        if self.encoding_ is not None:
+            errors = self.encoding_.summed(errors)
+        return self._as_given(errors, X)
 
-    def diagnose(self, X: Any) -> Diagnosis:
+    def diagnose(
+        self, X: Any, *, sample_weight: Any = None, trials: bool = True, budget: float = 5.0
+    ) -> Diagnosis:
         """Say whether the model has learned something, and if not, why and what to try.
 
-        Puts its loss beside the column mean's and that of PCA with the same code size, looks at the
-        layers, the code and the loss curve, and says what it found in words. Prints as a report.
+        Puts its loss beside the best constant's and that of PCA with the same code size, looks at
+        the layers, the code, the loss curve and the columns, and says what it found in words.
+        Prints as a report.
+
+        Where the fit is poor, advice is tried before it is given: the same settings are fitted anew
+        to some of the rows, from the same seed, with one of them changed at a time. The report says
+        which changes helped, best first, and by how much; what did not help is not said.
 
         Parameters
         ----------
         X : array, DataFrame or scipy.sparse matrix of shape (m, n_features)
             The data that it was fitted to; of more than 10 000 rows, so many are looked at, and
             fewer of wide sparse ones.
+        sample_weight : array of shape (m,), optional
+            That of the fit.
+        trials : bool, default=True
+            Whether to try settings. A line on standard error says so while it lasts.
+        budget : float, default=5
+            Seconds that trials may take.
 
         Returns
         -------
         ae_core.diagnosis.diagnose.Diagnosis
+
+        Raises
+        ------
+        ValueError
+            When X is not as in the fit, or budget no number above 0.
         """
+        check_budget(budget)
         rows = self._rows(X)
-        return diagnose(
+        weights = weights_of(sample_weight, rows.X)
+        examined = examine(
             self.network_,
-            rows,
+            rows if weights is None else rows.reweighted(weights),
             history=self.history_,
             raw=Rows(rows.X, missing=rows.missing),
             feature_names=(
@@ -146,11 +199,15 @@ class FittedAutoencoder(
                 if self.encoding_ is None
                 else self.encoding_.names
             ),
-            settings={
-                name: getattr(self, name)
-                for name in ("learning_rate_init", "learning_rate", "max_iter", "solver")
-            },
+            settings=self.get_params(deep=False),
         )
+        tried = filling = None
+        if trials and examined.wants_trials:
+            is_poor = examined.measures.is_poor
+            tried = try_settings(self, X, is_poor=is_poor, budget=budget, sample_weight=weights)
+        if trials and examined.wants_filling:
+            filling = try_filling(self, X, budget=budget)
+        return examined.report(tried, filling)
 
     def _reconstructed(self, rows: Rows) -> Array:
         """The reconstruction (m, n_features) of rows, in the data's units."""
@@ -160,16 +217,13 @@ class FittedAutoencoder(
         check_is_fitted(self)
         return seen(self, checked(self, X, reset=False))
 
-    def _in_table(self, X_hat: Array, like: Any) -> Any:
-        """A reconstruction (m, n) as it is, or what it is of a DataFrame, with the rows' names."""
-        if self.encoding_ is None:
-            return X_hat
-        return self.encoding_.decode(X_hat, like.index if hasattr(like, "columns") else None)
-
     # --- what a subclass has more of -----------------------------------------------------------
 
     def _learn_from(self, rows: Rows) -> None:
         """Learn what else the network is made from, from the scaled rows."""
+
+    def _learn_on(self, rows: Rows) -> None:
+        """Learn it again from a part of a stream, where that knows better."""
 
     def _network_options(self, n_features: int) -> dict[str, Any]:
         """More of the arguments of `Architecture`, or others, for columns as they are encoded."""
@@ -189,11 +243,15 @@ class FittedAutoencoder(
     # --- saving --------------------------------------------------------------------------------
 
     def _describe(self) -> tuple[dict[str, Any], dict[str, Array]]:
-        return describe_autoencoder(self)
+        description, arrays = describe_autoencoder(self)
+        streams, their_arrays = describe_stream(self)
+        return {**description, **streams}, {**arrays, **their_arrays}
 
     @classmethod
     def _restored(cls, file: ModelFile) -> Self:
-        return restore_autoencoder(cls, file)
+        model: Self = restore_autoencoder(cls, file)
+        restore_stream(model, file)
+        return model
 
     # --- what the fit left -----------------------------------------------------------------------
 

@@ -1,39 +1,47 @@
 """How an estimator's parameters become a fitted network: the steps that `fit` is made of."""
 
+import math
 import warnings
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import numpy as np
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import validate_data
 
 from .._typing import Array
-from ..basics.arguments import Seed, as_float, as_numbers, is_number
-from ..data.checks import check_sample_weight, check_table, is_sparse
-from ..data.encoding import Encoding, check_frame
+from ..basics.arguments import Seed, as_float, as_numbers, is_number, shown
+from ..data.checks import check_sample_weight
+from ..data.containers import unmasked
 from ..data.rows import Rows
-from ..data.scaling import learn_scaling
-from ..diagnosis.baselines import column_mean
-from ..diagnosis.findings import not_learning
-from ..diagnosis.measures import loss_of, mean_error, some_of
+from ..data.running_scaling import RunningScaling
+from ..data.scaling import check_scaling, learn_scaling
+from ..data.weights import relative_weights
+from ..diagnosis.findings import is_worth_a_look, not_learning
+from ..diagnosis.reconstruction import mean_error, some_of
+from ..diagnosis.references import references
 from ..formulas.losses import LOSSES, SHARES
 from ..network.compiled import Network
 from ..training.callbacks import joined, with_progress_bar
 from ..training.loop import train
-from ..training.progress import Callback, History, TrainingState
+from ..training.progress import Callback, History, NonFiniteLossError, TrainingState
+from ..training.stream import Stream, begin, take_part
 from .parameters import (
+    TOLERANCE,
     architecture_of,
     batch_size_of,
-    check_columns,
     check_noise,
     dtype_of,
     solver_of,
     tolerance_of,
 )
 
-ROWS_JUDGED = 1000
-"""How many rows tell whether a fit was better than the column mean."""
+ROWS_JUDGED, FEWER_ROWS_JUDGED, ENTRIES_JUDGED = 1000, 200, 300_000
+"""How many rows tell whether a fit was better than a constant; fewer of wide tables."""
+
+NAMES_SHOWN = 5
+"""How many columns a warning names."""
 
 LAYOUT = (
     *("layer_sizes", "activations", "loss", "code_layer", "biases", "tied", "variational"),
@@ -63,66 +71,21 @@ def generator_of(estimator: Any) -> np.random.Generator:
     return np.random.default_rng(draw(2**31))
 
 
-def checked(estimator: Any, X: Any, *, reset: bool, name: str = "X") -> Any:
-    """X as an array or a canonical CSR matrix, checked as scikit-learn does; DataFrames encoded.
-
-    With `reset`, the number and names of its columns are noted, and how they are encoded is
-    learned.
-
-    Raises
-    ------
-    ValueError
-        When it is no table of numbers (with ``columns='mixed'``, no DataFrame), or has holes that
-        `missing_values` does not allow.
-    """
-    missing = estimator.missing_values
-    if reset:
-        check_columns(estimator.columns, missing)
-        is_mixed, holes = estimator.columns == "mixed", missing == "mask"
-        estimator.encoding_ = Encoding.learn(X, holes=holes, name=name) if is_mixed else None
-    if estimator.encoding_ is not None:
-        check_frame(X, name)
-        validate_data(estimator, X, skip_check_array=True, reset=reset)
-        return estimator.encoding_.encode(X, holes=missing == "mask", name=name)
-    try:
-        X = validate_data(
-            estimator,
-            X,
-            dtype="numeric",
-            accept_sparse="csr",
-            ensure_all_finite="allow-nan" if missing else True,
-            reset=reset,
-        )
-        if not is_sparse(X) and X.dtype.kind == "O":  # a frame's categories get this far
-            X = X.astype(np.float64)
-    except ValueError as error:
-        hint = _hint(estimator, str(error))
-        if not hint:
-            raise
-        raise ValueError(f"{str(error).splitlines()[0].rstrip('.')}: {hint}") from error
-    return check_table(X, name, missing=missing) if is_sparse(X) or missing == "implicit" else X
-
-
-def _hint(estimator: Any, error: str) -> str:
-    """What to do about an error of scikit-learn's check of X, where there is something to do."""
-    if "contains NaN" in error:
-        return "missing_values='mask' learns around holes, and impute fills them; or fill them in"
-    if "could not convert" in error and "columns" in estimator.get_params():
-        return "columns='mixed' takes a DataFrame's text and categories; or encode them as numbers"
-    return ""
-
-
 def weights_of(sample_weight: Any, X: Any) -> Array | None:
-    """The weights (n_samples,) of the rows of X, a number for all of them; None for none.
+    """The weights (n_samples,), checked as scikit-learn does, as numbers of rows; None for none.
+
+    Multiplied by whatever, they come out the same: see `ae_core.data.weights`.
 
     Raises
     ------
     ValueError
-        When they are no weights, one of each row.
+        When they are not one number of at least 0 for each row, some of them above it.
     """
     n_rows = X.shape[0]
     if sample_weight is None:
         return None
+    if isinstance(sample_weight, np.ma.MaskedArray):
+        sample_weight = unmasked(sample_weight, "sample_weight")
     if is_number(sample_weight):
         sample_weight = np.full(n_rows, as_float(sample_weight))
     weights = as_numbers("sample_weight", sample_weight)
@@ -130,7 +93,7 @@ def weights_of(sample_weight: Any, X: Any) -> Array | None:
         raise ValueError(
             f"sample_weight.shape is {weights.shape}: one weight per row, ({n_rows},), is needed"
         )
-    return check_sample_weight(weights, n_rows)
+    return relative_weights(check_sample_weight(weights, n_rows))
 
 
 def held_out_rows(n_rows: int, fraction: float, random: np.random.Generator) -> Array:
@@ -170,14 +133,45 @@ def without(
     return weights, their_weights
 
 
+@contextmanager
+def all_or_nothing(estimator: Any, *, keeps_epochs: bool = False) -> Iterator[None]:
+    """Leave the estimator as it was when something is raised; arrays must not be changed in it.
+
+    With `keeps_epochs`, only where training has not begun: what it has learned, or why it could
+    not, is to be looked at.
+    """
+    before = dict(vars(estimator))
+    try:
+        yield
+    except BaseException as error:
+        history = getattr(estimator, "history_", None)
+        has_begun = history is not None and history is not before.get("history_")
+        is_about_training = isinstance(error, NonFiniteLossError | KeyboardInterrupt)
+        is_kept = keeps_epochs and has_begun and (is_about_training or estimator.n_iter_ > 0)
+        if not is_kept:
+            vars(estimator).clear()
+            vars(estimator).update(before)
+        raise
+
+
+def is_scaled(estimator: Any, n_features: int) -> Array:
+    """Which columns the network sees scaled: (n_features,) bool."""
+    if estimator.scale is None:
+        return np.zeros(n_features, dtype=bool)
+    if estimator.encoding_ is None:
+        return np.ones(n_features, dtype=bool)
+    return estimator.encoding_.is_number  # flags and categories are 0 or 1 as they are
+
+
 def start(estimator: Any, X: Any, weights: Array | None, random: np.random.Generator) -> None:
     """Learn the scaling, and draw the first weights."""
-    dtype = dtype_of(estimator.dtype, X)
-    shift, factor = learn_scaling(X, estimator.scale, weights, missing=estimator.missing_values)
+    dtype, missing = dtype_of(estimator.dtype, X), estimator.missing_values
+    shift, factor = learn_scaling(X, estimator.scale, weights, missing=missing)
+    scaled = is_scaled(estimator, X.shape[1])
     if shift is not None and factor is not None and estimator.encoding_ is not None:
-        is_number = estimator.encoding_.is_number  # flags and categories are 0 or 1 as they are
-        shift, factor = np.where(is_number, shift, 0.0), np.where(is_number, factor, 1.0)
+        shift, factor = np.where(scaled, shift, 0.0), np.where(scaled, factor, 1.0)
     estimator.shift_, estimator.factor_ = shift, factor
+    estimator._running = RunningScaling.begin(X, weights, factor, scaled, missing)
     estimator._learn_from(seen(estimator, X, weights))
     architecture = architecture_of(estimator, X.shape[1])
     check_noise(estimator, architecture)
@@ -185,6 +179,26 @@ def start(estimator: Any, X: Any, weights: Array | None, random: np.random.Gener
         architecture, dtype=dtype, random_state=random, n_threads=estimator.n_threads
     )
     estimator.history_ = History()
+
+
+def scale_on(estimator: Any, X: Any, weights: Array | None) -> None:
+    """Learn more of the scaling of columns of which the rows so far have not said enough."""
+    if estimator._running is None:
+        return
+    running = estimator._running.copy()
+    scaled = is_scaled(estimator, X.shape[1])
+    with np.errstate(over="ignore", invalid="ignore"):  # named below
+        changed = running.take_in(X, weights, scaled, estimator.missing_values)
+        estimator._running = running
+        if not changed.any():
+            return
+        shift, factor = running.scaling(changed, estimator.scale)
+    if estimator.shift_ is not None:
+        estimator.shift_ = estimator.shift_.copy()
+        estimator.shift_[changed] = shift
+    estimator.factor_ = estimator.factor_.copy()
+    estimator.factor_[changed] = factor
+    check_scaling(X, estimator.shift_, estimator.factor_)
 
 
 def go_on(estimator: Any) -> None:
@@ -204,8 +218,9 @@ def go_on(estimator: Any) -> None:
             f"{network.architecture}: set n_components and the like as they were, or fit anew "
             "with warm_start=False"
         )
+    # A copy: the old ones may be a file's, which can't be written to.
     estimator.network_ = Network(
-        architecture, network.params, dtype=network.dtype, n_threads=estimator.n_threads
+        architecture, network.params.copy(), dtype=network.dtype, n_threads=estimator.n_threads
     )
 
 
@@ -248,39 +263,127 @@ def run(
         n_done = resume.history.n_iter if resume else 0
         callbacks = with_progress_bar(stack, callbacks, estimator.verbose, max_iter, n_done)
         estimator.history_ = History()  # here, so that it is there after Ctrl-C
-        train(
-            estimator.network_,
-            rows,
-            solver=solver,
-            batch_size=batch_size,
-            max_iter=max_iter,
-            power_t=estimator.power_t,
-            shuffle=estimator.shuffle,
-            tol=tolerance_of(estimator),
-            n_iter_no_change=estimator.n_iter_no_change,
-            random_state=random,
-            callback=joined(callbacks),
-            history=estimator.history_,
-            resume=resume,
-            **estimator._training_options(),
-            **options,
-        )
+        try:
+            train(
+                estimator.network_,
+                rows,
+                solver=solver,
+                batch_size=batch_size,
+                max_iter=max_iter,
+                power_t=estimator.power_t,
+                shuffle=estimator.shuffle,
+                tol=tolerance_of(estimator),
+                n_iter_no_change=estimator.n_iter_no_change,
+                random_state=random,
+                callback=joined(callbacks),
+                history=estimator.history_,
+                resume=resume,
+                **estimator._training_options(),
+                **options,
+            )
+        except NonFiniteLossError as error:
+            estimator.history_.stopped_because = str(error).split(":")[0]
+            raise
+        except KeyboardInterrupt:
+            estimator.history_.stopped_because = "it was interrupted"
+            raise
+
+
+def run_part(estimator: Any, rows: Rows, stream: Stream | None) -> None:
+    """Go through a part of a stream as the estimator's parameters say, and keep where it got to."""
+    network, solver = estimator.network_, solver_of(estimator)
+    assert not isinstance(solver, str)  # 'lbfgs' has no partial_fit
+    if stream is None:
+        stream, estimator.history_ = begin(network, solver, generator_of(estimator)), History()
+    n_visited = int(np.count_nonzero(rows.counts(slice(None))))
+    rate = estimator.learning_rate
+    estimator._stream = take_part(
+        network,
+        rows,
+        stream,
+        estimator.history_,
+        solver=solver,
+        batch_size=batch_size_of(estimator.batch_size, max(1, n_visited)),
+        learning_rate="constant" if rate == "cosine" else rate,
+        power_t=estimator.power_t,
+        shuffle=estimator.shuffle,
+        tol=tolerance_of(estimator),
+        n_iter_no_change=estimator.n_iter_no_change,
+        kl_warm_up=estimator._training_options().get("kl_warm_up", 0),
+    )
+
+
+def warn_of_never_seen(estimator: Any, never: Array) -> None:
+    """Warn of columns (n_features,) that stay missing, because nothing was seen of them."""
+    places = np.flatnonzero(never)
+    if not len(places):
+        return
+    names = getattr(estimator, "feature_names_in_", None)
+    called = [str(i) if names is None else shown(names[i]) for i in places[:NAMES_SHOWN]]
+    rest = f" and {len(places) - NAMES_SHOWN} more" if len(places) > NAMES_SHOWN else ""
+    warnings.warn(
+        f"column{'s' if len(places) > 1 else ''} {', '.join(called)}{rest} had no entry in the "
+        "fit, which knows nothing of it: impute leaves it missing",
+        stacklevel=3,
+    )
 
 
 class NotLearningWarning(UserWarning):
-    """A fit ended with a model that is hardly better than returning the column mean."""
+    """A fit ended with a model that is hardly better than returning the same for every row."""
 
 
 def warn_if_not_learning(network: Network, rows: Rows) -> None:
-    """Warn when the model is hardly better than the column mean, judged on some of the rows."""
-    which = some_of(rows, ROWS_JUDGED)
+    """Warn when the model is hardly better than the best constant, judged on some of the rows.
+
+    Only then PCA is computed, too: where it is no better either, there is little to learn.
+    """
+    at_most = max(FEWER_ROWS_JUDGED, ENTRIES_JUDGED // rows.n_features)
+    which = some_of(rows, min(ROWS_JUDGED, at_most))
     which = which[rows.counts(which) > 0]
     if len(which) < 2:
         return
     some = rows.take(which, np.float64)
+    weights = None if rows.sample_weight is None else rows.weights(which)
+    architecture = network.architecture
     with np.errstate(over="ignore", invalid="ignore"):
-        loss = mean_error(network, some)
-        mean = column_mean(some, some)
-        found = not_learning(loss, loss_of(network.architecture, some, mean))
+        loss = mean_error(network, some, weights)
+        constant = references(architecture, some, 0, weights)
+        if not is_worth_a_look(loss, constant):
+            return
+        judged_by = references(
+            architecture, some, architecture.n_components, weights, is_sample=len(which) < len(rows)
+        )
+        found = not_learning(
+            loss,
+            judged_by.constant,
+            judged_by.constant_name,
+            judged_by.floor,
+            judged_by.pca if judged_by.has_structure else judged_by.constant,
+        )
     if found:
         warnings.warn(f"{found.message} {found.advice}", NotLearningWarning, stacklevel=3)
+
+
+def warn_if_not_converged(estimator: Any) -> None:
+    """Warn where convergence was asked for, by 'lbfgs' or a `tol`, and the fit ended before it.
+
+    That is where the watched loss still improved by more than the tolerance in the last
+    `n_iter_no_change` epochs.
+    """
+    history, patience = estimator.history_, estimator.n_iter_no_change
+    asked_for = estimator.tol is not None or estimator.solver == "lbfgs"
+    if not asked_for or not history.stopped_because.startswith("reached "):
+        return
+    tol = TOLERANCE if estimator.tol is None else estimator.tol
+    best, n_stale = math.inf, 0
+    for loss in history.watched:
+        n_stale = 0 if loss < best - tol else n_stale + 1
+        best = min(best, loss)
+    if n_stale >= patience:
+        return
+    warnings.warn(
+        f"The fit {history.stopped_because} before {patience} epochs came by without the loss "
+        f"improving by more than tol={tol:g}: raise that limit, or tol",
+        ConvergenceWarning,
+        stacklevel=3,
+    )

@@ -36,11 +36,8 @@ class Parameter(NamedTuple):
         """The parameter in a numpydoc docstring."""
         text = " ".join(f"{self.meaning} {self.more}".split())
         head = f"{self.name} : {self.check.words}; default={self.default!r}"
-        return (
-            fill(head, LINE - 4, subsequent_indent="  ")
-            + "\n"
-            + indent(fill(text, LINE - 8), "    ")
-        )
+        # numpydoc takes a parameter's name and type from one line, however long.
+        return f"{head}\n{indent(fill(text, LINE - 8), '    ')}"
 
 
 def parameter(

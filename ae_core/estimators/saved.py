@@ -4,8 +4,8 @@ Loading makes only the classes named here, and only of what was checked.
 """
 
 import json
+import sys
 from dataclasses import asdict
-from math import isnan
 from os import PathLike
 from typing import Any, Self
 
@@ -13,20 +13,37 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from .._typing import Array
-from ..basics.arguments import check_path, is_number
+from ..basics.arguments import check_path
+from ..basics.shown import shown
 from ..data.encoding import Encoding
-from ..files.model_file import ModelFile, read_file, write_file
+from ..data.frames import LIBRARIES
+from ..files.model_description import from_json, to_json
+from ..files.model_file import ModelFile, ModelFileError, read_file, write_file
 from ..network.architecture import Architecture
 from ..network.compiled import Network
 from ..training.progress import History
-from .ensemble import Ensemble
+
+LARGEST_COUNT = 2**63 - 1
+LONGEST_REASON = 1000
+"""Characters of why a fit ended."""
 
 NOT_SAVED = ("random_state",)
 """Only kept when it is a seed: generators are objects, and a model file has none."""
 
 
+class Unwritten(ModelFile):
+    """What is about to be written, to be read as a file would be."""
+
+    def error(self, what: str) -> ModelFileError:
+        """An error that says why there will be no file."""
+        return ModelFileError(f"this model can't be saved: {what}; fit it anew")
+
+
 class SavedEstimator:
     """What estimators share that are written to files: `save` and `load`."""
+
+    _takes_other_categories = False
+    """Whether a category that was not there in the fit is no error."""
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write the fitted model to a file, whole or not at all; `ae_core.load` reads it.
@@ -37,13 +54,18 @@ class SavedEstimator:
         ------
         NotFittedError
             Before `fit`.
+        ModelFileError
+            When `load` would refuse it, because parameters have become NaN, say; nothing is
+            written then.
         OSError
             When the file can't be written; a file that was there before stays as it was.
         """
         check_is_fitted(self)
         check_path("path", path)
         description, arrays = self._describe()
-        write_file(path, type(self).__name__, description, arrays)
+        kind = type(self).__name__
+        type(self)._restored(Unwritten(kind, from_json(to_json(description)), arrays))
+        write_file(path, kind, description, arrays)
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> Self:
@@ -118,53 +140,6 @@ def restore_autoencoder(model_class: Any, file: ModelFile) -> Any:
     return model
 
 
-def describe_detector(detector: Any) -> tuple[dict[str, Any], dict[str, Array]]:
-    """A fitted `AutoencoderOutlierDetector` as a description and arrays."""
-    ensemble = detector.ensemble_
-    description = {
-        "parameters": parameters_of(detector),
-        **describe_columns(detector),
-        "architectures": [json.loads(n.architecture.to_json()) for n in ensemble.networks],
-        "threshold": detector.threshold_,
-    }
-    networks = {f"params_{i}": network.params for i, network in enumerate(ensemble.networks)}
-    return description, {
-        **networks,
-        "usual": ensemble.usual,
-        "counts": ensemble.counts,
-        **describe_scaling(detector.shift_, detector.factor_),
-    }
-
-
-def restore_detector(detector_class: Any, file: ModelFile) -> Any:
-    """The `AutoencoderOutlierDetector` that `describe_detector` described.
-
-    Raises
-    ------
-    ModelFileError
-        When the file does not describe one.
-    """
-    detector = constructed(detector_class, file)
-    n_features = restore_columns(detector, file)
-    detector.shift_, detector.factor_ = restore_scaling(file, n_features)
-    described = file.value("architectures", lambda a: isinstance(a, list) and len(a) > 0, "a list")
-    networks = tuple(
-        restore_network(file, one, f"params_{i}", n_features, detector.n_threads)
-        for i, one in enumerate(described)
-    )
-    if len({network.dtype for network in networks}) > 1:
-        raise file.error("its networks have different dtypes")
-    usual = file.array("usual", np.float64, (len(networks), n_features), finite=True)
-    if not (usual > 0).all():
-        raise file.error("its array 'usual' has entries that are not above 0")
-    detector.ensemble_ = Ensemble(networks, usual, file.array("counts", np.bool_, (n_features,)))
-    detector.threshold_ = float(
-        file.value("threshold", lambda t: is_number(t) and not isnan(t), "a number")
-    )
-    detector.offset_ = -detector.threshold_
-    return detector
-
-
 def constructed(estimator_class: Any, file: ModelFile) -> Any:
     """An unfitted estimator of the class with the parameters that the file has.
 
@@ -186,11 +161,12 @@ def constructed(estimator_class: Any, file: ModelFile) -> Any:
 
 
 def describe_columns(estimator: Any) -> dict[str, Any]:
-    """The number and the names of the columns an estimator was fitted to."""
+    """The number and the names of the columns an estimator was fitted to, and whose frame's."""
     names = getattr(estimator, "feature_names_in_", None)
     return {
         "n_features_in": estimator.n_features_in_,
         "feature_names_in": None if names is None else names.tolist(),
+        **({"frames": estimator._library} if estimator._library else {}),
     }
 
 
@@ -202,19 +178,24 @@ def restore_columns(estimator: Any, file: ModelFile) -> int:
     ModelFileError
         When they are not so many names.
     """
-    n_features = file.value("n_features_in", lambda n: type(n) is int and n > 0, "a number above 0")
+    n_features = file.value(
+        "n_features_in", lambda n: type(n) is int and 0 < n <= LARGEST_COUNT, "a number above 0"
+    )
     names = file.value(
         "feature_names_in",
-        lambda found: (
-            found is None
-            or (len(found) == n_features and all(isinstance(name, str) for name in found))
-        ),
+        lambda found: found is None or (_are_names(found) and len(found) == n_features),
         f"null or {n_features} names",
     )
+    if "frames" in file.description:
+        estimator._library = file.value("frames", LIBRARIES.__contains__, "a library of frames")
     estimator.n_features_in_ = int(n_features)
     if names is not None:
         estimator.feature_names_in_ = np.array(names, dtype=object)
     return int(n_features)
+
+
+def _are_names(found: Any) -> bool:
+    return isinstance(found, list) and all(type(name) is str for name in found)
 
 
 def restore_encoding(file: ModelFile, n_features: int) -> Encoding | None:
@@ -258,10 +239,12 @@ def restore_network(
     """
     try:
         architecture = Architecture.from_json(json.dumps(described))
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, OverflowError, RecursionError) as error:
         raise file.error(f"its architecture is not one ({error})") from error
     if architecture.n_features != n_features:
-        raise file.error(f"its network has {architecture.n_features} inputs, not {n_features}")
+        raise file.error(
+            f"its network has {shown(architecture.n_features)} inputs, not {shown(n_features)}"
+        )
     array = file.array(params, (np.float32, np.float64), (architecture.n_params,), finite=True)
     try:
         return Network(architecture, array, dtype=array.dtype, n_threads=n_threads)
@@ -271,7 +254,10 @@ def restore_network(
 
 def describe_history(history: History) -> dict[str, Any]:
     """A history as JSON has it."""
-    return asdict(history)
+    described = asdict(history)
+    if not history.n_dropped:  # which older readers do not know
+        del described["n_dropped"]
+    return described
 
 
 def restore_history(file: ModelFile, found: Any) -> History:
@@ -285,14 +271,21 @@ def restore_history(file: ModelFile, found: Any) -> History:
     curves = ("loss_curve", "validation_loss_curve")
     if (
         not isinstance(found, dict)
-        or set(found) != {*curves, "n_steps", "stopped_because"}
+        or set(found) - {"n_dropped"} != {*curves, "n_steps", "stopped_because"}
         or not all(isinstance(found[curve], list) for curve in curves)
-        or not all(type(loss) in (int, float) for curve in curves for loss in found[curve])
+        or not all(_is_loss(loss) for curve in curves for loss in found[curve])
         or type(found["n_steps"]) is not int
+        or type(found.get("n_dropped", 0)) is not int
+        or not 0 <= found["n_steps"] <= LARGEST_COUNT
         or not isinstance(found["stopped_because"], str)
+        or len(found["stopped_because"]) > LONGEST_REASON
     ):
         raise file.error("its history of the fit is not one")
     return History(**found)
+
+
+def _is_loss(loss: Any) -> bool:
+    return type(loss) is float or (type(loss) is int and abs(loss) <= sys.float_info.max)
 
 
 def describe_scaling(shift: Array | None, factor: Array | None) -> dict[str, Array]:

@@ -10,14 +10,16 @@ from .._typing import Array, RandomState
 from ..basics.arguments import COUNT, is_number
 from ..data.imputation import parts_of
 from ..data.rows import Rows
+from ..data.running_scaling import ENOUGH
 from ..data.scaling import undo_scaling
 from ..diagnosis.baselines import discarded_variance
-from ..diagnosis.measures import evenly
+from ..diagnosis.reconstruction import evenly
 from ..files.model_file import ModelFile
 from ..formulas.latent import LOG_2_PI, sample
 from ..formulas.losses import LOSSES
 from ..network.rules import checked_weights
 from .autoencoder import TrainableAutoencoder
+from .checkpoints import count_in
 from .constructors import VariationalParameters
 from .fitting import drawing_from, weights_of
 from .records import with_parameters
@@ -70,6 +72,9 @@ validation_loss_curve_, best_loss_, n_iter_, n_features_in_, feature_names_in_
     (5, 13)
     """
 
+    _noise_rows = ENOUGH
+    """Rows that the noise was learned from; in older files not said."""
+
     # --- likelihoods ---------------------------------------------------------------------------
 
     def score_samples(self, X: Any, n_draws: int = 1) -> Array:
@@ -100,7 +105,7 @@ validation_loss_curve_, best_loss_, n_iter_, n_features_in_, feature_names_in_
         scores = self.score_samples(X)
         return float(np.average(scores, weights=weights_of(sample_weight, scores)))
 
-    def feature_errors(self, X: Any) -> Array:
+    def feature_errors(self, X: Any) -> Any:
         """What each entry of X (m, n_features) adds to minus the log-likelihood, constants aside.
 
         Beside what the mean of its row's code stands for; of scaled columns.
@@ -130,8 +135,8 @@ validation_loss_curve_, best_loss_, n_iter_, n_features_in_, feature_names_in_
         """New rows (n_samples, n_features), in the data's units, from codes that are drawn.
 
         They are the means of what a code stands for: without the noise, and with
-        'binary_cross_entropy' probabilities. With ``columns='mixed'`` a DataFrame, in which flags
-        and categories are drawn by their probabilities.
+        'binary_cross_entropy' probabilities. In a frame where the model was fitted to one, with its
+        names; with ``columns='mixed'``, flags and categories are drawn by their probabilities.
 
         Parameters
         ----------
@@ -149,7 +154,7 @@ validation_loss_curve_, best_loss_, n_iter_, n_features_in_, feature_names_in_
         X = undo_scaling(X, self.shift_, self.factor_)
         if self.encoding_ is not None:
             X = self.encoding_.drawn(X, random.uniform)
-        return self._in_table(X, None)
+        return self._as_fitted(X, self.encoding_)
 
     def sample_posterior(self, X: Any, random_state: RandomState = None) -> Array:
         """A code (m, n_components) for each row of X (m, n_features), of those it may come from.
@@ -178,6 +183,12 @@ validation_loss_curve_, best_loss_, n_iter_, n_features_in_, feature_names_in_
         is_judged = self._has_normal_noise(rows.n_features) & (weights > 0)
         if is_judged.any():
             self.noise_variance_ = self._noise_variance(rows, weights, is_judged)
+        self._noise_rows = int(np.count_nonzero(rows.weights(slice(None))))
+
+    def _learn_on(self, rows: Rows) -> None:
+        n_rows = int(np.count_nonzero(rows.weights(slice(None))))
+        if self._noise_rows < min(ENOUGH, n_rows):
+            self._learn_from(rows)
 
     def _noise_variance(self, rows: Rows, weights: Array, is_judged: Array) -> float:
         if not isinstance(self.noise_variance, str):
@@ -222,6 +233,8 @@ validation_loss_curve_, best_loss_, n_iter_, n_features_in_, feature_names_in_
 
     def _describe(self) -> tuple[dict[str, Any], dict[str, Array]]:
         description, arrays = super()._describe()
+        if self._noise_rows < ENOUGH:
+            description["noise_rows"] = self._noise_rows
         return {**description, "noise_variance": self.noise_variance_}, arrays
 
     @classmethod
@@ -242,4 +255,6 @@ validation_loss_curve_, best_loss_, n_iter_, n_features_in_, feature_names_in_
             raise file.error(str(error)) from error
         if options["feature_weights"] != architecture.feature_weights:
             raise file.error("its noise_variance is not that of its architecture")
+        if "noise_rows" in file.description:
+            model._noise_rows = count_in(file, "noise_rows")
         return model

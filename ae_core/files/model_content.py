@@ -11,12 +11,27 @@ from typing import Any
 import numpy as np
 
 from .._typing import Array
+from ..basics.shown import LONGEST, cut, printable, shown
 
 Expected = type | tuple[type, ...] | Callable[[Any], bool]
 
 
 class ModelFileError(ValueError):
     """A file is not a saved model, is damaged, or holds something else than is needed."""
+
+
+PATH_SHOWN = 120
+"""Characters of a path in a message."""
+
+
+def complaint(path: str, what: str, advice: str = "") -> str:
+    """One line, not too long, that names a file and says what is the matter and what to do.
+
+    What a file says may be long, and stands in the middle: it is cut, and the rest is not.
+    """
+    start = cut(printable(repr(path)), PATH_SHOWN) + " "
+    end = f": {advice}" if advice else ""
+    return start + cut(printable(what), LONGEST - len(start) - len(end)) + end
 
 
 @dataclass(frozen=True)
@@ -102,16 +117,17 @@ class ModelFile:
             except (ValueError, TypeError, LookupError, AttributeError, OverflowError):
                 fits = False
         if not fits:
-            shown = repr(value)
-            shown = shown if len(shown) <= 60 else shown[:57] + "…"
-            raise self.error(f"its description has {name}={shown}, which must be {meaning}")
+            raise self.error(f"its description has {name}={shown(value)}, which must be {meaning}")
         return value
 
     def error(self, what: str) -> ModelFileError:
         """An error that names this file and says what is the matter with its content."""
         return ModelFileError(
-            f"{self.path!r} does not fit: {what}. It was changed after it was saved, or saved by "
-            "another version of ae_core: save it again with this one"
+            complaint(
+                self.path,
+                f"does not fit: {what}",
+                "changed after it was saved, or by another version of ae_core: save it again",
+            )
         )
 
 

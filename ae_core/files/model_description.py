@@ -6,6 +6,7 @@ like that by chance is written as ``{"mapping": {…}}``.
 
 import json
 import math
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
@@ -13,6 +14,11 @@ import numpy as np
 
 MAX_DEPTH = 100
 """Lists and mappings within each other; far more than is needed, far less than Python's limit."""
+MAX_NESTED = 1_000_000
+"""Lists and mappings in all: each costs a hundred times what its two characters do."""
+MAX_DIGITS = 1000
+"""Digits of an integer. What no float can hold has its uses; what takes Python long has none."""
+SCALARS = {str, int, float, bool, type(None)}
 NON_FINITE = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 MARKS = ("float", "mapping")
 
@@ -60,7 +66,27 @@ def parse(text: str) -> Any:
     RecursionError
         For text nested more deeply than Python can follow.
     """
-    return json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse, parse_float=_finite)
+    check_nested(text)
+    return json.loads(
+        text,
+        object_pairs_hook=_unique,
+        parse_constant=_refuse,
+        parse_float=_finite,
+        parse_int=_integer,
+    )
+
+
+def check_nested(text: str) -> None:
+    """Refuse JSON text with too many lists and mappings.
+
+    Raises
+    ------
+    ValueError
+    """
+    # Brackets within names and values count too: what has a million of those is no model either.
+    n_nested = text.count("[") + text.count("{")
+    if n_nested > MAX_NESTED:
+        raise ValueError(f"it has {n_nested} lists and mappings: {MAX_NESTED} is the most")
 
 
 def _items(mapping: Mapping[Any, Any], where: str = "description") -> list[tuple[str, Any]]:
@@ -78,10 +104,13 @@ def _encoded(value: Any, where: str, depth: int) -> Any:
     if isinstance(value, bool | np.bool_):
         return bool(value)
     if isinstance(value, int | np.integer):
-        return int(value)
+        number = int(value)
+        if number.bit_length() > 4 * MAX_DIGITS or len(str(number)) > MAX_DIGITS:
+            raise ValueError(f"{where} has more than {MAX_DIGITS} digits")
+        return number
     if isinstance(value, float | np.float16 | np.float32):  # np.float64 is a float
-        number = float(value)
-        return number if math.isfinite(number) else {"float": str(number)}
+        real = float(value)
+        return real if math.isfinite(real) else {"float": str(real)}
     if isinstance(value, list | tuple):
         return [_encoded(each, f"{where}[{i}]", depth + 1) for i, each in enumerate(value)]
     if isinstance(value, Mapping):
@@ -98,6 +127,8 @@ def _decoded(value: Any, depth: int) -> Any:
     if depth > 2 * MAX_DEPTH:  # marks take a level of their own
         raise ValueError("its description is nested too deeply")
     if isinstance(value, list):
+        if set(map(type, value)) <= SCALARS:  # histories are long
+            return value
         return [_decoded(each, depth + 1) for each in value]
     if not isinstance(value, dict):
         return value
@@ -115,8 +146,7 @@ def _decoded(value: Any, depth: int) -> Any:
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     mapping = dict(pairs)
     if len(mapping) < len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in mapping if keys.count(key) > 1)
+        (twice, _), *_ = Counter(key for key, _ in pairs).most_common(1)
         raise ValueError(f"the key {twice[:40]!r} stands there twice")
     return mapping
 
@@ -126,6 +156,12 @@ def _finite(text: str) -> float:
     if not math.isfinite(number):
         _refuse(text)
     return number
+
+
+def _integer(text: str) -> int:
+    if len(text) > MAX_DIGITS:
+        raise ValueError(f"an integer has {len(text)} digits")
+    return int(text)
 
 
 def _refuse(text: str) -> NoReturn:

@@ -10,21 +10,27 @@ import os
 import re
 import stat
 from collections.abc import Mapping
+from math import prod
 from typing import Any, NoReturn
 
 import numpy as np
 
 from .._typing import Array
-from .model_content import ModelFile, ModelFileError
-from .model_description import from_json, parse, to_json
+from ..basics.shown import shown
+from .model_content import ModelFile, ModelFileError, complaint
+from .model_description import check_nested, from_json, parse, to_json
 from .whole_file import Path, write_whole
 
 FORMAT = "ae_core"
 FORMAT_VERSION = 1
 DTYPES = {"F32": "<f4", "F64": "<f8", "I64": "<i8", "I32": "<i4", "U8": "u1", "BOOL": "?"}
 """What arrays may be: safetensors' name for each dtype, and NumPy's (as the file has it)."""
-MAX_HEADER = 100_000_000
-"""Bytes of header that safetensors reads; it writes more without a word."""
+MAX_HEADER = 1 << 24
+"""Bytes of the header, for which the names of a million columns are enough; what is parsed takes a
+hundred times its size for a moment."""
+LARGEST_ARRAY = 2**62
+"""Bytes of an array, beyond what any machine has."""
+MAX_DIMENSIONS = 64  # NumPy's
 NO_DIGEST = b"0" * 64
 """What stands in the digest's place while it is computed."""
 DIGEST_KEY = b'"digest":"'
@@ -89,53 +95,50 @@ def read_file(path: Path, kind: str | tuple[str, ...] | None = None) -> ModelFil
     """
     name = os.fsdecode(path)
 
-    def refuse(what: str, cause: BaseException | None = None) -> NoReturn:
-        raise ModelFileError(f"{name!r} {what}") from cause
+    def refuse(what: str, advice: str, cause: BaseException | None = None) -> NoReturn:
+        raise ModelFileError(complaint(name, what, advice)) from cause
 
     mode = os.stat(name).st_mode  # before opening, which waits for ever on a named pipe
     if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
-        refuse("is not a regular file: give the file that a model was saved to")
+        refuse("is not a regular file", "give the file that a model was saved to")
     with open(name, "rb") as file:  # says by itself when the name is a directory's
         size = os.fstat(file.fileno()).st_size
         start = file.read(8)
         n_header = int.from_bytes(start, "little")
         if not 2 <= n_header <= min(size - 8, MAX_HEADER):
-            refuse(f"is not a saved model, or is cut short (it has {size} bytes): {AGAIN}")
+            refuse(f"is not a saved model, or is cut short (it has {size} bytes)", AGAIN)
         start += file.read(n_header)
         try:
-            metadata = _metadata(start[8:])
+            entries, metadata = _entries(start[8:])
         except (ValueError, RecursionError) as error:
-            refuse(f"is not a saved model, or its header is damaged ({error}): {AGAIN}", error)
+            refuse(f"is not a saved model, or its header is damaged ({error})", AGAIN, error)
         if metadata.get("format") != FORMAT:
-            refuse("is a safetensors file, but not one of ae_core: read it with what wrote it")
+            refuse("is a safetensors file, but not one of ae_core", "read it with what wrote it")
         version = metadata.get("version", "")
         if version != str(FORMAT_VERSION):
             if re.fullmatch("[1-9][0-9]{0,8}", version):
-                refuse(f"was written by a newer ae_core (format {version}): upgrade ae_core")
-            refuse(f"is damaged (format {version[:20]!r}): {AGAIN}")
-        # All in one piece, as safetensors wants it; nothing large was read before this.
-        file.seek(0)
-        content = file.read(size)
+                refuse(f"was written by a newer ae_core (format {version})", "upgrade ae_core")
+            refuse(f"is damaged (format {version[:20]!r})", AGAIN)
+        data = file.read(size)  # nothing large was read before this
     at = start.find(DIGEST_KEY) + len(DIGEST_KEY)
     if start.count(DIGEST_KEY) != 1 or "digest" not in metadata:
-        refuse(f"is damaged (it has no digest of its content): {AGAIN}")
+        refuse("is damaged (it has no digest of its content)", AGAIN)
     blank = start[:at] + NO_DIGEST + start[at + len(NO_DIGEST) :]
-    data = memoryview(content)[len(start) :]
-    if metadata["digest"] != _digest(blank, data) or not content.startswith(start):
-        refuse(f"is damaged (cut short, or altered since it was saved): {AGAIN}")
+    if metadata["digest"] != _digest(blank, data):
+        refuse("is damaged (cut short, or altered since it was saved)", AGAIN)
     # From here on the file is as somebody meant it to be, who need not be ae_core.
     try:
         if not metadata.get("kind"):
             raise ValueError("it does not say what it holds")
         described = from_json(metadata.get("description", ""))
-        arrays = _deserialize(content)
-    except (ValueError, OverflowError, RecursionError) as error:
-        refuse(f"is not as ae_core saves models ({error}): save the model again", error)
+        arrays = _arrays(entries, data)
+    except (ValueError, RecursionError) as error:
+        refuse(f"is not as ae_core saves models ({error})", "save the model again", error)
     model = ModelFile(metadata["kind"], described, arrays, name)
     wanted = (kind,) if isinstance(kind, str) else kind
     if wanted is not None and model.kind not in wanted:
         needed = " or ".join(_a(each) for each in wanted)
-        refuse(f"holds {_a(model.kind)}, not {needed}: give the path of {needed}")
+        refuse(f"holds {_a(model.kind)}, not {needed}", f"give the path of {needed}")
     return model
 
 
@@ -162,7 +165,9 @@ def _serialize(
     data = memoryview(written)[end:]
     # safetensors shuffles metadata; written here, the same content always gives the same bytes.
     entries = {"__metadata__": metadata, **json.loads(written[8:end])}
-    header = json.dumps(entries, ensure_ascii=False, separators=(",", ":")).encode()
+    text = json.dumps(entries, ensure_ascii=False, separators=(",", ":"))
+    check_nested(text)
+    header = text.encode()
     header += b" " * (-len(header) % 8)  # so that the data is aligned
     if len(header) > MAX_HEADER:
         raise ValueError(
@@ -187,34 +192,59 @@ def _storable(name: Any, value: Any) -> Array:
     raise TypeError(f"arrays[{name!r}] has dtype {array.dtype}: must be one of {names}")
 
 
-def _metadata(header: bytes) -> dict[str, str]:
+def _entries(header: bytes) -> tuple[dict[str, Any], dict[str, str]]:
+    """What the header says of each array, and of the file."""
     entries = parse(header.decode())
-    metadata = entries.get("__metadata__", {}) if isinstance(entries, dict) else None
+    metadata = entries.pop("__metadata__", {}) if isinstance(entries, dict) else None
     if not isinstance(metadata, dict) or not all(isinstance(v, str) for v in metadata.values()):
         raise ValueError("no metadata")
-    return metadata
+    return entries, metadata
 
 
-def _deserialize(content: bytes) -> dict[str, Array]:
-    import safetensors
-
-    deserialize: Any = safetensors.deserialize  # its annotations are incomplete
-    try:
-        tensors = deserialize(content)
-    except safetensors.SafetensorError as error:
-        raise ValueError(str(error)) from error
+def _arrays(entries: Mapping[str, Any], data: bytes) -> dict[str, Array]:
+    """The arrays, each checked: as safetensors has it, they fill the data without a gap."""
+    found, places = {}, []
+    for name, entry in sorted(entries.items()):
+        keys = set(entry) if isinstance(entry, dict) else set()
+        if keys != {"dtype", "shape", "data_offsets"}:
+            raise ValueError(f"its array {shown(name)} is not described")
+        dtype, shape, place = entry["dtype"], entry["shape"], entry["data_offsets"]
+        if not isinstance(dtype, str) or dtype not in DTYPES:
+            raise ValueError(f"its array {shown(name)} has dtype {shown(dtype)}")
+        if not _are_lengths(shape) or len(shape) > MAX_DIMENSIONS:
+            raise ValueError(f"its array {shown(name)} has shape {shown(shape)}")
+        if not _are_lengths(place) or len(place) != 2:
+            raise ValueError(f"its array {shown(name)} stands at {shown(place)}")
+        kind = np.dtype(DTYPES[dtype])
+        # Lengths beside a 0 count too: NumPy has no array of 0 rows of 2**62 numbers.
+        least = kind.itemsize * prod(max(1, length) for length in shape)
+        if place[1] - place[0] != kind.itemsize * prod(shape) or least > LARGEST_ARRAY:
+            raise ValueError(f"its array {shown(name)} of shape {shown(shape)} is not its data's")
+        places.append(tuple(place))
+        found[name] = kind, shape, place
+    stop = 0
+    for first, last in sorted(places):
+        if first != stop:
+            raise ValueError("its arrays overlap, or leave gaps")
+        stop = last
+    if stop != len(data):
+        raise ValueError(f"its arrays have {stop} bytes, and there are {len(data)}")
     arrays = {}
-    for name, tensor in sorted(tensors, key=lambda pair: pair[0]):
-        if tensor["dtype"] not in DTYPES:
-            raise ValueError(f"its array {name!r} has dtype {tensor['dtype']}")
-        stored = np.frombuffer(tensor["data"], DTYPES[tensor["dtype"]]).reshape(tensor["shape"])
+    for name, (kind, shape, (first, last)) in found.items():
+        stored = np.frombuffer(memoryview(data)[first:last], kind).reshape(shape)
         if stored.dtype == bool and (stored.view(np.uint8) > 1).any():
-            raise ValueError(f"its array {name!r} has truth values other than 0 and 1")
+            raise ValueError(f"its array {shown(name)} has truth values other than 0 and 1")
         arrays[name] = stored.astype(stored.dtype.newbyteorder("="))
     return arrays
 
 
-def _digest(start: bytes, data: memoryview) -> str:
+def _are_lengths(numbers: Any) -> bool:
+    return isinstance(numbers, list) and all(
+        type(n) is int and 0 <= n <= LARGEST_ARRAY for n in numbers
+    )
+
+
+def _digest(start: bytes, data: bytes | memoryview) -> str:
     digest = hashlib.sha256(start)
     digest.update(data)
     return digest.hexdigest()

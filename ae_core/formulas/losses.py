@@ -66,10 +66,25 @@ def binary_cross_entropy_gradient(X: Array, Z: Array) -> Array:
     return logistic(Z) - X
 
 
+def _beside_the_largest(Z: Array) -> tuple[Array, Array, Array, Array]:
+    """Where the largest logit of each row (m, n) is, itself, exp(z - it) and its sum over others.
+
+    The sum leaves out the largest's own 1, so that it keeps its digits where all else is small:
+    Σ exp(z - largest) = 1 + others. Shapes (m, 1), (m, 1), (m, n) and (m, 1).
+    """
+    at = Z.argmax(axis=1)[:, None]
+    largest = np.take_along_axis(Z, at, axis=1)
+    e = np.exp(Z - largest)
+    np.put_along_axis(e, at, 0, axis=1)
+    others = e.sum(axis=1, keepdims=True)
+    np.put_along_axis(e, at, 1, axis=1)
+    return at, largest, e, others
+
+
 def softmax(Z: Array) -> Array:
     """exp(z_j) / Σ exp(z), of each row (m, n), without overflow."""
-    e = np.exp(Z - Z.max(axis=1, keepdims=True))
-    return np.asarray(e / e.sum(axis=1, keepdims=True))
+    _, _, e, others = _beside_the_largest(Z)
+    return np.asarray(e / (1 + others))
 
 
 def softmax_cross_entropy(X: Array, Z: Array) -> Array:
@@ -77,14 +92,18 @@ def softmax_cross_entropy(X: Array, Z: Array) -> Array:
 
     Of counts it is minus the log-likelihood of the multinomial, but for a constant of the row.
     """
-    largest = Z.max(axis=1, keepdims=True)
-    log_sum = largest + np.log(np.exp(Z - largest).sum(axis=1, keepdims=True))  # (m, 1)
-    return np.asarray(X * (log_sum - Z))
+    _, largest, _, others = _beside_the_largest(Z)
+    return np.asarray(X * ((largest - Z) + np.log1p(others)))
 
 
 def softmax_cross_entropy_gradient(X: Array, Z: Array) -> Array:
-    """∂/∂z_j = softmax(z)_j Σ x - x_j."""
-    return np.asarray(softmax(Z) * X.sum(axis=1, keepdims=True) - X)
+    """∂/∂z_j = softmax(z)_j Σ x - x_j; of the largest by the others'."""
+    at, _, e, others = _beside_the_largest(Z)
+    total = X.sum(axis=1, keepdims=True)  # (m, 1)
+    gradient = e / (1 + others) * total - X  # (m, n)
+    of_largest = (total - np.take_along_axis(X, at, axis=1)) - total * (others / (1 + others))
+    np.put_along_axis(gradient, at, of_largest, axis=1)
+    return np.asarray(gradient)
 
 
 @np.errstate(over="ignore")

@@ -64,10 +64,11 @@ class Schedule:
         """Whether the rate is to be cut, once more than n_cuts times, before training ends."""
         return self.name == "adaptive" and self.rates(0, 1, n_cuts)[0] > SMALLEST_RATE
 
-    def rates(self, first: int, n_steps: int, n_cuts: int = 0) -> Array:
+    def rates(self, first: int, n_steps: int, n_cuts: int = 0, n_before: float = 0) -> Array:
         """The rates of n_steps steps from step number first = 0, 1, … on: (n_steps,) float64.
 
-        ``n_cuts`` is how often 'adaptive' has divided the rate so far.
+        ``n_cuts`` is how often 'adaptive' has divided the rate so far, and ``n_before`` how many
+        rows 'invscaling' has seen before step 0.
         """
         step = np.arange(first, first + n_steps)
         if self.name == "cosine":
@@ -77,7 +78,7 @@ class Schedule:
             down = 0.5 * (1 + np.cos(np.pi * progress))
             scale = np.where(step < n_warm, (step + 1) / n_warm, down)
         elif self.name == "invscaling":
-            n_seen = step // self.steps_per_epoch * self.rows_per_epoch
+            n_seen = n_before + step // self.steps_per_epoch * self.rows_per_epoch
             scale = (n_seen + 1.0) ** -self.power_t
         else:
             scale = np.full(n_steps, 0.2**n_cuts)

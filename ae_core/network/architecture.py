@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from .._typing import Array
 from ..basics.arguments import (
+    INDEX,
     as_tuple,
     check_name,
     checked_bool,
@@ -31,7 +32,6 @@ from .rules import (
     check_tie,
     checked_activations,
     checked_code_layer,
-    checked_covariates,
     checked_loss,
     checked_sizes,
     checked_weights,
@@ -112,8 +112,9 @@ class Architecture:
     biases : bool, default=True
         Whether layers add a bias vector.
     tied : bool, default=False
-        Whether the decoder uses the encoder's weights transposed (and biases of its own). Needs
-        sizes that read the same from both ends, with the code in the middle.
+        Whether the decoder uses the encoder's weights transposed (and biases of its own); of a
+        variational code those of the mean. Needs sizes that read the same from both ends, with the
+        code in the middle.
     alpha, alpha_l1 : float, default=0
         Strength of the L2 penalty on the weights, ½ α Σ W² over the number of samples, as in
         scikit-learn's `MLPRegressor`; and of the L1 penalty, ``α₁ Σ |W|`` over it.
@@ -213,7 +214,7 @@ class Architecture:
             check_name("corruption", self.corruption, CORRUPTIONS)
         if self.k_sparse is not None:
             settle("k_sparse", checked_int("k_sparse", self.k_sparse))
-        settle("n_covariates", checked_covariates(self.n_covariates))
+        settle("n_covariates", INDEX("n_covariates", self.n_covariates))
         if self.input_transform is not None:
             check_name("input_transform", self.input_transform, INPUT_TRANSFORMS)
         check_output(self.loss, self.activations[-1])
@@ -393,7 +394,8 @@ class Architecture:
         for layer in range(1, self.n_layers + 1):
             weights = views[f"W{self.weight_owner(layer)}"]
             if self.is_tied_decoder(layer):
-                weights = weights.T
+                # Of what a variational code's layer gives, the decoder is given the mean.
+                weights = weights[:, : self.layer_sizes[layer - 1]].T
             result.append(LayerParameters(weights, views.get(f"b{layer}")))
         return result
 

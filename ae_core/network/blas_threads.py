@@ -1,7 +1,9 @@
 """One thread for BLAS while the engine's own threads use it.
 
 The limit is a property of the whole process, so its users are counted: two fits at once must not
-lift it under each other, from whatever threads they come and in whatever order they leave.
+lift it under each other, from whatever threads they come and in whatever order they leave. Somebody
+else's `threadpool_limits` in another thread is beyond that: it changes the number for us as well,
+and with it, in products left to BLAS, perhaps the last bits of a result.
 """
 
 import os

@@ -14,6 +14,9 @@ from .architecture import Architecture
 
 LARGEST_KEY = 2**64 - 1
 
+LARGEST_ROOT = 1e150
+"""Of numbers up to this, even millions of squares have a sum that is a float64."""
+
 
 def check_params(params: Any, architecture: Architecture, dtype: np.dtype[Any]) -> Array:
     """A flat vector (n_params,) of the network's dtype, C-contiguous; copied only to convert.
@@ -120,6 +123,25 @@ def check_inputs(rows: Rows, architecture: Architecture) -> None:
             f"{rows.name} has values down to {smallest:g}: "
             f"input_transform={architecture.input_transform!r} needs numbers of at least {least:g} "
             "(leave counts as they are, with scale=None)"
+        )
+
+
+def check_squares(rows: Rows) -> None:
+    """Refuse numbers whose squares, of which a loss is the sum, are beyond float64.
+
+    Raises
+    ------
+    ValueError
+        Naming the largest, and where it stands.
+    """
+    low, high = rows.limits
+    largest = np.nan_to_num(np.fmax(np.abs(low), np.abs(high)), nan=0.0, posinf=np.inf)
+    column = int(largest.argmax())
+    if largest[column] > LARGEST_ROOT:
+        row = rows.place_of(column, float(largest[column]))
+        raise ValueError(
+            f"{rows.name}[{row}, {column}] is {rows.X[row, column]:g}: its square is beyond "
+            "float64, so that there is no loss of it; leave that row out, or clip it"
         )
 
 

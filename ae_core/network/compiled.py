@@ -32,7 +32,10 @@ class Network(reference.Network):
     """A dense autoencoder: an architecture and a flat parameter vector.
 
     The compiled twin of `ae_core.reference.Network`, with which it agrees to rounding. Results are
-    the same to the bit for every number of threads.
+    the same to the bit for every number of threads. (Products of networks of thousands of units are
+    left to BLAS, held to one thread meanwhile: another thread of the process that sets its number
+    of threads in the middle of a call, with threadpoolctl's ``threadpool_limits``, can change last
+    bits.)
 
     Parameters
     ----------
@@ -85,7 +88,7 @@ class Network(reference.Network):
             return self._objective_of_all(rows, params, noise_key)[0]
         # Nothing but the rows' errors and the weights: that needs no room for all activations.
         errors = self._infer_losses(params, rows).astype(np.float64)  # (m,)
-        count = float(rows.counts(slice(None)).sum())
+        count = rows.total_count()
         loss = float(rows.weights(slice(None)) @ errors / count)
         if self.architecture.has_penalty:
             loss += penalty(self.architecture, params, count)[0]
@@ -287,6 +290,7 @@ def plan_of(architecture: Architecture) -> Plan:
                 architecture.n_sums(layer),
                 architecture.activations[layer - 1],
                 is_tied,
+                architecture.n_sums(owner),
                 architecture.n_layers - layer if shares else -1,
                 starts[f"W{owner}"],
                 starts.get(f"b{layer}", -1),

@@ -338,7 +338,7 @@ class Network:
         limits = rows.limits if corruption_of(architecture.corruption).needs_limits else _NO_LIMITS
         X = rows.take(which, self.dtype)  # (m, n_features)
         trace = forward(architecture, params, X, draw, limits)
-        weights, count = rows.weights(which), float(rows.counts(which).sum())
+        weights, count = rows.weights(which), rows.total_count(which)
         return objective(architecture, params, trace, weights, count, annealing, wants_gradient)
 
     def _run(self, rows: Rows, last: int, codes: Rows | None = None) -> Array:

@@ -104,13 +104,6 @@ def checked_code_layer(code_layer: Any, sizes: Any) -> int:
     return code_layer
 
 
-def checked_covariates(n_covariates: Any) -> int:
-    """How many columns are given but not reconstructed: at least 0."""
-    if checked_int("n_covariates", n_covariates) < 0:
-        raise ValueError(f"n_covariates={n_covariates!r}: must be at least 0")
-    return int(n_covariates)
-
-
 def checked_weights(weights: Any, n_features: int) -> tuple[float, ...] | None:
     """A finite number of at least 0 for each column, some of them positive; or None."""
     if weights is None:
@@ -193,11 +186,6 @@ def check_family(architecture: Any) -> None:
         raise ValueError(
             f"variational=True with a code activation {code_activation!r}: mean and log-variance "
             "can be any numbers, so it must be 'identity'"
-        )
-    if a.tied:
-        raise ValueError(
-            "variational=True with tied=True: the encoder's last layer gives a mean and a "
-            "log-variance for each number that the decoder takes, so no transpose fits"
         )
     if a.k_sparse is not None:
         raise ValueError(

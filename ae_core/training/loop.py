@@ -13,12 +13,13 @@ import numpy as np
 from .._typing import Array, RandomState
 from ..basics.arguments import COUNT, INDEX, Either, Integer, Number, checked_bool, shown
 from ..data.rows import Rows, as_rows
-from ..formulas.noise import noise_key
 from ..formulas.schedules import Schedule, check_schedule
 from ..formulas.solvers import Solver, SolverState, as_solver
-from ..network.checks import check_targets
+from ..network.checks import check_squares, check_targets
 from ..network.initialization import as_generator
 from ..network.reference import Network
+from .epochs import Epochs, drawn_seed, is_finite
+from .lbfgs import train_lbfgs
 from .progress import (
     Callback,
     History,
@@ -132,12 +133,15 @@ def train(
         raise ValueError(f"callback={shown(callback)}: must be None or a function of a Progress")
     if not isinstance(resume, TrainingState | None):
         raise ValueError(f"resume={shown(resume)}: must be None or what Progress.state() gave")
+    if not isinstance(history, History | None):
+        raise ValueError(f"history={shown(history)}: must be None or a History")
     n_features, n_covariates = network.architecture.n_features, network.architecture.n_covariates
     X = as_rows(X, n_features, network.dtype, n_covariates=n_covariates)
     check_targets(X, network.architecture)
     if X_val is not None:
         X_val = as_rows(X_val, n_features, network.dtype, n_covariates=n_covariates, name="X_val")
         check_targets(X_val, network.architecture)
+        check_squares(X_val)
     watch = _Watch(network, X_val, tol, n_iter_no_change, callback, keep_best)
     if history is not None:
         watch.history = history
@@ -148,32 +152,20 @@ def train(
             raise ValueError("solver='lbfgs' can't be resumed: its memory is SciPy's own")
         if kl_warm_up:
             raise ValueError(f"kl_warm_up={kl_warm_up!r}: solver='lbfgs' has no epochs to do it in")
-        return _train_lbfgs(network, X, max_iter, max_fun, watch)
+        return train_lbfgs(network, X, max_iter, max_fun, watch)
 
-    visited = np.arange(len(X))
-    if X.sample_weight is not None or X.seen is not None:
-        visited = np.flatnonzero(X.counts(slice(None)))
-    if X.sample_weight is not None and (X.sample_weight[visited] == 1).all():
-        X = X.reweighted(None)  # the others are left out: no need to multiply by one
-    n_rows = len(visited)
-    batch_size = n_rows if batch_size is None else batch_size
-    if batch_size > n_rows:
-        raise ValueError(f"batch_size={batch_size}: X has only {n_rows} rows (None takes them all)")
-    steps_per_epoch = math.ceil(n_rows / batch_size)
+    epochs = Epochs(network, X, solver, batch_size, shuffle, random, kl_warm_up)
+    n_rows, steps_per_epoch = epochs.n_rows, epochs.n_steps
     schedule = Schedule(
         learning_rate,
         solver.learning_rate_init,
         steps_per_epoch,
         n_epochs=max_iter,
-        rows_per_epoch=X.batch_counts(visited, n_rows)[0],  # a row of weight 2 is two rows
+        rows_per_epoch=epochs.n_counted,
         power_t=power_t,
     )
     if schedule.name == "adaptive" and tol is None:
         raise ValueError("learning_rate='adaptive' needs a tol: it cuts the rate where 'tol' stops")
-
-    def order_of_epoch() -> Array:
-        # All rows at once make the same step in any order, so full batches are not shuffled.
-        return random.permutation(visited) if shuffle and steps_per_epoch > 1 else visited
 
     # Nobody looks in between and every step sees all rows: many epochs fit in one call.
     work = 3.0 * n_rows * network.params.size
@@ -187,7 +179,7 @@ def train(
         state = _restore(resume, network, solver, random, watch)
         noise_seed = resume.noise_seed
     else:
-        noise_seed = _drawn_seed(random) if network.architecture.is_noisy else 0
+        noise_seed = drawn_seed(random) if network.architecture.is_noisy else 0
     if history is not None:  # a resumed one is another
         vars(history).update(vars(watch.history))
         watch.history = history
@@ -198,32 +190,21 @@ def train(
         n_epochs = min(1 if n_alone else max(1, epochs_per_call), max_iter - history.n_iter)
         n_alone = max(0, n_alone - 1)
         start = solver_copy(state) if n_epochs > 1 else None
-        order = np.concatenate([order_of_epoch() for _ in range(n_epochs)])
-        first = history.n_steps
-        rates = schedule.rates(first, n_epochs * steps_per_epoch, watch.n_cuts)
-        epochs = np.arange(first, first + len(rates)) // steps_per_epoch
-        before = network.params.copy()
-        with np.errstate(over="ignore", invalid="ignore"):  # a loss that overflows is named below
-            losses = network.train_steps(
-                X,
-                order,
-                batch_size,
-                solver,
-                state,
-                rates,
-                _noise_keys(noise_seed, epochs) if network.architecture.is_noisy else None,
-                _annealing(first, len(rates), kl_warm_up * steps_per_epoch),
-            )
-        if start is not None and watch.changes_within(losses):
+        before, done = network.params.copy(), (history.n_iter, history.n_steps)
+        rates = schedule.rates(history.n_steps, n_epochs * steps_per_epoch, watch.n_cuts)
+        losses = epochs.run(state, rates, history.n_iter, noise_seed)
+        if start is not None and (watch.changes_within(losses) or not is_finite(network, state)):
             network.params[...] = before
             restore_solver(state, start)
             n_alone = n_epochs
             continue
-        _check_losses(network, losses, before, first, steps_per_epoch, rates)
+        try:
+            epochs.check(losses, state, rates, *done)
+        except NonFiniteLossError:
+            network.params[...] = before
+            raise
         history.n_steps += len(losses)
-        if steps_per_epoch > 1:
-            losses = np.average(losses, weights=X.batch_counts(order, batch_size), keepdims=True)
-        watch.record(losses)
+        watch.record(epochs.means(losses))
     if not history.stopped_because:
         history.stopped_because = f"reached max_iter={max_iter}"
     watch.finish()
@@ -335,25 +316,6 @@ class _Watch:
         )
 
 
-def _drawn_seed(random: Any) -> int:
-    draw = random.integers if hasattr(random, "integers") else random.randint
-    return int(draw(2**31))
-
-
-def _noise_keys(seed: int, epochs: Array) -> Array:
-    """The key of each step's noise, by epoch."""
-    numbers, which = np.unique(epochs, return_inverse=True)
-    keys = np.array([noise_key(seed, int(epoch)) for epoch in numbers], dtype=np.uint64)
-    return keys[which]
-
-
-def _annealing(first: int, n_steps: int, n_warm: int) -> Array | None:
-    """What the divergence is multiplied with at each step: up to 1 along a line."""
-    if n_warm == 0:
-        return None
-    return np.minimum(1.0, (np.arange(first, first + n_steps) + 1) / n_warm)
-
-
 def _snapshot(
     network: Network, state: SolverState, random: Any, watch: _Watch, noise_seed: int
 ) -> TrainingState:
@@ -388,86 +350,3 @@ def _restore(
     watch.best, watch.n_stale, watch.n_cuts = saved.best, saved.n_stale, saved.n_cuts
     watch.best_params = None if saved.best_params is None else saved.best_params.copy()
     return solver_copy(saved.solver)
-
-
-def _train_lbfgs(
-    network: Network, X: Rows, max_iter: int, max_fun: int | None, watch: _Watch
-) -> History:
-    # scipy.optimize takes a fifth of a second to import, which only this solver should cost.
-    from scipy.optimize import minimize
-
-    before = network.params.copy()
-
-    def no_snapshot() -> TrainingState:
-        raise ValueError("solver='lbfgs' can't be resumed: its memory is SciPy's own")
-
-    watch.snapshot = no_snapshot
-
-    def objective(params: Array) -> tuple[float, Array]:
-        loss, gradient = network.loss_and_gradient(X, params=params)
-        watch.history.n_steps += 1
-        if not math.isfinite(loss):
-            network.params[...] = before
-            raise NonFiniteLossError(_advice(loss, watch.history.n_steps, watch.history.n_iter + 1))
-        return loss, gradient.astype(np.float64)
-
-    def after_iteration(intermediate_result: Any) -> None:
-        network.params[...] = intermediate_result.x
-        watch.record(np.array([intermediate_result.fun]))
-        if watch.should_stop():
-            raise StopIteration
-
-    result = minimize(
-        objective,
-        network.params.astype(np.float64),
-        jac=True,
-        method="L-BFGS-B",
-        callback=after_iteration,
-        # ftol and gtol at the edge of rounding: stopping early is the business of `tol`.
-        options={
-            "maxiter": max_iter,
-            "maxfun": 20 * max_iter if max_fun is None else max_fun,
-            "ftol": 1e-15,
-            "gtol": 1e-10,
-        },
-    )
-    network.params[...] = result.x
-    if not watch.history.loss_curve:  # it was at a minimum before the first iteration
-        watch.record(np.array([result.fun]))
-    if not watch.history.stopped_because:
-        at_limit = watch.history.n_iter >= max_iter
-        watch.history.stopped_because = (
-            f"reached max_iter={max_iter}" if at_limit else f"L-BFGS: {result.message}"
-        )
-    watch.finish()
-    return watch.history
-
-
-def _check_losses(
-    network: Network,
-    losses: Array,
-    before: Array,
-    first: int,
-    steps_per_epoch: int,
-    rates: Array,
-) -> None:
-    bad = np.flatnonzero(~np.isfinite(losses))
-    if bad.size == 0:
-        return
-    network.params[...] = before
-    index = int(bad[0])
-    step = first + index + 1
-    epoch = (step - 1) // steps_per_epoch + 1
-    raise NonFiniteLossError(_advice(losses[index], step, epoch, float(rates[index])))
-
-
-def _advice(loss: float, step: int, epoch: int, rate: float | None = None) -> str:
-    what = f"the loss is {loss} at step {step} (epoch {epoch})"
-    if rate is None:
-        return f"{what}: try scaled data (zero mean, unit variance) or a smaller starting point"
-    if step == 1:
-        return f"{what}, before anything was learned: scale the data or start from smaller weights"
-    return (
-        f"{what}: the learning rate {rate:g} is probably too large; try {rate / 10:g}, "
-        "and scaled data (zero mean, unit variance) if that does not help"
-    )

@@ -24,11 +24,21 @@ class History:
     """Loss on ``X_val`` after each epoch, without penalty; empty without one."""
     n_steps: int = 0
     stopped_because: str = ""
+    n_dropped: int = 0
+    """Epochs whose losses are no longer in the curve, because a stream (`partial_fit`) is long."""
 
     @property
     def n_iter(self) -> int:
         """Epochs (for L-BFGS: iterations) finished."""
-        return len(self.loss_curve)
+        return self.n_dropped + len(self.loss_curve)
+
+    def lengthen(self, loss: float, at_most: int) -> None:
+        """Add an epoch's loss; where the curve gets longer than that, its older half is dropped."""
+        self.loss_curve.append(loss)
+        if len(self.loss_curve) > at_most:
+            n_dropped = len(self.loss_curve) // 2
+            del self.loss_curve[:n_dropped]
+            self.n_dropped += n_dropped
 
     @property
     def watched(self) -> list[float]:

@@ -303,7 +303,7 @@ def test_without_pyarrow_numpys_files_can_be_read(here, monkeypatch):
         read_table("x.csv")
 
 
-# --- writing ---------------------------------------------------------------------------------------
+# --- writing -------------------------------------------------------------------------------------
 
 NAMES = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), min_size=1).filter(
     lambda name: name == name.strip() and not name.startswith("\ufeff")
@@ -377,7 +377,7 @@ def test_names_must_match_columns(here):
         write_table("x.csv", ["a", "b"], np.ones((2, 3)))
 
 
-# --- memory ----------------------------------------------------------------------------------------
+# --- memory --------------------------------------------------------------------------------------
 
 MEASURE = """
 import sys

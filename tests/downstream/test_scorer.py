@@ -205,7 +205,7 @@ def test_many_threads_ask_one_model(tmp_path):
     np.testing.assert_array_equal(errors, expected)
 
 
-# --- what is refused ------------------------------------------------------------------------------
+# --- what is refused -----------------------------------------------------------------------------
 
 
 def test_models_that_have_no_rows_of_numbers(tmp_path):

@@ -210,6 +210,7 @@ def test_the_table_in_the_documentation_is_that_of_the_records():
     [
         (COUNT, "an integer of at least 1"),
         (INDEX, "an integer of at least 0"),
+        (Integer(most=9), "an integer from 1 to 9"),
         (Integer(or_infinite=True), "an integer of at least 1, or infinity"),
         (Number(), "a finite number of at least 0"),
         (Number(is_above=True), "a number above 0"),
@@ -239,6 +240,8 @@ def test_numpys_numbers_are_numbers():
     for value in (np.bool_(True), np.float64(3), np.array(3), "3"):
         with pytest.raises(ValueError, match="must be an integer"):
             COUNT("n", value)
+    with pytest.raises(ValueError, match="n=10: must be an integer of at most 9"):
+        Integer(most=9)("n", 10)
     with pytest.raises(ValueError, match="n=2147483648: must be an integer of at most 2147483647"):
         COUNT("n", 2**31)
 

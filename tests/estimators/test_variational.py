@@ -33,6 +33,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::ae_core.NotLearningWarning")  #
             missing_values="mask", corruption="masking", averaging=0.9, dropout=0.1, max_iter=20
         ),
         VariationalAutoencoder(solver="sgd", noise_variance=0.5, beta=2.0, max_iter=20),
+        VariationalAutoencoder(3, hidden_layer_sizes=(8,), tied=True, max_iter=20),
     ],
     expected_failed_checks=lambda estimator: {
         f"check_sample_weight_equivalence_on_{kind}_data": "repeated rows draw codes of their own"
@@ -43,7 +44,7 @@ def test_scikit_learns_checks(estimator, check):
     check(estimator)
 
 
-# --- likelihoods -------------------------------------------------------------------------------
+# --- likelihoods ---------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -177,7 +178,7 @@ def test_the_noise_of_probabilistic_pca():
     assert discarded_variance(holes, np.ones(60), 2) < np.nanvar(holes, axis=0).mean()
 
 
-# --- draws -------------------------------------------------------------------------------------
+# --- draws ---------------------------------------------------------------------------------------
 
 
 def test_samples_are_like_the_data(plane, linear):
@@ -202,7 +203,7 @@ def test_codes_are_drawn_around_their_mean(plane, linear):
     ).all()
 
 
-# --- learning ----------------------------------------------------------------------------------
+# --- learning ------------------------------------------------------------------------------------
 
 
 def test_no_unit_of_the_code_gives_up_on_digits():
@@ -303,7 +304,7 @@ def test_wrong_arguments_are_named(plane, linear):
         VariationalAutoencoder(k_sparse=1)
 
 
-# --- files -------------------------------------------------------------------------------------
+# --- files ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("loss", ["squared_error", "binary_cross_entropy"])

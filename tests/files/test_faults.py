@@ -39,7 +39,7 @@ def test_killed_fits_are_whole_and_resume_to_the_same_bits(tmp_path):
     assert "6 kills" in run.stdout
 
 
-# --- disks -------------------------------------------------------------------------------------------
+# --- disks ---------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -115,7 +115,7 @@ def test_a_read_only_disk_is_said_to_be_so(small_disk):
     assert os.listdir(folder) == ["model"]
 
 
-# --- memory ------------------------------------------------------------------------------------------
+# --- memory --------------------------------------------------------------------------------------
 
 NO_MEMORY = """if True:
     import faulthandler, sys
@@ -237,7 +237,7 @@ def test_each_failing_allocation_in_turn_is_a_code_of_the_c_interface():
     assert int(run.stdout) > 20
 
 
-# --- forks and threads -------------------------------------------------------------------------------
+# --- forks and threads ---------------------------------------------------------------------------
 
 
 def fitted(n_threads, seed=0):

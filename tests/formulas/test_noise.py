@@ -112,7 +112,7 @@ def test_normal_numbers_are_normal():
     assert np.abs(correlations).max() < 5 / np.sqrt(N_ROWS)
 
 
-# --- what is made of it -------------------------------------------------------------------------
+# --- what is made of it --------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("level", [0.0, 0.1, 0.5, 0.9])

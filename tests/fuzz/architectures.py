@@ -29,7 +29,7 @@ def valid(random: Random) -> dict[str, Any]:
     sizes = [width, *hidden, width]
     if tied:
         sizes = [width, *hidden, *hidden[-2::-1], width]
-    variational = not tied and random.random() < 0.3
+    variational = random.random() < 0.3
     code_layer = len(sizes) // 2 if not tied else len(hidden)
     names = [random.choice(list(ACTIVATIONS)) for _ in sizes[1:]]
     sparsity = not variational and random.random() < 0.2

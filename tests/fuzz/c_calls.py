@@ -43,7 +43,7 @@ UNTOUCHED = 7.25
 """What stands in arrays before they are written to."""
 
 
-# --- work ----------------------------------------------------------------------------------------------
+# --- work ----------------------------------------------------------------------------------------
 
 
 def _table(random: Random, n_rows: int, n_columns: int) -> np.ndarray:
@@ -178,7 +178,7 @@ def _kept_call(random: Random) -> str:
     return work(random, random.choice(c_models.kept()))
 
 
-# --- handles -------------------------------------------------------------------------------------------
+# --- handles -------------------------------------------------------------------------------------
 
 
 def _use(random: Random, handle: int, network: Network, see: Any) -> str:

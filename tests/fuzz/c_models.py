@@ -44,6 +44,7 @@ ESTIMATORS = (
         **QUICK, missing_values="mask", scale="minmax", loss="binary_cross_entropy", k_sparse=1
     ),
     VariationalAutoencoder(**QUICK),
+    VariationalAutoencoder(**QUICK, tied=True, feature_weights=(1.0, 2.0, 0.0, 1.0, 0.5)),
     VariationalAutoencoder(**QUICK, scale="minmax", missing_values="mask"),
 )
 

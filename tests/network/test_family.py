@@ -77,6 +77,15 @@ def every_feature():
             yield f"holes, {loss} of {output}", of(**options, table=Table("holes"))
         yield f"feature_weights, {loss}", of(loss=loss, feature_weights=[0, 0.5, 1, 2, 3])
     yield "variational, contraction", of(**variational, contraction=0.5)
+    tied = {**variational, "tied": True, "alpha": 0.3, "alpha_l1": 0.2}
+    for kind in KINDS:
+        for depth, sizes in {0: (5, 3), **ENCODERS}.items():
+            table = Table(kind, n_samples=6, weights="reals")
+            yield f"variational, tied, {depth} layers, {kind}", of(sizes, table, **tied)
+    yield "variational, tied, contraction", of(**tied, contraction=0.5, dropout=0.3)
+    wide = Table("thin csr", n_samples=40)
+    for depth, sizes in {1: (60, 3), 2: (60, 6, 3)}.items():
+        yield f"variational, tied, {depth} layers, wide", of(sizes, wide, **tied)
     for kind in KINDS[1:]:
         yield kind, of(table=Table(kind))
         yield f"{kind}, weighted", of(table=Table(kind, is_scaled=True, weights="reals"))
@@ -140,7 +149,7 @@ def test_gradients_of_combinations_agree_with_central_differences(family):
         assert_gradient_is_right(network_class, family)
 
 
-# --- the twins ----------------------------------------------------------------------------------
+# --- the twins -----------------------------------------------------------------------------------
 
 
 def covariates_of(family):

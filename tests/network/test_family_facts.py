@@ -32,7 +32,7 @@ def excess(network_class, family, **without):
     return net.loss(rows, noise_key=key) - plain.loss(rows, noise_key=key), net
 
 
-# --- few active units -----------------------------------------------------------------------------
+# --- few active units ----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
@@ -89,7 +89,7 @@ def test_penalties_on_weights_are_their_formulas(network_class):
         assert more == pytest.approx((0.2 * (W**2).sum() + 0.9 * np.abs(W).sum()) / 8, rel=1e-10)
 
 
-# --- contraction ----------------------------------------------------------------------------------
+# --- contraction ---------------------------------------------------------------------------------
 
 
 def test_contraction_of_one_layer_is_the_closed_form(network_class):
@@ -115,7 +115,7 @@ def test_contraction_is_the_codes_answer_to_small_changes(network_class, sizes, 
     assert more == pytest.approx(0.3 * expected, rel=1e-6)
 
 
-# --- weights and holes ----------------------------------------------------------------------------
+# --- weights and holes ---------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

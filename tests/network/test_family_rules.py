@@ -35,7 +35,6 @@ FEATURES = {
 FORBIDDEN = {
     ("k_sparse=", "sparsity="): ("sparsity=0.1", "k_sparse=2"),
     ("k_sparse=", "variational="): ("variational=True", "k_sparse=2"),
-    ("variational=", "tied="): ("variational=True", "tied=True"),
     # The one needs a logistic code, the other one an identity.
     ("sparsity=", "variational="): ("sparsity=0.1", "code activation 'identity'"),
     ("tied=", "input_mask="): ("tied=True", "input_mask=True"),
@@ -164,7 +163,7 @@ def test_every_feature_goes_through_json(name):
     assert again != replace(architecture, biases=False)
 
 
-# --- steps ----------------------------------------------------------------------------------------
+# --- steps ---------------------------------------------------------------------------------------
 
 
 def run(network_class, solver, n_steps=20, rates=None, **options):

@@ -15,6 +15,7 @@ from ae_core import (
     Autoencoder,
     AutoencoderOutlierDetector,
     Checkpoint,
+    DataReport,
     Diagnosis,
     GradientCheck,
     History,
@@ -27,6 +28,7 @@ from ae_core import (
     VariationalAutoencoder,
     check_gradient,
     diagnose,
+    diagnose_data,
     load,
     reference,
     train,
@@ -121,7 +123,7 @@ def checks(network: reference.Network, X: Array, history: History) -> None:
     def cost(w: Array, X: Array) -> tuple[float, Array]:
         return float(((X @ w) ** 2).sum()), 2 * X.T @ (X @ w)
 
-    for check in (check_gradient(network, X), check_gradient(cost, X, np.ones(6))):
+    for check in (check_gradient(network, X=X), check_gradient(cost, np.ones(6), X)):
         assert_type(check, GradientCheck)
         assert_type(check.passed, bool)
         assert_type(check.findings, list[str])
@@ -149,23 +151,24 @@ def estimators(X: Array, folder: Path) -> None:
     model.partial_fit(X)
     code = model.transform(X)
     assert_type(code, Array)
-    assert_type(model.inverse_transform(code), Any)  # an array, or of mixed columns a DataFrame
+    assert_type(model.inverse_transform(code), Any)  # an array, or a frame beside a frame
     assert_type(model.reconstruct(X), Any)
     assert_type(model.score_samples(X), Array)
     assert_type(model.score(X), float)
-    assert_type(model.feature_errors(X), Array)
+    assert_type(model.feature_errors(X), Any)
     assert_type(model.coefs_, list[Array])
     assert_type(model.intercepts_, list[Array])
     assert_type(model.loss_curve_, list[float])
     assert_type(model.validation_loss_curve_, list[float])
     assert_type(model.best_loss_, float)
     assert_type(model.diagnose(X), Diagnosis)
+    assert_type(diagnose_data(X), DataReport)
     model.save(path)
     assert_type(Autoencoder.load(path), Autoencoder)
 
     variational = VariationalAutoencoder(2, beta=0.5, max_iter=2, random_state=0).fit(X)
     assert_type(variational, VariationalAutoencoder)
-    assert_type(variational.sample(3, random_state=0), Array)
+    assert_type(variational.sample(3, random_state=0), Any)
     assert_type(variational.sample_posterior(X, random_state=0), Array)
     assert_type(variational.score_samples(X, n_draws=2), Array)
     assert_type(variational.score(X), float)
@@ -175,7 +178,9 @@ def estimators(X: Array, folder: Path) -> None:
     assert_type(detector.predict(X), Array)
     assert_type(detector.score_samples(X), Array)
     assert_type(detector.decision_function(X), Array)
-    assert_type(detector.explain(X), Array)
+    assert_type(detector.explain(X), Any)
+    assert_type(detector.p_values(X), Array)
+    assert_type(detector.predict_proba(X, method="unify"), Array)
     detector.save(path)
     assert_type(AutoencoderOutlierDetector.load(path), AutoencoderOutlierDetector)
     assert isinstance(load(path), AutoencoderOutlierDetector)

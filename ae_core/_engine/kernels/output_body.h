@@ -134,41 +134,53 @@ static double FN(group_delta)(const ae_output *output, const ae_group *group, RE
     return total;
 }
 
-/* z (n,) becomes z + bias; returns Σ exp(z - largest), so that nothing overflows. */
-static double FN(softmax)(ptrdiff_t n, REAL *z, const REAL *bias, REAL *largest)
+/* z (n,) becomes z + bias. Returns the sum of exp(z - largest) over all but the largest, whose own 1
+ * would take the digits of what is small, and where the largest is: so that nothing overflows. */
+static double FN(softmax)(ptrdiff_t n, REAL *z, const REAL *bias, REAL *largest, ptrdiff_t *at)
 {
     REAL top = -INFINITY;
-    double sum = 0;
+    ptrdiff_t place = 0;
+    double others = 0;
     for (ptrdiff_t j = 0; j < n; j++) {
         z[j] += bias ? bias[j] : 0;
-        top = z[j] > top ? z[j] : top;
+        if (z[j] > top) {
+            top = z[j];
+            place = j;
+        }
     }
-    for (ptrdiff_t j = 0; j < n; j++)
-        sum += (double)AE(ae_exp)(z[j] - top);
+    for (ptrdiff_t j = 0; j < place; j++)
+        others += (double)AE(ae_exp)(z[j] - top);
+    for (ptrdiff_t j = place + 1; j < n; j++)
+        others += (double)AE(ae_exp)(z[j] - top);
     *largest = top;
-    return sum;
+    *at = place;
+    return others;
 }
 
 /* The same for a one-hot group: weights and holes are those of its target. */
 static double FN(softmax_delta)(const ae_output *output, const ae_group *group, REAL *z,
                                 const REAL *bias, const REAL *target, REAL scale)
 {
-    ptrdiff_t n = group->stop - group->start;
+    ptrdiff_t n = group->stop - group->start, at;
     const double *weights = output->weights ? output->weights + group->start : NULL;
     REAL top;
     z += group->start;
     target += group->start;
-    double sum = FN(softmax)(n, z, bias ? bias + group->start : NULL, &top), total = 0, loss = 0;
-    double log_sum = (double)top + log(sum);
+    double others = FN(softmax)(n, z, bias ? bias + group->start : NULL, &top, &at);
+    double log_sum = log1p(others), total = 0, loss = 0, rest = 0; /* rest: of x, but the largest's */
     for (ptrdiff_t j = 0; j < n; j++) {
         double x = target[j] == target[j] ? (double)target[j] * (weights ? weights[j] : 1) : 0;
         total += x;
-        loss += x * (log_sum - (double)z[j]);
+        rest += j == at ? 0 : x;
+        loss += x * (((double)top - (double)z[j]) + log_sum);
     }
     for (ptrdiff_t j = 0; j < n; j++) {
         double x = target[j] == target[j] ? (double)target[j] * (weights ? weights[j] : 1) : 0;
-        z[j] = scale * (REAL)((double)AE(ae_exp)(z[j] - top) / sum * total - x);
+        double share = (double)AE(ae_exp)(z[j] - top) / (1 + others);
+        z[j] = scale * (REAL)(share * total - x);
     }
+    /* Of the largest the share is nearly 1: by those of the others, nothing is lost. */
+    z[at] = scale * (REAL)(rest - total * (others / (1 + others)));
     return loss;
 }
 
@@ -231,6 +243,7 @@ static void FN(activate_output)(const ae_output *output, ptrdiff_t m, ptrdiff_t 
                                 const void *bias)
 {
     REAL *z = sums, top;
+    ptrdiff_t at;
     const REAL *b = bias;
     if (output->n_groups == 1 && !ae_is_row_loss(output->groups[0].loss)) {
         FN(activate)(output->groups[0].activation, m, n, z, b);
@@ -244,8 +257,8 @@ static void FN(activate_output)(const ae_output *output, ptrdiff_t m, ptrdiff_t 
                 FN(activate)(group->activation, 1, wide, z + start, b ? b + start : NULL);
                 continue;
             }
-            double sum = FN(softmax)(wide, z + start, b ? b + start : NULL, &top);
+            double others = FN(softmax)(wide, z + start, b ? b + start : NULL, &top, &at);
             for (ptrdiff_t j = start; j < group->stop; j++)
-                z[j] = (REAL)((double)AE(ae_exp)(z[j] - top) / sum);
+                z[j] = (REAL)((double)AE(ae_exp)(z[j] - top) / (1 + others));
         }
 }

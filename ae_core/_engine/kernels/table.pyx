@@ -1,5 +1,7 @@
 """The vectorised loops (kernels_table.c), chosen once for this CPU."""
 
+import os
+
 cdef extern from "kernels.h" nogil:
     const ae_kernels* ae_best_kernels(int is_double) noexcept
     const ae_kernels* ae_kernels_of(int level, int is_double) noexcept
@@ -23,6 +25,15 @@ ACTIVATIONS = _names(ae_activation_names)
 LOSSES = _names(ae_loss_names)
 SOLVERS = _names(ae_solver_names)
 CORRUPTIONS = _names(ae_corruption_names)
+
+INSTRUCTION_SETS = ("baseline", "avx2", "avx512")
+"""What AE_CORE_SIMD may ask for, from the lowest to the highest."""
+
+if os.environ.get("AE_CORE_SIMD") not in (None, "", *INSTRUCTION_SETS):
+    raise ValueError(
+        f"AE_CORE_SIMD={os.environ['AE_CORE_SIMD']!r}: must be one of "
+        f"{', '.join(INSTRUCTION_SETS)}, or not set"
+    )
 
 cdef const ae_kernels* _single = ae_best_kernels(False)
 cdef const ae_kernels* _double = ae_best_kernels(True)

@@ -22,7 +22,7 @@ cdef inline void layer_sums(
     cdef const floating* W = params + layer.weights
     cdef int n_in = layer.n_in, n_out = layer.n_out
     if layer.tied:  # W is the encoder's: (n_out, n_in)
-        product_nt[floating](K, n_rows, n_out, n_in, inputs, n_in, W, n_in, sums, n_out, False)
+        product_nt[floating](K, n_rows, n_out, n_in, inputs, n_in, W, layer.row, sums, n_out, False)
     else:
         product_nn[floating](K, n_rows, n_out, n_in, inputs, n_in, W, n_out, sums, n_out, False)
     if layer.n_side:
@@ -47,7 +47,9 @@ cdef inline void input_delta(
     cdef const floating* W = params + layer.weights
     cdef int n_in = layer.n_in, n_out = layer.n_out
     if layer.tied:
-        product_nn[floating](K, n_rows, n_in, n_out, delta, n_out, W, n_in, result, length, False)
+        product_nn[floating](
+            K, n_rows, n_in, n_out, delta, n_out, W, layer.row, result, length, False,
+        )
     else:
         product_nt[floating](K, n_rows, n_in, n_out, delta, n_out, W, n_out, result, length, False)
 
@@ -70,11 +72,15 @@ cdef inline void weight_gradient(
 
 
 cdef inline void add_tied_gradient(
-    const ae_kernels* K, Layer* layer, Piece* piece, Trace* trace, Batch* batch, floating* gradient,
+    const ae_kernels* K, Layer* layer, int n_shared, Piece* piece, Trace* trace, Batch* batch,
+    floating* gradient,
 ) noexcept nogil:
-    """What the decoder's layer adds that shares these weights, turned as the encoder stores them."""
+    """What the decoder's layer adds that shares these weights, turned as the encoder stores them.
+
+    It shares the first n_shared columns: of a variational code those of its mean.
+    """
     product_tn[floating](
-        K, piece.last - piece.first, layer.n_out, batch.n_rows,
+        K, piece.last - piece.first, n_shared, batch.n_rows,
         <floating*> trace.delta[layer.partner + 1] + piece.first, layer.n_in,
-        <floating*> trace.H[layer.partner], layer.n_out, gradient, layer.n_out, True,
+        <floating*> trace.H[layer.partner], n_shared, gradient, layer.n_out, True,
     )

@@ -63,6 +63,7 @@ cdef bint makes_input_gradient(
     cdef const floating* delta = <floating*> trace.delta[1]
     cdef const floating* output_delta = NULL
     cdef const floating* H = NULL
+    cdef Py_ssize_t n_shared = 0
     if space.sparse_input is None:
         return False
     if piece.first >= layer.n_in:
@@ -73,5 +74,8 @@ cdef bint makes_input_gradient(
     if layer.partner >= 0 and space.sparse_output is not None:
         output_delta = <floating*> space.sparse_output.delta
         H = <floating*> trace.H[layer.partner]
-    space.sparse_input.gradient[floating](piece, batch, delta, output_delta, H, gradient)
+        n_shared = space.plan.layers[layer.partner].n_in
+    space.sparse_input.gradient[floating](
+        piece, batch, delta, output_delta, H, n_shared, gradient,
+    )
     return True

@@ -107,7 +107,7 @@ cdef class LowRankOutput:
         cdef Py_ssize_t i, j
         if layer.tied:  # W is the encoder's: (n_out, n_in)
             product_tn[floating](
-                K, height, n_in - first, n_out, W + first, n_in, W + first, n_in,
+                K, height, n_in - first, n_out, W + first, layer.row, W + first, layer.row,
                 G + corner, n_in, False,
             )
         else:
@@ -122,7 +122,9 @@ cdef class LowRankOutput:
         if layer.biases < 0:
             memset(v + first, 0, height * sizeof(floating))
         elif layer.tied:
-            product_tn[floating](K, height, 1, n_out, W + first, n_in, b, 1, v + first, 1, False)
+            product_tn[floating](
+                K, height, 1, n_out, W + first, layer.row, b, 1, v + first, 1, False,
+            )
         else:
             product_nt[floating](K, height, 1, n_out, W, n_out, b, n_out, v + first, 1, False)
 
@@ -138,7 +140,9 @@ cdef class LowRankOutput:
         for j in range(first, last):
             biases[j] = params[layer.biases + j] if layer.biases >= 0 else 0
         if layer.tied:
-            memcpy(turned, W + first * n_in, (last - first) * n_in * sizeof(floating))
+            for j in range(first, last):
+                memcpy(turned, W + j * layer.row, n_in * sizeof(floating))
+                turned += n_in
             return
         self.K.turn(n_in, last - first, W + first, n_out, turned, n_in)
 
@@ -247,10 +251,13 @@ cdef class LowRankOutput:
         If the layer is tied it is a piece of the encoder's, which has its own part in it already.
         """
         cdef Py_ssize_t n_in = self.layer.n_in, n_out = self.layer.n_out
-        cdef Py_ssize_t height = piece.last - piece.first
+        cdef Py_ssize_t height = piece.last - piece.first, j
         cdef const floating* turned = <floating*> self.turned
         if self.layer.tied:
-            self.K.axpy(height * n_in, 1, turned + piece.first * n_in, gradient)
+            for j in range(height):
+                self.K.axpy(
+                    n_in, 1, turned + (piece.first + j) * n_in, gradient + j * self.layer.row,
+                )
         else:
             self.K.turn(n_out, height, turned + piece.first, n_in, gradient, n_out)
 

@@ -38,7 +38,7 @@ cdef class SparseInput:
     cdef void forward(self, const floating* params, Tile* tile, floating* sums) noexcept nogil
     cdef void gradient(
         self, Piece* piece, Batch* batch, const floating* delta, const floating* output_delta,
-        const floating* H, floating* gradient,
+        const floating* H, Py_ssize_t n_shared, floating* gradient,
     ) noexcept nogil
     cdef void seen_gradient(
         self, Piece* piece, Batch* batch, const floating* delta, floating* gradient,

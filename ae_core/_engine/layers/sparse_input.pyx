@@ -141,12 +141,12 @@ cdef class SparseInput:
 
     cdef void gradient(
         self, Piece* piece, Batch* batch, const floating* delta, const floating* output_delta,
-        const floating* H, floating* gradient,
+        const floating* H, Py_ssize_t n_shared, floating* gradient,
     ) noexcept nogil:
         """Rows of the first layer's weight gradient, from its delta (n_rows, n_out).
 
         Where a tied output is compared at what is stored alone, its part too: from its delta of each
-        element, and its inputs H (n_rows, n_out). Otherwise these are NULL.
+        element, and its inputs H (n_rows, n_shared). Otherwise these are NULL.
         """
         cdef Stored* stored = &self.stored
         cdef Py_ssize_t n = self.plan.layers[0].n_out, i, t, stop, at
@@ -161,7 +161,7 @@ cdef class SparseInput:
                 if x[t] != 0:
                     self.K.axpy(n, x[t], delta + i * n, gradient + at)
                 if H != NULL:
-                    self.K.axpy(n, output_delta[t], H + i * n, gradient + at)
+                    self.K.axpy(n_shared, output_delta[t], H + i * n_shared, gradient + at)
                 t += 1
 
     cdef void seen_gradient(

@@ -56,7 +56,7 @@ cdef class SparseOutput:
                 for t in range(
                     start_of(stored, batch, first + i), start_of(stored, batch, first + i + 1),
                 ):
-                    z[t] += dot[floating](n_in, H + i * n_in, W + columns[t] * n_in)
+                    z[t] += dot[floating](n_in, H + i * n_in, W + columns[t] * layer.row)
             return
         for u in range(n_in + layer.n_side):
             for i in range(tile.n_rows):
@@ -120,7 +120,9 @@ cdef class SparseOutput:
                 for t in range(
                     start_of(stored, batch, first + i), start_of(stored, batch, first + i + 1),
                 ):
-                    self.K.axpy(n_in, delta[t], W + columns[t] * n_in, result + i * length)
+                    self.K.axpy(
+                        n_in, delta[t], W + columns[t] * layer.row, result + i * length,
+                    )
             return
         for u in range(n_in):
             for i in range(tile.n_rows):

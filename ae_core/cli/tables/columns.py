@@ -1,16 +1,29 @@
-"""What a table is once it is read, which columns of a file go into it, and what is wrong with some.
+"""What a table is once it is read, and which columns of a file go into it.
 
-All messages say what can be done on the command line, because that is where tables are read.
+All messages say what can be done on the command line, because that is where tables are read. They
+stay short, whatever a file is like.
 """
 
 import difflib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import shlex
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from ..._typing import Array
+from ...basics.shown import printable
 
-NAMES_SHOWN = 8
-"""So many column names fit in an error."""
+NAMES_ROOM = 90
+"""Characters for names in a message; there is always room for one."""
+NAME_ROOM = 40
+"""Characters for one of them, or for a value."""
+LIKELY_NAMES = 5000
+"""Names among which the likeliest is looked for."""
+ROWS_AT_ONCE = 1 << 16
+"""Rows that are read, looked at or written at a time."""
 
 NO_VALUE = "has no value"
 """What is wrong with a value that is missing."""
@@ -20,19 +33,61 @@ class TableError(ValueError):
     """A file is no table of numbers; the message says where, and what to do."""
 
 
+class Kept(NamedTuple):
+    """A column that nothing is learned from, and that goes into the output as it is."""
+
+    place: int
+    """In the file."""
+    name: str
+    values: Any
+    """An array of NumPy's or Arrow's, (n_rows,)."""
+
+
 @dataclass(frozen=True, eq=False)
 class Table:
-    """A table of numbers, with the names of its columns."""
+    """A table, with the names of its columns."""
 
     names: list[str]
-    values: Array
-    """(n_rows, n_columns): floats; of ``.npy`` files any numbers, memory-mapped."""
+    values: Any
+    """(n_rows, n_columns): an array of floats; of ``.npy`` files one of any numbers, memory-mapped;
+    of mixed columns a DataFrame."""
     named: bool = True
     """Whether the file has names; else `names` are the columns' numbers, counted from 0."""
+    places: list[int] = field(default_factory=list)
+    """In the file, of each column; empty: they are all, in their order."""
+    kept: list[Kept] = field(default_factory=list)
+    dates: Mapping[str, bool] = field(default_factory=dict)
+    """Columns whose numbers are days since 1970, and were dates in the file: whether with times."""
 
 
 Choice = Callable[[list[str], bool], list[int]]
 """Given the names in a file, and whether they are real names: the places of the wanted columns."""
+
+
+class Advice(NamedTuple):
+    """What a command can do about values that it can't use, as the ends of sentences."""
+
+    missing: str = "; or fit with --missing, to learn from the rest"
+    others: str = ", or read dates and categories with --mixed"
+    """For columns that are not numbers."""
+    can_drop: bool = True
+    """Whether columns can be left out."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is wanted of a table."""
+
+    choose: Choice
+    dtype: Any = np.float64
+    """Of the array: float64 or float32."""
+    missing: bool = False
+    """Whether values may be missing."""
+    mixed: Any = None
+    """None: numbers alone. True: columns of any kind; or the encoding that says which."""
+    keep: Callable[[list[str], list[int]], list[int]] = lambda names, chosen: []
+    """Given the names in a file and the places of the chosen: the places of columns to keep."""
+    advice: Advice = field(default_factory=Advice)
 
 
 def chosen_columns(columns: Sequence[str] | None = None, drop: Sequence[str] = ()) -> Choice:
@@ -43,13 +98,13 @@ def chosen_columns(columns: Sequence[str] | None = None, drop: Sequence[str] = (
     """
 
     def choose(names: list[str], named: bool) -> list[int]:
+        places = places_of(names)
         for asked in (columns or (), drop):
-            unknown = [name for name in asked if name not in names]
-            if unknown:
-                raise TableError(f"there is no column {listed(unknown)}{instead(unknown, names)}")
-        wanted = [i for i in range(len(names)) if names[i] not in drop]
+            check_known(asked, names, places)
+        dropped = set(drop)
+        wanted = [i for i, name in enumerate(names) if name not in dropped]
         if columns is not None:
-            wanted = [names.index(name) for name in dict.fromkeys(columns) if name not in drop]
+            wanted = [places[name] for name in dict.fromkeys(columns) if name not in dropped]
         if not wanted:
             raise TableError("no column is left to read")
         check_unique([names[i] for i in wanted], names)
@@ -58,14 +113,35 @@ def chosen_columns(columns: Sequence[str] | None = None, drop: Sequence[str] = (
     return choose
 
 
-def check_unique(wanted: list[str], names: list[str]) -> None:
+def places_of(names: Sequence[str]) -> dict[str, int]:
+    """Where each name stands first."""
+    places: dict[str, int] = {}
+    for i, name in enumerate(names):
+        places.setdefault(name, i)
+    return places
+
+
+def check_known(asked: Sequence[str], names: Sequence[str], places: dict[str, int]) -> None:
+    """Refuse names that are not there.
+
+    Raises
+    ------
+    TableError
+    """
+    unknown = [name for name in asked if name not in places]
+    if unknown:
+        raise TableError(f"there is no column {listed(unknown)}{instead(unknown, names)}")
+
+
+def check_unique(wanted: Sequence[str], names: Sequence[str]) -> None:
     """Refuse names that stand for several columns.
 
     Raises
     ------
     TableError
     """
-    twice = [name for name in dict.fromkeys(wanted) if names.count(name) > 1]
+    counts = Counter(names)
+    twice = [name for name in dict.fromkeys(wanted) if counts[name] > 1]
     if twice:
         raise TableError(
             f"several columns are called {listed(twice)}: rename them, or leave them out with "
@@ -75,51 +151,90 @@ def check_unique(wanted: list[str], names: list[str]) -> None:
 
 def instead(unknown: Sequence[str], names: Sequence[str]) -> str:
     """What to take instead of names that are not there."""
-    close = difflib.get_close_matches(unknown[0], names, n=1)
+    likely = names[:LIKELY_NAMES] if len(unknown[0]) <= 2 * NAME_ROOM else ()
+    close = difflib.get_close_matches(unknown[0], likely, n=1)
     if close:
-        return f"; is {close[0]!r} meant?"
+        return f"; is {short(close[0])} meant?"
     return f"; there are {listed(names)}"
 
 
-def listed(names: Sequence[object]) -> str:
+def listed(names: Sequence[object], room: int = NAMES_ROOM) -> str:
     """Some of the names, quoted, and how many more there are."""
-    shown = ", ".join(short(name) for name in names[:NAMES_SHOWN])
-    more = len(names) - NAMES_SHOWN
-    return f"{shown} and {more} more" if more > 0 else shown
+    some: list[str] = []
+    for name in names:
+        more = short(name)
+        if some and sum(map(len, some)) + len(more) > room:
+            break
+        some.append(more)
+    n_more = len(names) - len(some)
+    return ", ".join(some) + (f" and {n_more} more" if n_more else "")
 
 
-def short(value: object, at_most: int = 40) -> str:
+def short(value: object, at_most: int = NAME_ROOM) -> str:
     """A value as Python writes it, cut when long."""
-    text = repr(value)
+    if isinstance(value, str) and len(value) > at_most:
+        value = value[: at_most + 1]
+    text = printable(repr(value))
     return text if len(text) <= at_most else f"{text[: at_most - 2]}…{text[-1]}"
 
 
-def drop_option(names: Sequence[str]) -> str:
+def drop_option(names: Sequence[str], room: int = NAMES_ROOM) -> str:
     """The option that leaves out those columns, as it can be typed."""
-    import shlex
+    some: list[str] = []
+    for name in names:
+        more = quoted_name(name)
+        if some and sum(map(len, some)) + len(more) > room:
+            break
+        some.append(more)
+    if len(some[0]) > room or not some[0].isprintable():
+        return "--columns, which names those to read"
+    return f"--drop {shlex.quote(','.join(some))}" + (",…" if len(some) < len(names) else "")
 
-    some = [f'"{name}"' if "," in name else name for name in names[:NAMES_SHOWN]]
-    return f"--drop {shlex.quote(','.join(some))}" + (",…" if len(names) > NAMES_SHOWN else "")
+
+def quoted_name(name: str) -> str:
+    """A column's name as --columns, --drop and --keep read it."""
+    if "," in name or name.startswith('"') or name != name.strip():
+        return '"' + name.replace('"', '""') + '"'
+    return name
 
 
-def not_numbers(examples: dict[str, tuple[str, object]]) -> TableError:
+def not_numbers(examples: Mapping[str, tuple[str, object]], advice: Advice) -> TableError:
     """The error for columns that are not numbers: name → (place of a value, the value)."""
-    names = list(examples)
-    shown = ", ".join(
-        f"{short(name)} ({place}: {short(value)})"
-        for name, (place, value) in list(examples.items())[:NAMES_SHOWN]
-    )
-    more = f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
-    return TableError(
-        f"not numbers: column {shown}{more}; leave out with {drop_option(names)}, or choose other "
-        "columns with --columns"
-    )
+    names, some = list(examples), list[str]()
+    for name, (place, value) in examples.items():
+        more = f"{short(name, 24)} ({place}: {short(value, 24)})"
+        if some and sum(map(len, some)) + len(more) > NAMES_ROOM:
+            break
+        some.append(more)
+    shown = ", ".join(some) + (f" and {len(names) - len(some)} more" if names[len(some) :] else "")
+    drop = f"; leave out with {drop_option(names, 60)}" if advice.can_drop else ""
+    return TableError(f"not numbers: column {shown}{drop}{advice.others}")
 
 
-def bad_value(name: str, place: str, what: str) -> TableError:
+def bad_value(name: str, place: str, what: str, advice: Advice) -> TableError:
     """The error for one value that can't be used."""
-    holes = "; or fit with --missing, to learn from the rest" if what == NO_VALUE else ""
-    return TableError(
-        f"column {short(name)}, {place}, {what}: put a number there, leave out the row, or leave "
-        f"out the column with {drop_option([name])}{holes}"
-    )
+    missing = advice.missing if what == NO_VALUE else ""
+    drop = f", or leave out the column with {drop_option([name])}" if advice.can_drop else ""
+    advised = f"put a number there, leave out the row{drop}{missing}"
+    return TableError(f"column {short(name)}, {place}, {what}: {advised}")
+
+
+def check_finite(
+    array: Array, names: list[str], missing: bool, advice: Advice, n_before: int = 0
+) -> None:
+    """Refuse infinities, and NaN unless values may be missing; names the first.
+
+    Raises
+    ------
+    TableError
+    """
+    if array.dtype.kind != "f":
+        return
+    for start in range(0, len(array), ROWS_AT_ONCE):
+        some = array[start : start + ROWS_AT_ONCE]
+        bad = np.isinf(some) if missing else ~np.isfinite(some)
+        if bad.any():
+            row, place = np.argwhere(bad)[0]
+            value = array[start + row, place]
+            what = NO_VALUE if np.isnan(value) else f"is {value}"
+            raise bad_value(names[place], f"row {n_before + start + row + 1}", what, advice)

@@ -1,314 +1,264 @@
-"""Reading CSV: pyarrow streams it into one array; what it can't read, a slow second pass explains.
+"""Reading CSV: in one pass that also knows, at each record it can't use, what is wrong with it.
 
-The memory needed is that of the array, plus some blocks of text.
+Plain records go through the compiled twin, a block of rows at a time; each other one through the
+readable twin, which has the last word. No thread is started, and the memory needed is that of what
+is read, plus some blocks of text.
 """
 
-import csv
-import io
-import math
-import re
-from collections.abc import Callable, Generator
-from contextlib import closing
-from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from typing import Any, BinaryIO
 
 import numpy as np
 
+from ..._engine.text.records import FULL, LINE, MORE, read_records
+from ..._typing import Array
 from ...basics.extras import MissingExtraError
-from .columns import NO_VALUE, Choice, Table, TableError, bad_value, listed, not_numbers, short
+from .columns import Kept, Table, TableError, Wanted, short
+from .layout import Layout, Start, look, placeholder
+from .mixed import MixedColumns, OtherKinds, with_times
+from .problems import Problems, ragged
+from .records import Record, unquoted
+from .text import Opener, Text
 
-Opener = Callable[[], BinaryIO]
-"""Opens the text at its beginning, each time it is called."""
-
-DECIMAL_COMMA = re.compile(r"\s*[-+]?\d+,\d+\s*")
-QUOTED = re.compile('"[^"]*"')
-BLOCK = 1 << 20
-"""Bytes that are read at once; more when lines are very long."""
+BLOCK = 1 << 17
+"""Numbers in a block of rows."""
 GROWTH = 1.125
-SAMPLE = 100
-"""Lines that tell which columns are true or false."""
-MISSING = [
-    "",
-    "NA",
-    "N/A",
-    "n/a",
-    "#N/A",
-    "NaN",
-    "nan",
-    "-nan",
-    "-NaN",
-    "NULL",
-    "null",
-    "None",
-    "?",
-]
-TRUE, FALSE = ["true", "True", "TRUE"], ["false", "False", "FALSE"]
-SEPARATORS = ",;\t|"
+LOOKED_AT, CELLS_LOOKED_AT = 1000, 200_000
+"""Records, and their cells, that are looked at once something is wrong."""
 
 
-@dataclass(frozen=True)
-class Layout:
-    """How a CSV file is written."""
+class _Numbers:
+    """Columns of numbers alone, in one array that grows. `MixedColumns` is there for others."""
 
-    separator: str | None = None
-    """None: the one of comma, semicolon, tab and bar that the first line has most of."""
-    decimal: str | None = None
-    """None: a comma where columns are parted by something else and the first lines have decimal
-    commas, else a point."""
-    header: bool | None = None
-    """Whether the first line has the columns' names; None: it must, unless that can't be."""
+    dates: tuple[str, ...] = ()
 
+    def __init__(self, n_columns: int, dtype: Any) -> None:
+        self.uses, self.n_numbers, self.n_texts = list(range(n_columns)), n_columns, 0
+        self.seen = np.zeros((2, n_columns), np.uint8)
+        self.values, self.n_rows = np.empty((0, n_columns), dtype), 0
 
-@dataclass(frozen=True)
-class _Start:
-    """What the first lines of a file tell."""
+    def add(
+        self, numbers: Array, texts: list[list[bytes]], lines: Array, problems: Problems
+    ) -> None:
+        n_needed = self.n_rows + len(numbers)
+        if n_needed > len(self.values):
+            # In place: large arrays are moved by the page table, not copied.
+            n_more = max(n_needed, int(GROWTH * self.n_rows))
+            self.values.resize((n_more, self.n_numbers), refcheck=False)
+        self.values[self.n_rows : n_needed] = numbers
+        self.n_rows = n_needed
 
-    names: list[str]
-    named: bool
-    n_lines: int
-    """Lines before the first row of data."""
-    sample: list[list[str]]
-    longest: int
+    def number(self, column: int, cell: str, number: float | None) -> float | None:
+        return number
 
-    def types(self, chosen: list[int]) -> dict[int, Any]:
-        """The type that pyarrow is to read each column as."""
-        import pyarrow
-
-        types = {}
-        for i in chosen:
-            values = {row[i] for row in self.sample if i < len(row)} - set(MISSING)
-            is_truth = values and values <= {*TRUE, *FALSE}
-            types[i] = pyarrow.bool_() if is_truth else pyarrow.float64()
-        return types
+    def result(self) -> Array:
+        self.values.resize((self.n_rows, self.n_numbers), refcheck=False)
+        return self.values
 
 
-def read_csv(
-    opener: Opener, choose: Choice, layout: Layout, dtype: Any, missing: bool = False
-) -> Table:
-    """The chosen columns of a CSV file; NaN for what is missing, if anything may be.
+def read_csv(opener: Opener, wanted: Wanted, layout: Layout) -> Table:
+    """The wanted columns of a CSV file; NaN for what is missing, if anything may be.
 
     Raises
     ------
     TableError
         Naming the line and the column, and what to do.
     MissingExtraError
-        When pyarrow is not installed.
+        When pyarrow is not installed: what is read here is written with it.
     """
-    try:
-        import pyarrow
-        from pyarrow import csv as arrow_csv
-    except ImportError as error:
-        raise MissingExtraError("CSV files", "pyarrow", "cli") from error
-
-    start, layout = _look(opener, layout)
-    chosen = choose(start.names, start.named)
-    names = [start.names[i] for i in chosen]
-    unnamed = [i for i in chosen if start.names[i] == _placeholder(i)]
-    if unnamed and start.named:
-        raise TableError(
-            f"column {unnamed[0] + 1} has no name; perhaps it has the rows' numbers, or every line "
-            f"ends in a separator: leave it out with --drop {_placeholder(unnamed[0])}, or name it"
-        )
-    types = start.types(chosen)
-    problem = ""
-    values = np.empty((0, len(chosen)), dtype)
-    n_rows = 0
-    try:
-        with (
-            opener() as file,
-            # A name per place: real ones may be empty, or stand twice among those left out.
-            closing(
-                arrow_csv.open_csv(
-                    file,
-                    arrow_csv.ReadOptions(
-                        column_names=[str(i) for i in range(len(start.names))],
-                        skip_rows=start.n_lines,
-                        block_size=max(BLOCK, 16 * start.longest),
-                    ),
-                    arrow_csv.ParseOptions(delimiter=layout.separator, newlines_in_values=True),
-                    arrow_csv.ConvertOptions(
-                        include_columns=[str(i) for i in chosen],
-                        column_types={str(i): types[i] for i in chosen},
-                        null_values=MISSING,
-                        true_values=TRUE,
-                        false_values=FALSE,
-                        decimal_point=layout.decimal,
-                        check_utf8=False,
-                    ),
-                )
-            ) as batches,
-        ):
-            for batch in batches:
-                if n_rows + len(batch) > len(values):
-                    # In place: large arrays are moved by the page table, not copied.
-                    n_more = max(n_rows + len(batch), int(GROWTH * n_rows))
-                    values.resize((n_more, len(chosen)), refcheck=False)
-                block = values[n_rows : n_rows + len(batch)]
-                with np.errstate(over="ignore"):  # is told below
-                    for place, column in enumerate(batch.columns):
-                        block[:, place] = column.to_numpy(zero_copy_only=False)
-                lacks = not missing and any(c.null_count for c in batch.columns)
-                if lacks or not (np.isfinite(block) | (missing & np.isnan(block))).all():
-                    raise pyarrow.ArrowInvalid("values are missing or infinite")
-                n_rows += len(batch)
-                del block
-    except (pyarrow.ArrowInvalid, pyarrow.ArrowKeyError, TypeError, OverflowError) as error:
-        problem = " ".join(str(error).split())
-    if problem:
-        raise _explanation(opener, start, chosen, layout, dtype, missing, problem)
-    if not n_rows:
-        raise TableError("it has column names and no rows")
-    values.resize((n_rows, len(chosen)), refcheck=False)
-    return Table(names, values, start.named)
-
-
-def _rows(opener: Opener, layout: Layout) -> Generator[tuple[int, list[str]]]:
-    """Line number and fields of each line that is not empty.
-
-    Raises
-    ------
-    TableError
-        Where the lines are no CSV.
-    """
-    with (
-        opener() as file,
-        # Bytes that are no UTF-8 may stand in columns that are left out.
-        io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline="") as text,
-    ):
-        reader = csv.reader(text, delimiter=layout.separator or ",")
+    if find_spec("pyarrow") is None:
+        raise MissingExtraError("CSV files", "pyarrow", "cli")
+    kinds: dict[int, str] = {}
+    while True:
         try:
-            for row in reader:
-                if row:
-                    yield reader.line_num, row
-        except csv.Error as error:
-            raise TableError(f"line {reader.line_num}: not CSV ({error})") from error
+            with opener() as file:
+                return _Pass(file, wanted, layout, kinds).table()
+        except OtherKinds as other:  # each column changes its kind twice at most
+            kinds = {**kinds, **other.kinds}
 
 
-def _look(opener: Opener, layout: Layout) -> tuple[_Start, Layout]:
-    if layout.separator is None:
-        with opener() as file:
-            head = file.readline(1 << 20).decode("utf-8", "replace")
-        head = QUOTED.sub("", head)
-        layout = replace(layout, separator=max(SEPARATORS, key=head.count))
-    with closing(_rows(opener, layout)) as rows:
-        n_lines, first = next(rows, (0, []))
-        if not first:
-            raise TableError("it is empty")
-        if any("\udc80" <= c <= "\udcff" or c == "\0" for name in first for c in name):
+class _Pass:
+    """One way through a file."""
+
+    def __init__(
+        self, file: BinaryIO, wanted: Wanted, layout: Layout, kinds: dict[int, str]
+    ) -> None:
+        self.text = Text(file, layout.encoding, layout.skip)
+        self.start = start = look(self.text, layout)
+        self.wanted = wanted
+        self.chosen = wanted.choose(start.names, start.named)
+        self.names = [start.names[i] for i in self.chosen]
+        _check_named(start, self.chosen)
+        self.problems = Problems(start, self.chosen, wanted.advice)
+        self.columns: Any = _Numbers(len(self.chosen), wanted.dtype)
+        if wanted.mixed is not None:
+            self.columns = MixedColumns(wanted, start, self.chosen, kinds)
+            error = self.problems.about_first_line() if wanted.mixed is True else None
+            if error is not None:
+                raise error
+        self.kept = wanted.keep(start.names, self.chosen)
+        own = set(self.chosen)
+        self.texts = [place for place in self.kept if place not in own]
+        self.kept_texts: list[list[Any]] = [[] for _ in self.texts]
+        self.largest, self.n_rows = largest(wanted.dtype), 0
+
+    def table(self) -> Table:
+        """Go through all of it."""
+        with np.errstate(over="ignore"):  # what float32 can't hold is told before
+            self._read()
+        if not self.n_rows:
+            raise TableError("it has column names and no rows")
+        values = self.columns.result()
+        dates = with_times(values, self.columns.dates)
+        return Table(self.names, values, self.start.named, self.chosen, self._kept(values), dates)
+
+    def _read(self) -> None:
+        text, columns, start = self.text, self.columns, self.start
+        dialect = start.grammar.dialect(self.wanted.missing, self.largest)
+        uses = np.full(len(start.names), -1, np.int32)
+        uses[self.chosen] = columns.uses
+        n_texts = columns.n_texts + len(self.texts)
+        uses[self.texts] = -2 - np.arange(columns.n_texts, n_texts)
+        room = max(1, min(1 << 16, BLOCK // max(1, columns.n_numbers + 2 * n_texts)))
+        numbers = np.empty((room, columns.n_numbers))
+        spans = np.empty((room, n_texts, 2), np.int64)
+        lines = np.empty(room, np.int64)
+        while True:
+            n, at, line, why = read_records(
+                dialect, text.data, text.at, text.at_end, uses, numbers, spans, lines, columns.seen,
+                text.line, text.stop_line,
+            )  # fmt: skip
+            if n:
+                data = text.data
+                cells = [[data[a:b] for a, b in spans[:n, i].tolist()] for i in range(n_texts)]
+                self._add(numbers[:n], cells, lines[:n])
+            text.go_on(at, line, to_record=n > 0)
+            if why == FULL:
+                continue
+            if why == MORE:
+                if text.at_end and text.at == len(text.data):
+                    return
+                text.more()
+                continue
+            if why == LINE:
+                text.leave_out()
+            else:
+                self._take_odd()
+
+    def _add(self, numbers: Array, cells: list[list[bytes]], lines: Array) -> None:
+        n_texts = self.columns.n_texts
+        self.columns.add(numbers, cells[:n_texts], lines, self.problems)
+        self.n_rows += len(numbers)
+        if self.problems:
+            raise self.problems.error(self.n_rows)
+        for own, more in zip(self.kept_texts, cells[n_texts:], strict=True):
+            own.append(more)
+
+    # --- records that are not plain --------------------------------------------------------------
+
+    def _take_odd(self) -> None:
+        """Take the next record, or find what is wrong with it and with those after it."""
+        record = self.text.record(self.start.grammar)
+        if record is None:
+            return
+        self._check(record)
+        row = self._row(record)
+        line = self.text.line
+        self.text.go_on(record.end, line + record.n_lines, to_record=True)
+        if row is not None:
+            self._add(*row)
+        if not self.problems:
+            return
+        for _ in range(min(LOOKED_AT, CELLS_LOOKED_AT // len(self.start.names))):
+            record = self.text.record(self.start.grammar)
+            if record is None or record.is_open or len(record.cells or ()) != len(self.start.names):
+                break
+            self._row(record)
+            self.n_rows += 1
+            self.text.go_on(record.end, self.text.line + record.n_lines, to_record=True)
+        raise self.problems.error(self.n_rows + 1)
+
+    def _check(self, record: Record) -> None:
+        """Refuse a record that has not a field for each column."""
+        cells, start, line = record.cells or [], self.start, self.text.line
+        if record.is_open:
+            name = start.names[min(len(cells), len(start.names)) - 1]
             raise TableError(
-                "it is not UTF-8 text: convert it first, as with iconv -f latin1 -t utf-8"
+                f"column {short(name)}, line {line}: a quote begins there that does not end: close "
+                "it, or take it out"
             )
-        sample = [row for _, row in zip(range(SAMPLE), (row for _, row in rows), strict=False)]
-    longest = max(sum(len(field) + 1 for field in row) for row in [first, *sample])
-    if layout.decimal is None:
-        fields = [field for row in [first, *sample] for field in row]
-        has_commas = layout.separator != "," and any(map(DECIMAL_COMMA.fullmatch, fields))
-        layout = replace(layout, decimal="," if has_commas else ".")
-    named = layout.header
-    names = [name.strip() for name in first]
-    if named is None:
-        named = _has_names(names, layout.decimal or ".")
-    if not named:
-        return _Start(
-            [str(i) for i in range(len(first))], False, n_lines - 1, sample, longest
-        ), layout
-    names = [name or _placeholder(i) for i, name in enumerate(names)]
-    return _Start(names, True, n_lines, sample, longest), layout
+        if len(cells) != len(start.names):
+            raise ragged(start, line, [unquoted(cell).decode("utf-8", "replace") for cell in cells])
 
-
-def _placeholder(place: int) -> str:
-    """What a column is called that has an empty name."""
-    return f"unnamed{place + 1}"
-
-
-def _has_names(first: list[str], decimal: str) -> bool:
-    if first == [str(i) for i in range(len(first))]:
-        return True  # so pandas names columns without names
-    if all(_number(value, decimal) is not None or value in MISSING for value in first):
-        raise TableError(
-            f"its first line ({listed(first)}) looks like data, not like names: if it is data, add "
-            "--no-header; if it is names, --header"
-        )
-    return True
-
-
-def _number(text: str, decimal: str) -> float | None:
-    """The number that a text is, or None."""
-    if decimal != ".":
-        text = text.replace(".", "x").replace(decimal, ".")
-    try:
-        return None if "_" in text else float(text)
-    except ValueError:
-        return None
-
-
-@dataclass
-class _Texts:
-    """The values of a column that are no numbers."""
-
-    line: int
-    value: str
-    count: int = 0
-
-
-def _explanation(
-    opener: Opener,
-    start: _Start,
-    chosen: list[int],
-    layout: Layout,
-    dtype: Any,
-    missing: bool,
-    problem: str,
-) -> TableError:
-    """Why a file could not be read; looks at each line."""
-    names = [start.names[i] for i in chosen]
-    largest = float(np.finfo(dtype).max)
-    texts: dict[str, _Texts] = {}
-    unusable: TableError | None = None
-    n_rows = 0
-    for line, row in _rows(opener, layout):
-        if line <= start.n_lines:
-            continue
-        n_rows += 1
-        if len(row) != len(start.names):
-            return TableError(
-                f"line {line} has {len(row)} fields, and there are {len(start.names)} columns: "
-                "correct or leave out that line"
-            )
-        for name, i in zip(names, chosen, strict=True):
-            value = row[i].strip()
-            if value in TRUE or value in FALSE:
+    def _row(self, record: Record) -> tuple[Array, list[list[bytes]], Array] | None:
+        """A record as a block of one row; None when something is wrong with it."""
+        columns, line, grammar = self.columns, self.text.line, self.start.grammar
+        cells, n_before = record.cells or [], self.problems.count
+        largest = self.largest
+        numbers = np.empty((1, columns.n_numbers))
+        texts: list[list[bytes]] = [[] for _ in range(columns.n_texts)]
+        for i, (place, use) in enumerate(zip(self.chosen, columns.uses, strict=True)):
+            if use < 0:
+                texts[-2 - use].append(cells[place])
                 continue
-            number = _number(value, layout.decimal or ".")
-            if value in MISSING and missing:
-                continue
-            if value in MISSING:
-                unusable = unusable or bad_value(name, f"line {line}", NO_VALUE)
-            elif number is None:
-                texts.setdefault(name, _Texts(line, value)).count += 1
-            elif not math.isfinite(number):
-                unusable = unusable or bad_value(name, f"line {line}", f"is {short(value)}")
-            elif abs(number) > largest:
-                what = f"is {short(value)}, beyond {np.dtype(dtype).name}"
-                unusable = unusable or bad_value(name, f"line {line}", what)
-    return (
-        _about_texts(texts, n_rows, layout)
-        or unusable
-        or TableError(f"it can't be read as CSV ({short(problem, 120)})")
+            cell = unquoted(cells[place]).decode("utf-8", "surrogateescape")
+            number = columns.number(i, cell, grammar.number(cell))
+            if number is None or not (
+                abs(number) <= largest or (self.wanted.missing and number != number)
+            ):
+                self.problems.note(line, place, cell, number, np.dtype(self.wanted.dtype).name)
+            else:
+                numbers[0, use] = number
+                if number == number:
+                    columns.seen[int(cell.strip().lower() in ("true", "false")), use] = 1
+        if self.problems.count > n_before:
+            return None
+        return numbers, [*texts, *([cells[place]] for place in self.texts)], np.array([line])
+
+    # --- columns that are kept as they are -------------------------------------------------------
+
+    def _kept(self, values: Any) -> list[Kept]:
+        places = {place: i for i, place in enumerate(self.texts)}
+        own = {place: i for i, place in enumerate(self.chosen)}
+        kept = []
+        for place in self.kept:
+            if place in own:
+                column = (
+                    values.iloc[:, own[place]] if hasattr(values, "iloc") else values[:, own[place]]
+                )
+                kept.append(Kept(place, self.start.names[place], np.asarray(column)))
+            else:
+                kept.append(
+                    Kept(place, self.start.names[place], as_text(self.kept_texts[places[place]]))
+                )
+        return kept
+
+
+def largest(dtype: Any) -> float:
+    """The largest float64 that is rounded to a finite number of that dtype."""
+    limits = np.finfo(dtype)
+    if limits.dtype == np.float64:
+        return float(limits.max)
+    half_step = float(limits.max) - float(np.nextafter(limits.max, limits.dtype.type(0)))
+    return float(np.nextafter(float(limits.max) + half_step / 2, 0))
+
+
+def as_text(blocks: list[list[bytes]]) -> Any:
+    """Cells of a column as an array of Arrow's, byte for byte what they say."""
+    import pyarrow
+
+    chunks = [
+        pyarrow.array([unquoted(cell) for cell in cells], pyarrow.binary()) for cells in blocks
+    ]
+    return pyarrow.chunked_array(
+        [chunk.view(pyarrow.string()) for chunk in chunks], pyarrow.string()
     )
 
 
-def _about_texts(texts: dict[str, _Texts], n_rows: int, layout: Layout) -> TableError | None:
-    if not texts:
-        return None
-    first, found = next(iter(texts.items()))
-    with_comma = _number(found.value, ",") is not None and "," in found.value
-    if with_comma and layout.decimal != ",":
-        return TableError(
-            f"column {short(first)}, line {found.line}: {short(found.value)} has a comma: if that "
-            "is the decimal sign, add --decimal ,; if it parts thousands, take it out"
+def _check_named(start: Start, chosen: list[int]) -> None:
+    unnamed = [i for i in chosen if start.names[i] == placeholder(i)]
+    if unnamed and start.named:
+        raise TableError(
+            f"column {unnamed[0] + 1} has no name; perhaps it has the rows' numbers, or every line "
+            f"ends in a separator: leave it out with --drop {placeholder(unnamed[0])}, or name it"
         )
-    if len(texts) == 1 and found.count <= max(1, n_rows // 10) and n_rows > 2:
-        few = f"{found.count} of {n_rows} values are not numbers"
-        return bad_value(first, f"line {found.line}", f"is {short(found.value)} ({few})")
-    return not_numbers({name: (f"line {t.line}", t.value) for name, t in texts.items()})

@@ -12,9 +12,9 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from ..._typing import Array
-from ...basics.extras import MissingExtraError
-from ...files.whole_file import write_whole
-from .columns import TableError
+from ...basics.extras import optional
+from ...files.whole_file import target_of, write_whole
+from .columns import TableError, short
 
 Columns = Sequence[Array | Sequence[Any]]
 """Equally long columns, of any kind that Arrow has."""
@@ -22,6 +22,8 @@ Columns = Sequence[Array | Sequence[Any]]
 CSV_OUTPUTS = {".csv": ",", ".tsv": "\t", ".csv.gz": ",", ".tsv.gz": "\t"}
 OUTPUTS = (*CSV_OUTPUTS, ".parquet", ".npy")
 ROWS_AT_ONCE = 1 << 16
+GZIP_LEVEL = 1
+"""Digits pack to half their size at any level; the highest takes several times as long."""
 
 
 def check_output(path: str, *, is_table: bool = True) -> None:
@@ -47,7 +49,10 @@ def check_output(path: str, *, is_table: bool = True) -> None:
             f"{path}: what to write can't be told from its name: it must end in "
             f"{', '.join(OUTPUTS)}, or be - for CSV to standard output"
         )
-    target = os.path.realpath(path)
+    try:
+        target = target_of(path)
+    except OSError as error:
+        raise type(error)(error.errno, error.strerror, path) from error
     if os.path.isdir(target):
         raise IsADirectoryError(21, "Is a directory", path)
     if os.path.exists(target) and not os.access(target, os.W_OK):
@@ -112,11 +117,8 @@ def write_rows(
     """
     lower = path.lower()
     if lower.endswith(".npy"):
-        return write_whole(path, lambda file: _write_npy(file, len(names), parts, n_rows))
-    try:
-        import pyarrow as _  # noqa: F401
-    except ImportError as error:
-        raise MissingExtraError("CSV and Parquet files", "pyarrow", "cli") from error
+        return write_whole(path, lambda file: _write_npy(file, names, parts, n_rows))
+    optional("pyarrow", "CSV and Parquet files", "cli")
     if path == "-":
         # Text that something else has printed comes first.
         sys.stdout.flush()
@@ -133,7 +135,7 @@ def write_rows(
 def _csv_file(file: BinaryIO, names: Sequence[str], parts: Iterable[Any], ending: str) -> None:
     separator = CSV_OUTPUTS[ending]
     if ending.endswith(".gz"):
-        with gzip.GzipFile("", "wb", fileobj=file, mtime=0) as packed:
+        with gzip.GzipFile("", "wb", GZIP_LEVEL, file, mtime=0) as packed:
             _write_csv(packed, names, parts, separator)
     else:
         _write_csv(file, names, parts, separator)
@@ -169,11 +171,12 @@ def _write_parquet(file: BinaryIO, names: Sequence[str], parts: Iterable[Any]) -
             writer.close()
 
 
-def _write_npy(file: BinaryIO, n_columns: int, parts: Iterable[Any], n_rows: int) -> None:
+def _write_npy(file: BinaryIO, names: Sequence[str], parts: Iterable[Any], n_rows: int) -> None:
     dtype = None
     for part in parts:
         if not isinstance(part, np.ndarray):
-            part = np.column_stack([np.asarray(column, np.float64) for column in part])
+            columns = zip(names, part, strict=True)
+            part = np.column_stack([_numbers(name, column) for name, column in columns])
         if dtype is None:
             dtype = part.dtype
             np.lib.format.write_array_header_1_0(
@@ -181,10 +184,19 @@ def _write_npy(file: BinaryIO, n_columns: int, parts: Iterable[Any], n_rows: int
                 {
                     "descr": np.lib.format.dtype_to_descr(dtype),
                     "fortran_order": False,
-                    "shape": (n_rows, n_columns),
+                    "shape": (n_rows, len(names)),
                 },
             )
         file.write(np.ascontiguousarray(part, dtype).data)
+
+
+def _numbers(name: str, column: Any) -> Array:
+    try:
+        return np.asarray(column, np.float64)
+    except (ValueError, TypeError) as error:
+        raise TableError(
+            f"an .npy file holds numbers, and column {short(name)} is text: write .csv or .parquet"
+        ) from error
 
 
 def _arrow_table(part: Any) -> Any:

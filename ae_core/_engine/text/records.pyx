@@ -1,0 +1,418 @@
+"""Records of CSV, as rows of numbers: the quick twin of `ae_core.cli.tables.records`.
+
+It goes as far as a text is plain, and stops before the first record that is not: what such a record
+says, or what is wrong with it, is the other twin's business.
+"""
+
+from cpython.ref cimport PyObject
+from libc.math cimport NAN
+from libc.stdint cimport int32_t, int64_t, uint64_t
+from libc.string cimport memchr, memcmp
+
+cdef extern from "decimal.h" nogil:
+    enum:
+        AE_LARGEST_POWER
+    uint64_t ae_power[]
+    int ae_power_exponent[]
+    int ae_decimal(uint64_t w, int q, double *value)
+
+cdef extern from "Python.h":
+    double PyOS_string_to_double(const char *text, char **end, PyObject *overflow) except? -1.0
+
+ctypedef const unsigned char *Text
+
+# Why reading stopped.
+FULL, MORE, ODD, LINE = range(4)
+
+cdef enum:
+    IS_FULL = 0
+    NEEDS_MORE = 1
+    IS_ODD = 2
+    AT_LINE = 3
+    TAB = 9
+    LF = 10
+    CR = 13
+    SPACE = 32
+    QUOTE = 34
+    NO_VALUE = 1  # what a cell is
+    NUMBER = 2
+    TRUTH = 3
+    MOST_DIGITS = 19  # that 64 bits hold
+    LONGEST_NUMBER = 400
+    FAR = 100000  # an exponent beyond all doubles
+
+TRUE_WORDS = (b"true", b"True", b"TRUE")
+FALSE_WORDS = (b"false", b"False", b"FALSE")
+
+
+def _learn_powers():
+    for q in range(-AE_LARGEST_POWER, AE_LARGEST_POWER + 1):
+        # 10**q = upper * 2**exponent, and less than one unit more
+        n = 10 ** abs(q)
+        exponent = n.bit_length() - 64
+        if q >= 0:
+            upper = n >> exponent if exponent > 0 else n << -exponent
+        else:
+            exponent = -n.bit_length() - 63
+            upper = (1 << -exponent) // n
+            if upper >> 64:
+                exponent += 1
+                upper = (1 << -exponent) // n
+        ae_power[q + AE_LARGEST_POWER] = upper
+        ae_power_exponent[q + AE_LARGEST_POWER] = exponent
+
+
+_learn_powers()
+
+
+cdef class Dialect:
+    """How records are written, and what their numbers may be.
+
+    Parameters
+    ----------
+    separator, decimal : bytes of length 1
+        A space as separator stands for any number of them.
+    comment : bytes
+        What lines begin with that say nothing; empty: there are none.
+    missing_words : sequence of bytes
+        What stands for no value, beside nothing.
+    may_be_missing : bool
+        Whether a number may be missing, which then is NaN.
+    largest : float
+        Numbers beyond it, and beyond minus it, are not plain.
+    thousands : bytes
+        What parts groups of three digits before the decimal sign; empty: nothing does.
+    """
+
+    cdef unsigned char separator, decimal, thousands
+    cdef bytes comment, missing, true, false
+    cdef bint may_be_missing
+    cdef double largest
+
+    def __init__(
+        self, bytes separator, bytes decimal, bytes comment, missing_words, bint may_be_missing,
+        double largest, bytes thousands=b"",
+    ):
+        if len(separator) != 1 or len(decimal) != 1 or len(thousands) > 1:
+            raise ValueError("separator, decimal and thousands must be one byte each")
+        self.separator, self.decimal = separator[0], decimal[0]
+        self.thousands = thousands[0] if thousands else 0
+        self.comment = comment
+        self.missing = joined(missing_words)
+        self.true, self.false = joined(TRUE_WORDS), joined(FALSE_WORDS)
+        self.may_be_missing, self.largest = may_be_missing, largest
+
+
+cdef bytes joined(words):
+    """Words one after another, each behind its length."""
+    for word in words:
+        if not 0 < len(word) < 256:
+            raise ValueError(f"{word!r}: words have 1 to 255 bytes")
+    return b"".join([bytes([len(word)]) + word for word in words])
+
+
+cdef bint is_among(Text text, Py_ssize_t n, bytes words):
+    cdef Text word = <Text> words
+    cdef Text stop = word + len(words)
+    while word < stop:
+        if word[0] == n and memcmp(word + 1, text, n) == 0:
+            return True
+        word += 1 + word[0]
+    return False
+
+
+cdef inline bint is_digit(unsigned char c) noexcept:
+    return 48 <= c <= 57
+
+
+cdef bint is_group(Text p, Text stop) noexcept:
+    """Whether just three digits follow."""
+    return (
+        stop - p >= 3 and is_digit(p[0]) and is_digit(p[1]) and is_digit(p[2])
+        and (stop - p == 3 or not is_digit(p[3]))
+    )
+
+
+cdef Text after_number(Dialect dialect, Text p, Text stop, double *value) except? NULL:
+    """Where the number ends that begins here, or p where none does."""
+    cdef unsigned char decimal = dialect.decimal, thousands = dialect.thousands
+    cdef bint has_groups = False
+    cdef Text start = p
+    cdef uint64_t w = 0
+    cdef int n_digits = 0, n_significant = 0, q = 0, exponent = 0
+    cdef bint is_negative = False, exponent_is_negative = False
+    cdef char copy[LONGEST_NUMBER + 2]
+    cdef Py_ssize_t length = 0
+    if p < stop and (p[0] == 43 or p[0] == 45):
+        is_negative = p[0] == 45
+        p += 1
+    while p < stop and is_digit(p[0]):
+        n_digits += 1
+        if n_significant or p[0] != 48:
+            n_significant += 1
+            if n_significant <= MOST_DIGITS:
+                w = 10 * w + (p[0] - 48)
+        p += 1
+        if n_digits > LONGEST_NUMBER:
+            return start
+        if thousands and p < stop and p[0] == thousands and (has_groups or n_digits <= 3):
+            if not is_group(p + 1, stop):
+                return start
+            has_groups = True
+            p += 1
+    if p < stop and p[0] == decimal:
+        p += 1
+        while p < stop and is_digit(p[0]):
+            n_digits += 1
+            q -= 1
+            if n_significant or p[0] != 48:
+                n_significant += 1
+                if n_significant <= MOST_DIGITS:
+                    w = 10 * w + (p[0] - 48)
+            p += 1
+            if n_digits > LONGEST_NUMBER:
+                return start
+    if n_digits == 0:
+        return start
+    if p < stop and (p[0] == 69 or p[0] == 101):
+        p += 1
+        if p < stop and (p[0] == 43 or p[0] == 45):
+            exponent_is_negative = p[0] == 45
+            p += 1
+        if p == stop or not is_digit(p[0]):
+            return start
+        while p < stop and is_digit(p[0]):
+            exponent = min(10 * exponent + (p[0] - 48), FAR)
+            p += 1
+        q += -exponent if exponent_is_negative else exponent
+    if n_significant > MOST_DIGITS or not ae_decimal(w, q, value):
+        if p - start > LONGEST_NUMBER:
+            return start
+        while start < p:
+            if not thousands or start[0] != thousands:
+                copy[length] = 46 if start[0] == decimal else <char> start[0]
+                length += 1
+            start += 1
+        copy[length] = 0
+        value[0] = PyOS_string_to_double(copy, NULL, NULL)  # infinity beyond all doubles
+        return p
+    if is_negative:
+        value[0] = -value[0]
+    return p
+
+
+cdef int word_value(Dialect dialect, Text p, Py_ssize_t n, double *value):
+    """What a cell says that begins with no number; 0 when that is not plain."""
+    if n == 0 or is_among(p, n, dialect.missing):
+        value[0] = NAN
+        return NO_VALUE
+    if is_among(p, n, dialect.true):
+        value[0] = 1
+        return TRUTH
+    if is_among(p, n, dialect.false):
+        value[0] = 0
+        return TRUTH
+    return 0
+
+
+cdef int cell_value(Dialect dialect, Text p, Text stop, double *value) except -1:
+    """The value of a cell; 0 when it is not plain."""
+    cdef Text after
+    cdef int kind = NUMBER
+    while p < stop and (p[0] == SPACE or p[0] == TAB):
+        p += 1
+    while p < stop and ((stop - 1)[0] == SPACE or (stop - 1)[0] == TAB):
+        stop -= 1
+    after = after_number(dialect, p, stop, value)
+    if after != stop or after == p:
+        kind = word_value(dialect, p, stop - p, value)
+    if kind == NO_VALUE:
+        return kind if dialect.may_be_missing else 0
+    return kind if -dialect.largest <= value[0] <= dialect.largest else 0
+
+
+cdef int64_t line_ends(Text p, Text stop) noexcept:
+    """Line ends between two places; one that both stand around, such as a CR and its LF, is one."""
+    cdef int64_t n = 0
+    while p < stop:
+        if p[0] == LF:
+            n += 1
+        elif p[0] == CR:
+            n += 1
+            if p + 1 < stop and p[1] == LF:
+                p += 1
+        p += 1
+    return n
+
+
+def read_records(
+    Dialect dialect not None,
+    const unsigned char[::1] text not None,
+    Py_ssize_t at,
+    bint at_end,
+    const int32_t[::1] uses not None,
+    double[:, ::1] numbers not None,
+    int64_t[:, :, ::1] spans not None,
+    int64_t[::1] lines not None,
+    unsigned char[:, ::1] seen not None,
+    int64_t line,
+    int64_t stop_line,
+):
+    """Read plain records, until there is no room, no more text, or one that is not plain.
+
+    Parameters
+    ----------
+    dialect : Dialect
+    text : bytes-like
+    at : int
+        Where a line begins.
+    at_end : bool
+        Whether nothing follows the text.
+    uses : int32 array of shape (n_columns,)
+        Of each column: the column of `numbers` it goes to; -1 for nothing; -2 - i when its place goes
+        to ``spans[:, i]``.
+    numbers : array of shape (n_room, n_numbers)
+    spans : int64 array of shape (n_room, n_texts, 2)
+        Gets where cells begin and end, with their quotes and the spaces around them.
+    lines : int64 array of shape (n_room,)
+        Gets the line that each record begins in.
+    seen : uint8 array of shape (2, n_numbers)
+        Gets 1 where a number was seen, and in its second row where a truth was.
+    line : int
+        The number of the line that begins at that place.
+    stop_line : int
+        No record is read that begins in that line or after it.
+
+    Returns
+    -------
+    n_rows : int
+    at, line : int
+        Where, and in which line, the first record begins that was not read.
+    why : FULL, MORE, ODD or LINE
+
+    Raises
+    ------
+    ValueError
+        When arrays do not fit each other.
+    """
+    cdef Py_ssize_t n_columns = uses.shape[0], n_room = lines.shape[0], i
+    cdef Py_ssize_t n_numbers = numbers.shape[1], n_texts = spans.shape[1]
+    if numbers.shape[0] != n_room or spans.shape[0] != n_room or spans.shape[2] != 2:
+        raise ValueError("numbers, spans and lines must have room for as many rows")
+    if seen.shape[0] != 2 or seen.shape[1] != n_numbers:
+        raise ValueError("seen must have two rows, and as many columns as numbers")
+    for i in range(n_columns):
+        if uses[i] >= n_numbers or uses[i] < -1 - n_texts:
+            raise ValueError(f"uses[{i}]={uses[i]}: there is no such column")
+    if not 0 <= at <= text.shape[0]:
+        raise ValueError(f"at={at}: is not a place in the text")
+    if text.shape[0] == 0 or n_room == 0:
+        return 0, at, line, LINE if line >= stop_line else MORE if n_room else FULL
+
+    cdef Text begin = &text[0]
+    cdef Text stop = begin + text.shape[0], start = begin + at, p, cell, inner, found, last
+    cdef unsigned char separator = dialect.separator
+    cdef Text comment = <Text> dialect.comment
+    cdef Py_ssize_t n_comment = len(dialect.comment), n_rows = 0, column
+    cdef int64_t ends
+    cdef bint is_plain
+    cdef int32_t use
+    cdef int kind
+    cdef double value = 0
+
+    while True:
+        if line >= stop_line:
+            return n_rows, start - begin, line, LINE
+        if n_rows == n_room:
+            return n_rows, start - begin, line, FULL
+        if start == stop:
+            return n_rows, start - begin, line, MORE
+
+        # Lines that say nothing.
+        p = start
+        while p < stop and (p[0] == SPACE or (p[0] == TAB and separator != TAB)):
+            p += 1
+        is_plain = p < stop and p[0] != LF and p[0] != CR
+        if n_comment and n_comment <= stop - start and memcmp(start, comment, n_comment) == 0:
+            is_plain = False
+            while p < stop and p[0] != LF and p[0] != CR:
+                p += 1
+        if not is_plain:
+            if not at_end and (p == stop or (p[0] == CR and p + 1 == stop)):
+                return n_rows, start - begin, line, MORE
+            if p < stop:
+                p += 2 if p[0] == CR and p + 1 < stop and p[1] == LF else 1
+                line += 1
+            start = p
+            continue
+
+        p = start
+        while separator == SPACE and p < stop and p[0] == SPACE:
+            p += 1
+        column, ends = 0, 0
+        while True:  # cells
+            cell = inner = p
+            while inner < stop and (inner[0] == SPACE or inner[0] == TAB) and inner[0] != separator:
+                inner += 1
+            is_plain = True
+            if inner < stop and inner[0] == QUOTE:
+                inner += 1
+                p = inner
+                while True:
+                    found = <Text> memchr(p, QUOTE, stop - p)
+                    if found == NULL:
+                        return n_rows, start - begin, line, ODD if at_end else MORE
+                    if found + 1 == stop or found[1] != QUOTE:
+                        break
+                    is_plain = False
+                    p = found + 2
+                if found + 1 == stop and not at_end:
+                    return n_rows, start - begin, line, MORE
+                last = found
+                ends += line_ends(inner, last)
+                p = found + 1
+                while p < stop and p[0] != separator and p[0] != LF and p[0] != CR:
+                    is_plain = is_plain and (p[0] == SPACE or p[0] == TAB)
+                    p += 1
+            else:
+                p = inner
+                while p < stop and p[0] != separator and p[0] != LF and p[0] != CR:
+                    p += 1
+                last = p
+            if p == stop and not at_end:
+                return n_rows, start - begin, line, MORE
+            if column < n_columns:
+                use = uses[column]
+                if use >= 0:
+                    kind = cell_value(dialect, inner, last, &value) if is_plain else 0
+                    if kind == 0:
+                        return n_rows, start - begin, line, ODD
+                    numbers[n_rows, use] = value
+                    if kind != NO_VALUE:
+                        seen[kind == TRUTH, use] = 1
+                elif use < -1:
+                    spans[n_rows, -2 - use, 0] = cell - begin
+                    spans[n_rows, -2 - use, 1] = p - begin
+            column += 1
+            if p < stop and p[0] == separator:
+                p += 1
+                if separator != SPACE:
+                    continue
+                while p < stop and p[0] == SPACE:
+                    p += 1
+                if p == stop and not at_end:
+                    return n_rows, start - begin, line, MORE
+                if p < stop and p[0] != LF and p[0] != CR:
+                    continue
+            break
+        if column != n_columns:
+            return n_rows, start - begin, line, ODD
+        if p < stop:
+            if p[0] == CR and p + 1 == stop and not at_end:
+                return n_rows, start - begin, line, MORE
+            p += 2 if p[0] == CR and p + 1 < stop and p[1] == LF else 1
+            ends += 1
+        lines[n_rows] = line
+        n_rows += 1
+        line += ends
+        start = p

@@ -1,0 +1,107 @@
+"""``ae-core diagnose``: has a model learned, and if not, why; or what is notable about a table."""
+
+import json
+from typing import Any
+
+import click
+
+from ..basics.extras import MissingExtraError
+from .options import Reading, framed, load_model, say, table_options
+from .tables.columns import TableError, chosen_columns
+
+
+@click.command(short_help="Has the model learned, and if not, why? What is odd in a table?")
+@click.argument("paths", metavar="[MODEL] DATA", nargs=-1, required=True, type=click.Path())
+@click.option("--json", "as_json", is_flag=True, help="The same for programs.")
+@click.option(
+    "--trials/--no-trials",
+    default=True,
+    help="Whether to fit a poor model anew with one setting changed at a time, to see what helps.",
+)
+@click.option(
+    "--budget",
+    type=float,
+    default=5.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long that may take.",
+)
+@table_options
+def diagnose(
+    paths: tuple[str, ...], as_json: bool, trials: bool, budget: float, reading: Reading
+) -> None:
+    """Say whether the model has learned something, and if not, why and what to try.
+
+    DATA should be what it was fitted to. Its loss is put beside that of the best constant and of
+    PCA with a code of the same size; layers, code and loss curve are looked at.
+
+    Without MODEL: say what is notable about DATA before anything is fitted to it, such as constant
+    columns, text, dates, missing values and numbers that stand for them.
+
+    \b
+    Examples:
+      ae-core diagnose model.safetensors data.csv
+      ae-core diagnose model.safetensors data.csv --json > report.json
+      ae-core diagnose data.csv
+    """
+    if len(paths) > 2:
+        raise click.UsageError(f"{len(paths)} files: give a model and a table, or a table alone")
+    report = (
+        _of_table(paths[0], reading)
+        if len(paths) == 1
+        else _of_model(paths[0], paths[1], reading, trials=trials, budget=budget)
+    )
+    if as_json:
+        click.echo(json.dumps(report.to_dict(), indent=1))
+        return
+    for line in str(report).split("\n"):
+        say(line)
+
+
+def _of_model(model: str, data: str, reading: Reading, *, trials: bool, budget: float) -> Any:
+    estimator = load_model(model, None)
+    if not hasattr(estimator, "diagnose"):
+        load_model(model, "Autoencoder")
+    values = reading.table_for(estimator, data).values
+    names = getattr(estimator, "feature_names_in_", None)
+    return estimator.diagnose(framed(values, names), trials=trials, budget=budget)
+
+
+def _of_table(data: str, reading: Reading) -> Any:
+    from ..diagnosis.data_report import diagnose_data
+
+    try:
+        table = reading.table(data, missing=True)
+    except TableError as error:
+        frame = _with_text(data, reading)
+        if frame is None:
+            raise error
+        return diagnose_data(frame)
+    return diagnose_data(table.values, feature_names=table.names)
+
+
+def _with_text(data: str, reading: Reading) -> Any:
+    """A table that is not of numbers alone, as a DataFrame; None where it can't be read as one."""
+    try:
+        import pandas
+    except ImportError as error:
+        raise MissingExtraError("tables with text", "pandas", "cli") from error
+    layout = reading.layout
+    lower = data.lower()
+    try:
+        if lower.endswith(".parquet"):
+            frame = pandas.read_parquet(data)
+        elif lower.endswith((".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz")):
+            frame = pandas.read_csv(
+                data,
+                sep="\t" if layout.separator is None and ".tsv" in lower else layout.separator,
+                engine="python",
+                decimal=layout.decimal or ".",
+                header=None if layout.header is False else "infer",
+            )
+        else:
+            return None
+    except (ValueError, OSError, UnicodeError):
+        return None
+    names = [str(name) for name in frame.columns]
+    return frame.iloc[:, chosen_columns(reading.columns, reading.drop)(names, True)]

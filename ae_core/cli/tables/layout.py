@@ -1,0 +1,278 @@
+"""How a CSV file is written: what its first lines tell, and what is wrong with them.
+
+What is guessed here is guessed from the first lines alone, and every guess can be overruled.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from .columns import TableError, listed, short
+from .records import Grammar, unquoted
+from .text import Text, not_utf8
+
+SEPARATORS = ",;\t|"
+SEPARATOR_NAMES = {
+    ",": ("commas", ","),
+    ";": ("semicolons", "';'"),
+    "\t": ("tabs", "tab"),
+    "|": ("bars", "'|'"),
+    " ": ("spaces", "space"),
+    ":": ("colons", ":"),
+}
+"""What they are called, and how they are typed as options."""
+SAMPLE, SAMPLE_BYTES = 100, 1 << 20
+"""Records, and bytes of them, that tell how numbers are written."""
+DECIMAL_COMMA = re.compile(r"\s*[-+]?(\d+|\d{1,3}(\.\d{3})+),\d+\s*")
+QUOTED = re.compile(rb'"[^"]*"')
+COMMENTS = ("#", "//", "%", "!", ";", "--", "*", "'")
+"""What comments begin with where tables are written."""
+MOST_COLUMNS = 1_000_000
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a CSV file is written."""
+
+    separator: str | None = None
+    """One character, where a space stands for any number of them; None: the one of comma,
+    semicolon, tab and bar that the first line has most of."""
+    decimal: str | None = None
+    """None: a comma where columns are parted by something else and the first lines have decimal
+    commas, else a point."""
+    header: bool | None = None
+    """Whether the first line has the columns' names; None: it must, unless that can't be."""
+    encoding: str | None = None
+    """None: UTF-8."""
+    thousands: str | None = None
+    """What parts groups of three digits; a space stands for all kinds of them."""
+    skip: tuple[tuple[int, int], ...] = ()
+    """First and last of lines to leave out, counted from 1, in order."""
+    comment: str = ""
+    """What lines to leave out begin with."""
+
+
+@dataclass(frozen=True)
+class Start:
+    """What the first lines of a file tell."""
+
+    names: list[str]
+    named: bool
+    grammar: Grammar
+    sample: list[list[str]]
+    """Cells of the first records of data."""
+    lines: list[int]
+    """Where those begin."""
+
+
+def placeholder(place: int) -> str:
+    """What a column is called that has an empty name."""
+    return f"unnamed{place + 1}"
+
+
+def look(text: Text, layout: Layout) -> Start:
+    """What the first lines of a text tell; goes on to the first record of data.
+
+    Raises
+    ------
+    TableError
+        When they are none of a table.
+    """
+    grammar = Grammar(comment=layout.comment, thousands=layout.thousands or "")
+    line = text.first_line(grammar)
+    if not line:
+        raise TableError("it is empty")
+    separator = layout.separator
+    if separator is None:
+        outside = QUOTED.sub(b"", line)
+        separator = max(SEPARATORS, key=lambda each: outside.count(each.encode()))
+    if line.count(separator.encode()) >= MOST_COLUMNS:
+        raise TableError(f"line {text.line} has more than {MOST_COLUMNS} fields: it is no table")
+    grammar = replace(grammar, separator=separator)
+    with text.looking_ahead():
+        rows = _first_rows(text, grammar)
+    (first_line, first), sample = rows[0], rows[1:]
+    names = [_name(cell, first_line, layout) for cell in first]
+    cells = [[_shown(cell) for cell in row] for _, row in sample]
+    if layout.decimal is not None or layout.thousands == ".":
+        grammar = replace(grammar, decimal=layout.decimal or ",")
+    elif separator != "," and layout.thousands != ",":
+        fields = [field for row in [names, *cells] for field in row]
+        if any(map(DECIMAL_COMMA.fullmatch, fields)):
+            grammar = replace(grammar, decimal=",")
+    start = Start(names, True, grammar, cells, [line for line, _ in sample])
+    other = other_separator(start) if layout.decimal is None else None
+    if other is not None:
+        raise not_parted(first_line, _shown(line), other)
+    _check_first_line(start, first_line, _shown(line))
+    if layout.header is False or (layout.header is None and not _has_names(start)):
+        numbers = [str(i) for i in range(len(names))]
+        return Start(numbers, False, grammar, [names, *cells], [first_line, *start.lines])
+    record = text.record(grammar)
+    assert record is not None  # it was there before
+    text.go_on(record.end, text.line + record.n_lines, to_record=True)
+    return replace(start, names=[name or placeholder(i) for i, name in enumerate(names)])
+
+
+def _first_rows(text: Text, grammar: Grammar) -> list[tuple[int, list[bytes]]]:
+    """Lines and cells of the first records; at least one."""
+    rows: list[tuple[int, list[bytes]]] = []
+    n_bytes = 0
+    while len(rows) <= SAMPLE and n_bytes < SAMPLE_BYTES:
+        record = text.record(grammar)
+        if record is None:
+            break
+        if record.is_open and not rows:
+            raise TableError(
+                f"line {text.line} begins a quoted field that does not end: close its quote"
+            )
+        assert record.cells is not None
+        rows.append((text.line, record.cells))
+        n_bytes += record.end - text.at
+        text.go_on(record.end, text.line + record.n_lines, to_record=True)
+    return rows
+
+
+def _shown(cell: bytes) -> str:
+    return unquoted(cell).decode("utf-8", "surrogateescape")
+
+
+def _name(cell: bytes, line: int, layout: Layout) -> str:
+    name = _shown(cell).strip()
+    if any("\udc80" <= c <= "\udcff" or c == "\0" for c in name):
+        raise not_utf8("cp1252")
+    if "\ufffd" in name and layout.encoding is not None:
+        raise TableError(
+            f"line {line} has bytes that are no {layout.encoding}: give the --encoding it was "
+            "written in"
+        )
+    return name
+
+
+def _has_names(start: Start) -> bool:
+    first = start.names
+    if first == [str(i) for i in range(len(first))]:
+        return True  # so pandas names columns without names
+    if all(start.grammar.number(value) is not None for value in first):
+        raise TableError(
+            f"its first line ({listed(first)}) looks like data, not like names: if it is data, add "
+            "--no-header; if it is names, --header"
+        )
+    return True
+
+
+def _check_first_line(start: Start, line: int, text: str) -> None:
+    """Refuse a first line that is none of names, beside those after it."""
+    counts = Counter(map(len, start.sample))
+    usual, n_usual = counts.most_common(1)[0] if counts else (0, 0)
+    n_names = len(start.names)
+    if 2 * n_usual <= len(start.sample):  # no telling
+        return
+    mark = next((mark for mark in COMMENTS if text.startswith(mark)), None)
+    next_line = next(
+        n for n, row in zip(start.lines, start.sample, strict=True) if len(row) == usual
+    )
+    if mark is not None and (n_names != usual or (n_names == 1 and _has_late_names(start))):
+        raise TableError(
+            f"line {line} ({short(text)}) seems to be a comment: add --comment {_typed(mark)}, or "
+            f"leave lines out with --skip {next_line - 1}"
+        )
+    has_commas = start.grammar.separator == "," and _has_numbers(start, 0)
+    if has_commas and (n_names, usual) == (1, 2):
+        raise TableError(
+            f"line {line} has 1 name, and the lines after it have 2 fields: if the comma is a "
+            f"decimal sign, add --separator ';'; if rows have names, --skip {line} --no-header"
+        )
+    if has_commas and usual == 2 * n_names:
+        raise TableError(
+            f"lines have {usual} fields, and there are {n_names} columns: if commas are decimal "
+            "signs, too, nothing tells them apart: write it with semicolons, or with points"
+        )
+    is_other = n_names < usual - 1 or n_names > usual + bool(not start.names[-1])
+    if is_other or (n_names == 1 < usual and not _has_numbers(start, 0)):
+        raise TableError(
+            f"line {line} ({short(text)}) has {n_names} fields, and most lines have {usual}: if "
+            f"the table begins in line {next_line}, add --skip {next_line - 1}"
+        )
+    if n_names == usual - 1:
+        ends = all(row[-1:] == [""] for row in start.sample if len(row) == usual)
+        why = f"have {usual} fields, as if rows had names"
+        if ends:
+            why = "all end in a separator"
+        last = f" --drop {usual - 1}" if ends else ""
+        raise TableError(
+            f"line {line} has {n_names} names, and the lines after it {why}: name all columns "
+            f"there, or read them without names: --skip {line} --no-header{last}"
+        )
+    if n_names == usual + 1 and not start.names[-1]:
+        raise TableError(
+            f"line {line} ends in a separator, and the lines after it do not: take it away there, "
+            f"or read them without names: --skip {line} --no-header"
+        )
+
+
+def _has_numbers(start: Start, place: int) -> bool:
+    """Whether the sample's row at that place has a number."""
+    return any(_is_number(start, cell) for cell in start.sample[place])
+
+
+def _is_number(start: Start, cell: str) -> bool:
+    number = start.grammar.number(cell)
+    return number is not None and number == number
+
+
+def _has_late_names(start: Start) -> bool:
+    """Whether the second line, and not the first, seems to have the names."""
+    rows = range(1, len(start.sample))
+    return (
+        len(rows) > 0 and not _has_numbers(start, 0) and all(_has_numbers(start, i) for i in rows)
+    )
+
+
+def units_line(start: Start, chosen: Sequence[int]) -> int | None:
+    """The line of the first record, if it has no numbers and the columns of all others have."""
+    rows = [row for row in start.sample[1:] if len(row) == len(start.names)]
+    if not start.named or not rows or len(start.sample[0]) != len(start.names):
+        return None
+    numeric = [i for i in chosen if all(_is_number(start, row[i]) for row in rows)]
+    texts = [start.sample[0][i] for i in numeric]
+    said = [start.grammar.number(text) for text in texts]
+    has_text = any(number is None for number in said)
+    return start.lines[0] if has_text and not any(n is not None and n == n for n in said) else None
+
+
+def other_separator(start: Start) -> str | None:
+    """What parts the columns, if it is something else than was taken for it."""
+    if len(start.names) > 1:
+        return None
+    rows = [row[0].strip(" ") for row in start.sample if row]
+    for separator in SEPARATOR_NAMES:
+        pattern = " +" if separator == " " else re.escape(separator)
+        parted = [re.split(pattern, row) for row in rows]
+        counts = {len(cells) for cells in [*parted, re.split(pattern, start.names[0].strip(" "))]}
+        n_numbers = sum(_is_number(start, cell.strip()) for cells in parted for cell in cells)
+        is_tried = separator == start.grammar.separator
+        if (
+            not is_tried
+            and len(counts) == 1
+            and counts.pop() > 1
+            and 2 * n_numbers >= sum(map(len, parted)) > 0
+        ):
+            return separator
+    return None
+
+
+def not_parted(line: int, text: str, separator: str) -> TableError:
+    """The error for a line that is one field and should be several."""
+    name, typed = SEPARATOR_NAMES[separator]
+    return TableError(
+        f"line {line} ({short(text)}) is one field, and looks like several that are parted by "
+        f"{name}: add --separator {typed}"
+    )
+
+
+def _typed(text: str) -> str:
+    return (
+        text if text == "%" or text.isalnum() else f"'{text}'" if "'" not in text else f'"{text}"'
+    )

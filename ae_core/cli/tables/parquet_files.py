@@ -1,0 +1,219 @@
+"""Reading Parquet: batch by batch into one array, without threads of its own."""
+
+from typing import Any
+
+import numpy as np
+
+from ..._typing import Array
+from ...basics.extras import optional
+from ...basics.shown import cut, printable
+from .columns import ROWS_AT_ONCE, Kept, Table, TableError, Wanted, check_finite, not_numbers
+from .layout import Start
+from .mixed import NUMBERS, TEXTS, MixedColumns, with_times
+from .problems import Problems
+from .records import Grammar
+
+DAY_IN_MICROSECONDS = 86_400_000_000
+
+
+def read_parquet(path: str, wanted: Wanted) -> Table:
+    """The wanted columns of a Parquet file.
+
+    Raises
+    ------
+    TableError
+        When it is none, or not of such columns.
+    OSError
+        When it can't be read.
+    MissingExtraError
+        When pyarrow is not installed.
+    """
+    parquet = optional("pyarrow.parquet", "Parquet files", "cli")
+    try:
+        with parquet.ParquetFile(path, buffer_size=1 << 20, pre_buffer=False) as file:
+            return _read(file, wanted)
+    except TableError:
+        raise
+    except MemoryError as error:
+        raise TableError("it is damaged, or needs more memory than there is") from error
+    except ImportError:
+        raise
+    except Exception as error:  # Arrow's, of which not all have one class in common
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        reason = cut(printable(" ".join(str(error).split())), 120)
+        raise TableError(f"it can't be read as Parquet: {reason}") from error
+
+
+def _read(file: Any, wanted: Wanted) -> Table:
+    schema = file.schema_arrow
+    names = list(schema.names)
+    chosen = wanted.choose(names, True)
+    kept = wanted.keep(names, chosen)
+    own = [names[i] for i in chosen]
+    is_usable = _is_number if wanted.mixed is None else _is_mixed
+    others = [names[i] for i in chosen if not is_usable(schema.types[i])]
+    if others:
+        raise not_numbers({name: ("row 1", _first(file, name)) for name in others}, wanted.advice)
+    n_rows = file.metadata.num_rows
+    if not n_rows:
+        raise TableError("it has columns and no rows")
+    columns: Any
+    if wanted.mixed is None:
+        columns = _Numbers(own, n_rows, wanted)
+    else:
+        columns = _Mixed(names, schema.types, chosen, wanted)
+    blocks: list[list[Any]] = [[] for _ in kept]
+    needed = list(dict.fromkeys([*own, *(names[i] for i in kept)]))
+    n_read = 0
+    for batch in file.iter_batches(ROWS_AT_ONCE, columns=needed, use_threads=False):
+        if n_read + len(batch) > n_rows:
+            break  # and is told below
+        columns.add([batch.column(name) for name in own], n_read)
+        for block, place in zip(blocks, kept, strict=True):
+            block.append(batch.column(names[place]))
+        n_read += len(batch)
+    if n_read != n_rows:
+        raise TableError(f"it is damaged: it says that it has {n_rows} rows")
+    values = columns.result()
+    joined = [Kept(i, names[i], _joined(block)) for i, block in zip(kept, blocks, strict=True)]
+    return Table(own, values, True, chosen, joined, with_times(values, columns.dates))
+
+
+def _joined(chunks: list[Any]) -> Any:
+    return optional("pyarrow", "Parquet files", "cli").chunked_array(chunks)
+
+
+class _Numbers:
+    """Columns of numbers alone, in one array for all rows."""
+
+    dates: tuple[str, ...] = ()
+
+    def __init__(self, names: list[str], n_rows: int, wanted: Wanted) -> None:
+        self.names, self.wanted = names, wanted
+        try:
+            self.values = np.empty((n_rows, len(names)), wanted.dtype)
+        except (MemoryError, ValueError) as error:
+            raise TableError(
+                f"it says that it has {n_rows} rows of {len(names)} columns: there is no memory "
+                "for them"
+            ) from error
+
+    def add(self, columns: list[Any], n_before: int) -> None:
+        block = self.values[n_before : n_before + len(columns[0])]
+        with np.errstate(over="ignore"):  # is told below
+            for place, column in enumerate(columns):
+                block[:, place] = _numbers(column)
+        check_finite(block, self.names, self.wanted.missing, self.wanted.advice, n_before)
+
+    def result(self) -> Array:
+        return self.values
+
+
+class _Mixed:
+    """Columns of any kind, which their types tell."""
+
+    def __init__(
+        self, names: list[str], types: list[Any], chosen: list[int], wanted: Wanted
+    ) -> None:
+        start = Start(names, True, Grammar(), [], [])
+        kinds = {i: TEXTS if _is_text(types[place]) else NUMBERS for i, place in enumerate(chosen)}
+        self.columns = MixedColumns(wanted, start, chosen, kinds, place_word="row")
+        self.problems = Problems(start, chosen, wanted.advice)
+        self.wanted = wanted
+        self.types = [types[place] for place in chosen]
+        texts = [
+            known.name
+            for known, kind in zip(self.columns.known, self.types, strict=True)
+            if known is not None and not known.categories and _is_text(kind)
+        ]
+        if texts:
+            raise not_numbers(dict.fromkeys(texts, ("all rows", "text")), wanted.advice)
+        self.dates = [names[place] for place in chosen if _is_date(types[place])]
+
+    def add(self, columns: list[Any], n_before: int) -> None:
+        own = self.columns
+        rows = np.arange(n_before + 1, n_before + 1 + len(columns[0]))
+        numbers = np.empty((len(rows), own.n_numbers))
+        texts: list[list[bytes]] = [[] for _ in range(own.n_texts)]
+        names = []
+        for column, kind, use, name in zip(columns, self.types, own.uses, own.names, strict=True):
+            if use < 0:
+                texts[-2 - use] = _texts(column)
+                continue
+            numbers[:, use] = _days(column) if _is_date(kind) else _numbers(column)
+            own.seen[int(_is_truth(kind)), use] = 1
+            names.append(name)
+        check_finite(numbers, names, self.wanted.missing, self.wanted.advice, n_before)
+        own.add(numbers, texts, rows, self.problems)
+        if self.problems:
+            raise self.problems.error(n_before + len(rows))
+
+    def result(self) -> Any:
+        return self.columns.result()
+
+
+# --- values --------------------------------------------------------------------------------------
+
+
+def _numbers(column: Any) -> Array:
+    """A column of numbers or truth values as float64, NaN where missing."""
+    import pyarrow
+
+    return np.asarray(column.cast(pyarrow.float64(), safe=False).to_numpy(zero_copy_only=False))
+
+
+def _days(column: Any) -> Array:
+    """A column of dates or times as days since 1970."""
+    import pyarrow
+
+    times = column.cast(pyarrow.timestamp("us"), safe=False).cast(pyarrow.int64())
+    return np.asarray(times.to_numpy(zero_copy_only=False) / DAY_IN_MICROSECONDS)
+
+
+def _texts(column: Any) -> list[bytes]:
+    """A column of texts, as CSV has them; nothing where missing."""
+    import pyarrow
+
+    texts = column.cast(pyarrow.string()).to_pylist()
+    return [
+        b"" if text is None else b'"' + text.encode().replace(b'"', b'""') + b'"' for text in texts
+    ]
+
+
+def _is_truth(kind: Any) -> bool:
+    from pyarrow import types
+
+    return bool(types.is_boolean(kind))
+
+
+def _is_number(kind: Any) -> bool:
+    from pyarrow import types
+
+    tests = (types.is_integer, types.is_floating, types.is_boolean, types.is_decimal)
+    return any(test(kind) for test in tests)
+
+
+def _is_date(kind: Any) -> bool:
+    from pyarrow import types
+
+    return bool(types.is_timestamp(kind) or types.is_date(kind))
+
+
+def _is_text(kind: Any) -> bool:
+    from pyarrow import types
+
+    if types.is_dictionary(kind):
+        kind = kind.value_type
+    return bool(types.is_string(kind) or types.is_large_string(kind))
+
+
+def _is_mixed(kind: Any) -> bool:
+    return _is_number(kind) or _is_date(kind) or _is_text(kind)
+
+
+def _first(file: Any, name: str) -> object:
+    for batch in file.iter_batches(1, columns=[name], use_threads=False):
+        value = batch.column(0)[0].as_py()
+        return value if isinstance(value, str | bytes) else str(value)
+    return None

@@ -1,0 +1,291 @@
+"""What is wrong with cells that should be numbers, and what to do about it.
+
+The reader notes each; from all of them comes one message, about the first, with the option or the
+change that makes that very cell readable.
+"""
+
+import math
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from .columns import NO_VALUE, Advice, TableError, bad_value, drop_option, not_numbers, short
+from .layout import COMMENTS, Start, units_line
+from .records import SPACES, Grammar
+
+WORDS = re.compile(
+    r"-+|\.+|none|nil|missing|unknown|n\.?a\.?|n\.?d\.?|k\.\s?a\.|not available|\*+"
+    r"|#(DIV/0|REF|VALUE|NAME|NUM|NULL)[!?]",
+    re.IGNORECASE,
+)
+"""What stands for no value now and then."""
+THOUSANDS = {",": "commas", ".": "points", "'": "apostrophes", "_": "underscores", " ": "spaces"}
+TYPED = {"'": '"\'"', " ": "space", ",": "','"}
+"""How what parts thousands is typed as an option."""
+SIGNS = dict.fromkeys("\u2212\u2013\u2012\uff0d\ufe63", "-") | {
+    "\uff0b": "+",
+    "\uff0e": ".",
+    "\uff0c": ",",
+}
+"""Signs that look like those of numbers."""
+NOT_UTF8 = re.compile("[\udc80-\udcff]")
+
+
+@dataclass
+class _Texts:
+    """The cells of a column that are no numbers."""
+
+    line: int
+    cell: str
+    count: int = 0
+
+
+@dataclass
+class Problems:
+    """Cells that can't be used, in the order in which they stand in the file.
+
+    Parameters
+    ----------
+    start : Start
+    chosen : sequence of int
+        Places of the columns that are read.
+    advice : Advice
+    """
+
+    start: Start
+    chosen: Sequence[int]
+    advice: Advice
+    texts: dict[int, _Texts] = field(default_factory=dict)
+    unusable: TableError | None = None
+    count: int = 0
+
+    def __bool__(self) -> bool:
+        return bool(self.texts) or self.unusable is not None
+
+    def note(self, line: int, place: int, cell: str, number: float | None, limits: str) -> None:
+        """Note a cell that is no number, or one that can't be used: missing, infinite or beyond
+        `limits`, the name of a dtype.
+        """
+        self.count += 1
+        if number is None:
+            self.texts.setdefault(place, _Texts(line, cell)).count += 1
+            return
+        if self.unusable is None:
+            what = f"is {short(cell)}" + (f", beyond {limits}" if math.isfinite(number) else "")
+            if math.isnan(number):
+                what = NO_VALUE
+            self.unusable = bad_value(self.start.names[place], f"line {line}", what, self.advice)
+
+    def refuse(self, error: TableError) -> None:
+        """Note what is wrong with a cell, in other words."""
+        self.count += 1
+        self.unusable = self.unusable or error
+
+    def error(self, n_rows: int) -> TableError:
+        """The message, when that many rows were looked at."""
+        if not self.texts:
+            assert self.unusable is not None
+            return self.unusable
+        first = min(self.texts.values(), key=lambda texts: texts.line)
+        place = next(place for place, texts in self.texts.items() if texts is first)
+        return (
+            self._about_line(place, first)
+            or self._about_cell(place, first)
+            or self._about_columns(place, first, n_rows)
+        )
+
+    # --- lines that are none of the table --------------------------------------------------------
+
+    def about_first_line(self) -> TableError | None:
+        """What is wrong with the table from its first record on, if anything is."""
+        if not self.start.sample:
+            return None
+        return self._about_line(-1, _Texts(self.start.lines[0], self.start.sample[0][0]))
+
+    def _about_line(self, place: int, first: _Texts) -> TableError | None:
+        line, sample = first.line, zip(self.start.lines, self.start.sample, strict=True)
+        cells = next((cells for number, cells in sample if number == line), [])
+        start = cells[0] if cells else first.cell if place == 0 else ""
+        mark = next((mark for mark in COMMENTS[:2] if start.startswith(mark)), None)
+        if mark is not None:
+            return a_comment(line, start, mark)
+        if units_line(self.start, self.chosen) == line:
+            shown = ", ".join(short(cell, 12) for cell in cells[:4]) + (", …" if cells[4:] else "")
+            return TableError(
+                f"line {line} ({shown}) has no numbers, and the lines after it have: if these are "
+                f"units, or more names, leave it out with --skip {line}-{line}"
+            )
+        return None
+
+    # --- what one cell has that numbers do not ---------------------------------------------------
+
+    def _about_cell(self, place: int, first: _Texts) -> TableError | None:
+        found = what_to_do(first.cell, self.start.grammar)
+        if found is None:
+            return None
+        what, advice = found
+        name = self.start.names[place]
+        drop = ""
+        if self.advice.can_drop:
+            drop = f"; or leave the column out with {drop_option([name], 40)}"
+        return TableError(
+            f"column {short(name)}, line {first.line}: {short(first.cell)} {what}: {advice}{drop}"
+        )
+
+    def _about_columns(self, place: int, first: _Texts, n_rows: int) -> TableError:
+        names = self.start.names
+        if len(self.texts) == 1 and first.count <= max(1, n_rows // 10) and n_rows > 2:
+            few = f"{first.count} of {n_rows} values are not numbers"
+            what = f"is {short(first.cell)} ({few})"
+            return bad_value(names[place], f"line {first.line}", what, self.advice)
+        examples = {
+            names[place]: (f"line {texts.line}", texts.cell)
+            for place, texts in sorted(self.texts.items(), key=lambda item: item[1].line)
+        }
+        return not_numbers(examples, self.advice)
+
+
+# What a cell has that numbers do not. Each gets the cell and the grammar it is no number in; gives
+# what it has, and what makes it a number; or None.
+
+_Found = tuple[str, str] | None
+
+
+def what_to_do(cell: str, grammar: Grammar) -> _Found:
+    """What a cell has that numbers do not, and what makes it one; None when it is just text."""
+    cell = cell.strip(" \t")
+    for look in (_bytes, _signs_of_numbers, _invisible, _other_digits, _word, _around):
+        found = look(cell, grammar)
+        if found is not None:
+            return found
+    return None
+
+
+def _reads(cell: str, grammar: Grammar) -> bool:
+    number = grammar.number(cell)
+    return number is not None and math.isfinite(number)
+
+
+def _bytes(cell: str, grammar: Grammar) -> _Found:
+    if NOT_UTF8.search(cell) is None:
+        return None
+    return "has bytes that are no UTF-8", "add --encoding cp1252, or the one it was written in"
+
+
+def options_for(cell: str, grammar: Grammar) -> tuple[str, str] | None:
+    """The decimal sign, and what parts thousands, by which a cell would be a number."""
+    decimals = (grammar.decimal, "," if grammar.decimal == "." else ".")
+    tries = [(decimals[1], grammar.thousands)]
+    tries += [(decimal, sign) for decimal in decimals for sign in THOUSANDS if sign != decimal]
+    for decimal, sign in tries:
+        if sign != decimal and _reads(cell, replace(grammar, decimal=decimal, thousands=sign)):
+            return decimal, sign
+    return None
+
+
+def _signs_of_numbers(cell: str, grammar: Grammar) -> _Found:
+    options = options_for(cell, grammar)
+    if options is None:
+        return None
+    decimal, sign = options
+    typed = f"--thousands {TYPED.get(sign, sign)}" if sign != grammar.thousands else ""
+    if decimal != grammar.decimal and typed:
+        return f"has {THOUSANDS[sign]} that part thousands", f"add --decimal {decimal} {typed}"
+    if decimal != grammar.decimal:
+        what = "a comma" if decimal == "," else "a point"
+        advice = f"if that is the decimal sign, add --decimal {decimal}"
+        if _reads(cell, replace(grammar, thousands=decimal)) and not grammar.thousands:
+            return (
+                f"has {what}",
+                f"{advice}; if it parts thousands, --thousands {TYPED.get(decimal, decimal)}",
+            )
+        return f"has {what}", f"{advice}; if it parts thousands, take it out"
+    spaces = [c for c in cell if c in SPACES]
+    if sign == " " and spaces and not re.search(rf"[0-9][{SPACES}]+[0-9]", cell):
+        return f"has {character(spaces[0])} in it", f"take it out, or add {typed}"
+    return f"has {THOUSANDS[sign]} that part thousands", f"add {typed}"
+
+
+def _invisible(cell: str, grammar: Grammar) -> _Found:
+    odd = [
+        c
+        for c in cell
+        if c not in " \t" and (c.isspace() or unicodedata.category(c) in ("Cc", "Cf"))
+    ]
+    if not odd or not _reads_or_may("".join(c for c in cell if c not in odd), grammar):
+        return None
+    return f"has {character(odd[0])} in it", "take it out"
+
+
+def _other_digits(cell: str, grammar: Grammar) -> _Found:
+    plain = "".join(SIGNS.get(c) or str(unicodedata.digit(c, c)) for c in cell)
+    if plain == cell or not _reads_or_may(plain, grammar):
+        return None
+    odd = next(c for c, own in zip(cell, plain, strict=True) if c != own)
+    return f"has {character(odd)}", f"write {short(plain)}"
+
+
+def _around(cell: str, grammar: Grammar) -> _Found:
+    """A number with a percent sign, a currency, a unit or quotes around it."""
+    match = re.fullmatch(r"(\D*?)([-+]?[0-9](?:.*[0-9])?[.,]?)(\D*)", cell, re.DOTALL)
+    if match is None:
+        return None
+    before, number, behind = (part.strip() for part in match.groups())
+    around = before + behind
+    if not around or len(around) > 12 or not _reads_or_may(number, grammar):
+        return None
+    what = f"has {short(around)} beside the number"
+    if behind == "%" and not before:
+        what = "ends in a percent sign"
+    elif any(unicodedata.category(c) == "Sc" for c in around):
+        what = "has the sign of a currency"
+    elif before in ("(", "-(") and behind == ")":
+        return "is in parentheses", "write what is less than nothing with a minus sign"
+    options = options_for(number, grammar)
+    more = ""
+    if options is not None and not _reads(number, grammar):
+        decimal, sign = options
+        more = f" --decimal {decimal}" if decimal != grammar.decimal else ""
+        more += f" --thousands {TYPED.get(sign, sign)}" if sign else ""
+        more = f", and add{more}"
+    return what, f"take it out{more}"
+
+
+def _word(cell: str, grammar: Grammar) -> _Found:
+    if WORDS.fullmatch(cell) is None:
+        return None
+    return "may stand for no value", "leave such cells empty"
+
+
+def _reads_or_may(cell: str, grammar: Grammar) -> bool:
+    return _reads(cell, grammar) or options_for(cell, grammar) is not None
+
+
+def character(c: str) -> str:
+    """A character by its number and name, such as 'a no-break space (U+00A0)'."""
+    name = unicodedata.name(c, "control character" if c < " " else "character").lower()
+    article = "an" if name[0] in "aeiou" else "a"
+    return f"{article} {name} (U+{ord(c):04X})"
+
+
+def ragged(start: Start, line: int, cells: list[str]) -> TableError:
+    """The error for a record that has more or fewer fields than there are columns."""
+    mark = next((mark for mark in COMMENTS[:2] if cells[0].startswith(mark)), None)
+    if mark is not None:
+        return a_comment(line, cells[0], mark)
+    n_columns = len(start.names)
+    is_longer = len(cells) > n_columns and not any(cells[n_columns:])
+    hint = ", and ends in separators" if is_longer else ""
+    return TableError(
+        f"line {line} has {len(cells)} fields, and there are {n_columns} columns{hint}: correct "
+        f"that line, or leave it out with --skip {line}-{line}"
+    )
+
+
+def a_comment(line: int, text: str, mark: str) -> TableError:
+    """The error for a line among others that seems to be a comment."""
+    return TableError(
+        f"line {line} ({short(text)}) seems to be a comment: add --comment '{mark}', or leave it "
+        f"out with --skip {line}-{line}"
+    )

@@ -1,0 +1,199 @@
+"""What the columns of any table hold: numbers, flags, text, points in time, or something else.
+
+Nothing is refused here, and nothing encoded: this is for saying what a table is.
+"""
+
+import datetime
+import decimal
+import numbers
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .._typing import Array
+from .checks import is_sparse
+
+KINDS = ("numbers", "flags", "text", "dates", "other")
+CELLS = 10_000
+"""Cells of a column of objects that are looked at, evenly spaced, to see what kind they are."""
+NEARLY_ALL = 0.95
+"""Share of the texts of a column that read as numbers, or dates, if it is one of these."""
+DATE = re.compile(
+    r"\s*(\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.](\d{4}|\d{2}))"
+    r"([T ]\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?\s*(Z|[-+]\d{2}:?\d{2})?)?\s*"
+)
+"""2024-01-31, 31.1.2024, 1/31/24, with or without a time."""
+
+
+@dataclass(frozen=True, eq=False)
+class Kinds:
+    """The columns of a table."""
+
+    names: tuple[str, ...]
+    kinds: tuple[str, ...]
+    """Of each column, one of `KINDS`."""
+    details: tuple[str, ...]
+    """Of each column what there is to add, such as 'that reads as numbers'; or ''."""
+    numbers: Array
+    """(m, n) float64: the columns of numbers and flags in their places, NaN for missing and for
+    everything that is no number."""
+    n_missing: Array
+    """(n,): missing entries of each column, among those m rows."""
+    n_rows: int
+    """Of the whole table, of which `numbers` may be a part."""
+
+    def of_kind(self, *kinds: str) -> list[int]:
+        """The places of the columns of these kinds."""
+        return [i for i, kind in enumerate(self.kinds) if kind in kinds]
+
+
+def column_kinds(X: Any, at_most: int) -> Kinds:
+    """What the columns of X hold, by at most so many of its rows, evenly spaced.
+
+    Parameters
+    ----------
+    X : array, DataFrame or Table (of pandas, polars or pyarrow), scipy.sparse matrix
+    at_most : int
+
+    Raises
+    ------
+    ValueError
+        When X is no table with rows and columns.
+    """
+    if is_sparse(X):
+        rows = X.tocsr()
+        dense = rows[_evenly(X.shape[0], at_most)].toarray().astype(np.float64)
+        return _all_numbers(dense, X.shape[0])
+    names = _names(X)
+    if names is None:
+        array = X.filled(np.nan) if isinstance(X, np.ma.MaskedArray) else np.asanyarray(X)
+        if array.ndim != 2 or not array.size:
+            raise ValueError(
+                f"X has shape {array.shape}: a table has rows and columns, (n_samples, n_features)"
+            )
+        some = array[_evenly(len(array), at_most)]
+        if array.dtype.kind in "fiub":
+            return _all_numbers(some.astype(np.float64), len(array))
+        columns = [some[:, place] for place in range(array.shape[1])]
+        return _of_columns(tuple(map(str, range(len(columns)))), columns, len(array))
+    n_rows = int(X.shape[0])
+    if not n_rows or not names:
+        raise ValueError(f"X has shape {X.shape}: there are no rows, or no columns")
+    which = _evenly(n_rows, at_most)
+    columns = [_column(X, place)[which] for place in range(len(names))]
+    return _of_columns(names, columns, n_rows)
+
+
+def _names(X: Any) -> tuple[str, ...] | None:
+    """The names of a frame's columns; None for what is no frame."""
+    if hasattr(X, "column_names"):  # pyarrow, whose `columns` are the columns themselves
+        return tuple(map(str, X.column_names))
+    names = getattr(X, "columns", None)
+    return None if names is None else tuple(map(str, names))
+
+
+def _column(X: Any, place: int) -> Array:
+    if hasattr(X, "column_names"):
+        return np.asarray(X.column(place).to_numpy())
+    if hasattr(X, "iloc"):
+        return np.asarray(X.iloc[:, place])
+    return np.asarray(X[:, place].to_numpy())
+
+
+def _all_numbers(dense: Array, n_rows: int) -> Kinds:
+    n = dense.shape[1]
+    return Kinds(
+        names=tuple(map(str, range(n))),
+        kinds=("numbers",) * n,
+        details=("",) * n,
+        numbers=dense,
+        n_missing=np.isnan(dense).sum(axis=0),
+        n_rows=n_rows,
+    )
+
+
+def _of_columns(names: tuple[str, ...], columns: list[Array], n_rows: int) -> Kinds:
+    table = np.full((len(columns[0]), len(columns)), np.nan)
+    kinds, details, n_missing = [], [], np.zeros(len(columns), dtype=np.int64)
+    for place, column in enumerate(columns):
+        kind, detail, values, missing = _of_column(column)
+        kinds.append(kind)
+        details.append(detail)
+        n_missing[place] = missing
+        if values is not None:
+            table[:, place] = values
+    return Kinds(names, tuple(kinds), tuple(details), table, n_missing, n_rows)
+
+
+def _of_column(column: Array) -> tuple[str, str, Array | None, int]:
+    """Kind, detail, the numbers (m,) if it has any, and how many entries are missing."""
+    kind = column.dtype.kind
+    if kind in "fiu":
+        values = column.astype(np.float64)
+        return "numbers", "", values, int(np.isnan(values).sum())
+    if kind == "b":
+        return "flags", "", column.astype(np.float64), 0
+    if kind in "mM":
+        return "dates", "", None, int(np.isnat(column).sum())
+    if kind not in "OUST":
+        return "other", f"of type {column.dtype}", None, 0
+    cells = column.astype(object)
+    is_missing = np.array([_is_missing(cell) for cell in cells])
+    present = cells[~is_missing]
+    n_missing = int(is_missing.sum())
+    if not len(present):
+        return "numbers", "", np.full(len(cells), np.nan), n_missing
+    some = present[_evenly(len(present), CELLS)]
+    if all(isinstance(cell, bool | np.bool_) for cell in some):
+        return "flags", "", _as_numbers(cells, is_missing), n_missing
+    if all(isinstance(cell, numbers.Real | decimal.Decimal) for cell in some):
+        return "numbers", "", _as_numbers(cells, is_missing), n_missing
+    if all(isinstance(cell, datetime.date | datetime.time | np.datetime64) for cell in some):
+        return "dates", "", None, n_missing
+    if all(isinstance(cell, str | bytes) for cell in some):
+        return "text", _of_text([str(cell) for cell in some], present), None, n_missing
+    types = sorted({type(cell).__name__ for cell in some})
+    return "other", f"of {' and '.join(types[:3])}", None, n_missing
+
+
+def _of_text(texts: list[str], present: Array) -> str:
+    if np.mean([_reads_as_number(text) for text in texts]) >= NEARLY_ALL:
+        return "that reads as numbers"
+    if np.mean([DATE.fullmatch(text) is not None for text in texts]) >= NEARLY_ALL:
+        return "that reads as dates"
+    n_values = len(set(present.tolist()))
+    return f"of {n_values} different values" if n_values > 1 else "always the same"
+
+
+def _reads_as_number(text: str) -> bool:
+    for separator in ("", ","):
+        try:
+            float(text.replace(separator, "") if separator else text)
+        except ValueError:
+            continue
+        return True
+    return False
+
+
+def _as_numbers(cells: Array, is_missing: Array) -> Array:
+    values = np.full(len(cells), np.nan)
+    for place in np.flatnonzero(~is_missing):
+        try:
+            values[place] = float(cells[place])
+        except (TypeError, ValueError, OverflowError):  # one that was not looked at before
+            values[place] = np.nan
+    return values
+
+
+def _is_missing(cell: Any) -> bool:
+    if cell is None or type(cell).__name__ in ("NAType", "NaTType"):
+        return True
+    return isinstance(cell, float | np.floating) and bool(np.isnan(cell))
+
+
+def _evenly(n_rows: int, at_most: int) -> Array:
+    if n_rows <= at_most:
+        return np.arange(n_rows)
+    return np.linspace(0, n_rows - 1, at_most).round().astype(np.intp)

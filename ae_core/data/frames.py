@@ -1,0 +1,362 @@
+"""Data frames of any library: their numbers as an array, and arrays as frames again.
+
+pandas, polars, pyarrow (`Table`), and through narwhals what is like them (modin, cuDF). A frame in
+gives a frame out: of the same library, with its names, and, where it has one, its index.
+
+narwhals is imported on first use: arrays can do without.
+"""
+
+from collections import Counter
+from typing import Any, NoReturn
+
+import numpy as np
+
+from .._typing import Array
+from ..basics.arguments import shown
+from .cells import floats_of, is_missing
+
+NUMBERS = "fiub"
+"""NumPy's kinds of dtypes that are numbers."""
+
+LIBRARIES = {
+    "pandas": "dataframe",
+    "polars": "dataframe",
+    "pyarrow": "table",
+    "modin": "dataframe",
+    "cudf": "dataframe",
+}
+"""Of frames that are in memory, as narwhals calls them, and what it calls theirs."""
+
+NO_INDEX = ("polars", "pyarrow")
+"""Those whose rows have no names, and whose columns must have some; the others are as pandas."""
+
+
+def is_frame(X: Any) -> bool:
+    """Whether X is a data frame that is in memory."""
+    return library_of(X) is not None
+
+
+def library_of(X: Any) -> str | None:
+    """The library whose data frame X is, one of `LIBRARIES`; None for what is no frame."""
+    kind = type(X)  # to ask X itself for its columns may take long, where it is not in memory
+    if not hasattr(kind, "columns") or kind.__module__.startswith("narwhals."):
+        return None
+    from narwhals import dependencies
+
+    for library, what in LIBRARIES.items():
+        if getattr(dependencies, f"is_{library}_{what}")(X):
+            return library
+    return None
+
+
+def names_of(X: Any) -> list[Any] | None:
+    """The names of a frame's columns; None for what is no frame."""
+    library = library_of(X)
+    if library is None:
+        return None
+    return list(X.column_names if library == "pyarrow" else X.columns)
+
+
+# --- numbers out of a frame ---------------------------------------------------------------------
+
+
+def numbers_of(frame: Any, name: str, advice: str) -> Any:
+    """The columns of a frame as an array (m, n) of their common dtype, NaN where missing.
+
+    A CSR matrix where all are pandas' sparse columns of zeros. No copy where a frame of NumPy's
+    numbers needs none.
+
+    Parameters
+    ----------
+    frame : DataFrame or Table
+    name : str
+        What errors call it.
+    advice : str
+        What to do about text.
+
+    Raises
+    ------
+    ValueError
+        Naming the first column that holds something else than numbers.
+    """
+    check_names(names_of(frame) or [], name)
+    if library_of(frame) not in NO_INDEX:
+        return _of_pandas(frame, name, advice)
+    import narwhals as nw
+
+    table = nw.from_native(frame, eager_only=True)
+    return _side_by_side(
+        [_of_series(table[c], name, c, advice) for c in table.columns], table.shape
+    )
+
+
+def _of_pandas(frame: Any, name: str, advice: str) -> Any:
+    dtypes = list(frame.dtypes)
+    if all(isinstance(dtype, np.dtype) and dtype.kind in NUMBERS for dtype in set(dtypes)):
+        return frame.to_numpy(dtype=np.result_type(*set(dtypes)) if dtypes else np.float64)
+    sparse = [dtype for dtype in dtypes if hasattr(dtype, "fill_value")]
+    if len(sparse) == len(dtypes) and all(dtype.fill_value == 0 for dtype in sparse):
+        return frame.sparse.to_coo().tocsr()
+    columns = [
+        _of_pandas_column(frame.iloc[:, i], dtype, name, advice) for i, dtype in enumerate(dtypes)
+    ]
+    return _side_by_side(columns, frame.shape)
+
+
+def _of_pandas_column(series: Any, dtype: Any, name: str, advice: str) -> Array:
+    """One column as NumPy's numbers (m,), NaN where missing."""
+    kind = getattr(dtype, "kind", "O")
+    if kind in "mMc":
+        _refuse_dtype(name, series.name, dtype)
+    if hasattr(dtype, "categories"):
+        kind = "O"  # whatever its categories are
+    if kind not in NUMBERS:
+        values = np.asarray(series.astype(object))
+        return floats_of(values, lambda at: _cell(name, series.name, at[0]), advice)
+    if isinstance(dtype, np.dtype) or hasattr(dtype, "fill_value"):
+        return np.asarray(series)
+    numpy_dtype = getattr(dtype, "numpy_dtype", np.dtype(np.float64))
+    if kind != "f" and series.isna().any():
+        numpy_dtype = np.dtype(np.float64)
+    if kind != "f" and not series.isna().any():
+        return np.asarray(series.to_numpy(dtype=numpy_dtype))
+    return np.asarray(series.to_numpy(dtype=numpy_dtype, na_value=np.nan))
+
+
+def _of_series(series: Any, name: str, column: str, advice: str) -> Array:
+    """One column of polars or pyarrow, as narwhals has it, as NumPy's numbers (m,)."""
+    import narwhals as nw
+
+    dtype = series.dtype
+    n_missing = series.null_count()
+    if n_missing == len(series) and len(series):
+        return np.full(len(series), np.nan)
+    if dtype.is_numeric() or dtype == nw.Boolean:
+        is_plain = n_missing == 0 and not dtype.is_decimal()
+        if not is_plain and dtype != nw.Float32:
+            series = series.cast(nw.Float64)
+        return np.asarray(series.to_numpy())
+    if dtype in (nw.String, nw.Categorical, nw.Enum, nw.Object):
+        values = np.empty(len(series), dtype=object)
+        values[:] = series.to_list()
+        return floats_of(values, lambda at: _cell(name, column, at[0]), advice)
+    return _refuse_dtype(name, column, dtype)
+
+
+def _side_by_side(columns: list[Array], shape: tuple[int, int]) -> Array:
+    """Columns (m,) as one array (m, n)."""
+    dtype = np.result_type(*columns) if columns else np.dtype(np.float64)
+    table = np.empty(shape, dtype)
+    for i, column in enumerate(columns):
+        table[:, i] = column
+    return table
+
+
+def _cell(name: str, column: Any, row: int) -> str:
+    return f"{name}: column {shown(column)}, row {row},"
+
+
+def _refuse_dtype(name: str, column: Any, dtype: Any) -> NoReturn:
+    raise ValueError(
+        f"{name}: column {shown(column)} has dtype {dtype}, whose values are no real numbers: turn "
+        "it into numbers (of a date, such as the days since one), or drop it"
+    )
+
+
+def check_names(columns: list[Any], name: str = "X") -> None:
+    """Refuse columns that have a name together.
+
+    Raises
+    ------
+    ValueError
+        Naming it.
+    """
+    if len(set(columns)) < len(columns):
+        twice = Counter(columns).most_common(1)[0][0]
+        raise ValueError(
+            f"{name} has several columns named {shown(twice)}: each needs its own name"
+        )
+
+
+# --- a frame out of numbers ---------------------------------------------------------------------
+
+
+def framed(values: Array, like: Any, names: Any = None) -> Any:
+    """An array (m, n) in a frame such as `like` (m, …), with its index; as it is beside an array.
+
+    Parameters
+    ----------
+    values : array of shape (m, n)
+    like : anything
+    names : sequence, optional
+        Of the columns, as of `new_frame`; by default those of `like`, which has n then.
+    """
+    library = library_of(like)
+    if library is None:
+        return values
+    if library in NO_INDEX:
+        return new_frame(library, values, names_of(like) if names is None else names)
+    names = like.columns if names is None else names
+    return _pandas_like(library)(values, index=like.index, columns=names)
+
+
+def new_frame(library: str | None, values: Array, names: Any) -> Any:
+    """A frame of that library with an array's columns (m, n), of these names; the array for None.
+
+    Numbers for names are such to pandas; to others, which have none, ``x0`` and so on.
+
+    Raises
+    ------
+    ModuleNotFoundError
+        When the library is not installed.
+    """
+    if library is None:
+        return values
+    if library not in NO_INDEX:
+        return _pandas_like(library)(values, columns=names)
+    import narwhals as nw
+
+    names = [name if isinstance(name, str) else f"x{name}" for name in names]
+    columns = {name: np.ascontiguousarray(values[:, i]) for i, name in enumerate(names)}
+    known: Any = library
+    return nw.from_dict(columns, backend=known).to_native()
+
+
+def _pandas_like(library: str) -> Any:
+    """The class DataFrame of pandas, or of what is like it."""
+    import narwhals as nw
+
+    return nw.Implementation.from_string(library).to_native_namespace().DataFrame
+
+
+def filled_frame(frame: Any, X: Array, filled: Array) -> Any:
+    """A frame whose missing entries are filled in; columns without any stay what they are.
+
+    Parameters
+    ----------
+    frame : DataFrame or Table
+    X, filled : arrays of shape (m, n_features)
+        Its numbers before and after.
+    """
+    places = np.flatnonzero((np.isnan(X) & ~np.isnan(filled)).any(axis=0))
+    if library_of(frame) in NO_INDEX:
+        import narwhals as nw
+
+        table = nw.from_native(frame, eager_only=True)
+        new = [
+            nw.new_series(
+                table.columns[place],
+                np.ascontiguousarray(filled[:, place]),
+                backend=table.implementation,
+            )
+            for place in places
+        ]
+        return table.with_columns(*new).to_native() if new else frame
+    frame = frame.copy()
+    for place in places:
+        kind = frame.dtypes.iloc[place]
+        is_float = isinstance(kind, np.dtype) and kind.kind == "f"
+        frame.isetitem(place, filled[:, place].astype(kind if is_float else np.float64))
+    return frame
+
+
+def sparse_frame(frame: Any, filled: Any) -> Any:
+    """A CSR matrix (m, n) as a frame of sparse columns, with a frame's names and index."""
+    import pandas as pd
+
+    return pd.DataFrame.sparse.from_spmatrix(filled, index=frame.index, columns=frame.columns)
+
+
+# --- by way of pandas, whose dtypes an `Encoding` speaks of ---------------------------------------
+
+
+def as_pandas(X: Any, name: str = "X") -> Any:
+    """A frame of any library as a pandas DataFrame whose dtypes say what its columns are.
+
+    Whole numbers and flags stay such where some are missing (pandas' ``Int64``, ``boolean``), text
+    is text, and categories are those that occur, or those of an Enum. What is no frame is given
+    back as it is.
+
+    Raises
+    ------
+    ValueError
+        Naming the first column that is neither numbers, flags, text nor categories.
+    """
+    library = library_of(X)
+    if library in (None, "pandas"):
+        return X
+    import narwhals as nw
+    import pandas as pd
+
+    check_names(names_of(X) or [], name)
+    table = nw.from_native(X, eager_only=True)
+    if library not in NO_INDEX:
+        return table.to_pandas()
+    frame = {column: _as_pandas_column(table[column], name) for column in table.columns}
+    return pd.DataFrame(frame, index=range(len(table)))
+
+
+def _as_pandas_column(series: Any, name: str) -> Any:
+    import narwhals as nw
+    import pandas as pd
+
+    dtype, values = series.dtype, series.to_list
+    if dtype.is_integer() and series.null_count():
+        return pd.Series(values(), dtype=str(dtype))  # pandas, too, says Int64
+    if dtype == nw.Boolean:
+        return pd.Series(values(), dtype="boolean" if series.null_count() else "bool")
+    if dtype.is_decimal():
+        series = series.cast(nw.Float64)
+    if dtype.is_numeric():
+        return pd.Series(series.to_numpy())
+    if dtype == nw.Enum:  # their order is kept, to tell them from categories
+        return pd.Series(pd.Categorical(values(), categories=dtype.categories, ordered=True))
+    if dtype == nw.Categorical:
+        known = sorted({value for value in values() if value is not None})
+        return pd.Series(pd.Categorical(values(), categories=known))
+    if dtype in (nw.String, nw.Object) or series.null_count() == len(series):
+        return pd.Series(values(), dtype=object)
+    return _refuse_dtype(name, series.name, dtype)
+
+
+def from_pandas(frame: Any, library: str | None) -> Any:
+    """A pandas DataFrame as a frame of a library; as it is for pandas and None."""
+    if library in (None, "pandas"):
+        return frame
+    import narwhals as nw
+
+    if library not in NO_INDEX:
+        return _pandas_like(library)(frame)
+    columns = [_from_pandas_column(frame[name], library) for name in frame.columns]
+    return nw.from_dict({c.name: c for c in columns}).to_native()
+
+
+def _from_pandas_column(series: Any, library: Any) -> Any:
+    import narwhals as nw
+
+    found = str(series.dtype).removesuffix("[pyarrow]").lower()
+    dtype: Any = nw.String
+    if found == "category":
+        dtype = nw.Categorical
+        if series.dtype.ordered and library != "pyarrow":  # which has no order of categories
+            dtype = nw.Enum([str(category) for category in series.cat.categories])
+    elif found in ("bool", "boolean"):
+        dtype = nw.Boolean
+    elif found in NUMERIC:
+        dtype = getattr(nw, NUMERIC[found])
+        if not series.isna().any():
+            array = series.to_numpy(dtype=found)
+            return nw.new_series(series.name, array, dtype, backend=library)
+    as_text = dtype in (nw.Categorical, nw.String) or isinstance(dtype, nw.Enum)
+    values = [
+        None if is_missing(value) else str(value) if as_text else value
+        for value in series.astype(object)
+    ]
+    return nw.new_series(series.name, values, dtype, backend=library)
+
+
+NUMERIC = {
+    name.lower(): name
+    for name in ("Int8", "Int16", "Int32", "Int64", "UInt8", "UInt16", "UInt32", "UInt64")
+} | {"float16": "Float32", "float32": "Float32", "float64": "Float64", "double": "Float64"}
+"""narwhals' names of numbers' dtypes, by pandas'."""

@@ -1,0 +1,158 @@
+"""What to try, as far as it can be told without trying: what the settings and the curve show.
+
+Where a network can be fitted again, `trials` tries instead, and only what helped is said.
+"""
+
+import math
+import numbers
+from typing import Any
+
+import numpy as np
+
+from .measures import Measures
+from .units import BOUNDED
+
+HAD_LEARNED = 0.9
+"""Of the constant's loss: a curve that was lower once shows that the network did learn."""
+MANY_SATURATED = 0.25
+"""Share of a layer; healthy fits have none or nearly none."""
+MANY_DEAD = 0.5
+"""Share of a layer. With relu a quarter may die in a fit that is better than PCA."""
+DEEP = 3
+"""Layers of a bounded activation through which next to no gradient comes from the output."""
+
+STRONG: dict[str, float] = {
+    "alpha": 1.0,
+    "alpha_l1": 1.0,
+    "code_l1": 0.3,
+    "sparsity": 1.0,
+    "contraction": 0.3,
+    "dropout": 0.5,
+}
+"""Setting → the strength from which it may be what keeps a network from learning."""
+STRONG_NOISE = {"gaussian": 1.0}
+"""Corruption → the same; of the others it is a share, and this one:"""
+STRONG_SHARE = 0.6
+STRONG_CLIPPING = 1e-2
+"""A step's gradient cut down to this length goes nowhere at usual rates."""
+
+
+def learning_rate(m: Measures) -> float | None:
+    """The rate that the fit was told, if it has one."""
+    rate = m.settings.get("learning_rate_init")
+    if m.settings.get("solver") == "lbfgs" or not isinstance(rate, numbers.Real):
+        return None
+    return float(rate) if 0 < float(rate) < math.inf else None
+
+
+def usual_rate(m: Measures) -> float:
+    """Where one starts with this solver."""
+    return 0.1 if m.settings.get("solver") == "sgd" else 1e-3
+
+
+def is_large(rate: float | None, m: Measures) -> bool:
+    """Whether a larger rate is nothing to advise: ten times the usual and more."""
+    return rate is not None and rate >= 10 * usual_rate(m)
+
+
+def is_small(rate: float | None, m: Measures) -> bool:
+    """Whether the rate is far below the usual."""
+    return rate is not None and rate < 0.3 * usual_rate(m)
+
+
+def larger_rate(m: Measures) -> str:
+    """What to try when training was far too slow."""
+    rate = learning_rate(m)
+    if m.settings.get("solver") == "lbfgs":
+        return "Try more iterations (max_iter)."
+    if rate is None:
+        return "Try a learning rate (learning_rate_init) 10 to 1000 times larger."
+    return f"learning_rate_init={rate:g}: try {max(usual_rate(m), 10 * rate):g}."
+
+
+def somewhat_larger_rate(m: Measures) -> str:
+    """The same where it was a little too slow; nothing where the rate is large already."""
+    rate = learning_rate(m)
+    if m.settings.get("solver") == "lbfgs" or is_large(rate, m) or steps_are_too_large(m):
+        return ""
+    return "Or a larger learning rate." if rate is None else f"Or learning_rate_init={3 * rate:g}."
+
+
+def smaller_rate(m: Measures) -> str:
+    """What to try when steps were too large."""
+    rate = learning_rate(m)
+    if rate is None:
+        return "Try a smaller learning rate (learning_rate_init), a tenth of it."
+    return f"learning_rate_init={rate:g}: try {rate / 10:g}."
+
+
+def more_training(m: Measures) -> str:
+    """What to try when there was too little of it."""
+    epochs = m.settings.get("max_iter", len(m.loss_curve))
+    if not isinstance(epochs, int | np.integer) or not epochs:
+        return "Try more epochs (max_iter)."
+    return f"max_iter={epochs}: try {5 * int(epochs)}."
+
+
+def was_stopped_by_its_loss(m: Measures) -> bool:
+    """Whether training ended because the loss was no finite number any more."""
+    return m.stopped_because.startswith("the loss is ")
+
+
+def steps_are_too_large(m: Measures) -> bool:
+    """Whether the network was at a better place once, or its units were driven to a dead end."""
+    if was_stopped_by_its_loss(m):
+        return True
+    rate = learning_rate(m)
+    if rate is not None and rate < usual_rate(m) / 10:
+        return False
+    curve = m.loss_curve[np.isfinite(m.loss_curve)]
+    was_better = bool(len(curve)) and float(curve.min()) < HAD_LEARNED * min(
+        m.constant_loss, m.loss
+    )
+    stuck = any(
+        layer.dead >= MANY_DEAD * layer.units or layer.saturated >= MANY_SATURATED * layer.units
+        for layer in m.layers
+    )
+    return was_better or stuck or is_large(rate, m)
+
+
+def holds_back(m: Measures) -> list[str]:
+    """Settings that are so strong that they may be what keeps the network from learning."""
+    a, said = m.architecture, []
+    for name, strength in STRONG.items():
+        value: Any = getattr(a, name)
+        if value >= strength:
+            said.append(f"{name}={value:g}: try 0.")
+    if a.corruption and a.corruption_level >= STRONG_NOISE.get(a.corruption, STRONG_SHARE):
+        said.append(f"corruption_level={a.corruption_level:g} ({a.corruption!r}): try less.")
+    if a.variational and a.beta > 1:
+        said.append(f"beta={a.beta:g}: try 1.")
+    clip = m.settings.get("clip_norm")
+    if isinstance(clip, numbers.Real) and clip < STRONG_CLIPPING:
+        said.append(f"clip_norm={clip:g}: try None.")
+    return said
+
+
+def for_no_learning(m: Measures) -> str:
+    """What to try when a network has learned next to nothing."""
+    held = holds_back(m)
+    if held:
+        return " ".join(held)
+    if steps_are_too_large(m):
+        return f"{smaller_rate(m)} Steps that are too large lead to where a network learns no more."
+    rate = learning_rate(m)
+    if rate is None or is_small(rate, m):
+        return (
+            f"{larger_rate(m)} Training waits at the {m.constant_name} for long when the rate is "
+            "too small. If that does not help: larger starting weights; and for a network of your "
+            "own, ae_core.check_gradient."
+        )
+    ideas = []
+    bounded = [layer for layer in m.layers[:-1] if layer.activation in BOUNDED]
+    if len(bounded) >= DEEP:
+        ideas.append("activation='elu', which lets gradients through many layers")
+    if m.settings.get("solver") == "sgd":
+        ideas.append("solver='adam' (learning_rate_init=0.003)")
+    ideas.append("more epochs (max_iter)")
+    return f"Try {'; or '.join(ideas)}."

@@ -1,0 +1,217 @@
+"""What a diagnosis can find out about the data: scales, outliers, columns that are no numbers."""
+
+import math
+
+import numpy as np
+
+from .._typing import Array
+from .findings import Finding
+from .measures import Columns, Measures
+from .table_facts import TableFacts
+from .words import NAMED, columns, count, number, percent, quoted
+
+BADLY_SCALED = 100.0
+"""Times the median column's variance, and …"""
+DOMINATES = 0.5
+"""… together with its like more than half of all variance, so that the loss is about it."""
+FAR_FROM_ZERO = 30.0
+"""Standard deviations: biases that start at zero have to travel that far first."""
+FEW_ROWS = 0.5
+"""Share of all squared distance to the mean that 1 % of the rows make; of a normal one, 0.02."""
+ROWS_FOR_ONE_PERCENT = 100
+PADDING = 0.5
+"""Share of columns with the same least (or largest) value: that value then stands for nothing."""
+
+
+def has(which: Array | list[int]) -> str:
+    """'has' or 'have'."""
+    return "has" if len(which) == 1 else "have"
+
+
+# --- as the network sees them -------------------------------------------------------------------
+
+
+def badly_scaled_columns(m: Measures) -> Finding | None:
+    """Columns whose size, not whose meaning, decides what the loss is about."""
+    return badly_scaled(m.columns)
+
+
+def badly_scaled(c: Columns) -> Finding | None:
+    """The same of columns alone."""
+    counted = c.variance * c.weight
+    varying = counted > 0
+    if not varying.any():
+        return None
+    variances = counted[varying]
+    typical = float(np.sort(variances)[(len(variances) - 1) // 2])
+    large = counted > BADLY_SCALED * typical
+    if large.any() and counted[large].sum() > DOMINATES * variances.sum():
+        which = np.flatnonzero(large)[np.argsort(-counted[large])]
+        times = float(counted[which[0]] / typical)
+        return Finding(
+            "badly_scaled_columns",
+            f"{columns(c.names, which)} {has(which)} up to {number(times)} "
+            f"times the variance of the median column, and so {'is' if len(which) == 1 else 'are'} "
+            f"{percent(float(counted[which].sum() / variances.sum()))} of what the loss is "
+            "about: the other columns hardly count.",
+            "Try scale='standard' (or a logarithm, where a column spans powers of ten).",
+        )
+    deviation = np.sqrt(c.variance)
+    typical = float(np.sort(c.variance[varying])[(int(varying.sum()) - 1) // 2])
+    far = varying & (np.abs(c.mean) > FAR_FROM_ZERO * np.maximum(deviation, math.sqrt(typical)))
+    if not far.any():
+        return None
+    which = np.flatnonzero(far)
+    which = which[np.argsort(-np.abs(c.mean[which] / deviation[which]))]
+    times = float(abs(c.mean[which[0]] / deviation[which[0]]))
+    return Finding(
+        "badly_scaled_columns",
+        f"{columns(c.names, which)} {'lies' if len(which) == 1 else 'lie'} up to {number(times)} "
+        "standard deviations away from zero, where the network starts: it has to learn the offset "
+        "before anything else.",
+        "Try scale='standard', which takes the mean away.",
+    )
+
+
+def heavy_outliers(m: Measures) -> Finding | None:
+    """A few rows so far away that the loss is about them."""
+    return few_rows(m.n_rows, m.few_rows_share)
+
+
+def few_rows(n_rows: int, share: float) -> Finding | None:
+    """The same of the share of all squared distance that the farthest 1 % of rows make."""
+    if n_rows < ROWS_FOR_ONE_PERCENT or not share > FEW_ROWS:
+        return None
+    return Finding(
+        "heavy_outliers",
+        f"The farthest {count(n_rows // 100, 'row')} of {n_rows} make "
+        f"{percent(share)} of the data's variance: the loss is mostly about them.",
+        "Look at those rows: drop them if they are errors; else take a logarithm of the columns "
+        "that they are large in, or loss='huber'.",
+        "note",
+    )
+
+
+# --- in the user's units ------------------------------------------------------------------------
+
+
+def constant_columns(m: Measures) -> Finding | None:
+    """Columns of one value, unless it is what other columns also have where nothing is."""
+    return constants(m.columns, m.n_rows)
+
+
+def constants(c: Columns, n_rows: int) -> Finding | None:
+    """The same of columns alone."""
+    constant = c.is_constant
+    which = np.flatnonzero(constant)
+    if n_rows < 2 or not len(which):
+        return None
+    # The border of images, words never used: not a fault of the table. Zero, or white, is then
+    # also the least or the largest value of many other columns.
+    for ends in (c.shown_low, c.shown_high):
+        values, counts = np.unique(ends[~constant], return_counts=True)
+        if len(values) and counts.max() >= PADDING * (~constant).sum() and counts.max() > 1:
+            which = which[ends[which] != values[counts.argmax()]]
+    if not len(which):
+        return None
+    always = f", always {number(float(c.shown_low[which[0]]))}" if len(which) == 1 else ""
+    return Finding(
+        "constant_columns",
+        f"{columns(c.names, which)} {has(which)} the same value in every row"
+        f"{always}: nothing can be learned of {'it' if len(which) == 1 else 'them'}, and a new row "
+        "that differs there will look like an outlier.",
+        "Leave such columns out.",
+        "note",
+    )
+
+
+def missing_columns(facts: TableFacts) -> Finding | None:
+    """Columns without any value."""
+    which = list(facts.missing)
+    if not which:
+        return None
+    return Finding(
+        "missing_columns",
+        f"{columns(facts.names, which)} {has(which)} no value in any row: nothing can be learned "
+        f"of {'it' if len(which) == 1 else 'them'}, and what is filled in there means nothing.",
+        "Leave such columns out.",
+        "note",
+    )
+
+
+def sentinels(facts: TableFacts) -> Finding | None:
+    """Values that stand for 'missing', and are learned as if they were measured."""
+    if not facts.sentinels:
+        return None
+    told = []
+    for sentinel in facts.sentinels[:NAMED]:
+        where = "far from all its other values" if sentinel.is_alone else "and no other value twice"
+        told.append(
+            f"column {quoted(facts.names[sentinel.column])} is {number(sentinel.value)} in "
+            f"{percent(sentinel.share)} of the rows, {where}"
+        )
+    more = len(facts.sentinels) - NAMED
+    text = "; ".join(told) + (f"; and {count(more, 'column')} more" if more > 0 else "")
+    return Finding(
+        "sentinels",
+        f"{text[0].upper()}{text[1:]}: such a value often stands for 'missing', and is learned as "
+        "if it were measured.",
+        "If it does, put NaN there, and use missing_values='mask'.",
+        "note",
+    )
+
+
+def duplicate_columns(facts: TableFacts) -> Finding | None:
+    """Columns that say what another says, and so count twice."""
+    groups: list[str] = [
+        " and ".join(quoted(facts.names[c]) for c in group[:NAMED]) for group in facts.duplicates
+    ]
+    same = ", ".join(groups[:NAMED])
+    pairs = [
+        f"{quoted(facts.names[i])} and {quoted(facts.names[j])}" for i, j in facts.multiples[:NAMED]
+    ]
+    said = []
+    if groups:
+        more = f" and {len(groups) - NAMED} groups more" if len(groups) > NAMED else ""
+        said.append(f"Columns with the same values: {same}{more}.")
+    if pairs:
+        left = len(facts.multiples) - NAMED
+        more = f" and {left} pairs more" if left > 0 else ""
+        said.append(f"Columns of which one is the other in other units: {', '.join(pairs)}{more}.")
+    if not said:
+        return None
+    return Finding(
+        "duplicate_columns",
+        f"{' '.join(said)} What they say counts twice in the loss.",
+        "Leave one of them out, if that is not meant.",
+        "note",
+    )
+
+
+def ids_and_dates(facts: TableFacts) -> Finding | None:
+    """Columns of which the numbers are names or points in time, not amounts."""
+    said = []
+    if facts.ids:
+        which = list(facts.ids)
+        said.append(
+            f"{columns(facts.names, which)} {'numbers' if len(which) == 1 else 'number'} the rows: "
+            "an identifier, by its values, says nothing about a row."
+        )
+    if facts.dates:
+        which = [column for column, _ in facts.dates]
+        said.append(
+            f"{columns(facts.names, which)} {'looks' if len(which) == 1 else 'look'} like points "
+            f"in time ({facts.dates[0][1]})."
+        )
+    if not said:
+        return None
+    return Finding(
+        "ids_and_dates",
+        " ".join(said),
+        "Leave identifiers out; make of a date what matters, such as the hour or the weekday.",
+        "note",
+    )
+
+
+OF_TABLES = (missing_columns, sentinels, duplicate_columns, ids_and_dates)
+"""All that is looked for in a table, whatever is learned from it."""

@@ -1,0 +1,359 @@
+"""What is notable about a table, before anything is fitted to it."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import scipy.linalg
+
+from .._typing import Array
+from ..data.column_kinds import Kinds, column_kinds
+from . import data_findings
+from .baselines import seen_mean
+from .findings import Finding
+from .measures import Columns
+from .report import findings_html, findings_text, tidied
+from .table_facts import ENTRIES, TableFacts, table_facts
+from .words import columns, count, number, percent, quoted
+
+ROWS = 10_000
+"""At most so many rows are looked at, evenly spaced; fewer of wide tables."""
+FEWEST_ROWS = 50
+PCA_ROWS = 1000
+"""Rows that PCA is computed of: what it costs is the cube of them, or of the columns."""
+SHARE = 0.9
+"""Of the variance, that a number of components is said for."""
+
+
+@dataclass(frozen=True, eq=False)
+class DataReport:
+    """What `diagnose_data` found. Prints as a report; shows as a table in notebooks."""
+
+    n_rows: int
+    names: tuple[str, ...]
+    kinds: tuple[str, ...]
+    """Of each column: 'numbers', 'flags', 'text', 'dates' or 'other'."""
+    shares_missing: Array
+    """(n,): share of the entries of each column that is missing."""
+    standard_deviation: Array
+    """(n,), NaN for columns that are no numbers."""
+    n_components: int | None
+    """Principal components of the standardised columns that explain 90 % of their variance; None
+    where there is no variance, or there are too few rows."""
+    n_looked_at: int
+    """Rows that were looked at."""
+    n_repeated: int
+    """Of these, the rows that repeat another."""
+    findings: tuple[Finding, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing was found."""
+        return not self.findings
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything as JSON can hold it; what is no finite number is None."""
+        return {
+            "ok": self.ok,
+            "n_rows": self.n_rows,
+            "columns": [
+                {
+                    "name": name,
+                    "kind": kind,
+                    "missing": _json(missing),
+                    "standard_deviation": _json(deviation),
+                }
+                for name, kind, missing, deviation in zip(
+                    self.names,
+                    self.kinds,
+                    self.shares_missing.tolist(),
+                    self.standard_deviation.tolist(),
+                    strict=True,
+                )
+            ],
+            "n_components_for_90_percent": self.n_components,
+            "n_looked_at": self.n_looked_at,
+            "n_repeated": self.n_repeated,
+            "findings": [asdict(finding) for finding in self.findings],
+        }
+
+    def __str__(self) -> str:
+        heading = f"data: {tidied(self._heading)}"
+        return "\n".join([heading, *findings_text(self.findings), "", *map(_indent, self._lines())])
+
+    def _repr_html_(self) -> str:
+        return findings_html(f"Data: {self._heading}", self.findings, self._lines())
+
+    @property
+    def _heading(self) -> str:
+        n_each = [(kind, self.kinds.count(kind)) for kind in dict.fromkeys(self.kinds)]
+        of = ", ".join(f"{n} of {kind}" for kind, n in n_each)
+        of = f": {of}" if len(n_each) > 1 else f" of {self.kinds[0]}"
+        found = count(len(self.findings), "note") if self.findings else "nothing notable"
+        return f"{found} ({count(self.n_rows, 'row')}, {count(len(self.names), 'column')}{of})"
+
+    def _lines(self) -> list[str]:
+        lines = []
+        deviations = self.standard_deviation
+        varying = np.flatnonzero(deviations > 0)
+        if len(varying):
+            low = varying[np.argmin(deviations[varying])]
+            high = varying[np.argmax(deviations[varying])]
+            lines.append(
+                f"standard deviations: from {number(float(deviations[low]))} "
+                f"({quoted(self.names[low])}) to {number(float(deviations[high]))} "
+                f"({quoted(self.names[high])})"
+            )
+        if self.shares_missing.any():
+            worst = int(self.shares_missing.argmax())
+            n_with = int((self.shares_missing > 0).sum())
+            lines.append(
+                f"missing: {percent(float(self.shares_missing.mean()))} of the entries, in "
+                f"{count(n_with, 'column')}, most in {quoted(self.names[worst])} "
+                f"({percent(float(self.shares_missing[worst]))})"
+            )
+        if self.n_repeated:
+            repeat = "repeats" if self.n_repeated == 1 else "repeat"
+            lines.append(f"{self.n_repeated} of {count(self.n_looked_at, 'row')} {repeat} another")
+        if self.n_components is not None:
+            lines.append(
+                f"PCA: {count(self.n_components, 'component')} "
+                f"explain{'s' if self.n_components == 1 else ''} {percent(SHARE)} of the variance "
+                "of the standardised columns"
+            )
+        return lines or ["no column of numbers varies"]
+
+
+def diagnose_data(X: Any, *, feature_names: Sequence[Any] | None = None) -> DataReport:
+    """Say what is notable about a table, before anything is fitted to it.
+
+    Scales, constant columns, values that stand for missing ones, text, dates and identifiers,
+    missing entries, columns that repeat another, a few rows that outweigh all others, and how many
+    principal components the table needs for 90 % of its variance: a first guess at `n_components`.
+
+    Parameters
+    ----------
+    X : array, DataFrame or Table (of pandas, polars or pyarrow), scipy.sparse matrix
+        Of more than 10 000 rows so many are looked at, evenly spaced; fewer of wide tables.
+    feature_names : sequence of str, optional
+        What to call the columns of an array; 0, 1, … when absent.
+
+    Returns
+    -------
+    ae_core.diagnosis.data_report.DataReport
+
+    Raises
+    ------
+    ValueError
+        When X is no table with rows and columns, or names do not fit it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ae_core import diagnose_data
+    >>> X = np.random.default_rng(0).normal(size=(200, 3))
+    >>> X[:20, 1] = -999
+    >>> report = diagnose_data(X, feature_names=["height", "weight", "age"])
+    >>> [finding.name for finding in report.findings]
+    ['sentinels']
+    """
+    shape = np.shape(X) if not hasattr(X, "shape") else X.shape
+    n_columns = int(shape[1]) if len(shape) == 2 else 1
+    kinds = column_kinds(X, min(ROWS, max(FEWEST_ROWS, ENTRIES // max(1, n_columns))))
+    names = kinds.names
+    if feature_names is not None:
+        names = tuple(str(name) for name in feature_names)
+        if len(names) != len(kinds.names):
+            raise ValueError(
+                f"feature_names has {len(names)} names: one per column is needed, "
+                f"{len(kinds.names)}"
+            )
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore", under="ignore"):
+        return _report(kinds, names)
+
+
+def _report(kinds: Kinds, names: tuple[str, ...]) -> DataReport:
+    table = np.where(np.isinf(kinds.numbers), np.nan, kinds.numbers)  # (m, n)
+    m, n = table.shape
+    numeric = kinds.of_kind("numbers", "flags")
+    part = table[:, numeric]
+    of_part = tuple(names[i] for i in numeric)
+    found: list[Finding] = [*_no_numbers(kinds, names), *_infinite(kinds, names)]
+    deviations = np.full(n, np.nan)
+    n_components = None
+    if numeric:
+        facts = table_facts(part, of_part, kinds.n_rows)
+        summary = _summary(part, of_part)
+        deviations[numeric] = np.sqrt(summary.variance)
+        found += [f for check in data_findings.OF_TABLES if (f := check(facts)) is not None]
+        part, of_part = _amounts(part, facts)
+        found += [f for f in _of_numbers(part, of_part) if f is not None]
+        found += _missing(table[:, numeric], facts)
+        n_components = _components(part)
+    return DataReport(
+        n_rows=kinds.n_rows,
+        names=names,
+        kinds=kinds.kinds,
+        shares_missing=kinds.n_missing / m,
+        standard_deviation=deviations,
+        n_components=n_components,
+        n_looked_at=m,
+        n_repeated=_repeated(table) if len(numeric) == n else 0,
+        findings=tuple(found),
+    )
+
+
+def _amounts(part: Array, facts: TableFacts) -> tuple[Array, tuple[str, ...]]:
+    """The columns (m, k) whose numbers are amounts, without what only stands for 'missing'."""
+    part = part.copy()
+    for sentinel in facts.sentinels:
+        column = part[:, sentinel.column]
+        column[column == sentinel.value] = np.nan
+    left_out = {*facts.missing, *facts.ids, *(column for column, _ in facts.dates)}
+    kept = [i for i in range(part.shape[1]) if i not in left_out]
+    return part[:, kept], tuple(facts.names[i] for i in kept)
+
+
+def _of_numbers(part: Array, names: tuple[str, ...]) -> list[Finding | None]:
+    if not part.shape[1]:
+        return []
+    summary = _summary(part, names)
+    scaled = data_findings.badly_scaled(summary)
+    if scaled is not None:
+        scaled = Finding(
+            scaled.name,
+            scaled.message,
+            "scale='standard', the default, takes care of that (or a logarithm, where a column "
+            "spans powers of ten).",
+            "note",
+        )
+    return [
+        scaled,
+        data_findings.constants(summary, len(part)),
+        data_findings.few_rows(len(part), _share_of_few(part, summary)),
+    ]
+
+
+def _summary(part: Array, names: tuple[str, ...]) -> Columns:
+    mean = seen_mean(part)
+    low, high = np.fmin.reduce(part), np.fmax.reduce(part)
+    counts = np.maximum((~np.isnan(part)).sum(axis=0), 1)
+    variance = np.nansum((part - mean) ** 2, axis=0) / counts
+    variance = np.where(low == high, 0.0, variance)
+    ones = np.ones(len(names))
+    return Columns(names, mean, variance, ones, low, high, ones, low, high)
+
+
+def _share_of_few(part: Array, summary: Columns) -> float:
+    """The part of all squared distances, of standardised columns, that 1 % of the rows make."""
+    varying = summary.variance > 0
+    if not varying.any():
+        return 0.0
+    standard = (part - summary.mean)[:, varying] / np.sqrt(summary.variance[varying])
+    distances = np.sort(np.nansum(standard**2, axis=1))
+    total = float(distances.sum())
+    return float(distances[len(part) - max(1, len(part) // 100) :].sum()) / total if total else 0.0
+
+
+def _components(part: Array) -> int | None:
+    """How many principal components explain 90 % of standardised columns (m, n)."""
+    some = part[np.linspace(0, len(part) - 1, min(len(part), PCA_ROWS)).round().astype(np.intp)]
+    m, n = some.shape
+    if m < 3 or n < 1:
+        return None
+    summary = _summary(some, ("",) * n)
+    varying = summary.variance > 0
+    if not varying.any():
+        return None
+    standard = (some - summary.mean)[:, varying] / np.sqrt(summary.variance[varying])
+    standard = np.nan_to_num(standard)
+    square = standard.T @ standard if varying.sum() <= m else standard @ standard.T
+    values = np.maximum(scipy.linalg.eigvalsh(square)[::-1], 0)
+    reached = np.cumsum(values) / values.sum()
+    return int(np.searchsorted(reached, SHARE - 1e-9) + 1)
+
+
+def _repeated(part: Array) -> int:
+    seen: set[bytes] = set()
+    for row in np.ascontiguousarray(part + 0.0):
+        seen.add(row.tobytes())
+    return len(part) - len(seen)
+
+
+def _no_numbers(kinds: Kinds, names: tuple[str, ...]) -> list[Finding]:
+    found = []
+    for kind, name, what, advice in (
+        (
+            "text",
+            "text_columns",
+            "text",
+            "columns='mixed' takes text and categories of a DataFrame as they are; or encode them "
+            "as numbers.",
+        ),
+        (
+            "dates",
+            "date_columns",
+            "points in time",
+            "Make of them what matters as numbers, such as the hour, the weekday or the days since "
+            "a start.",
+        ),
+        ("other", "other_columns", "neither numbers nor text", "Leave such columns out."),
+    ):
+        which = kinds.of_kind(kind)
+        if not which:
+            continue
+        hold = "holds" if len(which) == 1 else "hold"
+        detail = kinds.details[which[0]] if len(which) == 1 else ""
+        told = [i for i in which if kinds.details[i].startswith("that reads")]
+        if len(which) > 1 and told:
+            detail = f"({quoted(names[told[0]])} {kinds.details[told[0]][len('that ') :]})"
+        found.append(
+            Finding(
+                name,
+                f"{columns(names, which)} {hold} {what} {detail}".strip() + ".",
+                advice,
+                "note",
+            )
+        )
+    return found
+
+
+def _infinite(kinds: Kinds, names: tuple[str, ...]) -> list[Finding]:
+    which = np.flatnonzero(np.isinf(kinds.numbers).any(axis=0))
+    if not len(which):
+        return []
+    return [
+        Finding(
+            "infinite_values",
+            f"{columns(names, which)} {data_findings.has(which)} infinite values.",
+            "Put NaN there, and use missing_values='mask'; or leave such rows out.",
+            "note",
+        )
+    ]
+
+
+def _missing(part: Array, facts: TableFacts) -> list[Finding]:
+    shares, names = np.isnan(part).mean(axis=0), facts.names
+    which = np.flatnonzero((shares > 0) & (shares < 1))  # of those without any, it is said already
+    if not len(which):
+        return []
+    which = which[np.argsort(-shares[which], kind="stable")]
+    most = f"{'' if len(which) == 1 else 'up to '}{percent(float(shares[which[0]]))}"
+    return [
+        Finding(
+            "missing_entries",
+            f"{columns(names, which)} {data_findings.has(which)} no value in {most} of the rows.",
+            "missing_values='mask' learns around missing entries, and impute fills them in.",
+            "note",
+        )
+    ]
+
+
+def _indent(line: str) -> str:
+    return f"  {tidied(line)}"
+
+
+def _json(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None

@@ -1,0 +1,140 @@
+"""What `check_gradient` may be handed, made into a function, its parameters and data."""
+
+from typing import Any
+
+import numpy as np
+
+from .._typing import Array
+from ..data.checks import is_sparse
+from ..data.rows import Rows
+from ..network.reference import Network
+from .gradient_calls import OLD_ORDER, Data, looks_nested
+from .nested import is_container
+
+
+def resolved(function: Any, params: Any, X: Any) -> tuple[Any, Any, Any]:
+    """A function (or a pair), its parameters and X: those of a network or of an estimator, too.
+
+    Raises
+    ------
+    ValueError
+        When it is something else, or one of them is missing.
+    """
+    pair = isinstance(function, tuple | list)
+    if pair and (len(function) != 2 or not all(callable(f) for f in function)):
+        raise ValueError(
+            "function is a sequence, but not of two functions: give (cost, gradient), each called "
+            "as (params, X)"
+        )
+    if hasattr(function, "fit") and not isinstance(function, type):
+        function, X = _held_network(function, params, X)
+    if isinstance(function, Network):
+        return _of_network(function, params, X)
+    if not pair and not callable(function):
+        raise ValueError(
+            f"function is a {type(function).__name__}: a function(params, X) -> (cost, gradient), "
+            "a pair (cost, gradient) of functions, a Network or a fitted estimator is needed"
+        )
+    if callable(params):
+        raise ValueError(
+            "params is a function: two functions go in as one pair, "
+            "check_gradient((cost, gradient), params, X)"
+        )
+    if params is None:
+        raise ValueError("params is missing: give the parameters at which to check")
+    return function, params, X
+
+
+def _held_network(estimator: Any, params: Any, X: Any) -> tuple[Any, Any]:
+    """The network that a fitted estimator holds, and X as the network sees it."""
+    name = type(estimator).__name__
+    network = getattr(estimator, "network_", None)
+    if network is None:
+        ensemble = getattr(estimator, "ensemble_", None)
+        network = None if ensemble is None else ensemble.networks[0]
+    if network is None:
+        is_ours = hasattr(estimator, "_rows")
+        raise ValueError(
+            f"function is {'an' if name[0] in 'AEIOU' else 'a'} {name}"
+            + (
+                " that is not fitted: call fit first"
+                if is_ours
+                else ", which shows no gradient: give a function(params, X) -> (cost, gradient)"
+            )
+        )
+    if X is None:
+        raise _without_rows(params, "estimator")
+    rows = estimator._rows(X)
+    return network, rows.take(slice(None), np.float64)
+
+
+def _of_network(network: Network, params: Any, X: Any) -> tuple[Any, Any, Any]:
+    if X is None:
+        raise _without_rows(params, "network")
+    architecture = network.architecture
+    vector = network.params if params is None else np.asarray(params)
+    if vector.shape != (architecture.n_params,):
+        raise ValueError(
+            f"params has shape {vector.shape}: a network has ({architecture.n_params},); "
+            "check_gradient(network, X=X) takes its own"
+        )
+    params = architecture.views(np.array(vector, dtype=np.float64))
+    # A float32 network is checked as its float64 copy: the formulas are the same, and differences
+    # of float32 costs would be mostly rounding.
+    double = type(network)(architecture, network.params, dtype=np.float64)
+
+    def function(views: Any, X: Array) -> tuple[float, Any]:
+        vector = np.concatenate([view.ravel() for view in views.values()])
+        rows = Rows(X, missing="mask") if np.isnan(X).any() else X
+        cost, gradient = double.loss_and_gradient(rows, params=vector)
+        return cost, architecture.views(gradient)
+
+    return function, params, X
+
+
+def _without_rows(params: Any, what: str) -> ValueError:
+    reason = "X is missing" if params is None else "X is missing (params come before X now)"
+    return ValueError(f"{reason}: write check_gradient({what}, X=X)")
+
+
+def as_data(X: Any, y: Any, params: Any, axis: int) -> tuple[Data, Data | None]:
+    """The data in floats; and as they came, where they are of integers.
+
+    Raises
+    ------
+    ValueError
+        When they are no arrays with as many samples, or X can only be parameters.
+    """
+    if X is None:
+        if y is not None:
+            raise ValueError("y is given without X: a function of params alone closes over both")
+        return Data(None, None, axis), None
+    if looks_nested(X):
+        if not is_container(params):
+            raise ValueError(OLD_ORDER)
+        kind = type(X).__name__
+        raise ValueError(f"X is a {kind} of arrays: one array with a sample per row is needed")
+    X, y = _as_array(X, "X"), None if y is None else _as_array(y, "y")
+    if X.ndim == 0 or X.shape[min(axis, X.ndim - 1)] == 0:
+        raise ValueError(f"X has shape {X.shape}: at least one row is needed")
+    if X.ndim <= axis:
+        raise ValueError(f"samples_axis={axis!r}: X has shape {X.shape}, and no such axis")
+    n_rows = X.shape[axis]
+    if y is not None and (y.ndim == 0 or y.shape[min(axis, y.ndim - 1)] != n_rows):
+        raise ValueError(
+            f"y has shape {y.shape}, and X has {n_rows} samples along axis {axis}: "
+            "one label or target per sample is needed"
+        )
+    given = Data(X, y, axis)
+    if X.dtype.kind in "iub":
+        return Data(X.astype(np.float64), y, axis), given
+    return given, None
+
+
+def _as_array(value: Any, name: str) -> Array:
+    if is_sparse(value):
+        raise ValueError(f"{name} is sparse: give {name}.toarray(), of a few rows")
+    try:
+        return np.asarray(value)
+    except ValueError:
+        raise ValueError(f"{name} has rows of different lengths: one array is needed") from None

@@ -1,0 +1,421 @@
+"""Calling somebody's function for its cost and gradient, and saying what is wrong with the call.
+
+A function is handed copies, and what it does to them is looked at; what comes back is taken apart
+here, so that nobody has to read another library's error about unpacking.
+"""
+
+import inspect
+from itertools import permutations
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .._typing import Array
+from .nested import Nested, is_container
+
+FORM = "(cost, gradient)"
+
+
+class Misreturned(ValueError):
+    """Something else came back from a function than a finite cost and a gradient."""
+
+
+class Sample:
+    """Some rows of X, and of y: what a function is called with besides the parameters."""
+
+    def __init__(self, label: str, n_rows: int, arrays: dict[str, Array]) -> None:
+        self.label, self.n_rows = label, n_rows
+        self.arrays = arrays
+        self.is_new = False  # whether rows were added to the caller's
+        self._lent = {name: array.copy() for name, array in arrays.items()}
+
+    def lend(self) -> list[Array]:
+        """Copies to work on."""
+        return list(self._lent.values())
+
+    def taken_back(self) -> set[str]:
+        """The names of the arrays that were changed meanwhile; they are as they were again."""
+        changed = {n for n, a in self.arrays.items() if not same_arrays(self._lent[n], a)}
+        for name in changed:
+            self._lent[name] = self.arrays[name].copy()
+        return changed
+
+
+class Data:
+    """X and y, of which the same rows are taken.
+
+    Parameters
+    ----------
+    X, y : array or None
+    axis : int
+        Along which the samples lie. A y with fewer axes has them along its last.
+    """
+
+    def __init__(self, X: Array | None, y: Array | None, axis: int) -> None:
+        self.arrays = {n: a for n, a in (("X", X), ("y", y)) if a is not None}
+        self.axes = {n: min(axis, a.ndim - 1) for n, a in self.arrays.items()}
+        self.n_rows = 1 if X is None else X.shape[axis]
+
+    def take(self, which: Any, label: str) -> Sample:
+        """Those rows (a list of indices, which may come more than once)."""
+        arrays = {n: np.take(a, which, axis=self.axes[n]) for n, a in self.arrays.items()}
+        return Sample(label, len(which), arrays)
+
+    def all(self, label: str = "") -> Sample:
+        """All rows."""
+        return Sample(label, self.n_rows, self.arrays)
+
+    def has_equal_rows(self) -> bool:
+        """Whether all rows of X are the same, or there is one."""
+        X, axis = self.arrays["X"], self.axes["X"]
+        return bool((np.take(X, [0], axis=axis) == X).all()) and X.dtype.kind == "f"
+
+    def with_changed_copy(self, random: Any, label: str) -> Sample:
+        """All rows, and the first one changed."""
+        X, axis = self.arrays["X"], self.axes["X"]
+        first = np.take(X, [0], axis=axis)
+        changed = first * random.uniform(0.5, 0.9, first.shape)
+        sample = self.take([*range(self.n_rows), 0], label)
+        X = np.concatenate([X, changed], axis=axis)
+        return Sample(label, self.n_rows + 1, {**sample.arrays, "X": X})
+
+    def row(self, i: int) -> Array:
+        """One row of X, flat."""
+        return np.take(self.arrays["X"], i, axis=self.axes["X"]).ravel()
+
+    def mixed(self, weights: Array, which: Any, label: str) -> Sample:
+        """New rows of X, weighted sums (n_new, n_rows) of its own, with the y of the rows `which`.
+
+        Where X is not of floats, the rows `which` themselves.
+        """
+        sample = self.take(which, label)
+        X, axis = self.arrays["X"], self.axes["X"]
+        if X.dtype.kind == "f":
+            new = np.tensordot(weights, X, axes=(1, axis))
+            sample = Sample(label, len(which), {**sample.arrays, "X": np.moveaxis(new, 0, axis)})
+        return sample
+
+
+class Result(NamedTuple):
+    """What came back from one call."""
+
+    cost: float
+    gradient: Array
+    """(n_params,) float64"""
+    types: frozenset[str]
+    """Names of the dtypes that cost and gradient came in."""
+
+
+class Subject:
+    """A function under test: called with copies, its results as numbers.
+
+    Parameters
+    ----------
+    function : callable, or a pair of callables
+        ``function(params, X, y) -> (cost, gradient)``, without X and y where there are none; or a
+        function for each.
+    structure : Nested
+        How the caller keeps parameters.
+    """
+
+    def __init__(self, function: Any, structure: Nested) -> None:
+        self.pair = function if isinstance(function, tuple | list) else None
+        self.function: Any = function
+        self.structure = structure
+        self.dtypes: list[Any] | None = None  # float64, unless the function takes its own only
+        self.changed: set[str] = set()
+        """Arguments that the function has changed in place."""
+
+    def __call__(self, vector: Array, sample: Sample) -> Result:
+        """Cost and gradient at a flat vector of parameters.
+
+        Raises
+        ------
+        ValueError
+            When something else comes back.
+        """
+        if self.pair is None:
+            came = self._call(self.function, vector, sample)
+        else:
+            came = tuple(self._call(f, vector, sample) for f in self.pair)
+        return taken_apart(came, self.structure, sample)
+
+    def cost(self, vector: Array, sample: Sample) -> float:
+        """The cost alone."""
+        function = self.function if self.pair is None else self.pair[0]
+        came = self._call(function, vector, sample)
+        if self.pair is None:
+            came = came[0]
+        return _as_cost(came, sample)
+
+    def _call(self, function: Any, vector: Array, sample: Sample) -> Any:
+        arrays = self.structure.arrays(vector, self.dtypes)
+        before = self.structure.views(vector)
+        if self.dtypes is not None:
+            before = [a.copy() for a in arrays]
+        came = function(self.structure.build(arrays), *sample.lend())
+        # What comes back may be the argument itself, so it is taken apart before the next call.
+        self.changed |= sample.taken_back()
+        for name, array, old in zip(self.structure.names, arrays, before, strict=True):
+            if not same_arrays(array, old):
+                self.changed.add(name)
+        return came
+
+
+def same_arrays(a: Array, b: Array) -> bool:
+    """Whether two arrays hold the same; NaN is NaN."""
+    if a.shape != b.shape:
+        return False
+    equal = a == b
+    return bool(equal.all() or (equal | ((a != a) & (b != b))).all())
+
+
+# --- what came back -------------------------------------------------------------------------------
+
+
+def taken_apart(came: Any, structure: Nested, sample: Sample) -> Result:
+    """Cost and gradient from what a function returned.
+
+    Raises
+    ------
+    ValueError
+        That says what came back, and what should have.
+    """
+    where = "" if sample.label == "" else f" (on {sample.label})"
+    if not isinstance(came, tuple | list) or len(came) != 2:
+        raise Misreturned(_not_a_pair(came, structure) + where)
+    cost, gradient = came
+    if not _is_number(cost) or not structure.fits(gradient):
+        if structure.root.kind == "sequence" and structure.fits(came):
+            raise Misreturned(_only("a gradient") + where)
+        if structure.fits(cost) and _is_number(gradient):
+            raise Misreturned(
+                f"function returned (gradient, cost): it must be the other way round, {FORM}{where}"
+            )
+    value = _as_cost(cost, sample)
+    try:
+        vector = structure.flatten(gradient, sample.n_rows, where)
+    except ValueError as error:
+        raise Misreturned(str(error)) from None
+    return Result(value, vector, frozenset(_types(cost) | _types(gradient)))
+
+
+def _not_a_pair(came: Any, structure: Nested) -> str:
+    if came is None:
+        return f"function returned None: it must return {FORM}"
+    if structure.fits(came) and not (_is_number(came) and np.ndim(came) == 0):
+        return _only("a gradient")
+    if _is_number(came):
+        return _only(f"a cost, {float(np.ravel(np.asarray(came))[0]):.6g}")
+    if isinstance(came, tuple | list) and len(came) > 2 and _is_number(came[0]):
+        arrays = "[" + ", ".join(f"g{i}" for i in range(len(came) - 1)) + "]"
+        rest = (
+            f"put the gradient's arrays into one, (cost, {arrays})"
+            if structure.fits(list(came[1:])) or structure.fits(tuple(came[1:]))
+            else f"it must return {FORM} and no more"
+        )
+        return f"function returned {len(came)} values: {rest}"
+    kind = f"an array of shape {came.shape}" if isinstance(came, np.ndarray) else _kind(came)
+    return f"function returned {kind}: it must return {FORM}, the gradient built as params is"
+
+
+def _only(what: str) -> str:
+    return (
+        f"function returned only {what}: it must return {FORM}; "
+        "two functions go in as one pair, check_gradient((cost, gradient), params, X)"
+    )
+
+
+def _kind(value: Any) -> str:
+    length = f" of {len(value)}" if isinstance(value, tuple | list | dict) else ""
+    return f"a {type(value).__name__}{length}"
+
+
+def _is_number(value: Any) -> bool:
+    if isinstance(value, str | bytes) or value is None or is_container(value):
+        return False
+    try:
+        array = np.asarray(value)
+    except (ValueError, TypeError, RuntimeError):  # of a tensor that wants to be asked otherwise
+        return hasattr(value, "item")
+    return array.size == 1 and array.dtype.kind in "fiub"
+
+
+def _as_cost(cost: Any, sample: Sample) -> float:
+    on = f"on {sample.label} " if sample.label else ""
+    if not _is_number(cost):
+        shape = np.shape(cost) if isinstance(cost, np.ndarray) else None
+        what = repr(cost) if shape is None else f"an array of shape {shape}"
+        what = what if len(what) <= 80 else what[:77] + "…"
+        sums = "; sum or average it over the rows" if shape and shape[0] == sample.n_rows else ""
+        raise Misreturned(f"{on}the cost is {what}: a finite number is needed{sums}")
+    value = float(cost.item() if hasattr(cost, "item") else np.ravel(cost)[0])
+    if not np.isfinite(value):
+        raise Misreturned(f"{on}the cost is {value!r}: a finite number is needed")
+    return value
+
+
+def _types(value: Any) -> set[str]:
+    """Names of the dtypes in a cost or a gradient."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        return {name for part in value for name in _types(part)}
+    dtype = getattr(value, "dtype", None)
+    return set() if dtype is None else {str(dtype).rpartition(".")[2]}
+
+
+# --- the first call -------------------------------------------------------------------------------
+
+
+def first_call(
+    subject: Subject, given: dict[str, Any], sample: Sample, original: Sample | None
+) -> tuple[Result, bool]:
+    """The first call, after which the subject knows in which types its function takes params.
+
+    Parameters
+    ----------
+    subject : Subject
+    given : dict
+        What the caller handed in as params, X and y; without what was not.
+    sample : Sample
+        All rows.
+    original : Sample or None
+        The same in the dtype that X came in, where that is another.
+
+    Returns
+    -------
+    result : Result
+    takes_original : bool
+        Whether the function takes `original` only.
+
+    Raises
+    ------
+    ValueError
+        When the function takes its arguments in another order, or another number of them; else
+        what the function itself raises.
+    """
+    _check_number(subject, given)
+    failed: Exception | None = None
+    attempts = [(sample, None), (original, None), (original or sample, subject.structure.dtypes)]
+    for data, dtypes in attempts:
+        if data is None or (dtypes is not None and {str(d) for d in dtypes} == {"float64"}):
+            continue
+        subject.dtypes = dtypes
+        try:
+            return subject(subject.structure.vector, data), data is original
+        except Exception as error:
+            failed = failed or error
+    subject.dtypes = None
+    message = _other_order(subject, given, came=isinstance(failed, Misreturned))
+    if message is not None:
+        raise ValueError(message) from failed
+    assert failed is not None
+    raise failed
+
+
+def _check_number(subject: Subject, given: dict[str, Any]) -> None:
+    """Refuse a function that takes another number of arguments than it will be given."""
+    for function in subject.pair or [subject.function]:
+        try:
+            signature = inspect.signature(function)
+        except (TypeError, ValueError):
+            continue  # compiled ones do not tell
+        try:
+            signature.bind(*given)
+        except TypeError:
+            call = f"function({', '.join(given)})"
+            takes = f"function{_without_types(signature)}"
+            missing = " and ".join(f"{n}=…" for n in ("X", "y") if n not in given)
+            more = len(signature.parameters) > len(given) and missing
+            hint = f"hand in {missing} as well" if more else "wrap it in a lambda"
+            raise ValueError(
+                f"function cannot be called as {call}, it is {takes}: {hint}"
+            ) from None
+
+
+def _without_types(signature: inspect.Signature) -> str:
+    return "(" + ", ".join(signature.parameters) + ")"
+
+
+def _other_order(subject: Subject, given: dict[str, Any], came: bool) -> str | None:
+    """What to say when the function works with its arguments in another order; or None.
+
+    A call from which something came, if not the right thing, is taken at its word: the arguments
+    may still be the function's other way round, but were not handed in so.
+    """
+    names, values = list(given), list(given.values())
+    for order in permutations(range(len(given))):
+        if list(order) == sorted(order):
+            continue
+        gradient = _tried(subject, [values[i] for i in order])
+        if gradient is None:
+            continue
+        if subject.structure.fits(gradient):
+            right = ", ".join(names)
+            theirs = ", ".join(names[i] for i in order)
+            return (
+                f"function takes ({theirs}), and is called as function({right}): wrap it, "
+                f"check_gradient(lambda {right}: function({theirs}), {right})"
+            )
+        if not came and order[0] == 1 and _fits(gradient, given["X"]):
+            return OLD_ORDER
+    return None
+
+
+OLD_ORDER = (
+    "X and params are in the old order: params come first now, as in function(params, X): "
+    "write check_gradient(function, params, X)"
+)
+
+
+def _fits(gradient: Any, params: Any) -> bool:
+    try:
+        return Nested(params).fits(gradient)
+    except ValueError:
+        return False
+
+
+def _tried(subject: Subject, arguments: list[Any]) -> Any:
+    """The gradient from a call with those arguments, or None if it makes no sense."""
+    copies = [_copied(a) for a in arguments]
+    try:
+        with np.errstate(all="ignore"):
+            if subject.pair is not None:
+                cost, gradient = (f(*copies) for f in subject.pair)
+            else:
+                cost, gradient = subject.function(*copies)
+    except Exception:  # anything may go wrong with arguments that are not meant so
+        return None
+    is_cost = _is_number(cost) and np.isfinite(np.ravel(np.asarray(cost))[0])
+    return gradient if is_cost else None
+
+
+def _copied(value: Any) -> Any:
+    """The same in memory of its own; parameters in float64."""
+    if isinstance(value, np.ndarray) and value.dtype.kind in "iub":
+        return value.copy()  # labels, or words to look up
+    try:
+        structure = Nested(value)
+    except ValueError:
+        return np.array(value)
+    return structure.build(structure.arrays(structure.vector))
+
+
+def looks_nested(value: Any) -> bool:
+    """Whether a value can only be parameters: a dict, or a list of arrays of several shapes."""
+    if isinstance(value, dict):
+        return True
+    if not isinstance(value, list | tuple):
+        return False
+    shapes = {np.shape(v) for v in value if isinstance(v, np.ndarray)}
+    return len(shapes) > 1 or any(isinstance(v, dict) for v in value)
+
+
+def row_error(label: str, n_rows: int) -> str:
+    """What to say when a function takes all rows together, but not fewer of them."""
+    return (
+        f"function takes all {n_rows} rows, but not {label}: labels or targets belong in y, "
+        "check_gradient(function, params, X, y), so that their rows are taken with X's; what needs "
+        "all rows is a function of params alone, check_gradient(lambda p: function(p, X), params)"
+    )

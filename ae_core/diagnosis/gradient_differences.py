@@ -1,0 +1,416 @@
+"""Derivatives from differences of a cost, and how far each can be trusted.
+
+A difference quotient has two errors: truncation, which falls with the step, and the rounding of the
+cost, which grows as the step falls. Both are measured here rather than assumed, so that the same
+code checks functions that compute in float64, in float32 and in float16.
+
+References
+----------
+Moré & Wild 2011, "Estimating computational noise", for the rounding of a cost; Higham 2002,
+"Accuracy and stability of numerical algorithms", for what rounding is.
+"""
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .._typing import Array
+from .gradient_calls import Misreturned, Sample, Subject
+
+EPS = float(np.finfo(np.float64).eps)
+SMALL = 1e-3  # beside the largest element of an array: a doubt that does not matter
+STEP = EPS ** (1 / 3)  # balances rounding (EPS / h) and truncation (h²) of a central difference
+ROUNDING = 20 * EPS  # how far a cost of size 1 may be off after a network's worth of operations
+LARGEST_STEP, LARGEST_TOLERANCE = 0.1, 0.1
+KEPT = 10  # how many standard deviations of measured rounding are allowed for
+ENOUGH = 1e-8  # relative doubt of a derivative below which no other step is tried
+LIKELY = 0.4  # of that, what is to be expected
+
+SPACINGS = (2.0**-21, 2.0**-8)
+"""Distances at which rounding is measured: several of float32's, and of float16's, last digits."""
+N_POINTS = 9
+FINE, ROUGH = 1e-11, 1e-5
+"""Relative jitter of a cost: below the one it is computed in float64, above the other (and not in
+float16) its differences say nothing."""
+NO_DIGITS = "too few digits"
+
+TYPES: dict[str, Any] = {"float32": np.float32, "float16": np.float16}
+
+
+class NotDeterministic(Exception):
+    """Two equal computations came out differently."""
+
+
+class Rounding(NamedTuple):
+    """How exactly a function computes: what its cost and its gradient jitter by."""
+
+    cost: float = 0.0
+    """Standard deviation of the cost's rounding, absolute."""
+    gradient: Array | float = 0.0
+    """(n_params,) the same of each element of the gradient."""
+    digits: str = "float64"
+    """'float64', 'float32', 'float16', or how many digits are right: 'about 7 digits'."""
+    relative: float = EPS
+    """Of the cost."""
+
+    @property
+    def is_coarse(self) -> bool:
+        """Whether the function computes in less than float64."""
+        return self.digits != "float64"
+
+    def at_least(self, other: "Rounding", cost: float, gradient: Array) -> "Rounding":
+        """Itself; or, where some rows happened to be exact, what another's precision is on them."""
+        if self.is_coarse or not other.is_coarse:
+            return self
+        return other.on(cost, gradient)
+
+    def on(self, cost: float, gradient: Array) -> "Rounding":
+        """The same precision with another cost and gradient."""
+        if not self.is_coarse:
+            return Rounding()
+        eps = float(np.finfo(TYPES[self.digits]).eps) if self.digits in TYPES else self.relative
+        size = float(np.abs(gradient[np.isfinite(gradient)]).max(initial=0.0))
+        # A third of it: the standard deviation of what is off by half a digit at most.
+        return Rounding(eps / 3 * abs(cost), eps / 3 * size, self.digits, eps)
+
+    @property
+    def step(self) -> float:
+        """The step, relative to a parameter of size 1, that balances the errors."""
+        return float(np.clip(self.relative ** (1 / 3), STEP, LARGEST_STEP))
+
+    def tolerance(self, asked: float) -> float:
+        """The relative error that a right gradient may have."""
+        least = min(10 * self.relative ** (2 / 3), LARGEST_TOLERANCE)
+        return max(asked, least) if self.is_coarse else asked
+
+    def on_grid(self, value: float) -> float:
+        """The value as the function will see it, so that its rounding is no error of the step."""
+        kind = TYPES.get(self.digits)
+        return value if kind is None else float(kind(value))
+
+
+class Slopes(NamedTuple):
+    """Difference quotients of the cost along one parameter."""
+
+    central: float
+    left: float
+    right: float
+    noise: float
+    """What rounding can have done to `central`."""
+
+
+class Derivative(NamedTuple):
+    """The numeric derivative of one element, beside the one under test."""
+
+    numeric: float
+    doubt: float
+    """How far off it may be."""
+    error: float
+    """Relative, of the gradient under test; 0 where a kink allows it."""
+    is_judged: bool
+    """Whether a gradient of the wrong sign would have been seen."""
+
+    def is_enough(self, analytic: float, scale: float) -> bool:
+        """Whether no more exact one is needed, in an array with elements of that size."""
+        is_nothing = analytic == 0 and (self.numeric == 0 or scale == 0)
+        return self.is_judged or is_nothing or self.doubt <= SMALL * scale
+
+
+class Cost:
+    """The cost of one sample around one point, along single parameters.
+
+    Parameters
+    ----------
+    subject : Subject
+    sample : Sample
+    vector : array of shape (n_params,)
+    here : float
+        The cost at `vector`.
+    rounding : Rounding
+    is_measured : bool
+        Whether that rounding is this function's, or a guess.
+    """
+
+    def __init__(
+        self,
+        subject: Subject,
+        sample: Sample,
+        vector: Array,
+        here: float,
+        rounding: Rounding,
+        is_measured: bool = True,
+    ) -> None:
+        self.subject, self.sample, self.vector, self.here = subject, sample, vector, here
+        self.rounding, self.is_measured = rounding, is_measured
+        self.has_moved = False
+        """Whether any cost so far was another than the one here."""
+        self.beyond: Misreturned | None = None
+
+    def at(self, i: int, value: float) -> float:
+        """The cost with parameter i at another value."""
+        vector = self.vector.copy()
+        vector[i] = value
+        cost = self.subject.cost(vector, self.sample)
+        self.has_moved = self.has_moved or cost != self.here
+        return cost
+
+    def slopes(self, i: int, relative_step: float) -> Slopes:
+        """Quotients with a step of that size, relative to max(1, |p|)."""
+        p = float(self.vector[i])
+        h = relative_step * max(1.0, abs(p))
+        above, below = self.rounding.on_grid(p + h), self.rounding.on_grid(p - h)
+        if above == p or below == p:  # a step that the function cannot see
+            return Slopes(math.nan, math.nan, math.nan, math.inf)
+        try:
+            cost_above, cost_below = self.at(i, above), self.at(i, below)
+        except Misreturned as error:  # not finite: beyond the end of what a parameter can be
+            self.beyond = error
+            return Slopes(math.nan, math.nan, math.nan, math.inf)
+        # Parameters as stored; their true distance is what divides.
+        left, right = (self.here - cost_below) / (p - below), (cost_above - self.here) / (above - p)
+        # Rounding of the cost, and of the parameters: the latter moves the slope by as much as it
+        # is curved, and is what remains at a minimum, where cost and slope are almost nothing.
+        least = 4 * EPS if self.is_measured else ROUNDING
+        size = max(least * max(abs(cost_above), abs(cost_below)), KEPT * self.rounding.cost)
+        noise = size / h + ROUNDING * abs(right - left) / relative_step
+        return Slopes((cost_above - cost_below) / (above - below), left, right, noise)
+
+    def derivative(self, i: int) -> tuple[float, float]:
+        """The derivative along parameter i and its doubt, without a gradient to compare with.
+
+        From quotients at a step, its half and its quarter, extrapolated twice: what the cost loses
+        in rounding is made up for by larger steps, where it is smooth enough.
+        """
+        best = (0.0, math.inf)
+        steps = (16, 4, 1, 1 / 8) if self.rounding.is_coarse else (4, 1, 1 / 8)
+        for step in steps:
+            a, b, c = (self.slopes(i, step * self.rounding.step / k) for k in (1, 2, 4))
+            if not math.isfinite(a.noise + b.noise + c.noise):
+                continue
+            coarse, fine = (4 * b.central - a.central) / 3, (4 * c.central - b.central) / 3
+            value = (16 * fine - coarse) / 15
+            # A kink between two steps shows in the slopes on both sides, too.
+            bend = abs(c.right - c.left) - abs(a.right - a.left) / 4
+            doubt = abs(fine - coarse) / 4 + LIKELY * c.noise + max(0.0, bend - 4 * c.noise)
+            best = min(best, (value, doubt), key=lambda pair: pair[1])
+            if doubt <= ENOUGH * abs(value) or not (a.left or a.right):
+                break
+        return best
+
+    def compare(self, i: int, analytic: float, tolerance: float, scale: float) -> Derivative:
+        """The derivative along parameter i beside the gradient's.
+
+        A second look is taken when they differ, or when so much is uncertain that they could not,
+        if it is known how the cost is rounded. Where the cost has a kink, any slope between the
+        one-sided ones is right. Those are taken as limits, which have to be found on both sides; so
+        a cost that merely jitters has none.
+
+        Parameters
+        ----------
+        i : int
+        analytic : float
+            Of the gradient under test.
+        tolerance : float
+        scale : float
+            The largest element of its array: what is small beside it need not be exact.
+
+        Raises
+        ------
+        NotDeterministic
+            When differences are others the second time.
+        """
+        own = KEPT * float(np.broadcast_to(self.rounding.gradient, self.vector.shape)[i])
+        first = self.slopes(i, self.rounding.step)
+        if not math.isfinite(analytic):
+            return Derivative(first.central, first.noise, math.inf, True)
+        if math.isfinite(first.noise):
+            found = _judge(analytic, first.central, first.noise + own, tolerance)
+            if found.error <= tolerance and found.is_enough(analytic, scale):
+                return found
+        # Whatever is wrong must be so again, or it is noise that seldom shows.
+        again = self.slopes(i, self.rounding.step)
+        if abs(again.central - first.central) > first.noise:
+            raise NotDeterministic
+        if not self.is_measured:
+            return Derivative(first.central, first.noise, math.inf, True)
+        return self._second_look(i, analytic, tolerance, own, scale)
+
+    def _second_look(
+        self, i: int, analytic: float, tolerance: float, own: float, scale: float
+    ) -> Derivative:
+        numeric, doubt = 0.0, math.inf
+        low, high, vagueness = 0.0, 0.0, math.inf
+        found = None
+        for step in self._ladder(i):
+            a, b, c = (self.slopes(i, step / k) for k in (1, 2, 4))
+            if not math.isfinite(a.noise + b.noise + c.noise):
+                continue
+            value = (4 * c.central - b.central) / 3
+            # Truncation falls fourfold with half the step: what is left of it shows in how far the
+            # quotients are apart.
+            off = abs(b.central - c.central) / 3 + 2 * c.noise
+            if off < doubt:
+                numeric, doubt = value, off
+            # The limits on both sides, twice: from a and b, and from b and c.
+            left, right = 2 * c.left - b.left, 2 * c.right - b.right
+            vague = max(
+                abs(left - 2 * b.left + a.left), abs(right - 2 * b.right + a.right), 6 * c.noise
+            )
+            if vague < vagueness:
+                low, high, vagueness = min(left, right), max(left, right), vague
+            found = _judge(analytic, numeric, doubt + own, tolerance)
+            if found.error > tolerance:
+                found = _between(analytic, low, high, vagueness + own, tolerance) or found
+            if found.error <= tolerance and found.is_enough(analytic, scale):
+                return found
+            # Smooth here, and clearly another slope.
+            if abs(analytic - numeric) > 1e3 * (doubt + own) and high - low < 10 * vagueness:
+                break
+        if found is None and self.beyond is not None:
+            raise self.beyond
+        return found or Derivative(math.nan, math.inf, 0.0, False)
+
+    def _ladder(self, i: int) -> list[float]:
+        """Steps to look with: the usual one first, then smaller ones, then larger ones."""
+        base, p = self.rounding.step, abs(float(self.vector[i]))
+        steps = [base, base / 8, base / 64]
+        if 0 < p < 1e-2 and not self.rounding.is_coarse:
+            steps += [p * STEP, p * STEP / 8]  # what lives at the scale of a tiny parameter
+        return steps + [s for s in (base * 8**k for k in range(1, 5)) if s <= LARGEST_STEP]
+
+
+def _judge(analytic: float, numeric: float, doubt: float, tolerance: float) -> Derivative:
+    difference, size = abs(analytic - numeric), max(abs(analytic), abs(numeric))
+    allowed = tolerance * size + doubt
+    if difference > allowed:
+        return Derivative(numeric, doubt, difference / size, True)
+    # Right: what rounding can have done must not push the error above the tolerance.
+    error = difference / (size + doubt / tolerance) if difference > 0 else 0.0
+    return Derivative(numeric, doubt, error, allowed < size / 2)
+
+
+def _between(
+    analytic: float, low: float, high: float, vague: float, tolerance: float
+) -> Derivative | None:
+    """What lies between the slopes on both sides, as far as they are known; else None."""
+    size = max(abs(low), abs(high))
+    slack = vague + tolerance * size
+    if not low - slack <= analytic <= high + slack:
+        return None
+    is_kink = high - low > 2 * slack  # else they are simply equal
+    return Derivative(analytic, vague, 0.0, not is_kink and slack < size / 2)
+
+
+# --- how exactly a function computes -------------------------------------------------------------
+
+
+def measure_rounding(subject: Subject, sample: Sample, vector: Array, random: Any) -> Rounding:
+    """How much cost and gradient jitter, from their values at points that are very near.
+
+    A smooth function's fourth and higher differences vanish there; what remains is rounding (Moré &
+    Wild 2011, section 4). Two directions are looked at and the calmer one is believed, because the
+    other may have met a kink.
+
+    Parameters
+    ----------
+    subject : Subject
+    sample : Sample
+    vector : array of shape (n_params,)
+    random : Generator
+        For the directions.
+    """
+    try:
+        ray, is_near = _calmer_ray(subject, sample, vector, random)
+    except Misreturned:  # not finite so near: nothing can be told
+        return Rounding()
+    size, scale = float(np.abs(ray.costs).max()), float(np.abs(ray.gradients).max(initial=0.0))
+    of_cost = ray.jitter / size if size > 0 else 0.0
+    of_gradient = float(ray.jitters.max(initial=0.0)) / scale if scale > 0 else 0.0
+    if of_cost < FINE and of_gradient < FINE:
+        return Rounding(ray.jitter, ray.jitters)
+    for name, kind in TYPES.items():
+        eps = float(np.finfo(kind).eps)
+        is_cost = eps / 300 < of_cost < 100 * eps and (
+            name in ray.types
+            or _is_of(ray.costs, kind)
+            or (is_near and _is_cast(subject, sample, vector, random))
+        )
+        # A dtype says how coarse it can be; what was computed in float64 and cast is as exact.
+        is_gradient = eps / 300 < of_gradient < 100 * eps and _is_of(ray.gradients, kind)
+        if is_cost or is_gradient:
+            # What did not jitter by chance can: a standard deviation of half a digit at most.
+            cost, jitters = ray.jitter, np.maximum(ray.jitters, eps / 4 * scale)
+            cost = max(cost, eps / 4 * size) if is_cost else cost
+            return Rounding(cost, jitters, name, max(of_cost, eps))
+    if of_cost < FINE or not is_near:
+        return Rounding(0.0 if of_cost > FINE else ray.jitter)  # it has met a kink
+    if of_cost < ROUGH:
+        digits = f"about {round(-math.log10(of_cost))} digits"
+        return Rounding(ray.jitter, ray.jitters, digits, of_cost)
+    return Rounding(ray.jitter, ray.jitters, NO_DIGITS, of_cost)
+
+
+def _is_of(values: Array, kind: Any) -> bool:
+    """Whether all values are numbers of that type."""
+    return bool((values == values.astype(kind)).all() and values.any())
+
+
+def _is_cast(subject: Subject, sample: Sample, vector: Array, random: Any) -> bool:
+    """Whether changes far below float32's last digit make no difference at all."""
+    here = subject.cost(vector, sample)
+    changes = random.uniform(-1, 1, (4, *vector.shape)) * 2.0**-40
+    return all(subject.cost(vector * (1 + change), sample) == here for change in changes)
+
+
+class Ray(NamedTuple):
+    """Costs and gradients at points in a row."""
+
+    costs: Array
+    """(N_POINTS,)"""
+    gradients: Array
+    """(N_POINTS, n_params)"""
+    jitter: float
+    """Of the costs: a standard deviation."""
+    jitters: Array
+    """(n_params,) of the gradients."""
+    types: frozenset[str]
+    """Names of the dtypes that they came in."""
+
+
+def _calmer_ray(subject: Subject, sample: Sample, vector: Array, random: Any) -> tuple[Ray, bool]:
+    """Of two; at float16's distances where at float32's nothing changes. And if it is so near."""
+    for spacing in SPACINGS:
+        rays = [_ray(subject, sample, vector, spacing, random) for _ in range(2)]
+        changing = [ray for ray in rays if ray.costs.min() != ray.costs.max()]
+        if changing:
+            return min(changing, key=lambda ray: ray.jitter), spacing == SPACINGS[0]
+    return rays[0], False
+
+
+def _ray(subject: Subject, sample: Sample, vector: Array, spacing: float, random: Any) -> Ray:
+    direction = random.uniform(0.5, 1, vector.shape) * random.choice([-1, 1], vector.shape)
+    size = np.abs(vector)
+    typical = float(size[size > 0].mean()) if size.any() else 1.0
+    direction *= spacing * np.where(size > 0, size, typical)
+    # Not from the point itself, where a kink may be.
+    results = [subject(vector + k * direction, sample) for k in range(1, N_POINTS + 1)]
+    costs = np.array([r.cost for r in results])
+    if _jitter(costs) > FINE * np.abs(costs).max():
+        again = [subject.cost(vector + k * direction, sample) for k in range(1, N_POINTS + 1)]
+        if (np.abs(costs - again) > FINE * np.abs(costs)).any():
+            raise NotDeterministic
+    gradients = np.array([np.where(np.isfinite(r.gradient), r.gradient, 0) for r in results])
+    types = frozenset().union(*(r.types for r in results))
+    return Ray(costs, gradients, float(_jitter(costs)), _jitter(gradients), types)
+
+
+def _jitter(values: Array) -> Array:
+    """Standard deviation of what is not smooth in a sequence (n, …) of values."""
+    estimates = []
+    for order in range(1, 7):
+        values = np.diff(values, axis=0)
+        if order >= 4:
+            scale = math.factorial(order) ** 2 / math.factorial(2 * order)
+            estimates.append(np.sqrt(scale * np.mean(values**2, axis=0)))
+    return np.max(estimates, axis=0)

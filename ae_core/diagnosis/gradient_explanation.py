@@ -1,0 +1,69 @@
+"""What the pattern of a gradient's errors means, in words."""
+
+import numpy as np
+
+from .gradient_calls import Sample
+from .gradient_deltas import about_deltas
+from .gradient_evidence import Evidence, quietly
+from .gradient_findings import CaseCheck
+from .gradient_patterns import about_one, by_how_much, exchanged, penalty, whole_factor
+from .gradient_rows import about_rows
+from .gradient_tied import ONE_USE, forgotten_half
+
+
+def explain(evidence: Evidence) -> list[str]:
+    """Sentences that say what kind of wrong the gradient is."""
+    with quietly():
+        found = whole_factor(evidence) or penalty(evidence) or exchanged(evidence)
+        if found:
+            return found
+        if evidence.is_right_alone:
+            return about_rows(evidence)
+        return _about_arrays(evidence, *_most_telling(evidence))
+
+
+def _most_telling(evidence: Evidence) -> tuple[CaseCheck, Sample]:
+    """A single row on which it is wrong, the one with most wrong arrays; else all rows."""
+    wrong = [
+        (case, sample)
+        for case, sample in zip(evidence.cases[1:-1], evidence.samples[1:-1], strict=True)
+        if not case.passed
+    ]
+    return max(wrong, key=lambda pair: len(pair[0].failed)) if wrong else evidence.primary
+
+
+def _forgotten_half(evidence: Evidence, name: str) -> str | None:
+    """What is said of a tied weight on the first rows on which it can be told; one thing."""
+    found: list[str] = []
+    for case, sample in zip(evidence.singles, evidence.samples[1:-1], strict=True):
+        if [a.name for a in case.failed] == [name]:
+            said = forgotten_half(evidence, case, sample)
+            found += [said] if said else []
+    return found[0] if len(set(found)) == 1 and found[0] != ONE_USE else None
+
+
+def _about_arrays(evidence: Evidence, case: CaseCheck, sample: Sample) -> list[str]:
+    failed = case.failed
+    names = ", ".join(a.name for a in failed)
+    is_row = case is not evidence.together
+    if len(failed) == 1:
+        only = "The gradient is wrong."
+        if len(case.arrays) > 1:
+            only = f"Only {names} is wrong, all other arrays are right."
+        half = _forgotten_half(evidence, failed[0].name) if is_row else None
+        details = f" {half}" if half else about_one(evidence, failed[0], sample)
+        if details:
+            return [only + details]
+    if is_row and all(np.isfinite(a.checked).all() for a in failed):
+        found = about_deltas(evidence, case, sample)
+        if found:
+            return found
+    if len(failed) == 1:
+        return [f"{only} Worst: {by_how_much(failed)}."]
+    if len(failed) == len(case.arrays):
+        return [f"Every array is wrong, such as {by_how_much(failed)}."]
+    each = [(a.name, about_one(evidence, a, sample)) for a in failed]
+    return [f"Wrong: {names}; the other arrays are right."] + (
+        [f"{name}:{detail}" for name, detail in each if detail]
+        or [f"Worst: {by_how_much(failed)}."]
+    )

@@ -1,0 +1,317 @@
+"""What kind of wrong a gradient is: patterns, each tried on every checked element.
+
+A pattern is named when it fits every element that was checked, and holds with other parameters or
+other rows as well. Where none does, it is only said what is wrong and by how much: a wrong
+explanation is worse than none.
+"""
+
+import numpy as np
+
+from .._typing import Array
+from .gradient_calls import Sample
+from .gradient_evidence import Evidence
+from .gradient_findings import ArrayCheck, CaseCheck, close, constant_factor, fits
+from .gradient_penalties import factor_beside_penalty, penalty_beside, shapes_of
+
+COUNTS = (1, 2, 5)
+"""Numbers of equal rows on which it is seen how a pattern depends on their number."""
+
+
+def whole_factor(evidence: Evidence) -> list[str] | None:
+    """One constant factor in all arrays."""
+    for case, sample in ((evidence.together, 0), (evidence.repeated, -1)):
+        if case is None or case.passed:
+            continue
+        c = case.factor
+        if c is None and _is_scalar(case):
+            c = _steady_factor(evidence, case.arrays[0], evidence.samples[sample])
+        if c is not None and not close(c, 1):
+            return [_about_factor(evidence.rounded(c), case, evidence.is_right_alone)]
+    return _factor_beside_penalty(evidence)
+
+
+def _factor_beside_penalty(evidence: Evidence) -> list[str] | None:
+    """The same, where a penalty that is right adds to what is wrong."""
+    case, sample = evidence.primary
+    found = factor_beside_penalty(evidence, case)
+    if found is None:
+        return None
+    c, norm = found
+    other = evidence.repeated
+    if evidence.is_right_alone and other is not None and not other.passed:
+        # Of a factor that comes from the number of rows, another is to be expected there.
+        expected = {case.n_rows: other.n_rows, 1 / case.n_rows: 1 / other.n_rows}
+        match = [new for old, new in expected.items() if close(c, old, evidence.same)]
+        again = match[0] if match else c
+        if any(penalty_beside(evidence, a, again, norm) is None for a in other.arrays):
+            return None
+    elif not _holds_elsewhere(evidence, case, sample, c, norm):
+        return None
+    said = _about_factor(evidence.rounded(c), case, evidence.is_right_alone)
+    return [f"But for a penalty ({norm}), which is right: {said[0].lower()}{said[1:]}"]
+
+
+def _holds_elsewhere(
+    evidence: Evidence, case: CaseCheck, sample: Sample, c: float, norm: str
+) -> bool:
+    """Whether a factor beside a penalty is there with other parameters, too."""
+    array = max(case.arrays, key=lambda a: len(a.elements))
+    k = evidence.index(array.name)
+    analytic = evidence.analytic(sample, k, evidence.moved)[array.elements]
+    numeric, doubts = evidence.numeric(sample, k, array.elements, evidence.moved)
+    shape = shapes_of(evidence.values(k, evidence.moved)[array.elements])[norm]
+    β = float(shape @ (analytic - c * numeric)) / float(shape @ shape)
+    size = np.abs(numeric).max(initial=0.0)
+    return fits((analytic - β * shape) / c, numeric, doubts + evidence.slack(numeric) + 1e-9 * size)
+
+
+def _is_scalar(case: CaseCheck) -> bool:
+    return sum(len(a.elements) for a in case.arrays) == 1
+
+
+def _steady_factor(evidence: Evidence, array: ArrayCheck, sample: Sample) -> float | None:
+    """The factor of an array with one element, if it is the same with other parameters."""
+    k = evidence.index(array.name)
+    at = [array.checked]
+    numbers = [array.numeric]
+    for scale in (0.5, 1.0):
+        vector = evidence.vector + scale * (evidence.moved - evidence.vector)
+        vector = np.where(evidence.vector == 0, 0.1 * scale, vector)
+        at.append(evidence.analytic(sample, k, vector)[array.elements])
+        numbers.append(evidence.numeric(sample, k, array.elements, vector)[0])
+    return constant_factor(np.concatenate(at), np.concatenate(numbers), array.doubts.max(initial=0))
+
+
+def _about_factor(c: float, case: CaseCheck, right_alone: bool) -> str:
+    m, n = case.n_rows, case.n_features
+    if m > 1 and right_alone and close(c, m, 1e-6):
+        return (
+            f"The gradient is {m} times too large, and there are {m} rows: "
+            "it was not divided by the number of rows, as the cost is."
+        )
+    if m > 1 and right_alone and close(c, 1 / m, 1e-6):
+        return (
+            f"The gradient is 1/{m} of what it should be, and there are {m} rows: "
+            "it was divided by the number of rows, but the cost is not (or it was divided twice)."
+        )
+    if len(case.arrays) == 1 and case.arrays[0].analytic.size == 1:
+        size = f"The gradient is {c:.6g} times the right one: a constant factor"
+    else:
+        size = f"The gradient is {c:.6g} times the right one in every array: a constant factor"
+    if close(c, -1):
+        return f"{size}. The sign is wrong everywhere: the residual is taken the other way round."
+    if close(c, 2) or close(c, 0.5):
+        return f"{size} of 2. Look for the 2 of a square's derivative, or a ½ in front of the cost."
+    if n > 1 and (close(c, n) or close(c, 1 / n)):
+        return f"{size}, the number of features ({n}). One of cost and gradient averages over them."
+    return f"{size}. Look for a constant that stands in the cost or the gradient only."
+
+
+# --- penalties ------------------------------------------------------------------------------------
+
+
+def penalty(evidence: Evidence) -> list[str] | None:
+    """What is missing, or too much, is proportional to the parameter itself or to its sign."""
+    names = evidence.wrong_names()
+    case, sample = evidence.primary
+    found: dict[str, list[str]] = {}
+    for array in case.failed:
+        said = _penalty_of(evidence, array, sample)
+        if said is None:
+            return None
+        found.setdefault(said, []).append(array.name)
+    if sorted(n for group in found.values() for n in group) != sorted(names):
+        return None
+    return [said.format(names=_joined(group)) for said, group in found.items()]
+
+
+def _penalty_of(evidence: Evidence, array: ArrayCheck, sample: Sample) -> str | None:
+    if not np.isfinite(array.checked).all():
+        return None
+    k = evidence.index(array.name)
+    for kind in ("parameter", "sign"):
+        strength = _strength(evidence, k, array.elements, sample, kind, evidence.vector)
+        if strength is None:
+            continue
+        # The same elsewhere, or it was chance: one number is proportional to any other.
+        moved = _strength(evidence, k, array.elements, sample, kind, evidence.moved)
+        if moved is None or not close(moved, strength, 1e-2):
+            continue
+        said = _about_penalty(evidence, array, kind, strength)
+        if said is not None:
+            return said
+    return None
+
+
+def _strength(
+    evidence: Evidence, k: int, elements: Array, sample: Sample, kind: str, vector: Array
+) -> float | None:
+    """λ with numeric - analytic = λ · parameter, or its sign, in every element; 0 when right."""
+    analytic = evidence.analytic(sample, k, vector)[elements]
+    numeric, doubts = evidence.numeric(sample, k, elements, vector)
+    doubts = doubts + evidence.slack(numeric)
+    missing = numeric - analytic
+    if (np.abs(missing) <= 4 * doubts).all():
+        return 0.0
+    values = evidence.values(k, vector)[elements]
+    shape = values if kind == "parameter" else np.sign(values)
+    # At 0 the absolute value has a kink, and any slope up to λ is one.
+    use = values != 0 if kind == "sign" else np.ones(len(values), dtype=bool)
+    shape, missing, doubts = shape[use], missing[use], doubts[use]
+    if not shape.any():
+        return None
+    weights = 1 / np.maximum(doubts, doubts[doubts > 0].min(initial=1.0)) ** 2
+    strength = float((weights * shape) @ missing) / float((weights * shape) @ shape)
+    same = 1e-3 if evidence.rounding.is_coarse else 1e-4
+    off = np.abs(missing - strength * shape)
+    if (off > same * abs(strength) * np.abs(shape) + 4 * doubts).any():
+        return None
+    # What is to be seen must stand out from what cannot be told, in most places.
+    n_telling = int((np.abs(strength * shape) > 10 * doubts).sum())
+    return strength if n_telling > len(shape) / 2 else None
+
+
+def _about_penalty(evidence: Evidence, array: ArrayCheck, kind: str, strength: float) -> str | None:
+    of = "the parameter itself" if kind == "parameter" else "the sign of the parameter"
+    norm = "L2" if kind == "parameter" else "L1"
+    is_missing = strength > 0
+    less, more = ("gradient", "cost") if is_missing else ("cost", "gradient")
+    how = "missing" if is_missing else "too much"
+    plain = (
+        f"In {{names}} what is {how} is {abs(strength):.6g} times {of}: a penalty ({norm}) in the "
+        f"{more} alone, or larger there than in the {less}."
+    )
+    if not evidence.singles:
+        return plain
+    by_count = _by_count(evidence, array, kind)
+    if by_count is None:
+        return None
+    one, two, five = by_count
+    top = max(abs(s) for s in by_count)
+    same = 2e-2 if evidence.rounding.is_coarse else 1e-3
+
+    def alike(*pairs: tuple[float, float]) -> bool:
+        return all(abs(a - b) <= same * top for a, b in pairs)
+
+    if alike((one, two), (one, five)):
+        return plain
+    if alike((one, 0), (five, 1.6 * two)):  # 1 - 1/m
+        return (
+            f"In {{names}} what is {how} on m rows is (1 - 1/m) times {2 * abs(two):.6g} times "
+            f"{of}: a penalty ({norm}) that is divided by the number of rows in the {less} alone."
+        )
+    if alike((one, 0), (five, 4 * two)):  # m - 1
+        return (
+            f"In {{names}} what is {how} on m rows is (m - 1) times {abs(two):.6g} times {of}: a "
+            f"penalty ({norm}) that is multiplied by the number of rows in the {more} alone."
+        )
+    if alike((two, one / 2), (five, one / 5)):
+        return (
+            f"In {{names}} what is {how} on m rows is {abs(one):.6g} / m times {of}: a penalty "
+            f"({norm}), divided by the number of rows, in the {more} alone, or larger there than "
+            f"in the {less}."
+        )
+    if alike((two, 2 * one), (five, 5 * one)):
+        return (
+            f"In {{names}} what is {how} on m rows is {abs(one):.6g} · m times {of}: a penalty "
+            f"({norm}), multiplied by the number of rows, in the {more} alone, or larger there "
+            f"than in the {less}."
+        )
+    return None
+
+
+def _by_count(evidence: Evidence, array: ArrayCheck, kind: str) -> list[float] | None:
+    """λ on one, two and five equal rows; None unless it takes no notice of which row that is."""
+    k, m = evidence.index(array.name), evidence.data.n_rows
+    found: list[list[float]] = []
+    for row in {0, m - 1}:
+        strengths = [
+            _strength(evidence, k, array.elements, evidence.rows(*[row] * n), kind, evidence.vector)
+            for n in COUNTS
+        ]
+        if None in strengths:
+            return None
+        found.append([s for s in strengths if s is not None])
+    top = max(abs(s) for strengths in found for s in strengths)
+    if any(abs(a - b) > 1e-2 * top for a, b in zip(found[0], found[-1], strict=True)):
+        return None
+    return found[0]
+
+
+# --- arrays ---------------------------------------------------------------------------------------
+
+
+def exchanged(evidence: Evidence) -> list[str] | None:
+    """Two arrays of one shape, each with the gradient of the other."""
+    case, _sample = evidence.primary
+    failed = case.failed
+    for i, a in enumerate(failed):
+        for b in failed[i + 1 :]:
+            if a.shape != b.shape or len(failed) != 2 or not a.checked.any():
+                continue
+            # Each at the elements of the other: both were drawn at random where arrays are large.
+            if not _fits_array(a.analytic[b.elements], b) or not _fits_array(
+                b.analytic[a.elements], a
+            ):
+                continue
+            if fits(a.checked, b.analytic[a.elements]):
+                continue
+            return [f"The gradients of {a.name} and {b.name} are exchanged."]
+    return None
+
+
+def _fits_array(predicted: Array, array: ArrayCheck) -> bool:
+    return fits(predicted, array.numeric, array.doubts)
+
+
+def about_one(evidence: Evidence, array: ArrayCheck, sample: Sample) -> str:
+    """What can be said of one array that is wrong; nothing if no pattern fits."""
+    if not np.isfinite(array.checked).all():
+        return ""
+    c = array.factor
+    if c is None and len(array.elements) == 1:
+        c = _steady_factor(evidence, array, sample)
+    # The same in all cases in which it is wrong, or it is none.
+    others = [
+        other
+        for case in evidence.cases
+        for other in case.failed
+        if other.name == array.name and other is not array
+    ]
+    if c is not None and not close(c, 1):
+        if any(o.factor is not None and not close(o.factor, c, evidence.same) for o in others):
+            return ""
+        c = evidence.rounded(c)
+        return " Its sign is wrong." if c == -1 else f" It is {c:.6g} times the right one."
+    if array.is_transposed and all(o.is_transposed for o in others):
+        return " It is the transpose of the right one."
+    if not any(a.analytic.any() for a in [array, *others]):
+        return " It is zero everywhere: was it ever computed?"
+    if not array.numeric.any() and _is_idle(evidence, array, evidence.samples[0]):
+        return f" The cost does not depend on {array.name}."
+    return ""
+
+
+def _is_idle(evidence: Evidence, array: ArrayCheck, sample: Sample) -> bool:
+    part = evidence.structure.slices[evidence.index(array.name)]
+    here = evidence.subject.cost(evidence.vector, sample)
+    for scale in (1e-3, 1.0):
+        vector = evidence.vector.copy()
+        vector[part] += scale * evidence.random.normal(size=part.stop - part.start)
+        if evidence.subject.cost(vector, sample) != here:
+            return False
+    return True
+
+
+def by_how_much(arrays: list[ArrayCheck]) -> str:
+    """Which arrays are wrong, and what the worst element of each is instead of what."""
+    parts = []
+    for array in arrays[:4]:
+        index, analytic, numeric = array.worst
+        at = ", ".join(map(str, index))
+        parts.append(f"{array.name} ([{at}] is {analytic:.4g} instead of {numeric:.4g})")
+    return ", ".join(parts) + (" and others" if len(arrays) > 4 else "")
+
+
+def _joined(names: list[str]) -> str:
+    return ", ".join(names)

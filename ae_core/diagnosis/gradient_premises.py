@@ -1,0 +1,218 @@
+"""What has to hold before a gradient can be compared with anything.
+
+Differences of a cost mean something only if the cost is a function: the same for equal arguments,
+which it leaves as they are, finite, and dependent on the parameters. Each of these is tried here;
+the first that fails is what is said.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from .._typing import Array
+from .gradient_calls import Misreturned, Result, Sample, Subject
+from .nested import Nested
+
+EQUAL_COST, EQUAL_GRADIENT = 1e-13, 1e-12
+"""Relative differences of equal calls that may be the order in which threads add up."""
+STEPS = (
+    "The cost does not change when params change a little, only when they change a lot: something "
+    "is counted, ranked or rounded in it, and its slope is 0."
+)
+RARELY = (
+    "Not deterministic: the same comparison, made twice, came out differently. Switch noise or "
+    "dropout off, or fix its seed in each call; then check again."
+)
+CALLS, MORE_CALLS = 3, 20
+"""How often a call is repeated, and how often once it has given something else."""
+
+
+def unequal_calls(
+    subject: Subject, vector: Array, samples: list[Sample], results: list[Result]
+) -> str | None:
+    """What to say when equal calls give unequal results; None when they do not.
+
+    Parameters
+    ----------
+    subject : Subject
+    vector : array of shape (n_params,)
+    samples, results : lists
+        What was called already, all rows first.
+    """
+    first = results[0]
+    if all_equal(results):
+        return None  # it takes no notice of the rows, so these were equal calls
+    again = [subject(vector, samples[0]) for _ in range(CALLS)]
+    if all(equal(first, r) for r in again):
+        return None
+    return _about_calls(subject, vector, samples[0], [first, *again])
+
+
+def changed_since(subject: Subject, vector: Array, sample: Sample, first: Result) -> str | None:
+    """What to say when a call gives something else than the first one; None when it does not."""
+    again = subject(vector, sample)
+    if equal(first, again):
+        return None
+    return _about_calls(subject, vector, sample, [first, again])
+
+
+def equal(a: Result, b: Result) -> bool:
+    """Whether two results are the same but for rounding."""
+    eps = np.finfo(np.float32).eps if "float32" in a.types else 0.0
+    if abs(a.cost - b.cost) > (EQUAL_COST + 4 * eps) * max(abs(a.cost), abs(b.cost)):
+        return False
+    finite = np.isfinite(a.gradient)
+    if (finite != np.isfinite(b.gradient)).any():
+        return False
+    x, y = a.gradient[finite], b.gradient[finite]
+    size = np.abs(x).max(initial=0.0)
+    return bool((np.abs(x - y) <= (EQUAL_GRADIENT + 4 * eps) * size).all())
+
+
+def all_equal(results: list[Result]) -> bool:
+    """Whether there were several calls, on other rows, and all gave the same bits."""
+    first = results[0]
+    return len(results) > CALLS and all(
+        r.cost == first.cost and np.array_equal(r.gradient, first.gradient, equal_nan=True)
+        for r in results[1:]
+    )
+
+
+def _about_calls(subject: Subject, vector: Array, sample: Sample, results: list[Result]) -> str:
+    results = results + [subject(vector, sample) for _ in range(MORE_CALLS)]
+    costs = np.array([r.cost for r in results])
+    shown = ", ".join(f"{c:.6g}" for c in costs[:4])
+    if not (costs != costs[0]).any():
+        gradients = np.array([r.gradient for r in results])
+        growth = np.diff(gradients[1:], axis=0)  # other rows came after the first
+        size = np.abs(growth[0]).max(initial=0.0)
+        if size > 0 and (np.abs(growth - growth[0]) <= 1e-6 * size * len(results)).all():
+            return (
+                "The gradient grows by the same amount with each equal call: what is computed is "
+                "added to what the last call left. Set it to zero at the start."
+            )
+        return (
+            "Not deterministic: equal calls give the same cost, but different gradients. Switch "
+            "noise, dropout or random batches off, or fix their seed in each call; then check "
+            "again."
+        )
+    steps = np.diff(costs)
+    keeps = "the function keeps something from one call to the next"
+    if (steps <= 0).all() and (steps[:4] < 0).all():
+        return (
+            f"The cost changes between equal calls, and always falls ({shown}): {keeps}, as one "
+            "that trains itself does. Take the training step out of it."
+        )
+    if (steps >= 0).all() and (steps[:4] > 0).all():
+        return (
+            f"The cost changes between equal calls, and always rises ({shown}): {keeps}. Make it a "
+            "function of its arguments alone."
+        )
+    if not steps[1:].any():
+        return (
+            f"The cost changes between equal calls: the first gives {costs[0]:.6g}, all others "
+            f"{costs[1]:.6g}. So {keeps}. Make it a function of its arguments alone."
+        )
+    period = _period(costs)
+    if period:
+        return (
+            f"The cost changes between equal calls, and comes round again every {period} calls "
+            f"({shown}): {keeps}, such as which batch is next. Make it a function of its arguments."
+        )
+    if _is_smooth(steps):
+        return (
+            f"The cost drifts between equal calls ({shown}): {keeps}; does it train itself? "
+            "Make it a function of its arguments alone."
+        )
+    return (
+        f"Not deterministic: equal calls give different costs ({shown}). Switch noise or dropout "
+        "off, or fix its seed in each call; then check again."
+    )
+
+
+def _period(costs: Array) -> int:
+    """After how many calls the costs come again; 0 if they do not."""
+    for period in range(2, len(costs) // 3 + 1):
+        if (costs[period:] == costs[:-period]).all():
+            return period
+    return 0
+
+
+def _is_smooth(steps: Array) -> bool:
+    """Whether steps follow from those before, unlike independent noise, whose are opposite."""
+    a, b = steps[:-1] - steps.mean(), steps[1:] - steps.mean()
+    size = np.sqrt((a @ a) * (b @ b))
+    return bool(size > 0 and a @ b > 0.3 * size)
+
+
+def about_changes(changed: set[str], structure: Nested) -> str | None:
+    """What to say when a function changes its arguments in place; None when it does not."""
+    names: list[str] = [n for n in ("X", "y") if n in changed]
+    names += [n for n in structure.names if n in changed]
+    if not names:
+        return None
+    shown = ", ".join(names[:4]) + (", …" if len(names) > 4 else "")
+    return (
+        f"The function changes {shown} in place: after a call the caller's own arrays are others. "
+        "Let it work on copies."
+    )
+
+
+def about_infinities(
+    structure: Nested, samples: list[Sample], results: list[Result]
+) -> tuple[str, set[str]] | None:
+    """What to say of gradients that are not finite, and in which arrays; None when all are."""
+    for sample, result in zip(samples, results, strict=True):
+        found, names = [], set()
+        for name, shape, part in zip(
+            structure.names, structure.shapes, structure.slices, strict=True
+        ):
+            array = result.gradient[part]
+            bad = np.flatnonzero(~np.isfinite(array))
+            if not len(bad):
+                continue
+            what = "NaN" if np.isnan(array[bad]).all() else "not finite"
+            index = ", ".join(str(int(i)) for i in np.unravel_index(bad[0], shape))
+            which = "all" if len(bad) == array.size else f"{len(bad)} of {array.size}"
+            found.append(f"{what} in {name} ({which} elements, first at [{index}])")
+            names.add(name)
+        if found:
+            where = "" if sample is samples[0] else f"On {sample.label} the"
+            return f"{where or 'The'} gradient is {'; '.join(found[:3])}.", names
+    return None
+
+
+def about_roughness(jump: float) -> str:
+    """What to say of a cost whose differences are noise, though equal calls give equal results."""
+    return (
+        f"The cost jumps by about {jump:.1g} between params that differ by a millionth: its "
+        "differences say nothing of its slope. Is something rounded, sorted, counted or solved "
+        "only roughly in it?"
+    )
+
+
+def about_size(cost: float, slope: float) -> str:
+    """What to say of a cost whose rounding is larger than what its slopes make of it."""
+    return (
+        f"The cost is {cost:.2g}, and its rounding hides slopes like those of the gradient (up to "
+        f"{slope:.2g}): nothing can be told. Leave a constant out of it, or compute it more "
+        "exactly."
+    )
+
+
+def independent(
+    subject: Subject, vector: Array, sample: Sample, first: Result, random: Any
+) -> str | None:
+    """What to say when the cost is the same wherever the parameters are; None when it is not."""
+    for scale in (1e-2, 1.0, 1.0):
+        moved = vector + scale * random.normal(size=vector.shape) * np.maximum(1, np.abs(vector))
+        try:
+            with np.errstate(all="ignore"):
+                if subject.cost(moved, sample) != first.cost:
+                    return None
+        except Misreturned:
+            return None
+    return (
+        f"The cost does not depend on params: it is {first.cost:.6g} wherever they are. Does the "
+        "function take them from somewhere else than from its argument?"
+    )

@@ -1,0 +1,231 @@
+"""Parameters as somebody keeps them, in any nesting, and as one flat vector."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from .._typing import Array
+
+NUMBERS = (int, float, np.integer, np.floating)
+
+
+@dataclass
+class Node:
+    """A dict, a list or tuple, an array, or None, with the name that reports call it by."""
+
+    kind: str  # 'dict', 'sequence', 'array' or 'nothing'
+    name: str
+    like: Any  # what it was: its type is built again
+    keys: list[Any] = field(default_factory=list)
+    children: list["Node"] = field(default_factory=list)
+
+
+class Nested:
+    """Arrays in any nesting of dicts, lists, tuples and named tuples, and as one vector.
+
+    An array is called by its way there: ``W1``, ``params[0][1]``, ``enc[0].W``.
+
+    Parameters
+    ----------
+    params : array, number, or dict, list or tuple of these
+        None stands for an array that is not there.
+    name : str
+        What to call the whole.
+
+    Attributes
+    ----------
+    names, shapes, sizes, dtypes : list
+        Of each array, in the order of the vector.
+    vector : array of float64, shape (n,)
+        All elements.
+
+    Raises
+    ------
+    ValueError
+        When there is no array, or one is not of real numbers.
+    """
+
+    def __init__(self, params: Any, name: str = "params") -> None:
+        self.root = _node(params, name, is_root=True)
+        leaves = [np.asarray(node.like) for node in _arrays(self.root)]
+        self.names = [node.name for node in _arrays(self.root)]
+        for leaf_name, leaf in zip(self.names, leaves, strict=True):
+            if leaf.dtype.kind not in "fiu":
+                raise ValueError(f"{leaf_name} has dtype {leaf.dtype}: real numbers are needed")
+        if not sum(leaf.size for leaf in leaves):
+            raise ValueError(f"{name} is empty: there is nothing to check")
+        self.shapes = [leaf.shape for leaf in leaves]
+        self.sizes = [leaf.size for leaf in leaves]
+        self.dtypes = [leaf.dtype for leaf in leaves]
+        ends = np.cumsum(self.sizes)
+        self.slices = [slice(int(e) - n, int(e)) for e, n in zip(ends, self.sizes, strict=True)]
+        self.vector = np.concatenate([leaf.ravel().astype(np.float64) for leaf in leaves])
+
+    def views(self, vector: Array) -> list[Array]:
+        """The flat vector as arrays of their shapes that share its memory."""
+        return [vector[s].reshape(shape) for s, shape in zip(self.slices, self.shapes, strict=True)]
+
+    def arrays(self, vector: Array, dtypes: list[Any] | None = None) -> list[Array]:
+        """The same as fresh ones, safe to change."""
+        arrays = [view.copy() for view in self.views(vector)]
+        if dtypes is not None:
+            arrays = [a.astype(dtype) for a, dtype in zip(arrays, dtypes, strict=True)]
+        return arrays
+
+    def build(self, arrays: list[Array]) -> Any:
+        """Arrays, in the order of the vector, as the caller keeps parameters."""
+        return _build(self.root, iter(arrays))
+
+    def flatten(self, gradient: Any, n_rows: int | None = None, where: str = "") -> Array:
+        """A gradient, built as the parameters are, as a flat vector (n,).
+
+        Parameters
+        ----------
+        gradient : as params
+        n_rows : int, optional
+            Of the data, to recognise a gradient that was not summed over them.
+        where : str
+            Put into errors: on which rows that was.
+
+        Raises
+        ------
+        ValueError
+            When it is not built as the parameters are.
+        """
+        found: list[Any] = []
+        _collect(self.root, gradient, found, where)
+        vector = np.empty(self.vector.shape)
+        for name, shape, part, value in zip(
+            self.names, self.shapes, self.slices, found, strict=True
+        ):
+            array = _real(value, name)
+            if array.shape != shape:
+                misfit = _misfit(array.shape, shape, name, n_rows)
+                raise ValueError(f"the gradient of {name} has shape {misfit}{where}")
+            vector[part] = array.ravel()
+        return vector
+
+    def fits(self, value: Any) -> bool:
+        """Whether something is built as the parameters are."""
+        try:
+            self.flatten(value)
+        except (ValueError, TypeError):
+            return False
+        return True
+
+
+def is_container(value: Any) -> bool:
+    """Whether a value holds arrays rather than being one."""
+    if isinstance(value, Mapping):
+        return True
+    if not isinstance(value, list | tuple):
+        return False
+    return not all(isinstance(v, NUMBERS) for v in value) or not value
+
+
+def _node(value: Any, name: str, *, is_root: bool = False) -> Node:
+    if value is None and not is_root:
+        return Node("nothing", name, None)
+    if isinstance(value, np.ndarray) and value.dtype == object and value.ndim == 1:
+        value = list(value)  # what people put arrays of several shapes into
+    if isinstance(value, Mapping):
+        keys, kind = list(value), "dict"
+        names = [_member(name, key, is_root) for key in keys]
+    elif isinstance(value, tuple) and hasattr(value, "_fields"):
+        keys, kind = list(range(len(value))), "sequence"
+        names = [_member(name, key, is_root) for key in value._fields]
+    elif isinstance(value, list | tuple) and (is_root or is_container(value)):
+        keys, kind = list(range(len(value))), "sequence"
+        names = [f"{name}[{i}]" for i in keys]
+    else:
+        return Node("array", name, value)
+    children = [_node(value[key], n) for key, n in zip(keys, names, strict=True)]
+    return Node(kind, name, value, keys, children)
+
+
+def _member(parent: str, key: Any, of_root: bool) -> str:
+    if of_root:
+        return str(key)
+    return f"{parent}.{key}" if isinstance(key, str) else f"{parent}[{key!r}]"
+
+
+def _arrays(node: Node) -> list[Node]:
+    if node.kind == "array":
+        return [node]
+    return [leaf for child in node.children for leaf in _arrays(child)]
+
+
+def _build(node: Node, arrays: Any) -> Any:
+    if node.kind == "array":
+        return next(arrays)
+    if node.kind == "nothing":
+        return None
+    children = [_build(child, arrays) for child in node.children]
+    if node.kind == "dict":
+        return dict(zip(node.keys, children, strict=True))
+    if isinstance(node.like, tuple):
+        named = hasattr(node.like, "_fields")
+        return type(node.like)(*children) if named else tuple(children)
+    return children
+
+
+def _collect(node: Node, gradient: Any, found: list[Any], where: str) -> None:
+    """The parts of a gradient, in the order of the arrays."""
+    if node.kind == "nothing":
+        return
+    if node.kind == "array":
+        found.append(gradient)
+        return
+    of = "" if node.name == "params" else f" of {node.name}"
+    if node.kind == "dict":
+        if not isinstance(gradient, Mapping) or set(gradient) != set(node.keys):
+            came = f"; {_keys(gradient)}" if isinstance(gradient, Mapping) else ""
+            raise ValueError(
+                f"the gradient{of} must be a dict with the keys {node.keys}{came}{where}"
+            )
+    else:
+        if isinstance(gradient, np.ndarray) and gradient.dtype == object:
+            gradient = list(gradient)
+        if not isinstance(gradient, list | tuple) or len(gradient) != len(node.children):
+            raise ValueError(
+                f"the gradient{of} must be a list of {len(node.children)} arrays{where}"
+            )
+    for key, child in zip(node.keys, node.children, strict=True):
+        _collect(child, gradient[key], found, where)
+
+
+def _keys(gradient: Mapping[Any, Any]) -> str:
+    return f"it has {list(gradient)}"
+
+
+def _real(value: Any, name: str) -> Array:
+    if value is None:
+        raise ValueError(f"the gradient of {name} is None: was it ever computed?")
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        raise ValueError(f"the gradient of {name} is no array: {_short(value)}") from None
+    if array.dtype.kind not in "fiub":
+        raise ValueError(f"the gradient of {name} has dtype {array.dtype}: real numbers are needed")
+    return array
+
+
+def _misfit(shape: tuple[int, ...], right: tuple[int, ...], name: str, n_rows: int | None) -> str:
+    """A shape that is not the right one, and what to do about it."""
+    if shape == right[::-1]:
+        return f"{shape} (transposed?): {name} has {right}"
+    advice = ""
+    if n_rows is not None and shape == (n_rows, *right):
+        advice = "; sum over the rows (axis 0)"
+    elif n_rows is not None and shape in ((*right, n_rows), (*right[:-1], n_rows)):
+        advice = f"; sum over the samples (axis {len(shape) - 1})"
+    elif np.prod(shape) == np.prod(right):
+        advice = "; reshape it"
+    return f"{shape}: {name} has {right}{advice}"
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "…"

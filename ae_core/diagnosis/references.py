@@ -1,0 +1,134 @@
+"""The losses that a fit is judged by: the best constant's, PCA's, and the least there can be."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from .._typing import Array
+from ..network.architecture import Architecture
+from .baselines import (
+    best_constant,
+    column_mean,
+    entropy,
+    held_out_components,
+    principal_components,
+)
+from .reconstruction import loss_of
+from .words import count
+
+POOR = 0.1
+"""Share of what PCA gains over the best constant that a fit has to fall short of to be poor, …"""
+WORSE_THAN_PCA = 1.1
+"""… with this many times PCA's loss, and …"""
+WORTH_SAYING = 0.02
+"""… more of it by this share of the constant's loss: below it both are nearly perfect."""
+
+
+@dataclass(frozen=True)
+class References:
+    """Losses on the same rows, in the same loss, with the same weights of rows and columns."""
+
+    constant_name: str
+    """'column mean', 'column median' or 'best constant': what is best under that loss."""
+    constant: float
+    mean: float
+    pca: float
+    """Never more than the constant's."""
+    n_components: int
+    floor: float
+    """The least loss there can be: the data's entropy under a cross-entropy, else 0."""
+
+    @property
+    def gain(self) -> float:
+        """By how much PCA is below the best constant."""
+        return self.constant - self.pca
+
+    @property
+    def has_structure(self) -> bool:
+        """Whether a code of that size is worth anything on this data."""
+        return self.gain > WORTH_SAYING * (self.constant - self.floor)
+
+    def lost(self, loss: float) -> float:
+        """The share of what PCA gains that a loss falls short of: 0 like PCA, 1 like the constant.
+
+        NaN where PCA gains nothing.
+        """
+        if not self.has_structure:
+            return math.nan
+        return (loss - self.pca) / self.gain
+
+    def is_poor(self, loss: float) -> bool:
+        """Whether a loss is clearly worse than PCA's; also where it is no finite number."""
+        if not math.isfinite(loss):
+            return True
+        margin = WORTH_SAYING * (self.constant - self.floor)
+        return (
+            self.has_structure
+            and self.lost(loss) > POOR
+            and loss - self.pca > margin
+            and loss - self.floor > WORSE_THAN_PCA * (self.pca - self.floor)
+        )
+
+    def table(self) -> dict[str, float]:
+        """Name → loss, the constants first."""
+        rows = {"column mean": self.mean}
+        if self.constant_name != "column mean":
+            rows = {self.constant_name: self.constant, **rows}
+        size = f", {count(self.n_components, 'component')}" if self.n_components else ""
+        rows[f"PCA{size}"] = self.pca
+        if self.floor > 0:
+            rows["least possible (the data's entropy)"] = self.floor
+        return rows
+
+
+def references(
+    architecture: Architecture,
+    X: Array,
+    n_components: int,
+    weights: Array | None = None,
+    own: Array | None = None,
+    *,
+    is_sample: bool = False,
+) -> References:
+    """What a network of that loss has to beat on rows X (m, n), and what it cannot.
+
+    Parameters
+    ----------
+    architecture : Architecture
+    X : array of shape (m, n)
+        As the network sees it, NaN where it is missing.
+    n_components : int
+        Of PCA; 0 for the constants alone, which cost next to nothing.
+    weights : array of shape (m,), optional
+        Of rows. Those of columns are the architecture's.
+    own : array of shape (n_own,), optional
+        The losses' own parameters, if they have any.
+    is_sample : bool
+        Whether a network has learned from more rows than these: then PCA of a part of them is
+        judged on the others.
+    """
+    name, constant = best_constant(architecture, X, weights)
+
+    def loss(X_hat: Array) -> float:
+        return loss_of(architecture, X, X_hat, weights=weights, own=own)
+
+    of_constant = loss(np.broadcast_to(constant, X.shape))
+    of_mean = of_constant if name == "column mean" else loss(column_mean(X, X, weights))
+    of_pca = of_constant
+    if n_components:
+        columns = architecture.feature_weights
+        column_weights = None if columns is None else np.asarray(columns)
+        if is_sample and len(X) >= 4:
+            X_pca = held_out_components(X, n_components, weights, column_weights)
+        else:
+            X_pca = principal_components(X, X, n_components, weights, column_weights)
+        of_pca = min(loss(X_pca), of_constant)
+    return References(
+        constant_name=name,
+        constant=of_constant,
+        mean=of_mean,
+        pca=of_pca,
+        n_components=n_components,
+        floor=min(entropy(architecture, X, weights), of_constant),
+    )

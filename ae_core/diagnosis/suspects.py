@@ -1,0 +1,283 @@
+"""Which settings of a poor fit to change, one at a time, and in which order.
+
+A setting that differs from its default is suspected first, and what holds training back (penalties,
+noise, clipping) before what shapes it. `trials` tries them; being suspected says nothing yet.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..basics.arguments import is_number
+
+MORE_EPOCHS = (5, 25)
+"""Times as many; the second only where there were very few."""
+DECADES_DOWN = (1e1, 1e2, 1e3, 1e4, 1e6, 1e8)
+"""What a rate is divided by if the loss went beyond all numbers; unscaled data want that much."""
+USUAL_RATES = {"sgd": 1e-2}
+"""Where one starts with a solver; with the others here:"""
+USUAL_RATE = 3e-3
+NEAR = 3.0
+"""Two rates less than this factor apart are one."""
+FAR_FROM_USUAL = 10.0
+"""Times the usual rate, or a fraction of it: from there on it is suspected first."""
+FEW_EPOCHS, VERY_FEW_EPOCHS = 30, 10
+
+NOT_SUSPECTED = frozenset(
+    (
+        "n_components",
+        "random_state",
+        "n_threads",
+        "dtype",
+        "verbose",
+        "warm_start",
+        "columns",
+        "missing_values",
+        "loss",
+        "feature_weights",
+        "validation_fraction",
+        "sparsity_target",
+        "learning_rate_init",
+        "max_iter",
+        "solver",
+        "early_stopping",
+    )
+)
+"""What a fit is about, what changes no fit, and what is treated by itself."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """One setting, changed; or what has to change with it."""
+
+    settings: Mapping[str, Any]
+    """Name → new value."""
+    cost: str = ""
+    """What is lost by it, to end a sentence with."""
+    suspicion: int = 1
+    """0: the setting is unusual; 1: it may be the reason; 2: only if nothing else is."""
+    work: float = 1.0
+    """Times the work of the fit as it is."""
+    n_components: int | None = None
+    """Where the code has another size, and so PCA that it is compared with."""
+    label: str = ""
+    """What to call it; by default the settings."""
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What is known of a fit whose settings are suspected."""
+
+    settings: Mapping[str, Any]
+    defaults: Mapping[str, Any]
+    n_columns: int
+    has_hidden_layers: bool = True
+    """Beside the code."""
+    diverged: bool = False
+    """Whether the loss went beyond all numbers."""
+    can: frozenset[str] = field(default_factory=frozenset)
+    """Names of the settings that the estimator has."""
+
+    def has(self, name: str) -> bool:
+        """Whether the estimator has that setting, at another value than its default."""
+        return name in self.can and self.settings[name] != self.defaults.get(name)
+
+
+OFF: tuple[tuple[str, Any, str], ...] = (
+    ("dropout", 0.0, "units may come to rely on each other"),
+    ("alpha", 0.0, "nothing keeps the weights small"),
+    ("alpha_l1", 0.0, "no weight is driven to 0"),
+    ("code_l1", 0.0, "the code is not sparse any more"),
+    ("sparsity", 0.0, "the code is not sparse any more"),
+    ("contraction", 0.0, "the code follows small changes of a row"),
+    ("k_sparse", None, "every row uses all units of the code"),
+)
+"""Setting, its value when switched off, and what is lost then."""
+
+
+def suspects(fit: Fit) -> list[Change]:
+    """The changes to try, the most suspected first."""
+    found = [*_what_holds_back(fit), *_rates(fit), *_training(fit), *_shape(fit), *_rest(fit)]
+    return sorted(found, key=lambda change: change.suspicion)  # stable: the order above decides
+
+
+def _what_holds_back(fit: Fit) -> list[Change]:
+    s, found = fit.settings, []
+    if "beta" in fit.can and is_number(s["beta"]):
+        # beta=1 is what makes the loss a bound; a smaller one is no fault of the fit.
+        if s["beta"] > 1:
+            found.append(Change({"beta": 1.0}, "codes stray further from a normal distribution", 0))
+        if s["beta"] > 0.1:
+            found.append(Change({"beta": 0.1}, "the loss is no bound on a likelihood then", 1))
+    for name, off, cost in OFF:
+        strong = fit.has(name) and s[name] and (name != "alpha" or s[name] > fit.defaults["alpha"])
+        if strong:
+            found.append(Change({name: off}, cost, 0))
+    if s.get("corruption") is not None:
+        level = fit.defaults["corruption_level"]
+        cost = "it no longer learns to undo noise"
+        if _more(s["corruption_level"], level):
+            found.append(Change({"corruption_level": level}, "there is less noise to undo", 0))
+        found.append(Change({"corruption": None}, cost, 0))
+    if s.get("clip_norm") is not None:
+        found.append(Change({"clip_norm": None}, "one bad batch can throw the weights far", 0))
+        if _more(1.0, s["clip_norm"]):
+            found.append(Change({"clip_norm": 1.0}, "steps may be that much longer", 0))
+    return found
+
+
+def _rates(fit: Fit, usual: float | None = None) -> list[Change]:
+    s = fit.settings
+    rate: Any = s.get("learning_rate_init")
+    solver = s.get("solver", "adam")
+    if solver == "lbfgs" or not is_number(rate) or not rate > 0:
+        return []
+    usual = USUAL_RATES.get(solver, USUAL_RATE) if usual is None else usual
+    if fit.diverged:
+        wanted = [rate / decade for decade in DECADES_DOWN]
+    else:
+        wanted = [usual, usual / 10, usual * 10, rate * 10, rate / 10, usual / 100, usual * 100]
+    chosen: list[float] = []
+    for value in wanted:
+        if all(_factor(value, other) >= NEAR for other in (rate, *chosen)):
+            chosen.append(float(f"{value:.3g}"))
+    suspicion = 0 if fit.diverged or _factor(rate, usual) > FAR_FROM_USUAL else 1
+    return [Change({"learning_rate_init": value}, "", suspicion) for value in chosen]
+
+
+def _training(fit: Fit) -> list[Change]:
+    s, found = fit.settings, []
+    epochs: Any = s.get("max_iter")
+    if is_number(epochs) and epochs >= 1:
+        suspicion = 0 if epochs < FEW_EPOCHS else 1
+        for times in MORE_EPOCHS if epochs < VERY_FEW_EPOCHS else MORE_EPOCHS[:1]:
+            more = int(epochs) * times
+            found.append(
+                Change({"max_iter": more}, f"{times} times the time", suspicion, float(times))
+            )
+    if fit.has("batch_size"):
+        found.append(Change({"batch_size": fit.defaults["batch_size"]}, "", 0))
+    if s.get("early_stopping"):
+        found.append(
+            Change({"early_stopping": False, "tol": None}, "no rows are held out to stop by", 1)
+        )
+    return found
+
+
+def _shape(fit: Fit) -> list[Change]:
+    s, found = fit.settings, []
+    if fit.has("scale") and s["scale"] != "standard":
+        found.append(Change({"scale": "standard"}, "the loss is of scaled columns then", 0))
+    for name in ("output_activation", "code_activation"):
+        if fit.has(name):
+            found.append(Change({name: fit.defaults[name]}, "", 0))
+    if "activation" in fit.can and fit.has_hidden_layers:
+        others = [a for a in ("elu", "tanh", "leaky_relu") if a != s["activation"]]
+        suspicion = 0 if fit.has("activation") else 2
+        found += [Change({"activation": other}, "", suspicion) for other in others[:2]]
+    if "hidden_layer_sizes" in fit.can and fit.has("hidden_layer_sizes"):
+        settings = {"hidden_layer_sizes": fit.defaults["hidden_layer_sizes"]}
+        if fit.has("decoder_layer_sizes"):
+            settings["decoder_layer_sizes"] = None
+        found.append(Change(settings, "another number of weights", 0))
+    k: Any = s.get("n_components")
+    if is_number(k) and 2 * k <= fit.n_columns:
+        found.append(
+            Change({"n_components": int(2 * k)}, "a longer code", 2, n_components=int(2 * k))
+        )
+    return found
+
+
+def _rest(fit: Fit) -> list[Change]:
+    """Everything else that differs from its default, the solver, and another start."""
+    told = {name for name, _, _ in OFF} | {
+        *NOT_SUSPECTED,
+        "beta",
+        "corruption",
+        "corruption_level",
+        "clip_norm",
+        "batch_size",
+        "scale",
+        "output_activation",
+        "code_activation",
+        "activation",
+        "hidden_layer_sizes",
+        "alpha",
+    }
+    found = [
+        Change({name: fit.defaults[name]}, "", 0)
+        for name in fit.settings
+        if name not in told and name in fit.defaults and fit.has(name)
+    ]
+    if "solver" in fit.can and fit.settings["solver"] not in ("adam", "adamw"):
+        # After what is special about this one; a rate of one solver is not one of another.
+        found.append(Change({"solver": "adam", "learning_rate_init": USUAL_RATE}, "", 0))
+    if "random_state" in fit.can:
+        seed = fit.settings["random_state"]
+        other = int(seed) + 1 if is_number(seed) else 1
+        found.append(Change({"random_state": other}, "", 2))
+    return found
+
+
+USUAL_RATE_OF_A_DETECTOR = 0.01
+"""Its networks take few steps."""
+
+
+def detector_suspects(settings: Mapping[str, Any], defaults: Mapping[str, Any]) -> list[Change]:
+    """The changes to try where a detector's networks have not learned, the most suspected first."""
+    fit = Fit(settings, defaults, 0, can=frozenset(settings))
+    found = [*_rates(fit, USUAL_RATE_OF_A_DETECTOR)]
+    if settings["n_steps"] < defaults["n_steps"]:
+        times = defaults["n_steps"] / settings["n_steps"]
+        cost = f"{times:.3g} times the time"
+        found.append(Change({"n_steps": defaults["n_steps"]}, cost, 0, times))
+    for times in MORE_EPOCHS:
+        suspicion = 0 if settings["n_steps"] < defaults["n_steps"] else 1
+        more = int(settings["n_steps"]) * times
+        found.append(Change({"n_steps": more}, f"{times} times the time", suspicion, float(times)))
+    told = {"contamination", "n_threads", "random_state", "learning_rate_init", "n_steps"}
+    found += [
+        Change({name: defaults[name]}, "", 0)
+        for name in settings
+        if name not in told and fit.has(name)
+    ]
+    return sorted(found, key=lambda change: change.suspicion)
+
+
+def all_defaults(fit: Fit) -> Change | None:
+    """The defaults of all settings that may be suspected, if these are several."""
+    others = {
+        name: fit.defaults[name]
+        for name in fit.settings
+        if fit.has(name)
+        and name in fit.defaults
+        and (name not in NOT_SUSPECTED or name in ("learning_rate_init", "solver", "max_iter"))
+    }
+    if fit.settings.get("max_iter", 0) > fit.defaults.get("max_iter", 0):
+        others.pop("max_iter", None)  # fewer epochs are nothing to try
+    if len(others) < 2:
+        return None
+    return Change(others, "", 2, label=f"the defaults of {', '.join(others)}")
+
+
+def to_fill_in(fit: Fit) -> list[Change]:
+    """The changes to try where hidden entries are filled in badly: what makes copying harder."""
+    found = []
+    if fit.settings.get("corruption") != "masking":
+        settings = {"corruption": "masking"}
+        if fit.settings["corruption_level"] >= 1:  # a standard deviation, and no share
+            settings["corruption_level"] = fit.defaults["corruption_level"]
+        found.append(Change(settings, "seen entries come back less exactly", 0))
+    k = fit.settings["n_components"]
+    for smaller in (fit.n_columns // 2, fit.n_columns // 4):
+        if 1 <= smaller < k:
+            found.append(Change({"n_components": smaller}, "a shorter code", 1))
+    return found
+
+
+def _factor(a: float, b: float) -> float:
+    return max(a / b, b / a)
+
+
+def _more(a: Any, b: Any) -> bool:
+    return is_number(a) and is_number(b) and float(a) > float(b)

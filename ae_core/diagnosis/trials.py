@@ -1,0 +1,267 @@
+"""Advice that was tried: the same fit again, with one setting changed at a time.
+
+A fit of a thousand rows takes milliseconds, so there is no need to guess. What is compared is the
+plain loss of the reconstruction, without penalties and noise, on the same rows in the same units.
+"""
+
+import math
+import numbers
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .references import References
+from .suspects import Change
+from .words import count, number, percent
+
+HELPED = 0.05
+"""Share of what PCA gains by which a change has to lower the loss to have helped, …"""
+HELPED_MUCH = 0.2
+"""… and the same as a share of what the fit falls short of PCA."""
+AS_GOOD = 0.1
+"""Changes that end less than this share apart are as good as each other: what was more suspected
+comes first."""
+SAID, WORTH_NAMING = 3, 0.5
+"""Changes that the advice names, if each has helped by this share of what the best one has."""
+SHOWN = 8
+"""Changes that the table shows."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One setting changed, and the loss that the same fit then has."""
+
+    settings: Mapping[str, Any]
+    was: Mapping[str, Any]
+    loss: float
+    """Infinite where the fit went beyond all numbers."""
+    cost: str
+    suspicion: int
+    references: References
+    """On the same rows; with another code, those of its size."""
+    label: str = ""
+
+    @property
+    def instead(self) -> str:
+        """Such as "alpha=0 instead of 1000"."""
+        if self.label:
+            return self.label
+        new = ", ".join(f"{name}={_shown(value)}" for name, value in self.settings.items())
+        values = [value for name, value in self.was.items() if value != self.settings[name]]
+        first = next(iter(self.was.values())) if not values else values[0]
+        return f"{new} instead of {_shown(first)}"
+
+    @property
+    def lost(self) -> float:
+        """The share of what PCA gains that it falls short of; 0 where it is better."""
+        return max(self.references.lost(self.loss), 0.0) if math.isfinite(self.loss) else math.inf
+
+
+@dataclass(frozen=True)
+class Trials:
+    """What was tried, and what came of it."""
+
+    n_rows: int
+    n_epochs: int
+    loss: float
+    """Of the fit as it is, on those rows; infinite where it goes beyond all numbers."""
+    references: References
+    tried: tuple[Trial, ...]
+    n_left_out: int
+    """Changes for which the budget was too small."""
+    budget: float
+    """Seconds."""
+    is_reproduced: bool
+    """Whether the fit as it is was as poor again."""
+    seed: int | None = None
+    measure: str = "loss"
+    """What is compared."""
+
+    @property
+    def helped(self) -> tuple[Trial, ...]:
+        """The changes that helped, the best first."""
+        before = max(self.references.lost(self.loss), 0.0) if self.is_finite else math.inf
+        much = max(HELPED, HELPED_MUCH * before) if self.is_finite else 0.0
+        good = [t for t in self.tried if t.lost < min(before - much, 1 - HELPED)]
+        if not good:
+            return ()
+        best = min(t.lost for t in good)
+        level = [t for t in good if t.lost <= best + AS_GOOD]
+        level.sort(key=lambda t: (t.suspicion, round(t.lost / HELPED)))  # stable: as suspected
+        rest = sorted((t for t in good if t.lost > best + AS_GOOD), key=lambda t: t.lost)
+        return _one_of_each([*level, *rest])
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether the fit as it is stays within all numbers."""
+        return math.isfinite(self.loss)
+
+    @property
+    def advice(self) -> str:
+        """What helped, best first, with its figures; or that nothing did."""
+        if not self.is_reproduced:
+            return (
+                f"The same settings, fitted to {count(self.n_rows, 'row')} of this data from "
+                f"random_state={self.seed}, reach a loss of {number(self.loss)}: is this the data "
+                "that it was fitted to? If so, fit again with another random_state."
+            )
+        helped = self.helped
+        if not helped:
+            return (
+                f"None of {count(len(self.tried), 'change')} of a setting that were tried, one at "
+                "a time, made it better."
+            )
+        best = min(trial.lost for trial in helped)
+        before = max(self.references.lost(self.loss), 0.0) if self.is_finite else 1.0
+        said = [t for t in helped[:SAID] if before - t.lost >= WORTH_NAMING * (before - best)]
+        return " ".join(self._sentence(trial, first=i == 0) for i, trial in enumerate(said))
+
+    def _sentence(self, trial: Trial, *, first: bool) -> str:
+        after = number(trial.loss)
+        if not first:
+            what = f"{number(self.loss)} to {after}" if self.is_finite else f"a loss of {after}"
+        elif self.is_finite:
+            what = f"the {self.measure} fell from {number(self.loss)} to {after} when tried"
+        else:
+            what = f"the {self.measure}, which was no finite number, is {after} when tried"
+        cost = f" ({trial.cost})" if trial.cost else ""
+        return f"{'' if first else 'Or '}{trial.instead}: {what}{cost}."
+
+    def rows(self) -> list[tuple[str, str, str]]:
+        """The table: what was changed, the loss, and its share of the constant's."""
+        lines = [("as it is", self.loss)]
+        lines += [(trial.instead, trial.loss) for trial in self.helped[:SHOWN]]
+        lines += [(name, loss) for name, loss in reversed(self.references.table().items())]
+        constant = self.references.constant
+        return [
+            (
+                name,
+                number(loss) if math.isfinite(loss) else "not finite",
+                percent(loss / constant) if constant > 0 and math.isfinite(loss) else "",
+            )
+            for name, loss in lines
+        ]
+
+    @property
+    def heading(self) -> str:
+        """What the table is of."""
+        return (
+            f"{self.measure} when tried, one setting at a time ({count(self.n_rows, 'row')}, "
+            f"{count(self.n_epochs, 'epoch') + ', ' if self.n_epochs else ''}the same seed)"
+        )
+
+    @property
+    def ending(self) -> str:
+        """How many changes there were of which the table says nothing."""
+        n_others = len(self.tried) - len(self.helped[:SHOWN])
+        parts = []
+        if n_others:
+            parts.append(f"{count(n_others, 'other change')} helped less or not at all")
+        if self.n_left_out:
+            parts.append(
+                f"{count(self.n_left_out, 'change')} not tried: the budget of {self.budget:g} s "
+                "was too small"
+            )
+        return "; ".join(parts)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything as JSON can hold it, also what did not help."""
+        return {
+            "n_rows": self.n_rows,
+            "n_epochs": self.n_epochs,
+            "loss": _finite(self.loss),
+            "references": {n: _finite(v) for n, v in self.references.table().items()},
+            "is_reproduced": self.is_reproduced,
+            "helped": [self._as_dict(trial) for trial in self.helped],
+            "tried": [self._as_dict(trial) for trial in self.tried],
+            "n_left_out": self.n_left_out,
+        }
+
+    def _as_dict(self, trial: Trial) -> dict[str, Any]:
+        return {
+            "settings": {name: _plain(value) for name, value in trial.settings.items()},
+            "instead_of": {name: _plain(value) for name, value in trial.was.items()},
+            "loss": _finite(trial.loss),
+            "cost": trial.cost,
+        }
+
+
+def run_trials(
+    changes: Sequence[Change],
+    settings: Mapping[str, Any],
+    fit: Callable[[Change], float | None],
+    references: Callable[[int | None], References],
+    *,
+    budget: float,
+) -> tuple[tuple[Trial, ...], int]:
+    """Fit with each change in turn, until the budget is used up.
+
+    Parameters
+    ----------
+    changes : sequence of Change
+        The most suspected first.
+    settings : mapping
+        Of the fit as it is.
+    fit : callable
+        Gives the loss with that change; None where the settings do not go together.
+    references : callable
+        Of a code size, or None for that of the fit.
+    budget : float
+        Seconds. What fits into it is planned before; the clock is a last resort, looked at between
+        two trials. It is the clock of this process's work, if the machine has other things to do.
+
+    Returns
+    -------
+    tried : tuple of Trial
+    n_left_out : int
+    """
+    wall, work = time.monotonic(), time.process_time()
+    tried: list[Trial] = []
+    for done, change in enumerate(changes):
+        if min(time.monotonic() - wall, time.process_time() - work) > budget:
+            return tuple(tried), len(changes) - done
+        loss = fit(change)
+        if loss is None:
+            continue
+        tried.append(
+            Trial(
+                settings=dict(change.settings),
+                was={name: settings[name] for name in change.settings},
+                loss=loss,
+                cost=change.cost,
+                suspicion=change.suspicion,
+                references=references(change.n_components),
+                label=change.label,
+            )
+        )
+    return tuple(tried), 0
+
+
+def _one_of_each(trials: Sequence[Trial]) -> tuple[Trial, ...]:
+    """Of several values of one setting the first, which is the best; the others lie beside it."""
+    kept: list[Trial] = []
+    for trial in trials:
+        if all(set(trial.settings) != set(other.settings) for other in kept):
+            kept.append(trial)
+    return tuple(kept)
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, numbers.Real) and not isinstance(value, bool):
+        return f"{value:g}" if not isinstance(value, numbers.Integral) else str(int(value))
+    return repr(value)
+
+
+def _plain(value: Any) -> Any:
+    if value is None or isinstance(value, bool | str):
+        return value
+    if isinstance(value, numbers.Integral):
+        return int(value)
+    if isinstance(value, numbers.Real):
+        return _finite(float(value))
+    return [_plain(v) for v in value] if isinstance(value, list | tuple) else str(value)
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None

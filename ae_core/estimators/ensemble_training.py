@@ -1,0 +1,374 @@
+"""How the networks of a detector are trained, and what becomes usual for them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from .._typing import Array
+from ..data.robust_scaling import (
+    LINEAR_UNTIL,
+    RobustScaling,
+    learn_robust_scaling,
+    total_weight,
+)
+from ..data.rows import Rows
+from ..formulas.solvers import Adam
+from ..network.architecture import Architecture
+from ..network.compiled import Network
+from .ensemble import ENTRIES_AT_ONCE, SMALLEST_USUAL, Ensemble, Member
+from .neighbours import SHARE_OF_ODD_REFERENCES, References
+from .thresholds import weighted_quantile
+
+CODE_SHARES = (0, 1 / 8, 1 / 4, 1 / 2)
+"""Sizes of the codes, as shares of the number of columns; at least 1, …"""
+LARGEST_CODE = 16
+"""… and at most this, for the sake of speed: larger ones were not better."""
+N_NETWORKS = 4
+"""Of those sizes in turn, …"""
+FEW_COLUMNS = 8
+"""… and of fewer columns twice as many: their codes coincide, and one network is none too sure."""
+N_FOLDS = 4
+"""Rows are in so many parts, …"""
+N_JUDGES = 2
+"""… each of which is left out by so many networks."""
+FEWEST_ROWS_TO_LEAVE_OUT = 16
+"""Fewer are all needed for learning."""
+FEW_ROWS = 64
+"""Up to so many different rows every step takes all of them, in float64; more are sampled."""
+ENTRIES_LEARNED_FROM = 4_000_000
+"""A larger table is learned from evenly spaced rows, …"""
+ROWS_LEARNED_FROM = 20_000
+"""… and a longer one: no more of it is visited than that anyway."""
+GROSS = 50.0
+"""Spreads from the median at which an entry is an error of measurement or of the pen, …"""
+LARGEST_GROSS_SHARE = 0.25
+"""… unless more of the rows have such entries."""
+MOST_REFERENCES = 256
+"""Of each network, …"""
+ENTRIES_OF_REFERENCES = 500_000
+"""… but of wide tables fewer, …"""
+FEWEST_REFERENCES = 16
+"""… to this."""
+SMALLEST_CODE_SPREAD = 1e-3
+"""A unit that hardly moves says nothing."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a detector's parameters say about training; see there."""
+
+    codes: tuple[int, ...] | None
+    """None: by the number of columns."""
+    activation: str
+    n_steps: int
+    batch_size: int
+    learning_rate: float
+    trim: float
+    n_threads: int | None
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The rows that are learned from, each once, scaled."""
+
+    rows: Rows
+    """Dense."""
+    weights: Array
+    """(m,) float64."""
+    is_exact: bool
+    """Whether these are all different rows of the table."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """An ensemble, and how unusual rows are for those members that were not trained on them."""
+
+    ensemble: Ensemble
+    distances: Array
+    """(m, n_members): of the rows of the sample."""
+    held_out: Array
+    """(m, n_members) bool: whether the member left the row out, that others have learned from."""
+    sample: Sample
+    is_learned: Array
+    """(m,) bool: whether there was anything to learn from the row."""
+
+    def scores(self, rows: Rows) -> Array:
+        """How unusual the rows of the table are that was learned from: (n_samples,)."""
+        if self.sample.is_exact or len(self.distances) < len(rows):
+            return self.ensemble.scores(rows)
+        return np.asarray(sum(self.distances.T) / self.distances.shape[1])
+
+    def held_out_scores(self) -> Array:
+        """Scores of the rows of the sample by members that left them out: (m,)."""
+        # What none was left to judge, because of few rows or gross errors, all judge.
+        judges = self.held_out | ~self.held_out.any(axis=1, keepdims=True)
+        return np.asarray((self.distances * judges).sum(axis=1) / judges.sum(axis=1))
+
+    def held_out_weights(self) -> Array:
+        """Of the rows of the sample, 0 where nothing is seen, or is grossly wrong: (m,)."""
+        return self.sample.weights * self.is_learned
+
+
+def code_sizes(n_features: int) -> tuple[int, ...]:
+    """The code of each network, for a table of so many columns that vary."""
+    sizes = {min(LARGEST_CODE, max(1, round(share * n_features))) for share in CODE_SHARES}
+    n_networks = 2 * N_NETWORKS if n_features < FEW_COLUMNS else N_NETWORKS
+    return tuple((sorted(sizes) * n_networks)[:n_networks])
+
+
+def train_ensemble(rows: Rows, options: Options, random: np.random.Generator) -> Trained:
+    """Train networks on rows, twice, the second time without the oddest, and say what is usual.
+
+    Parameters
+    ----------
+    rows : Rows
+        Of the table as it is, not scaled, of positive weight.
+    options : Options
+    random : Generator
+
+    Returns
+    -------
+    Trained
+        Of which ``ensemble.changed`` is still to be set: it is 0.
+    """
+    sample, scaling = _sample(rows)
+    n_rows, n_features = len(sample.rows), rows.n_features
+    dtype = np.dtype(np.float64 if sample.is_exact else np.float32)
+    codes = options.codes or code_sizes(int(scaling.varies.sum()))
+    members = [
+        Member(
+            Network(
+                Architecture((n_features, code, n_features), (options.activation, "identity")),
+                dtype=dtype,
+                random_state=random,
+                n_threads=options.n_threads,
+            ),
+            np.ones(n_features),
+            np.ones(code),
+            References(np.zeros((1, code + n_features), dtype)),
+        )
+        for code in codes
+    ]
+    block = sample.rows.take(slice(None), dtype)
+    is_learned = (sample.rows.counts(slice(None)) > 0) & ~_is_gross(block, sample.weights)
+    held_out = _held_out(is_learned, len(codes), random)
+    kept = is_learned
+    for _ in range(2):
+        oddness = np.zeros(n_rows)
+        for i, (member, left_out) in enumerate(zip(members, held_out.T, strict=True)):
+            _train(member.network, sample, _own(kept, left_out), options, random)
+            _silence(member.network, ~scaling.varies)
+            members[i] = replace(member, usual=_usual(member.network, sample, is_learned))
+            oddness += _oddness(members[i], sample)
+        line = weighted_quantile(oddness[is_learned], sample.weights[is_learned], 1 - options.trim)
+        kept = is_learned & (oddness <= line)
+    members = [
+        _with_references(member, sample, block, _own(kept, left_out), random, options.n_threads)
+        for member, left_out in zip(members, held_out.T, strict=True)
+    ]
+    distances = _distances(members, sample.rows, block)
+    units = np.ones(len(members))
+    for i, left_out in enumerate(held_out.T):
+        which = left_out if left_out.any() else is_learned
+        own, weights = distances[which, i], sample.weights[which]
+        # Where most rows are equal to others, the median is 0.
+        unit = weighted_quantile(own, weights, 0.5) or np.average(own, weights=weights)
+        units[i] = unit if unit > 0 else 1.0
+        members[i] = replace(members[i], unit=float(units[i]))
+    ensemble = Ensemble(tuple(members), scaling, changed=0.0)
+    return Trained(ensemble, distances / units, held_out, sample, is_learned)
+
+
+def _sample(rows: Rows) -> tuple[Sample, RobustScaling]:
+    at_most = max(1, min(ROWS_LEARNED_FROM, ENTRIES_LEARNED_FROM // rows.n_features))
+    which = slice(None, None, -(-len(rows) // at_most))
+    raw = rows.take(which, np.float64)
+    weights = rows.weights(which)
+    few = _different_rows(raw, FEW_ROWS) if which.step == 1 else None
+    if few is not None:
+        first, group = few
+        raw, weights = raw[first], np.bincount(group, weights)
+        weights = ratios(weights)
+    scaling = learn_robust_scaling(rows, raw, weights)
+    dtype = np.dtype(np.float32 if few is None else np.float64)
+    scaled = scaling.scaled(Rows(raw, missing=rows.missing), slice(None), dtype)[0]
+    is_weighted = (weights != 1).any()
+    sample = Rows(scaled, sample_weight=weights if is_weighted else None, missing=rows.missing)
+    return Sample(sample, weights, few is not None), scaling
+
+
+def ratios(weights: Array) -> Array:
+    """Weights (m,) beside the largest, to 40 bits: a common factor changes none of these."""
+    mantissas, exponents = np.frexp(weights / weights.max())
+    return np.ldexp(np.rint(mantissas * 2.0**40) / 2.0**40, exponents)
+
+
+def _different_rows(X: Array, at_most: int) -> tuple[Array, Array] | None:
+    """The first of each group of equal rows, and the group of each row; None for too many groups.
+
+    Whether a table is small must depend neither on how often rows are repeated nor on what weights
+    they have instead: so it is different rows that count. Their order is that of their bytes.
+    """
+    first = X[: 2 * at_most]
+    if len(np.unique(_as_bytes(first))) > at_most:
+        return None
+    _, places, groups = np.unique(_as_bytes(X), return_index=True, return_inverse=True)
+    return (places, groups.ravel()) if len(places) <= at_most else None
+
+
+def _as_bytes(X: Array) -> Array:
+    X = np.ascontiguousarray(X) + 0.0  # one zero, not two
+    X[np.isnan(X)] = np.nan  # and one NaN
+    return X.view(np.dtype((np.void, X.itemsize * X.shape[1]))).ravel()
+
+
+def _held_out(is_learned: Array, n_members: int, random: np.random.Generator) -> Array:
+    """Which of the rows to learn from (m,) each member leaves out: (m, n_members) bool."""
+    n_rows = int(is_learned.sum())
+    result = np.zeros((len(is_learned), n_members), dtype=bool)
+    if n_rows < FEWEST_ROWS_TO_LEAVE_OUT or n_members < 2:
+        return result
+    n_folds = min(N_FOLDS, n_members)
+    fold = random.permutation(n_rows) % n_folds  # (n_rows,)
+    # So many parts, neighbours on a circle, are left out by each that two judge every row. Where
+    # members have the sizes of others before them, they leave out other parts than these.
+    n_parts = max(1, min(n_folds - 1, round(N_JUDGES * n_folds / n_members)))
+    members = np.arange(n_members)
+    first = (members + members // n_folds) % n_folds  # (n_members,)
+    result[is_learned] = (fold[:, None] - first) % n_folds < n_parts
+    return result
+
+
+def _own(kept: Array, left_out: Array) -> Array:
+    """The rows (m,) that a member learns from, as indices: none that it leaves out, if it can."""
+    which = np.flatnonzero(kept & ~left_out)
+    return which if len(which) else np.flatnonzero(kept)
+
+
+def _train(
+    network: Network, sample: Sample, which: Array, options: Options, random: np.random.Generator
+) -> None:
+    n_steps, rate = options.n_steps, options.learning_rate
+    batch_size = len(which) if sample.is_exact else min(options.batch_size, len(which))
+    n_epochs = -(-n_steps * batch_size // len(which))
+    # Epoch after epoch, each in an order of its own.
+    order = np.concatenate([random.permutation(which) for _ in range(n_epochs)])
+    order = order[: n_steps * batch_size]
+    solver = Adam(rate)
+    network.train_steps(
+        sample.rows, order, batch_size, solver, solver.start(network.params), np.full(n_steps, rate)
+    )
+
+
+def _is_gross(block: Array, weights: Array) -> Array:
+    """Which rows have an entry that is so far away that nothing is to be learned from them: (m,).
+
+    None, where they are so many that they are no errors.
+    """
+    line = LINEAR_UNTIL + np.log1p(GROSS - LINEAR_UNTIL)  # as `RobustScaling` bends it
+    found: Array = (np.abs(block) > line).any(axis=1)  # NaN is not
+    return (
+        found
+        if weights[found].sum() <= LARGEST_GROSS_SHARE * weights.sum()
+        else np.zeros_like(found)
+    )
+
+
+def _silence(network: Network, columns: Array) -> None:
+    """Let a network give 0 in some columns (n_features,), as constants are 0 to it."""
+    layer = network.architecture.layers(network.params)[-1]
+    layer.weights[:, columns] = 0
+    if layer.biases is not None:
+        layer.biases[columns] = 0
+
+
+def _residuals(network: Network, rows: Rows) -> Iterator[tuple[slice, Array, Array]]:
+    """Which rows, their residuals, 0 where unseen, and what is seen: (h, n_features) each."""
+    for which in _parts(rows):
+        part = rows.part(which)
+        residuals = network.forward(part)
+        residuals -= part.X
+        if rows.missing is None:
+            yield which, residuals, np.ones(1)
+            continue
+        seen = ~np.isnan(residuals)
+        residuals[~seen] = 0
+        yield which, residuals, seen
+
+
+def _usual(network: Network, sample: Sample, is_learned: Array) -> Array:
+    """The root mean square residual in each column, over some rows (m,): (n_features,)."""
+    squares = seen_weight = np.zeros(sample.rows.n_features)
+    for which, residuals, seen in _residuals(network, sample.rows):
+        weights = (sample.weights[which] * is_learned[which]).astype(residuals.dtype)
+        squares = squares + total_weight(weights, np.square(residuals, out=residuals))
+        seen_weight = seen_weight + (
+            weights.sum() if seen.size == 1 else total_weight(weights, seen)
+        )
+    seen_weight = np.maximum(seen_weight, np.finfo(np.float64).tiny)
+    return np.maximum(np.sqrt(squares / seen_weight), SMALLEST_USUAL)
+
+
+def _oddness(member: Member, sample: Sample) -> Array:
+    """Huber's function of residuals beside the usual, summed over columns: (m,).
+
+    It is z²/2 up to 1, then |z| - 1/2 (Huber 1964): one wild entry does not outshout all others.
+    """
+    result = np.empty(len(sample.rows))
+    scale = (1 / member.usual).astype(member.network.dtype)
+    for which, z, _ in _residuals(member.network, sample.rows):
+        z *= scale
+        np.abs(z, out=z)
+        capped = np.minimum(z, 1)
+        z *= capped
+        capped *= capped
+        capped *= 0.5
+        z -= capped
+        z.sum(axis=1, dtype=np.float64, out=result[which])
+    return result
+
+
+def _with_references(
+    member: Member,
+    sample: Sample,
+    block: Array,
+    which: Array,
+    random: np.random.Generator,
+    n_threads: int | None,
+) -> Member:
+    """The member with the spread of its code over some of the rows, and of these references."""
+    weights = sample.weights[which]
+    code = member.network.encode(sample.rows)[which]  # (n_kept, n_code)
+    mean = total_weight(weights, code) / weights.sum()
+    spread = np.sqrt(total_weight(weights, np.square(code - mean)) / weights.sum())
+    member = replace(member, code_spread=np.maximum(spread, SMALLEST_CODE_SPREAD))
+    n_references = max(
+        FEWEST_REFERENCES, min(MOST_REFERENCES, ENTRIES_OF_REFERENCES // block.shape[1])
+    )
+    n_candidates = round(n_references / (1 - SHARE_OF_ODD_REFERENCES))
+    if not sample.is_exact and len(which) > n_candidates:
+        # By weight, without repetition (Efraimidis & Spirakis 2006).
+        waits = random.exponential(size=len(which)) / weights
+        which = which[np.sort(np.argpartition(waits, n_candidates)[:n_candidates])]
+    if sample.is_exact:  # each different row is here once: those of which there are many, twice
+        which = which.repeat(1 + (weights >= 2 * np.median(weights)))
+    points, _, _ = member.points(block[which], sample.rows.missing is not None)
+    references = References(points, n_threads)
+    return replace(member, references=references.of_usual_ones(n_references))
+
+
+def _distances(members: list[Member], rows: Rows, block: Array) -> Array:
+    """Of the rows of the sample, for each member: (m, n_members)."""
+    result = np.empty((len(block), len(members)))
+    for part in _parts(rows):
+        for column, member in zip(result[part].T, members, strict=True):
+            column[:] = member.distances(block[part], rows.missing is not None)
+    return result
+
+
+def _parts(rows: Rows) -> Iterator[slice]:
+    """Slices of rows that fit into cache."""
+    height = max(1, ENTRIES_AT_ONCE // rows.n_features)
+    for start in range(0, len(rows), height):
+        yield slice(start, start + height)

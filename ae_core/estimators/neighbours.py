@@ -1,0 +1,109 @@
+"""How far a row's code and residuals are from those of usual rows.
+
+A reference is a row that was looked at in training: its code and its residuals, each beside what is
+usual. How unusual a row is, is its distance to the second nearest reference: one reference alone
+may be an outlier itself. The residuals see what breaks the rules between columns; the code sees
+what is far away by the rules. Distances to neighbours are those of Ramaswamy, Rastogi & Shim 2000,
+"Efficient algorithms for mining outliers from large data sets"; the code beside the residual is
+from Zong et al. 2018, "Deep autoencoding Gaussian mixture model for anomaly detection".
+"""
+
+from functools import cached_property
+
+import numpy as np
+
+from .._typing import Array
+from ..data.rows import Rows
+from ..network.architecture import Architecture
+from ..network.compiled import Network
+
+NEIGHBOUR = 2
+"""The how manyth nearest reference counts."""
+NEIGHBOUR_OF_REFERENCES = 5
+"""The how manyth nearest other candidate a reference has to have near: outliers come in groups."""
+SHARE_OF_ODD_REFERENCES = 0.3
+"""Share of the candidates that are far from the others, and become no references."""
+
+
+class References:
+    """Points (m, k), and how to find the second nearest of others.
+
+    Distances are found as ``|x|² - 2 x·s + |s|²``: the last two terms are a layer of a network,
+    which the engine computes the same way for each row whatever rows stand beside it. Of the one
+    that is found the distance is then taken anew, since that difference cancels.
+
+    Parameters
+    ----------
+    points : array of shape (m, k), float32 or float64
+    n_threads : int, optional
+    """
+
+    def __init__(self, points: Array, n_threads: int | None = None) -> None:
+        self.points = np.ascontiguousarray(points)
+        self.n_threads = n_threads
+
+    def second_nearest(self, queries: Array, weights: Array | None = None) -> Array:
+        """Which reference is the second nearest to each of the queries (h, k): (h,) of indices.
+
+        Parameters
+        ----------
+        queries : array of shape (h, k)
+        weights : array of shape (h, k), optional
+            Of the squares that a squared distance is the sum of: 0 for what is unseen.
+        """
+        squared = self._squared(queries, weights)  # (h, m), less what is the same for all
+        nearest = squared.argmin(axis=1)
+        if squared.shape[1] < NEIGHBOUR:
+            return nearest
+        squared[np.arange(len(squared)), nearest] = np.inf
+        return squared.argmin(axis=1)
+
+    def of_usual_ones(self, at_most: int) -> "References":
+        """Those that have others of them near, in the same order."""
+        m = len(self.points)
+        kept = max(1, min(at_most, round((1 - SHARE_OF_ODD_REFERENCES) * m)))
+        if kept == m:
+            return self
+        squared = self._squared(self.points, None)  # (m, m), less |x|²
+        rank = min(NEIGHBOUR_OF_REFERENCES, m - 1)  # 0 is the point itself
+        own = np.partition(squared, rank, axis=1)[:, rank] + np.square(self.points).sum(axis=1)
+        order = np.argsort(own, kind="stable")
+        return References(self.points[np.sort(order[:kept])], self.n_threads)
+
+    def _squared(self, queries: Array, weights: Array | None) -> Array:
+        if weights is None:
+            return self._products(self._layer, queries)
+        return self._products(self._plain_layer, queries * weights) + self._products(
+            self._squares_layer, weights
+        )
+
+    def _products(self, layer: Network, X: Array) -> Array:
+        return layer.encode(Rows(X))
+
+    @cached_property
+    def _layer(self) -> Network:
+        return self._linear(-2 * self.points, np.square(self.points).sum(axis=1))
+
+    @cached_property
+    def _plain_layer(self) -> Network:
+        return self._linear(-2 * self.points, np.zeros(len(self.points)))
+
+    @cached_property
+    def _squares_layer(self) -> Network:
+        return self._linear(np.square(self.points), np.zeros(len(self.points)))
+
+    def _linear(self, weights: Array, biases: Array) -> Network:
+        """A network whose code is ``X @ weights.T + biases``."""
+        m, k = self.points.shape
+        architecture = Architecture((k, m, k), ("identity", "identity"), tied=True)
+        params = np.zeros(architecture.n_params, dtype=self.points.dtype)
+        network = Network(architecture, params, dtype=self.points.dtype, n_threads=self.n_threads)
+        layer = architecture.layers(network.params)[0]
+        layer.weights[:] = weights.T
+        if layer.biases is not None:  # there are
+            layer.biases[:] = biases
+        return network
+
+    def __getstate__(self) -> dict[str, object]:
+        """Without the layers, which follow from the points."""
+        return {"points": self.points, "n_threads": self.n_threads}

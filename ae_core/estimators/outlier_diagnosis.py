@@ -1,0 +1,189 @@
+"""The report on a detector: have its networks learned what rows look like, and is the table one?"""
+
+import math
+import warnings
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.utils import _safe_indexing
+
+from .._typing import Array
+from ..data.rows import Rows
+from ..diagnosis.diagnose import OF_THE_FIT, Diagnosis, Examination, examine
+from ..diagnosis.findings import Finding
+from ..diagnosis.reconstruction import evenly, mean_error, some_of
+from ..diagnosis.references import References, references
+from ..diagnosis.suspects import Change, detector_suspects
+from ..diagnosis.trials import Trial, Trials, run_trials
+from ..diagnosis.words import count, number, percent
+from .trying import announce
+
+ROWS = 1000
+"""Rows of a trial, and rows by which networks are judged."""
+UNTRAINED = 0.65
+"""Share of what PCA gains that the networks, in the mean, fall short of. They are trained for a few
+dozen steps, so that healthy ones fall short of it, too: by 0.1 to 0.55."""
+USUAL = frozenset(("heavy_outliers",))
+"""Findings about a table that are none to a detector of outliers."""
+
+
+def diagnose_detector(
+    detector: Any, X: Any, *, trials: bool, budget: float, sample_weight: Array | None
+) -> Diagnosis:
+    """Look at a fitted detector's networks, and at the table.
+
+    Parameters
+    ----------
+    detector : fitted AutoencoderOutlierDetector
+    X : array or DataFrame of shape (m, n_features)
+    trials : bool
+        Whether to try settings where the networks have not learned.
+    budget : float
+        Seconds that this may take.
+    sample_weight : array of shape (m,), optional
+
+    Returns
+    -------
+    Diagnosis
+        Losses are means over the networks; layers and code are those of the largest.
+    """
+    rows = detector._seen_by_networks(X)
+    if sample_weight is not None:
+        rows = rows.reweighted(sample_weight)
+    networks = detector.ensemble_.networks
+    largest = max(networks, key=lambda network: network.architecture.n_components)
+    examined = examine(
+        largest,
+        rows,
+        raw=Rows(rows.X, missing=rows.missing),
+        feature_names=getattr(detector, "feature_names_in_", None),
+        settings=detector.get_params(deep=False),
+    )
+    loss, judged_by = _judged(networks, rows)
+    found = tuple(f for f in examined.found if f.name not in OF_THE_FIT | USUAL)
+    tried = None
+    if examined.measures.varies and _is_untrained(loss, judged_by):
+        finding = _untrained(loss, judged_by)
+        if trials:
+            tried = _try_settings(detector, X, budget, sample_weight)
+            finding = replace(finding, advice=tried.advice)
+        found = (finding, *found)
+    return _report(detector, X, examined, loss, judged_by, found, tried)
+
+
+def _judged(networks: tuple[Any, ...], rows: Rows) -> tuple[float, References]:
+    """The mean loss of the networks on some of the rows, and what it is judged by."""
+    which = some_of(rows, ROWS)
+    which = which[rows.counts(which) > 0]
+    X = rows.take(which, np.float64)
+    weights = None if rows.sample_weight is None else rows.weights(which)
+    losses, of_pca = [], []
+    with np.errstate(over="ignore", invalid="ignore"):
+        for network in networks:
+            architecture = network.architecture
+            judged_by = references(
+                architecture,
+                X,
+                architecture.n_components,
+                weights,
+                is_sample=len(which) < len(rows),
+            )
+            losses.append(mean_error(network, X, weights))
+            of_pca.append(judged_by.pca)
+    return float(np.mean(losses)), replace(judged_by, pca=float(np.mean(of_pca)), n_components=0)
+
+
+def _is_untrained(loss: float, judged_by: References) -> bool:
+    if not math.isfinite(loss):
+        return True
+    return judged_by.has_structure and judged_by.lost(loss) > UNTRAINED
+
+
+def _untrained(loss: float, judged_by: References) -> Finding:
+    return Finding(
+        "not_learned",
+        f"The networks have not learned what rows look like: their mean loss is {number(loss)}, "
+        f"returning the {judged_by.constant_name} for every row has {number(judged_by.constant)}, "
+        f"PCA with codes of the same sizes {number(judged_by.pca)}. Their scores say little more "
+        "than how far a row is from the mean.",
+        "Try the defaults of learning_rate_init and n_steps.",
+    )
+
+
+def _try_settings(detector: Any, X: Any, budget: float, sample_weight: Array | None) -> Trials:
+    n_rows = int(X.shape[0] if hasattr(X, "shape") else len(X))
+    which = evenly(n_rows, ROWS)
+    some = _safe_indexing(X, which)
+    weights = None if sample_weight is None else sample_weight[which]
+    settings = detector.get_params(deep=False)
+    seed = settings["random_state"]
+    seed = int(seed) if isinstance(seed, int | np.integer) else 0
+
+    def fitted(changed: dict[str, Any]) -> Any:
+        model = clone(detector).set_params(**{"random_state": seed, **changed})
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return model.fit(some, sample_weight=weights)
+
+    base = fitted({})
+    seen = base._seen_by_networks(some)
+    seen = seen if weights is None else seen.reweighted(weights)
+    loss, judged_by = _judged(base.ensemble_.networks, seen)
+    is_reproduced = _is_untrained(loss, judged_by)
+    changes = detector_suspects(settings, type(detector)().get_params(deep=False))
+
+    def loss_with(change: Change) -> float | None:
+        try:
+            model = fitted(dict(change.settings))
+        except (ValueError, ArithmeticError):
+            return None
+        return _judged(model.ensemble_.networks, seen)[0]
+
+    tried: tuple[Trial, ...] = ()
+    left = 0
+    if is_reproduced:
+        announce(len(changes), budget)
+        tried, left = run_trials(changes, settings, loss_with, lambda _: judged_by, budget=budget)
+    return Trials(
+        n_rows=len(which),
+        n_epochs=0,
+        loss=loss,
+        references=judged_by,
+        tried=tried,
+        n_left_out=left,
+        budget=budget,
+        is_reproduced=is_reproduced,
+        seed=seed,
+        measure="mean loss",
+    )
+
+
+def _report(
+    detector: Any,
+    X: Any,
+    examined: Examination,
+    loss: float,
+    judged_by: References,
+    found: tuple[Finding, ...],
+    tried: Trials | None,
+) -> Diagnosis:
+    n_outliers = int((detector.predict(X) == -1).sum())
+    n_rows = int(X.shape[0] if hasattr(X, "shape") else len(X))
+    sizes = [network.architecture.n_components for network in detector.ensemble_.networks]
+    lines = (
+        f"{count(len(sizes), 'network')}, with codes of {', '.join(map(str, sizes))}; losses are "
+        "their means, layers those of the largest",
+        f"{n_outliers} of {count(n_rows, 'row')} are outliers "
+        f"({percent(n_outliers / n_rows)}): their score is above {number(detector.threshold_)}",
+    )
+    return replace(
+        examined.report(),
+        loss=loss,
+        baselines=judged_by.table(),
+        findings=found,
+        trials=tried,
+        subject="these networks",
+        lines=lines,
+    )

@@ -1,0 +1,157 @@
+"""What methods of estimators are given, checked as scikit-learn does, and what they give back.
+
+A frame in gives a frame out, of the same library, with its names and its index; an array an array.
+"""
+
+from typing import Any
+
+import numpy as np
+from sklearn.utils import check_array
+from sklearn.utils.validation import validate_data
+
+from .._typing import Array
+from ..data.checks import check_table, is_sparse
+from ..data.containers import ENCODE, table_of
+from ..data.encoding import Encoding, check_frame
+from ..data.frames import (
+    NO_INDEX,
+    as_pandas,
+    framed,
+    from_pandas,
+    is_frame,
+    library_of,
+    names_of,
+    new_frame,
+)
+from .parameters import check_columns
+
+MIXED = "columns='mixed' takes a DataFrame's text and categories; or encode them as numbers"
+MASK = "missing_values='mask' learns around what is missing, and impute fills it in; or "
+
+
+def checked(estimator: Any, X: Any, *, reset: bool, name: str = "X") -> Any:
+    """X as an array or a canonical CSR matrix, checked as scikit-learn does; DataFrames encoded.
+
+    With `reset`, the number and names of its columns are noted, the library of a frame, and how its
+    columns are encoded is learned.
+
+    Raises
+    ------
+    ValueError, TypeError
+        When it is no table of numbers (with ``columns='mixed'``, no DataFrame), or has missing
+        entries that `missing_values` does not allow.
+    """
+    missing = estimator.missing_values
+    if reset:
+        check_columns(estimator.columns, missing)
+    is_mixed = estimator.columns == "mixed" if reset else estimator.encoding_ is not None
+    if not is_mixed:
+        table = checked_table(
+            estimator, X, reset=reset, name=name, missing=missing, text=MIXED, advice=MASK
+        )
+        if reset:
+            estimator.encoding_ = None
+        return table
+    frame = as_pandas(X, name)
+    check_frame(frame, name)
+    masked = missing == "mask"
+    encoding = Encoding.learn(frame, holes=masked, name=name) if reset else estimator.encoding_
+    if not reset:  # names first: another column's values say nothing
+        validate_data(estimator, frame, skip_check_array=True, reset=False)
+    others = getattr(estimator, "_takes_other_categories", False)
+    encoded = encoding.encode(frame, holes=masked, others=others, name=name)
+    if reset:
+        validate_data(estimator, frame, skip_check_array=True, reset=True)
+        estimator.encoding_, estimator._library = encoding, library_of(X)
+    return encoded
+
+
+def checked_table(
+    estimator: Any,
+    X: Any,
+    *,
+    reset: bool,
+    name: str = "X",
+    missing: str | None = None,
+    text: str = ENCODE,
+    advice: str = "",
+    takes_sparse: bool = True,
+) -> Any:
+    """X as an array or a canonical CSR matrix of numbers, checked as scikit-learn does.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Whose `n_features_in_` and `feature_names_in_` are noted, with `reset`, or compared.
+    X : array, masked array, DataFrame, scipy.sparse matrix, lists of numbers
+    reset : bool
+    name : str
+        What errors call X.
+    missing : {None, 'mask', 'implicit'}
+    text : str
+        What errors say is to be done about text.
+    advice : str
+        What else they say may be done about missing entries.
+    takes_sparse : bool
+
+    Raises
+    ------
+    ValueError, TypeError
+        Naming X, or an entry or a column of it, and what to do.
+    """
+    if is_sparse(X) and not takes_sparse:
+        raise TypeError(
+            f"Sparse data was passed as {name}, but dense data is required: give {name}.toarray()"
+        )
+    table = table_of(X, name, missing=missing, text=text, advice=advice)
+    table = check_array(
+        table,
+        dtype="numeric",
+        accept_sparse="csr",
+        ensure_all_finite=False,  # `check_table` says which entry it is
+        input_name=name,
+        estimator=estimator,
+    )
+    table = check_table(table, name, missing=missing, columns=names_of(X), advice=advice)
+    validate_data(estimator, X if is_frame(X) else table, skip_check_array=True, reset=reset)
+    if reset:
+        estimator._library = library_of(X)
+    return table
+
+
+class FramesOut:
+    """What estimators share that give a frame where they were given one."""
+
+    _library: str | None = None
+    """Of the frames that the estimator was fitted to; None for arrays, and in older files."""
+
+    def _as_given(self, values: Array, X: Any) -> Any:
+        """Values (m, n), one per entry of X (m, n): in a frame where X is one."""
+        return framed(values, X)
+
+    def _as_fitted(self, values: Array, encoding: Encoding | None, beside: Any = None) -> Any:
+        """Rows (m, n_features) in the data's units, in a frame where `beside` (m, …) is one.
+
+        Without anything beside them, where the fit was of one; with an encoding always. The names
+        are those of the fit.
+        """
+        library = self._library if beside is None else library_of(beside)
+        if encoding is None:
+            names = getattr(self, "feature_names_in_", range(values.shape[1]))
+            if beside is None:
+                return new_frame(library, values, names)
+            return framed(values, beside, names)
+        has_index = beside is not None and library is not None and library not in NO_INDEX
+        frame = encoding.decode(values, beside.index if has_index else None)
+        return from_pandas(frame, library or self._library)
+
+
+def code_of(X: Any) -> Array:
+    """Codes (m, n_components) as an array of floats.
+
+    Raises
+    ------
+    ValueError, TypeError
+        When X is no finite table of numbers.
+    """
+    return np.asarray(check_array(table_of(X), dtype=[np.float64, np.float32], input_name="X"))

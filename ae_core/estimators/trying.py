@@ -1,0 +1,336 @@
+"""The same fit again on some of the rows, with one setting changed at a time."""
+
+import math
+import sys
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.utils import _safe_indexing
+
+from .._typing import Array
+from ..basics.arguments import is_number
+from ..diagnosis.hidden import FilledIn, fill_hidden
+from ..diagnosis.reconstruction import DENSE_ENTRIES, evenly, loss_of
+from ..diagnosis.references import References, references
+from ..diagnosis.suspects import Change, Fit, all_defaults, suspects, to_fill_in
+from ..diagnosis.trials import Trials, run_trials
+from ..training.progress import NonFiniteLossError
+from .parameters import batch_size_of
+
+ROWS, FEWER_ROWS, FEWEST_ROWS = 600, 200, 20
+"""Rows of a trial; fewer where a network is large."""
+EPOCHS, FEWEST_EPOCHS = 60, 20
+"""Epochs of a trial, if the fit has as many; more where they cost nothing, …"""
+VISITS = 36_000
+"""… and of small tables as many as visit so many rows."""
+STEPS = 1200
+"""A trial of batches that are larger than usual takes as many steps as the fit, up to so many."""
+MULTIPLY_ADDS = {np.dtype(np.float32): 8e9, np.dtype(np.float64): 4e9}
+"""Per second, as a slow machine has them; training takes three for each weight and row."""
+STEP, EPOCH = 3e-5, 2e-4
+"""Seconds that a step, and an epoch, takes beside them."""
+EASY = 0.4
+"""Share of the budget up to which trials are as long as the fit, and not only as need be."""
+SEVERAL = 6
+"""Changes that should fit into the budget before trials are made with more rows or epochs."""
+
+
+@dataclass(frozen=True)
+class Size:
+    """How large trials are."""
+
+    n_rows: int
+    n_epochs: int
+
+
+def try_settings(
+    model: Any, X: Any, *, is_poor: bool, budget: float, sample_weight: Array | None = None
+) -> Trials | None:
+    """Fit an autoencoder anew to some rows of X, with one setting changed at a time.
+
+    Parameters
+    ----------
+    model : fitted Autoencoder or VariationalAutoencoder
+    X : array, DataFrame or scipy.sparse matrix of shape (m, n_features)
+    is_poor : bool
+        Whether the fit is: then its trial should be, too.
+    budget : float
+        Seconds. How much is tried follows from the size of the network, so that the same is tried
+        each time; the clock only ends what takes longer than any machine should.
+    sample_weight : array of shape (m,), optional
+
+    Returns
+    -------
+    Trials, or None where there is nothing to try
+    """
+    what = _fit_of(model)
+    size, changes, n_left_out = _plan(model, suspects(what), _at_most(model, X), budget)
+    trial = _Trial(model, X, sample_weight, size)
+    loss = trial.as_it_is()
+    if loss is None:
+        return None
+    judged_by = trial.references(None)
+    poor_again = judged_by.is_poor(loss)
+    is_reproduced = poor_again or not is_poor
+    result = Trials(
+        n_rows=size.n_rows,
+        n_epochs=size.n_epochs,
+        loss=loss,
+        references=judged_by,
+        tried=(),
+        n_left_out=0,
+        budget=budget,
+        is_reproduced=is_reproduced,
+        seed=trial.seed,
+    )
+    if not is_reproduced:
+        return result
+    announce(len(changes), budget)
+    tried, left = run_trials(changes, trial.settings, trial.loss, trial.references, budget=budget)
+    result = replace(result, tried=tried, n_left_out=left + n_left_out)
+    together = None if result.helped or result.n_left_out else all_defaults(what)
+    if together is None:
+        return result
+    more, _ = run_trials([together], trial.settings, trial.loss, trial.references, budget=budget)
+    return replace(result, tried=(*tried, *more))
+
+
+def try_filling(model: Any, X: Any, *, budget: float) -> Trials | None:
+    """Fit an autoencoder anew to some rows of X, with what may make it fill in entries better.
+
+    What is compared is the root mean squared error of entries that were seen and are hidden.
+
+    Parameters
+    ----------
+    model : fitted Autoencoder
+    X : array, DataFrame or scipy.sparse matrix of shape (m, n_features)
+    budget : float
+        Seconds.
+
+    Returns
+    -------
+    Trials, or None where there is nothing to try
+    """
+    changes = to_fill_in(_fit_of(model))
+    size, changes, n_left_out = _plan(model, changes, _at_most(model, X), budget)
+    trial = _Trial(model, X, None, size)
+    if trial.as_it_is() is None:
+        return None
+    of_base = trial.filled_in(trial.base)
+    if of_base is None:
+        return None
+    judged_by = References(
+        "column mean", of_base.column_mean, of_base.column_mean, of_base.pca, 0, 0.0
+    )
+    announce(len(changes), budget)
+
+    def error(change: Change) -> float | None:
+        fitted, is_finite = trial.fitted(change.settings)
+        f = None if fitted is None or not is_finite else trial.filled_in(fitted)
+        return None if f is None else f.network
+
+    tried, left = run_trials(changes, trial.settings, error, lambda _: judged_by, budget=budget)
+    return Trials(
+        n_rows=size.n_rows,
+        n_epochs=size.n_epochs,
+        loss=of_base.network,
+        references=judged_by,
+        tried=tried,
+        n_left_out=left + n_left_out,
+        budget=budget,
+        is_reproduced=True,
+        seed=trial.seed,
+        measure="error on hidden entries",
+    )
+
+
+def _fit_of(model: Any) -> Fit:
+    architecture = model.network_.architecture
+    settings = model.get_params(deep=False)
+    return Fit(
+        settings,
+        type(model)().get_params(deep=False),
+        architecture.n_features,
+        has_hidden_layers=architecture.n_layers > 2,
+        diverged=model.history_.stopped_because.startswith("the loss is "),
+        can=frozenset(settings),
+    )
+
+
+def _n_rows(X: Any) -> int:
+    return int(X.shape[0] if hasattr(X, "shape") else len(X))
+
+
+def _at_most(model: Any, X: Any) -> int:
+    """How many rows a trial may take, so that they may be made dense."""
+    entries = max(FEWEST_ROWS, DENSE_ENTRIES // model.network_.architecture.n_features)
+    return min(_n_rows(X), entries)
+
+
+def check_budget(budget: Any) -> None:
+    """Refuse what is no time.
+
+    Raises
+    ------
+    ValueError
+        For anything but a number above 0.
+    """
+    if not is_number(budget) or not budget > 0:
+        raise ValueError(f"budget={budget!r}: must be a number above 0, of seconds")
+
+
+def announce(n_changes: int, budget: float) -> None:
+    """Say what takes so long."""
+    print(
+        f"diagnose tries {n_changes} changed settings, for at most {budget:g} s "
+        "(budget=; trials=False for none)",
+        file=sys.stderr,
+        flush=True,
+    )
+
+
+def _plan(
+    model: Any, changes: list[Change], n_rows: int, budget: float
+) -> tuple[Size, list[Change], int]:
+    """How large trials are, which of the changes fit into the budget, and how many do not."""
+    max_iter = model.max_iter
+
+    def seconds(size: Size) -> float:
+        return _seconds(model, size)
+
+    most = min(n_rows, ROWS)
+    for rows, epochs in ((most, EPOCHS), (min(n_rows, FEWER_ROWS), EPOCHS),
+                         (min(n_rows, FEWER_ROWS), FEWEST_EPOCHS)):  # fmt: skip
+        least = epochs if rows < most else max(epochs, math.ceil(VISITS / rows))
+        size = Size(rows, min(max_iter, least))
+        if seconds(size) * (1 + sum(c.work for c in changes[:SEVERAL])) <= budget:
+            break
+    work = 1 + sum(c.work for c in changes)
+    while size.n_epochs < max_iter:
+        longer = Size(size.n_rows, min(max_iter, size.n_epochs + EPOCHS))
+        if seconds(longer) * work > EASY * budget:
+            break
+        size = longer
+    if size.n_epochs < max_iter:  # then more epochs can't be judged
+        changes = [c for c in changes if "max_iter" not in c.settings]
+    total, fitting = seconds(size), []
+    for change in changes:
+        total += seconds(size) * change.work
+        if total > budget:
+            break
+        fitting.append(change)
+    return size, fitting, len(changes) - len(fitting)
+
+
+def _seconds(model: Any, size: Size) -> float:
+    network = model.network_
+    batch = size.n_rows if model.solver == "lbfgs" else _batch_size(model, size, size.n_rows)
+    n_steps = size.n_epochs * math.ceil(size.n_rows / batch)
+    products = 3.0 * size.n_rows * size.n_epochs * network.architecture.n_params
+    overhead = n_steps * STEP + size.n_epochs * EPOCH
+    return overhead + products / MULTIPLY_ADDS[np.dtype(np.float32)]
+
+
+def _batch_size(model: Any, size: Size, n_rows: int) -> int:
+    """Rows per step of a trial: of batches larger than usual so many that steps are as many."""
+    usual = batch_size_of("auto", size.n_rows)
+    if isinstance(model.batch_size, str):
+        return usual
+    batch_size = batch_size_of(model.batch_size, n_rows)
+    if batch_size <= usual or n_rows == size.n_rows:
+        return min(batch_size, size.n_rows)
+    n_steps = min(STEPS, model.max_iter * math.ceil(n_rows / batch_size))
+    return max(usual, math.ceil(size.n_rows / math.ceil(n_steps / size.n_epochs)))
+
+
+class _Trial:
+    """Fits of one model's settings to the same rows, and their loss by one measure."""
+
+    def __init__(self, model: Any, X: Any, sample_weight: Array | None, size: Size) -> None:
+        n_rows = _n_rows(X)
+        which = evenly(n_rows, size.n_rows)
+        self.model, self.size, self.max_iter = model, size, model.max_iter
+        self.X = _safe_indexing(X, which)
+        self.weights = None if sample_weight is None else sample_weight[which]
+        settings = self.settings = model.get_params(deep=False)
+        seed = settings["random_state"]
+        self.seed = int(seed) if isinstance(seed, int | np.integer) else 0
+        self.common: dict[str, Any] = {
+            "max_iter": size.n_epochs,
+            "verbose": False,
+            "warm_start": False,
+            "random_state": self.seed,
+        }
+        if settings["scale"] is not None:
+            self.common["dtype"] = "float32"  # twice as fast, and scaled columns fit into it
+        if model.solver != "lbfgs":
+            batch_size = _batch_size(model, size, n_rows)
+            real = batch_size_of(model.batch_size, n_rows)
+            if batch_size != real:  # penalties on weights are divided by the rows of a step
+                self.common["batch_size"] = batch_size
+                for name in ("alpha", "alpha_l1"):
+                    if name == "alpha_l1" or model.solver != "adamw":
+                        self.common[name] = settings[name] * batch_size / real
+
+    def as_it_is(self) -> float | None:
+        """The loss without any change, by which the others are measured; None if it can't be."""
+        self.base, is_finite = self.fitted({})
+        if self.base is None:
+            return None
+        rows = self.base._rows(self.X)
+        self.rows = rows.take(slice(None), np.float64)
+        return self._loss_of(self.base) if is_finite else math.inf
+
+    def loss(self, change: Change) -> float | None:
+        """The loss with a change; infinite beyond all numbers, None where it can't be made."""
+        settings = dict(change.settings)
+        if "max_iter" in settings:
+            settings["max_iter"] = round(settings["max_iter"] * self.size.n_epochs / self.max_iter)
+        if settings.get("scale", "standard") is None:
+            settings["dtype"] = None
+        model, is_finite = self.fitted(settings)
+        if model is None:
+            return None
+        return self._loss_of(model) if is_finite else math.inf
+
+    def references(self, n_components: int | None) -> References:
+        """Of the same rows."""
+        architecture = self.base.network_.architecture
+        k = architecture.n_components if n_components is None else n_components
+        return references(architecture, self.rows, k, self.weights)
+
+    def filled_in(self, model: Any) -> FilledIn | None:
+        """How well a model fills in entries that are hidden."""
+        return fill_hidden(model.network_, model._rows(self.X).take(slice(None), np.float64))
+
+    def fitted(self, settings: Mapping[str, Any]) -> tuple[Any, bool]:
+        """A fit with these settings, if they go together, and whether its loss stayed finite."""
+        model = clone(self.model)
+        try:
+            model.set_params(**{**self.common, **settings})
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                model.fit(self.X, sample_weight=self.weights)
+        except NonFiniteLossError:
+            return model, False
+        except (ValueError, TypeError):  # the settings do not go together
+            return None, False
+        return model, True
+
+    def _loss_of(self, model: Any) -> float:
+        """The plain loss, without penalties and noise, in the units of the fit as it is."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            X_hat = model._reconstructed(model._rows(self.X)).astype(np.float64)
+            if self.base.shift_ is not None:
+                X_hat = X_hat - self.base.shift_
+            if self.base.factor_ is not None:
+                X_hat = X_hat * self.base.factor_
+            if not np.isfinite(X_hat).all():
+                return math.inf
+            architecture = self.base.network_.architecture
+            loss = loss_of(architecture, self.rows, X_hat, weights=self.weights)
+        return loss if math.isfinite(loss) else math.inf
