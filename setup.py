@@ -43,6 +43,7 @@ MODULES = [
     "layers.units",
     "layers.matrices",
     "passes",
+    "cells",
     "team",
     "inference",
     "steps",
@@ -51,7 +52,7 @@ MODULES = [
 ]
 # Those that a training step runs through.
 LOOPS = (
-    *("table", "rows", "passes", "steps"),
+    *("table", "rows", "passes", "cells", "steps"),
     *("side_inputs", "dense_input", "sparse_input", "sparse_output", "low_rank_output", "code"),
     *("contraction", "input", "output", "units", "records"),
 )

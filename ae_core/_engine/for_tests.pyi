@@ -2,6 +2,7 @@ from .._typing import Array
 
 ELEMENTARY: tuple[str, ...]
 
+def cut_by_columns_from(work: float) -> float: ...
 def levels() -> int: ...
 def gemm(
     a: Array,

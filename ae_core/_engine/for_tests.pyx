@@ -6,10 +6,18 @@ Products, ours and BLAS's, and the elementary functions, of each instruction set
 from cython cimport floating
 
 from ae_core._engine.blas cimport gemm as row_major_gemm
+from ae_core._engine cimport plan
 from ae_core._engine.kernels.table cimport ae_kernels, kernels_at, n_levels
 
 # The order of kernels.h.
 ELEMENTARY = ("exp", "expm1", "log1p", "logistic", "tanh", "softplus")
+
+
+def cut_by_columns_from(double work):
+    """Let steps of so many multiply-adds be cut by columns; returns what it was before."""
+    cdef double before = plan.long_step
+    plan.long_step = work
+    return before
 
 
 def levels():

@@ -55,7 +55,9 @@ cdef floating* through_layers(
         if i == 0 and sparse is not None:
             sums_of_rows[floating](plan, sparse, K, layer, params, first_row, n_rows, outputs)
             if layer.n_side:
-                side_sums[floating](K, layer, params, n_rows, side, n_side, outputs)
+                side_sums[floating](
+                    K, layer, params, n_rows, side, n_side, 0, layer.n_out, outputs,
+                )
         else:
             layer_sums[floating](K, layer, params, n_rows, inputs, side, n_side, outputs)
         if i == plan.n_layers - 1:

@@ -50,6 +50,24 @@ ctypedef struct Family:
     int n_covariates
 
 
+# Multiply-adds of a step from which it is cut by columns (cells.pyx).
+cdef double long_step
+
+cdef enum:
+    PIECE_ROWS = 8      # of a step that is cut by columns: rows of what needs whole ones
+
+
+cdef inline int column_width(int n_columns) noexcept nogil:
+    """Columns of a layer that make a cell: whole panels of our products, and many of them."""
+    return 128 if n_columns >= 512 else 64
+
+
+cdef inline Py_ssize_t n_blocks(int n_columns) noexcept nogil:
+    """How many cells they make."""
+    cdef int width = column_width(n_columns)
+    return (n_columns + width - 1) // width
+
+
 cdef class Plan:
     cdef int n_layers
     cdef Family family
@@ -75,5 +93,6 @@ cdef class Plan:
 
     cdef bint _is_plain(self, int layer)
     cdef const void* quantiles(self, Py_ssize_t itemsize, bint of_corruption) noexcept nogil
+    cdef bint is_cut_by_columns(self, Py_ssize_t n_rows) noexcept nogil
     cdef int tile_rows(self, Py_ssize_t n_rows) noexcept nogil
     cdef bint needs_blas(self, Py_ssize_t n_rows, Py_ssize_t itemsize) noexcept nogil

@@ -18,6 +18,9 @@ cdef enum:
     LARGEST_SLICE = 262144
     SLICES = 8
 
+# About a millisecond of one core; only tests set it to something else.
+long_step = 2.0**26
+
 
 cdef class Plan:
     """A network's description in the engine's terms; built once, then only read.
@@ -151,6 +154,13 @@ cdef class Plan:
             return &self.corruption_single[0] if of_corruption else &self.quantiles_single[0]
         return &self.corruption_double[0] if of_corruption else &self.quantiles_double[0]
 
+    cdef bint is_cut_by_columns(self, Py_ssize_t n_rows) noexcept nogil:
+        """Whether a step on so many rows is long enough for a barrier after every layer (cells.pyx)."""
+        return (
+            3.0 * n_rows * self.n_weights >= long_step
+            and self.family.contraction == 0 and self.family.sparsity == 0
+        )
+
     cdef int tile_rows(self, Py_ssize_t n_rows) noexcept nogil:
         """Rows per tile, for so many rows.
 
@@ -178,11 +188,17 @@ cdef class Plan:
         return False
 
     def describe(self, Py_ssize_t n_rows, Py_ssize_t itemsize):
-        """``(rows per tile, slices, weights, whether BLAS is needed)`` of a step on so many rows."""
-        return (
-            self.tile_rows(n_rows), self.n_slices, self.n_weights,
-            self.needs_blas(n_rows, itemsize),
-        )
+        """Of a step on so many rows: ``(how many threads it has work for, weights, whether BLAS is
+        needed, whether it is cut by columns)``."""
+        cdef Py_ssize_t rows = max(1, self.tile_rows(n_rows))
+        cdef Py_ssize_t n_tiles = (n_rows + rows - 1) // rows
+        cdef Py_ssize_t most = max(n_tiles, self.n_slices)
+        cdef bint is_cut = self.is_cut_by_columns(n_rows)
+        cdef int i
+        if is_cut:
+            for i in range(self.n_layers):
+                most = max(most, n_tiles * n_blocks(self.layers[i].n_out))
+        return most, self.n_weights, self.needs_blas(n_rows, itemsize), is_cut
 
 
 cdef int _index(str activation):

@@ -43,6 +43,9 @@ cdef class Steps(Team):
     cdef void _rows_phase(
         self, int thread, Batch* batch, Py_ssize_t n_tiles, int part, const floating* params,
     ) noexcept nogil
+    cdef bint _cells_phases(
+        self, int thread, Batch* batch, const floating* params,
+    ) noexcept nogil
     cdef void _weights_phase(
         self, int thread, Py_ssize_t step, Batch* batch, floating* params,
     ) noexcept nogil

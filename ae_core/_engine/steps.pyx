@@ -17,14 +17,15 @@ from cython cimport floating
 from libc.math cimport isfinite, sqrt
 
 from ae_core._engine.batch cimport Batch, Tile
+from ae_core._engine.cells cimport Phase, do_cell, n_cells, n_phases, phase_of, takes_loss
 from ae_core._engine.layers.matrices cimport (
     AFTER_MATRICES, AFTER_ROWS, BEFORE_ROWS, make_block, n_blocks,
 )
 from ae_core._engine.passes cimport (
     encode_tile, fill_tile, finish_tile, slice_gradient, slice_penalty,
 )
-from ae_core._engine.plan cimport Slice
-from ae_core._engine.team cimport Team, ae_get, ae_take, ae_wait
+from ae_core._engine.plan cimport PIECE_ROWS, Slice
+from ae_core._engine.team cimport Team, ae_counter, ae_get, ae_take, ae_wait
 from ae_core._engine.workspace cimport Workspace
 
 # Multiplications of phase 2 from which on it can be left before it is finished.
@@ -95,6 +96,9 @@ cdef class Steps(Team):
         cdef Batch batch
         cdef double loss, penalty
         cdef bint stopped
+        cdef ae_counter* rows_taken = &self.tiles_taken
+        if self.space.is_cut_by_columns:
+            rows_taken = &self.blocks_taken
         batch.order, batch.key, batch.divergence = self.order, 0, self.plan.family.beta
         for step in range(self.n_steps):
             self._take_batch(step, &batch)
@@ -107,10 +111,14 @@ cdef class Steps(Team):
                 if ae_wait(&self.barrier, self.n_threads, &self.tiles_taken, &self.stopped):
                     return
                 self._rows_phase[floating](thread, &batch, n_tiles, FROM_THE_CODE, params)
+            elif self.space.is_cut_by_columns:
+                n_tiles = (batch.n_rows + PIECE_ROWS - 1) // PIECE_ROWS
+                if self._cells_phases[floating](thread, &batch, params):
+                    return
             else:
                 self._rows_phase[floating](thread, &batch, n_tiles, WHOLE_TILES, params)
             # All threads agree whether to leave here, before any parameter of this step has changed.
-            if ae_wait(&self.barrier, self.n_threads, &self.tiles_taken, &self.stopped):
+            if ae_wait(&self.barrier, self.n_threads, rows_taken, &self.stopped):
                 return
             loss = 0
             for tile in range(n_tiles):  # always in this order, whoever made them
@@ -183,6 +191,37 @@ cdef class Steps(Team):
                 self.space.tile_losses[i] = finish_tile[floating](self.space, &tile, params)
             if self.should_stop(thread, 3.0 * tile.n_rows * self.plan.n_weights):
                 return
+
+    cdef bint _cells_phases(self, int thread, Batch* batch, const floating* params) noexcept nogil:
+        """All of phase 1, cut by columns too, but for its last barrier; whether to stop there."""
+        cdef int number, n = n_phases(self.space)
+        cdef Py_ssize_t cell, n_of_phase
+        cdef double loss, work
+        cdef bint has_met = True
+        cdef Phase phase
+        for number in range(n):
+            phase = phase_of(self.space, number)
+            n_of_phase = n_cells(self.space, batch, &phase)
+            if n_of_phase == 0:
+                continue
+            if not has_met and ae_wait(
+                &self.barrier, self.n_threads, &self.blocks_taken, &self.stopped,
+            ):
+                return True
+            has_met = False
+            work = 3.0 * batch.n_rows * self.plan.n_weights / n / n_of_phase
+            while True:
+                cell = ae_take(&self.blocks_taken, 1, self.n_threads)
+                if cell >= n_of_phase:
+                    break
+                loss = do_cell[floating](
+                    self.space, &phase, cell, batch, &self.space.scratch[thread], params,
+                )
+                if takes_loss(&phase):
+                    self.space.tile_losses[cell] = loss
+                if self.should_stop(thread, work):
+                    break
+        return False
 
     cdef void _weights_phase(
         self, int thread, Py_ssize_t step, Batch* batch, floating* params,

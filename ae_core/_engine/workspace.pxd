@@ -20,7 +20,7 @@ cdef class Workspace:
     cdef Scratch* scratch               # [n_threads]
     cdef ae_output output               # the plan's, and whether targets may be missing
     cdef ae_corruption corruption
-    cdef double* tile_losses            # [n_tiles]
+    cdef double* tile_losses            # [n_tiles], or of pieces of rows
     cdef double* penalties              # per slice, of the weights: ½ alpha Σ W² + alpha_l1 Σ |W|
     cdef double* gradient_squares       # per slice
     cdef char* gradient                 # of all parameters, where it is kept before it is used
@@ -28,6 +28,8 @@ cdef class Workspace:
     cdef int tile_rows, n_threads
     cdef Room room
     cdef object keep_alive
+
+    cdef bint is_cut_by_columns         # cells.pyx instead of whole tiles
 
     # What this step does other than a plain one; None where it does not.
     cdef bint changes_input             # what is given is not what is compared, or has marks beside it

@@ -14,7 +14,7 @@ from ae_core._engine.layers.low_rank_output cimport LowRankOutput, can_do_withou
 from ae_core._engine.layers.sparse_input cimport SparseInput, is_looked_at_sparsely
 from ae_core._engine.layers.sparse_output cimport SparseOutput, is_compared_sparsely
 from ae_core._engine.memory cimport Room
-from ae_core._engine.plan cimport Family, Plan
+from ae_core._engine.plan cimport Family, PIECE_ROWS, Plan
 from ae_core._engine.rows cimport Rows
 
 
@@ -124,12 +124,16 @@ cdef class Workspace:
             self.contraction.plan, self.contraction.K = plan, self.K
             self.contraction.trace = &self.trace
 
+        self.is_cut_by_columns = self.sparse_input is None and plan.is_cut_by_columns(m)
+
     cdef void _take_room(self, Py_ssize_t m, bint wants_whole_gradient):
         """Every array; called twice, as `Room` says."""
         cdef Plan plan = self.plan
         cdef Room room = self.room
         cdef Py_ssize_t size = self.itemsize
         cdef Py_ssize_t n_tiles = (m + self.tile_rows - 1) // self.tile_rows
+        if self.is_cut_by_columns:
+            n_tiles = (m + PIECE_ROWS - 1) // PIECE_ROWS
         self.tile_losses = <double*> room.take(n_tiles * sizeof(double))
         self.penalties = <double*> room.take(plan.n_slices * sizeof(double))
         self.gradient_squares = <double*> room.take(plan.n_slices * sizeof(double))

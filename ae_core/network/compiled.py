@@ -245,13 +245,11 @@ class Network(reference.Network):
     @contextmanager
     def _threads(self, n_rows: int, passes: int) -> Iterator[int]:
         """How many threads this work is worth; meanwhile BLAS, if used, keeps to one."""
-        tile_rows, n_slices, n_weights, needs_blas = self._plan.describe(
-            n_rows, self.dtype.itemsize
-        )
+        most, n_weights, needs_blas, _ = self._plan.describe(n_rows, self.dtype.itemsize)
         n_threads = check_n_threads(self.n_threads)
         if passes * n_weights < WORTH_A_THREAD:
             n_threads = 1
-        n_threads = min(n_threads, max(-(-n_rows // tile_rows), n_slices))
+        n_threads = min(n_threads, most)
         if needs_blas:
             with single_threaded_blas():
                 yield n_threads

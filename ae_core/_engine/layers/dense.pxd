@@ -19,14 +19,32 @@ cdef inline void layer_sums(
     const floating* inputs, const floating* side, int n_side, floating* sums,
 ) noexcept nogil:
     """sums (n_rows, n_out) = inputs (n_rows, n_in) @ W, and the side inputs' part; without biases."""
+    some_sums[floating](
+        K, layer, params, n_rows, inputs, side, n_side, 0, layer.n_out, sums,
+    )
+
+
+cdef inline void some_sums(
+    const ae_kernels* K, Layer* layer, const floating* params, int n_rows,
+    const floating* inputs, const floating* side, int n_side, int first, int n_columns,
+    floating* sums,
+) noexcept nogil:
+    """Those columns of `layer_sums`, n_out elements from row to row."""
     cdef const floating* W = params + layer.weights
     cdef int n_in = layer.n_in, n_out = layer.n_out
     if layer.tied:  # W is the encoder's: (n_out, n_in)
-        product_nt[floating](K, n_rows, n_out, n_in, inputs, n_in, W, layer.row, sums, n_out, False)
+        product_nt[floating](
+            K, n_rows, n_columns, n_in, inputs, n_in,
+            W + <Py_ssize_t> first * layer.row, layer.row, sums, n_out, False,
+        )
     else:
-        product_nn[floating](K, n_rows, n_out, n_in, inputs, n_in, W, n_out, sums, n_out, False)
+        product_nn[floating](
+            K, n_rows, n_columns, n_in, inputs, n_in, W + first, n_out, sums, n_out, False,
+        )
     if layer.n_side:
-        side_sums[floating](K, layer, params, n_rows, side, n_side, sums)
+        side_sums[floating](
+            K, layer, params, n_rows, side, n_side, first, n_columns, sums,
+        )
 
 
 cdef inline void activate(
@@ -44,14 +62,28 @@ cdef inline void input_delta(
 
     The result's rows are `length` elements apart.
     """
+    some_input_delta[floating](
+        K, layer, params, n_rows, delta, 0, layer.n_in, result, length,
+    )
+
+
+cdef inline void some_input_delta(
+    const ae_kernels* K, Layer* layer, const floating* params, int n_rows,
+    const floating* delta, int first, int n_columns, floating* result, int length,
+) noexcept nogil:
+    """Those columns of `input_delta`."""
     cdef const floating* W = params + layer.weights
-    cdef int n_in = layer.n_in, n_out = layer.n_out
+    cdef int n_out = layer.n_out
     if layer.tied:
         product_nn[floating](
-            K, n_rows, n_in, n_out, delta, n_out, W, layer.row, result, length, False,
+            K, n_rows, n_columns, n_out, delta, n_out, W + first, layer.row,
+            result, length, False,
         )
     else:
-        product_nt[floating](K, n_rows, n_in, n_out, delta, n_out, W, n_out, result, length, False)
+        product_nt[floating](
+            K, n_rows, n_columns, n_out, delta, n_out,
+            W + <Py_ssize_t> first * n_out, n_out, result, length, False,
+        )
 
 
 cdef inline void weight_gradient(

@@ -49,7 +49,8 @@ cdef bint makes_sums(
     if layer.n_side:
         side_sums[floating](
             space.K, layer, params, tile.n_rows,
-            <floating*> trace.side + tile.first * trace.n_side, trace.n_side, sums,
+            <floating*> trace.side + tile.first * trace.n_side, trace.n_side,
+            0, layer.n_out, sums,
         )
     return True
 

@@ -11,6 +11,10 @@ cdef double output_pass(
     Workspace space, Tile* tile, const floating* params, floating* into,
 ) noexcept nogil
 
+cdef double output_delta(
+    Workspace space, Tile* tile, const floating* params, floating* delta,
+) noexcept nogil
+
 cdef bint makes_output_gradient(
     Workspace space, Piece* piece, Batch* batch, floating* gradient,
 ) noexcept nogil

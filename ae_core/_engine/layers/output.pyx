@@ -29,6 +29,7 @@ cdef double output_pass(
         space.sparse_output.backward[floating](params, tile, into)
         return loss
     delta = <floating*> space.trace.delta[last + 1] + tile.first * layer.n_out
+    output_sums[floating](space, tile, params, delta)
     loss = output_delta[floating](space, tile, params, delta)
     input_delta[floating](
         space.K, layer, params, tile.n_rows, delta, into, space.plan.layers[last - 1].n_out,
@@ -36,10 +37,24 @@ cdef double output_pass(
     return loss
 
 
-cdef inline double output_delta(
+cdef inline void output_sums(
+    Workspace space, Tile* tile, const floating* params, floating* sums,
+) noexcept nogil:
+    """sums (n_rows, n_features) of the last layer, yet without biases."""
+    cdef Trace* trace = &space.trace
+    cdef int last = space.plan.n_layers - 1
+    cdef Layer* layer = &space.plan.layers[last]
+    layer_sums[floating](
+        space.K, layer, params, tile.n_rows, <floating*> trace.H[last] + tile.first * layer.n_in,
+        <floating*> trace.side + tile.first * trace.n_side, trace.n_side, sums,
+    )
+
+
+cdef double output_delta(
     Workspace space, Tile* tile, const floating* params, floating* delta,
 ) noexcept nogil:
-    """delta (n_rows, n_features) of the last layer; returns the losses, times weights, summed."""
+    """The last layer's sums (n_rows, n_features) become its delta; returns the losses, times weights,
+    summed."""
     cdef Trace* trace = &space.trace
     cdef Batch* batch = tile.batch
     cdef int last = space.plan.n_layers - 1
@@ -51,10 +66,6 @@ cdef inline double output_delta(
     cdef double loss = 0, weight
     if n_own:
         own = <floating*> trace.own_delta + tile.first * n_own
-    layer_sums[floating](
-        space.K, layer, params, tile.n_rows, <floating*> trace.H[last] + tile.first * layer.n_in,
-        <floating*> trace.side + tile.first * trace.n_side, trace.n_side, delta,
-    )
     if trace.weights == NULL:
         return space.K.output_delta(
             &space.output, tile.n_rows, n, delta, biases, targets, 1 / batch.total, own,

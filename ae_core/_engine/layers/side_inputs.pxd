@@ -10,9 +10,11 @@ from ae_core._engine.rows cimport Rows
 
 cdef inline void side_sums(
     const ae_kernels* K, Layer* layer, const floating* params, int n_rows,
-    const floating* side, int n_side, floating* sums,
+    const floating* side, int n_side, int first, int n_columns, floating* sums,
 ) noexcept nogil:
-    """sums (n_rows, n_out) += the layer's share of side (n_rows, n_side) @ its rows of W.
+    """sums (n_rows, n_columns) += the layer's share of side (n_rows, n_side) @ its rows of W.
+
+    Of its columns those from `first` on; rows of the sums are n_out apart.
 
     Of the columns of `side` those are the layer's that stand last, at most layer.n_side; the rows of
     W for them stand last too.
@@ -21,8 +23,8 @@ cdef inline void side_sums(
     cdef Py_ssize_t row = layer.n_in + layer.n_side - width
     if width > 0:
         product_nn[floating](
-            K, n_rows, n_out, width, side + (n_side - width), n_side,
-            params + layer.weights + row * n_out, n_out, sums, n_out, True,
+            K, n_rows, n_columns, width, side + (n_side - width), n_side,
+            params + layer.weights + row * n_out + first, n_out, sums, n_out, True,
         )
 
 
