@@ -23,6 +23,7 @@ from ..diagnosis.reconstruction import mean_error, some_of
 from ..diagnosis.references import references
 from ..formulas.losses import LOSSES, SHARES
 from ..network.compiled import Network
+from ..network.mean_start import start_at_mean
 from ..training.callbacks import joined, with_progress_bar
 from ..training.loop import train
 from ..training.progress import Callback, History, NonFiniteLossError, TrainingState
@@ -39,6 +40,9 @@ from .parameters import (
 
 ROWS_JUDGED, FEWER_ROWS_JUDGED, ENTRIES_JUDGED = 1000, 200, 300_000
 """How many rows tell whether a fit was better than a constant; fewer of wide tables."""
+
+MEAN_ROWS = 2000
+"""How many rows say where a network starts."""
 
 NAMES_SHOWN = 5
 """How many columns a warning names."""
@@ -178,7 +182,20 @@ def start(estimator: Any, X: Any, weights: Array | None, random: np.random.Gener
     estimator.network_ = Network(
         architecture, dtype=dtype, random_state=random, n_threads=estimator.n_threads
     )
+    begin_at_mean(estimator.network_, seen(estimator, X, weights))
     estimator.history_ = History()
+
+
+def begin_at_mean(network: Network, rows: Rows) -> None:
+    """Let the new network begin as the best constant, judged on some of the rows."""
+    at_most = max(FEWER_ROWS_JUDGED, ENTRIES_JUDGED // rows.n_features)
+    which = some_of(rows, min(MEAN_ROWS, at_most))
+    which = which[rows.counts(which) > 0]
+    X = rows.take(which, np.float64)[:, : network.architecture.n_features]
+    params = network.params.astype(np.float64)
+    start_at_mean(network.architecture, params, X, rows.weights(which))
+    if np.isfinite(params).all():
+        network.params[:] = params
 
 
 def scale_on(estimator: Any, X: Any, weights: Array | None) -> None:
