@@ -28,7 +28,7 @@ PACE_BETTER_THAN_PCA = 1.0
 WORTH_A_LONGER_FIT = 0.05
 """Share of the constant's loss that this has to be at least."""
 WORTH = 0.03
-"""Share of the constant's loss below which a rise is nobody's trouble."""
+"""Share of the constant's loss below which a rise is not reported."""
 EVENLY = 1 / 3
 """Of the whole fall: what the second half of all steps, weighed by their rates, has at most in a
 fit whose rate is large enough. With steps far too small the loss falls by the same everywhere."""

@@ -220,7 +220,7 @@ class FittedAutoencoder(
     # --- what a subclass has more of -----------------------------------------------------------
 
     def _learn_from(self, rows: Rows) -> None:
-        """Learn what else the network is made from, from the scaled rows."""
+        """Hook: estimate what the architecture needs (of a VAE the noise variance)."""
 
     def _learn_on(self, rows: Rows) -> None:
         """Learn it again from a part of a stream, where that knows better."""

@@ -173,7 +173,7 @@ def dtype_of(dtype: Any, X: Any) -> np.dtype[Any]:
 
 
 def check_columns(columns: Any, missing_values: Any) -> None:
-    """Refuse what says nothing about columns.
+    """Check `columns`.
 
     Raises
     ------

@@ -280,7 +280,7 @@ def restore_history(file: ModelFile, found: Any) -> History:
         or not isinstance(found["stopped_because"], str)
         or len(found["stopped_because"]) > LONGEST_REASON
     ):
-        raise file.error("its history of the fit is not one")
+        raise file.error("its history of the fit is malformed")
     return History(**found)
 
 

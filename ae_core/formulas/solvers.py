@@ -90,7 +90,7 @@ class Solver:
         return self.clip_norm / norm if norm > self.clip_norm else 1.0
 
     def share_of_newest(self, n: Array | int) -> Array | float:
-        """What the parameters after step n = 1, 2, … weigh in their mean: (1 - d) / (1 - dⁿ).
+        """Weight of the parameters after step n in the running average: (1 - d) / (1 - dⁿ).
 
         The mean of n vectors with weights d^(n-i), written as a step from the mean before.
         """
