@@ -342,7 +342,9 @@ class Encoding:
                 or (column.kind == CATEGORY) != bool(column.categories)
                 or not (column.kind != CATEGORY or has_fitting_categories(column))
             ):
-                raise ValueError(f"column {column.name!r} is invalid: its kind and categories do not fit")
+                raise ValueError(
+                    f"column {column.name!r} has a kind and categories that do not fit"
+                )
         if len({column.name for column in columns}) != len(columns) or not columns:
             raise ValueError("columns need names of their own")
         return cls(columns)
