@@ -11,6 +11,7 @@ import math
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 
@@ -39,7 +40,9 @@ LEAST_DECAY, MOST_DECAY, ROWS_OF_DECAY_1 = 0.1, 1.0, 100
 STEPS_PER_EPOCH, SMALLEST_BATCH, LARGEST_BATCH = 40, 16, 200
 """A step takes one row in so many, within these limits."""
 ENTRIES_AT_ONCE = 2_000_000
-"""Of the arrays that networks are given."""
+"""Of rows to be filled in, …"""
+ENTRIES_LEARNED_AT_ONCE = 50_000
+"""… and of those learned from, which so stay in cache."""
 FARTHEST = 100.0
 """Standard deviations: entries that are farther away are seen there."""
 ALL = 1 - 2.0**-40
@@ -115,7 +118,9 @@ def given(X: Array, hidden: Array | None = None) -> Rows:
     return Rows(block, missing="mask", n_covariates=2 * n)
 
 
-def train_networks(tables: list[Array], options: Options, random: np.random.Generator) -> list[Network]:
+def train_networks(
+    tables: list[Array], options: Options, random: np.random.Generator
+) -> list[Network]:
     """One network for each table (m, n_encoded), scaled, NaN where missing."""
     generators = random.spawn(len(tables))
     n_threads = min(check_n_threads(options.n_threads), len(tables))
@@ -161,33 +166,34 @@ def _trained(X: Array, options: Options, random: np.random.Generator) -> Network
     solver = AdamW(LEARNING_RATE, weight_decay=decay)
     state = solver.start(network.params)
     rates = Schedule("cosine", LEARNING_RATE, n_steps, n_epochs=1).rates(0, n_steps)
-    height = max(1, ENTRIES_AT_ONCE // (3 * n) // batch_size) * batch_size
-    n_done = 0
-    while n_done < n_steps:
-        order = random.permutation(learned)
-        for start in range(0, len(order), height):
-            which = order[start : start + height][: (n_steps - n_done) * batch_size]
-            if not len(which):
-                break
-            some = X[which]
-            hides = _hidden(len(some), options, random)
-            n_these = math.ceil(len(which) / batch_size)
-            network.train_steps(
-                given(some, hides),
-                np.arange(len(which)),
-                batch_size,
-                solver,
-                state,
-                rates[n_done : n_done + n_these],
-                random.integers(0, 2**63, n_these, dtype=np.uint64),
-            )
-            n_done += n_these
+    # Several passes in one call, where rows are few; each row is hidden anew in each.
+    steps_at_once = max(1, ENTRIES_LEARNED_AT_ONCE // (n * batch_size))
+    orders = _orders(learned, random)
+    for start in range(0, n_steps, steps_at_once):
+        these = slice(start, min(start + steps_at_once, n_steps))
+        n_these = these.stop - these.start
+        some = X[np.fromiter(islice(orders, n_these * batch_size), np.intp)]
+        network.train_steps(
+            given(some, _hidden(len(some), options, random)),
+            np.arange(len(some)),
+            batch_size,
+            solver,
+            state,
+            rates[these],
+            random.integers(0, 2**63, n_these, dtype=np.uint64),
+        )
     if not is_finite(network):
         raise NonFiniteLossError(
             "the networks of an AutoencoderImputer diverged: look at X for entries that are "
             "thousands of times larger than others of their column"
         )
     return network
+
+
+def _orders(rows: Array, random: np.random.Generator) -> Iterator[int]:
+    """Rows in pass after pass, each in an order of its own."""
+    while True:
+        yield from random.permutation(rows).tolist()
 
 
 def _hidden(n_rows: int, options: Options, random: np.random.Generator) -> Array:

@@ -126,7 +126,7 @@ def test_objects_that_stand_for_what_is_missing(marker):
 
 @pytest.mark.parametrize("marker", [np.inf, [1], b"?", 1j, True])
 def test_what_can_stand_for_nothing(marker):
-    with pytest.raises(ValueError, match="missing_values=.*must be nan, None, a finite number"):
+    with pytest.raises(ValueError, match=r"missing_values=.*must be nan, None, a finite number"):
         quick(missing_values=marker).fit(np.ones((3, 2)))
 
 
