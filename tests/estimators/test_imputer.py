@@ -39,7 +39,7 @@ def rmse(guess, X, hidden):
 
 
 @parametrize_with_checks(
-    [quick(), quick(add_indicator=True, keep_empty_features=True), quick(sample_posterior=True)]
+    [quick(), quick(add_indicator=True, keep_empty_features=True, sample_posterior=True)]
 )
 def test_scikit_learns_contract(estimator, check):
     with warnings.catch_warnings():
