@@ -8,7 +8,8 @@ so many rows are drawn, and its first so many columns that vary are taken. 30 % 
 hidden in three ways: at random; in blocks, half of the columns, neighbours, in six rows of ten; and
 by value, the more probably the larger an entry is beside others of its column. Given is the root
 mean square error of hidden entries, of columns with variance 1, and the seconds of fit and
-transform together, on one thread. With --draws also the share of hidden entries that 90 % intervals of draws hold.
+transform together, on one thread. With --draws also the share of hidden entries that 90 %
+intervals of draws hold.
 """
 
 import argparse

@@ -47,7 +47,8 @@ def _may_hold(kind: str, marker: Any) -> bool:
 
 def _array_without(X: Any, marker: Any) -> Any:
     if isinstance(X, np.ma.MaskedArray):
-        X = X.astype(np.float64 if X.dtype.kind in "fiub" else object).filled(np.nan)
+        kind: Any = np.float64 if X.dtype.kind in "fiub" else object
+        X = np.ma.filled(X.astype(kind), np.nan)
     try:
         array = np.asarray(X)
     except ValueError:  # rows of different lengths, which are refused later, by name

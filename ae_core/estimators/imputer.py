@@ -206,15 +206,17 @@ class AutoencoderImputer(
     def _fit(self, X: Any) -> None:
         table = table_to_fill(self, X, reset=True)  # (m, n_encoded), NaN where missing
         is_seen = ~np.isnan(table)
-        self.is_empty_ = ~is_seen.any(axis=0)[self._starts]
+        never = ~np.asarray(is_seen.any(axis=0))  # (n_encoded,)
+        self.is_empty_ = never[self._starts]
         if self.add_indicator:
             self.indicator_ = MissingIndicator(error_on_new=False).fit(table[:, self._starts])
-        shift, factor = learn_scaling(table, "standard", missing="mask")
+        scaling: Any = learn_scaling(table, "standard", missing="mask")
         is_number = self._is_number
-        self.shift_, self.factor_ = np.where(is_number, shift, 0), np.where(is_number, factor, 1)
+        self.shift_ = np.where(is_number, scaling[0], 0)
+        self.factor_ = np.where(is_number, scaling[1], 1)
         self.low_ = np.where(is_seen, table, np.inf).min(axis=0)
         self.high_ = np.where(is_seen, table, -np.inf).max(axis=0)
-        self.low_[~is_seen.any(axis=0)] = self.high_[~is_seen.any(axis=0)] = 0
+        self.low_[never] = self.high_[never] = 0
         random = generator_of(self)
         scaled = (table - self.shift_) * self.factor_
         options = self._options()
@@ -268,6 +270,7 @@ class AutoencoderImputer(
         return result
 
     def _drawn_tables(self, X: Any, table: Array, n_imputations: int) -> list[Any]:
+        donors: Any = self.donors_
         random = generator_of(self)
         predicted = self._predicted(table)
         numbers = np.flatnonzero(self._is_number)
@@ -278,7 +281,7 @@ class AutoencoderImputer(
                 drawn = self.encoding_.drawn(drawn, random.uniform)
             for i, place in enumerate(numbers):
                 rows = np.flatnonzero(np.isnan(table[:, place]))
-                draws = self.donors_.drawn(i, predicted[rows, place], random)
+                draws = donors.drawn(i, predicted[rows, place], random)
                 drawn[rows, place] = draws.clip(self.low_[place], self.high_[place])
             tables.append(self._output(X, table, drawn))
         return tables

@@ -50,6 +50,7 @@ class ImputerParameters:
 
     missing_values: Any = parameter(
         default=np.nan,
+        kw_only=False,
         check=Marker(),
         meaning="What stands for missing entries.",
         more="NaN, None and pandas' NA mean the same: all three are missing. With a number, such "

@@ -14,8 +14,8 @@ from ..data.markers import says_nan, without_marker
 from .tables import checked_table
 
 TEXT = (
-    "columns='mixed' takes a DataFrame's text and categories, and missing_values a text for what is "
-    "missing"
+    "columns='mixed' takes a DataFrame's text and categories, and missing_values a text for what "
+    "is missing"
 )
 MARKED = "missing_values=nan takes it for missing; or "
 

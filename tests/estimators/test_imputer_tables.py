@@ -285,7 +285,7 @@ def test_categories_are_drawn():
 @pytest.mark.parametrize("n", [0, -1, 1.5, "two", None, True])
 def test_numbers_of_draws_that_are_none(n):
     imputer = quick(sample_posterior=True).fit(numbers())
-    with pytest.raises(ValueError, match="n_imputations=.*must be an integer of at least 1"):
+    with pytest.raises(ValueError, match=r"n_imputations=.*must be an integer of at least 1"):
         imputer.sample(numbers(), n)
 
 
