@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
+from threading import Event
 
 import numpy as np
 
@@ -125,16 +126,22 @@ def train_networks(
     generators = random.spawn(len(tables))
     n_threads = min(check_n_threads(options.n_threads), len(tables))
 
+    is_over = Event()
+
     def trained(i: int) -> Network:
-        return _trained(tables[i], options, generators[i])
+        return _trained(tables[i], options, generators[i], is_over)
 
     if n_threads == 1:
         return [trained(i) for i in range(len(tables))]
     with ThreadPoolExecutor(n_threads) as pool:
-        return list(pool.map(trained, range(len(tables))))
+        try:
+            return list(pool.map(trained, range(len(tables))))
+        except BaseException:  # Ctrl-C, too, which must not wait for the others
+            is_over.set()
+            raise
 
 
-def _trained(X: Array, options: Options, random: np.random.Generator) -> Network:
+def _trained(X: Array, options: Options, random: np.random.Generator, is_over: Event) -> Network:
     n = X.shape[1]
     sizes = options.hidden_layer_sizes
     code = (len(sizes) + 1) // 2
@@ -157,6 +164,7 @@ def _trained(X: Array, options: Options, random: np.random.Generator) -> Network
         random_state=random,
         n_threads=1,
     )
+    X = X.clip(-FARTHEST, FARTHEST).astype(np.float32)
     learned = np.flatnonzero((~np.isnan(X)).any(axis=1))
     if not len(learned):
         return network
@@ -170,6 +178,8 @@ def _trained(X: Array, options: Options, random: np.random.Generator) -> Network
     steps_at_once = max(1, ENTRIES_LEARNED_AT_ONCE // (n * batch_size))
     orders = _orders(learned, random)
     for start in range(0, n_steps, steps_at_once):
+        if is_over.is_set():
+            break
         these = slice(start, min(start + steps_at_once, n_steps))
         n_these = these.stop - these.start
         some = X[np.fromiter(islice(orders, n_these * batch_size), np.intp)]

@@ -218,7 +218,7 @@ class AutoencoderImputer(
         self.high_ = np.where(is_seen, table, -np.inf).max(axis=0)
         self.low_[never] = self.high_[never] = 0
         random = generator_of(self)
-        scaled = (table - self.shift_) * self.factor_
+        scaled = self._scaled(table)
         options = self._options()
         self.networks_ = FillingNetworks(
             tuple(train_networks([scaled] * self.n_networks, options, random))
@@ -256,6 +256,11 @@ class AutoencoderImputer(
         numbers = self._is_number
         return Donors.of(table[:, numbers], self._in_units(predicted)[:, numbers], random)
 
+    def _scaled(self, table: Array) -> Array:
+        """A table (m, n_encoded) as networks see it; what is beyond all floats is infinite."""
+        with np.errstate(over="ignore"):
+            return np.asarray((table - self.shift_) * self.factor_)
+
     def _in_units(self, predicted: Array) -> Array:
         """What networks say (m, n_encoded), in the data's units and within what was seen."""
         return np.clip(undo_scaling(predicted, self.shift_, self.factor_), self.low_, self.high_)
@@ -265,7 +270,7 @@ class AutoencoderImputer(
         result = np.zeros(table.shape)
         which = np.flatnonzero(np.isnan(table).any(axis=1))
         if len(which):
-            scaled = (table[which] - self.shift_) * self.factor_
+            scaled = self._scaled(table[which])
             result[which] = self._in_units(self.networks_.predict(scaled))
         return result
 

@@ -66,8 +66,9 @@ def _numbers(estimator: Any, X: Any, marker: Any, reset: bool) -> Array:
         missing=None if is_number else "mask",
         text=TEXT,
         advice=MARKED,
-        takes_sparse=False,
     )
+    if is_sparse(table):  # pandas' columns of that kind
+        table = table.toarray()
     if table.dtype.kind != "f":
         table = table.astype(np.float64)
     return np.where(table == marker, table.dtype.type(np.nan), table) if is_number else table

@@ -33,6 +33,7 @@ def describe_imputer(imputer: Any) -> tuple[dict[str, Any], dict[str, Array]]:
         "parameters": parameters,
         **describe_columns(imputer),
         "architectures": [json.loads(n.architecture.to_json()) for n in networks],
+        "has_donors": imputer.donors_ is not None,
     }
     if imputer.encoding_ is not None:
         description["encoding"] = imputer.encoding_.described()
@@ -79,7 +80,8 @@ def restore_imputer(imputer_class: Any, file: ModelFile) -> Any:
     imputer.networks_ = FillingNetworks(tuple(networks))
     if imputer.add_indicator is True:
         imputer.indicator_ = _restored_indicator(file, n_columns)
-    imputer.donors_ = _restored_donors(file, imputer._is_number)
+    has_donors = file.value("has_donors", bool)
+    imputer.donors_ = _restored_donors(file, imputer._is_number) if has_donors else None
     return imputer
 
 
@@ -92,12 +94,9 @@ def _restored_indicator(file: ModelFile, n_columns: int) -> MissingIndicator:
     return MissingIndicator(error_on_new=False).fit(example)
 
 
-def _restored_donors(file: ModelFile, is_number: Array) -> Donors | None:
-    n_numbers = int(is_number.sum())
-    if not n_numbers or "predictions_0" not in file.arrays:
-        return None
+def _restored_donors(file: ModelFile, is_number: Array) -> Donors:
     found: dict[str, list[Array]] = {"predictions": [], "residuals": [], "values": []}
-    for i in range(n_numbers):
+    for i in range(int(is_number.sum())):
         for name, arrays in found.items():
             length = len(found["predictions"][i]) if name == "residuals" else None
             arrays.append(file.array(f"{name}_{i}", np.float64, (length,), finite=True))

@@ -13,6 +13,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from ae_core import AutoencoderImputer
+from ae_core.estimators import filling_networks
+from ae_core.formulas import noise
 
 
 def quick(**parameters):
@@ -258,3 +260,67 @@ def test_a_refused_fit_leaves_the_fit_before():
     with pytest.raises(ValueError, match="is inf"):
         imputer.fit(np.full((4, 6), np.inf))
     np.testing.assert_array_equal(imputer.transform(table), before)
+
+
+def test_where_one_network_fails_the_others_stop(monkeypatch):
+    table, _ = holed(correlated(800, 4))
+    calls = []
+
+    class Failing(filling_networks.Network):
+        def train_steps(self, *arguments):
+            calls.append(None)
+            if len(calls) == 2:
+                raise KeyboardInterrupt
+            return super().train_steps(*arguments)
+
+    whole = number_of_calls(table, monkeypatch)
+    monkeypatch.setattr(filling_networks, "Network", Failing)
+    imputer = quick(n_threads=2)
+    with pytest.raises(KeyboardInterrupt):
+        imputer.fit(table)
+    assert len(calls) < whole
+    assert not hasattr(imputer, "n_features_in_")
+
+
+def number_of_calls(table, monkeypatch):
+    """How often networks are called to learn from a table, where they only count."""
+    calls = []
+
+    class Counting(filling_networks.Network):
+        def train_steps(self, *arguments):
+            calls.append(None)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(filling_networks, "Network", Counting)
+        quick(n_threads=2).fit(table)
+    return len(calls)
+
+
+def test_networks_are_given_nothing_but_what_is_shown():
+    assert noise.threshold(filling_networks.ALL) == noise.LEVELS  # training hides all features
+    X = np.array([[1.0, np.nan, 3.0], [4.0, 5.0, 500.0]])
+    hidden = np.array([[False, False, True], [False, True, False]])
+    block = filling_networks.given(X, hidden).X
+    np.testing.assert_array_equal(block[:, :3], [[1, np.nan, 3], [4, 5, 100]])
+    np.testing.assert_array_equal(block[:, 3:6], [[1, 0, 0], [4, 0, 100]])
+    np.testing.assert_array_equal(block[:, 6:], [[1, 0, 0], [1, 0, 1]])
+    block = filling_networks.given(X).X
+    assert np.isnan(block[:, :3]).all()
+    np.testing.assert_array_equal(block[:, 6:], [[1, 0, 1], [1, 1, 1]])
+
+
+def test_categories_are_hidden_whole():
+    options = filling_networks.Options((4,), 0.3, "squared_error", np.array([0, 1, 1, 1, 2]), 1)
+    hides = filling_networks._hidden(4000, options, np.random.default_rng(0))
+    np.testing.assert_array_equal(hides[:, 1], hides[:, 2])
+    np.testing.assert_array_equal(hides[:, 1], hides[:, 3])
+    assert (hides[:, 0] != hides[:, 1]).any()
+    np.testing.assert_allclose(hides.mean(axis=0), 0.3, atol=0.03)
+
+
+def test_large_tables_take_a_bounded_number_of_steps():
+    steps = filling_networks.number_of_steps
+    assert steps(160, 16, 10_000) == 300 * 10
+    assert steps(10**6, 200, 10_000) == filling_networks.MOST_STEPS
+    assert steps(10**4, 200, 10**7) < filling_networks.MOST_STEPS
+    assert steps(10**4, 200, 10**9) == filling_networks.FEWEST_STEPS

@@ -134,6 +134,37 @@ def test_markers_in_frames(library, marker):
     np.testing.assert_array_equal(filled.to_numpy(dtype=float), expected.to_numpy())
 
 
+def test_sparse_columns_of_pandas():
+    frame = numbers().fillna(0).astype(pd.SparseDtype(float, 0.0))
+    filled = quick(missing_values=0).fit_transform(frame)
+    expected = quick(missing_values=0).fit_transform(numbers().fillna(0).to_numpy(dtype=float))
+    np.testing.assert_array_equal(np.asarray(filled), expected)
+
+
+@pytest.mark.parametrize("marker", [-1, -1.0])
+def test_markers_among_whole_numbers_of_a_frame(marker):
+    frame = numbers()[["whole"]].assign(other=np.arange(40) % 7)
+    frame.iloc[3, 0] = frame.iloc[9, 1] = -1
+    filled = quick(missing_values=marker).fit_transform(frame)
+    assert 0 <= filled.iloc[3, 0] <= 39
+    assert 0 <= filled.iloc[9, 1] <= 6
+    changed = filled.to_numpy() != frame.to_numpy()
+    assert np.argwhere(changed).tolist() == [[3, 0], [9, 1]]
+
+
+def test_in_a_column_transformer():
+    from sklearn.compose import make_column_transformer
+
+    frame = numbers()
+    transformer = make_column_transformer(
+        (quick(add_indicator=True), ["a", "b"]), remainder="passthrough"
+    ).set_output(transform="pandas")
+    filled = transformer.fit_transform(frame)
+    assert filled.shape == (40, 5)
+    expected = quick().fit_transform(frame[["a", "b"]])
+    np.testing.assert_array_equal(filled.iloc[:, :2].to_numpy(), expected.to_numpy())
+
+
 def test_names_that_are_not_those_of_the_fit():
     frame = numbers()
     imputer = quick().fit(frame)
@@ -329,6 +360,15 @@ def test_a_file_of_a_mixed_table(tmp_path):
     imputer.save(tmp_path / "imputer.ae")
     again = AutoencoderImputer.load(tmp_path / "imputer.ae")
     pd.testing.assert_frame_equal(again.transform(table), imputer.transform(table))
+
+
+def test_a_file_of_categories_alone(tmp_path):
+    _, table, _ = holed_trees()
+    table = table[["species", "soil"]]
+    imputer = quick(columns="mixed", sample_posterior=True).fit(table)
+    imputer.save(tmp_path / "imputer.ae")
+    again = ae_core.load(tmp_path / "imputer.ae")
+    pd.testing.assert_frame_equal(again.sample(table, 2)[1], imputer.sample(table, 2)[1])
 
 
 @pytest.mark.parametrize(
