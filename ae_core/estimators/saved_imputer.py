@@ -58,6 +58,8 @@ def restore_imputer(imputer_class: Any, file: ModelFile) -> Any:
         When the file does not describe one.
     """
     imputer = constructed(imputer_class, file)
+    if imputer.missing_values is None:  # as it is without one
+        imputer.missing_values = np.nan
     n_columns = restore_columns(imputer, file)
     imputer.encoding_ = restore_encoding(file, n_columns)
     n_encoded = n_columns if imputer.encoding_ is None else imputer.encoding_.n_encoded
