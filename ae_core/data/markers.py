@@ -49,6 +49,8 @@ def _array_without(X: Any, marker: Any) -> Any:
     if isinstance(X, np.ma.MaskedArray):
         kind: Any = np.float64 if X.dtype.kind in "fiub" else object
         X = np.ma.filled(X.astype(kind), np.nan)
+    if not isinstance(X, np.ndarray | list | tuple):  # what else there is, others understand
+        return X
     try:
         array = np.asarray(X)
     except ValueError:  # rows of different lengths, which are refused later, by name

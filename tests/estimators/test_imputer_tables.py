@@ -165,6 +165,16 @@ def test_in_a_column_transformer():
     np.testing.assert_array_equal(filled.iloc[:, :2].to_numpy(), expected.to_numpy())
 
 
+@pytest.mark.parametrize("marker", [np.nan, -1, "?"])
+@pytest.mark.parametrize("given", [None, "text", iter([]), {1: 2}, "lazy"])
+def test_what_is_no_table_is_refused_in_our_words(marker, given):
+    if given == "lazy":
+        given = pytest.importorskip("polars").DataFrame({"a": [1, 2]}).lazy()
+    with pytest.raises(TypeError, match=r"X is .*which is no table here") as caught:
+        quick(missing_values=marker).fit(given)
+    assert "\n" not in str(caught.value)
+
+
 def test_names_that_are_not_those_of_the_fit():
     frame = numbers()
     imputer = quick().fit(frame)
