@@ -11,6 +11,7 @@ from ..data.markers import says_nan
 from ..files.model_content import ModelFile
 from .donors import Donors
 from .filling_networks import FillingNetworks
+from .records import check_parameters
 from .saved import (
     constructed,
     describe_columns,
@@ -60,6 +61,10 @@ def restore_imputer(imputer_class: Any, file: ModelFile) -> Any:
     imputer = constructed(imputer_class, file)
     if imputer.missing_values is None:  # as it is without one
         imputer.missing_values = np.nan
+    try:
+        check_parameters(imputer)
+    except ValueError as error:
+        raise file.error(f"its parameters are wrong ({error})") from None
     n_columns = restore_columns(imputer, file)
     imputer.encoding_ = restore_encoding(file, n_columns)
     n_encoded = n_columns if imputer.encoding_ is None else imputer.encoding_.n_encoded
