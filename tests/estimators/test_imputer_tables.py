@@ -253,6 +253,10 @@ def test_mixed_set_output_and_arrays():
     filled = imputer.set_output(transform="polars").transform(table)
     assert isinstance(filled, polars.DataFrame)
     assert filled["species"].dtype == polars.String
+    again = imputer.set_output(transform="pandas").transform(polars.from_pandas(table))
+    assert again["soil"].tolist() == filled["soil"].to_list()
+    assert again.dtypes["soil"] == "category"
+    assert again.dtypes["evergreen"] == "boolean"
     with pytest.raises(ValueError, match="columns='mixed' takes a pandas DataFrame"):
         quick(columns="mixed").fit(np.ones((3, 2)))
 
