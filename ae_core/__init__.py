@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from .estimators.autoencoder import Autoencoder
     from .estimators.checkpoints import Checkpoint
     from .estimators.fitting import NotLearningWarning
+    from .estimators.imputer import AutoencoderImputer
     from .estimators.load import load
     from .estimators.outliers import AutoencoderOutlierDetector
     from .estimators.variational import VariationalAutoencoder
@@ -43,6 +44,7 @@ __all__ = [
     "AdamW",
     "Architecture",
     "Autoencoder",
+    "AutoencoderImputer",
     "AutoencoderOutlierDetector",
     "Checkpoint",
     "DataReport",
@@ -67,6 +69,7 @@ __all__ = [
 # Loaded on first use: importing scikit-learn takes longer than most things done with a network.
 _LATER = {
     "Autoencoder": "estimators.autoencoder",
+    "AutoencoderImputer": "estimators.imputer",
     "AutoencoderOutlierDetector": "estimators.outliers",
     "Checkpoint": "estimators.checkpoints",
     "DataReport": "diagnosis.data_report",

@@ -13,6 +13,7 @@ from ae_core.estimators.constructors import (
     VariationalParameters,
 )
 from ae_core.estimators.detector_parameters import DetectorParameters
+from ae_core.estimators.imputer_parameters import ImputerParameters
 from ae_core.estimators.records import parameters_of
 
 SECTIONS = (
@@ -22,12 +23,13 @@ SECTIONS = (
     ("`Autoencoder` alone", AutoencoderParameters),
     ("`VariationalAutoencoder` alone, or narrower there", VariationalParameters),
     ("`AutoencoderOutlierDetector`", DetectorParameters),
+    ("`AutoencoderImputer`", ImputerParameters),
 )
 
 HEAD = """# Parameters of the estimators
 
-Written by `python docs/parameters.py` from the records in `ae_core/estimators/constructors.py` and
-`detector_parameters.py`, of which the constructors, their checks and the options of `ae-core fit`
+Written by `python docs/parameters.py` from the records in `ae_core/estimators/constructors.py`,
+`detector_parameters.py` and `imputer_parameters.py`, of which the constructors, their checks and the options of `ae-core fit`
 are made, too. `help(Autoencoder)` says more of each. All but the first are given by name.
 """
 

@@ -123,17 +123,22 @@ def reconstruct(model: str, data: str, output: str, reading: Reading) -> None:
 def impute(model: str, data: str, output: str, reading: Reading) -> None:
     """Write DATA with its empty cells filled in by the model, and the rest as it is.
 
-    MODEL is one that `ae-core fit --missing` wrote. Columns that the model does not know are
-    written as they are, all of them or those that --keep names.
+    MODEL is one that `ae-core fit --missing` wrote, or a saved `AutoencoderImputer`. Columns that
+    the model does not know are written as they are, all of them or those that --keep names.
 
     \b
     Examples:
       ae-core impute model.safetensors data.csv -o filled.csv
       cat data.csv | ae-core impute model.safetensors - | head
     """
-    estimator = load_model(model, "Autoencoder")
-    if not hasattr(estimator, "impute"):
+    estimator = load_model(model, "Autoencoder", takes_imputers=True)
+    is_imputer = not hasattr(estimator, "network_")
+    if not is_imputer and not hasattr(estimator, "impute"):
         raise click.UsageError(f"{model} was not fitted with --missing, so it fills in nothing")
+    if is_imputer:
+        # As many columns as the table has, so that each goes back to its place.
+        estimator.set_params(keep_empty_features=True, add_indicator=False)
+    fill = estimator.transform if is_imputer else estimator.impute
     table = reading.table_for(estimator, data, keep_others=True)
     own = list(getattr(estimator, "feature_names_in_", table.names))
     names = output_names(table, own)
@@ -143,7 +148,7 @@ def impute(model: str, data: str, output: str, reading: Reading) -> None:
 
     def rows() -> Iterator[Any]:
         for start, part in parts(estimator, table.values):
-            columns = output_columns(table, own, estimator.impute(part), start)
+            columns = output_columns(table, own, fill(part), start)
             yield [columns[i] for i in order]
 
     write_rows(output, [names[i] for i in order], rows(), len(table.values))
@@ -159,7 +164,7 @@ def info(model: str) -> None:
       ae-core info model.safetensors
       ae-core info model.safetensors | grep columns
     """
-    estimator = load_model(model)
+    estimator = load_model(model, takes_imputers=True)
     lines = {
         "file": f"{model}, {os.path.getsize(model) / 1000:,.1f} kB",
         "model": type(estimator).__name__,
@@ -183,7 +188,10 @@ def info(model: str) -> None:
         }
     else:
         parameters = estimator.get_params()
-        lines["outliers"] = f"score above {estimator.threshold_:.6g}"
+        if hasattr(estimator, "threshold_"):
+            lines["outliers"] = f"score above {estimator.threshold_:.6g}"
+        if hasattr(estimator, "networks_"):
+            lines["networks"] = str(len(estimator.networks_.networks))
         lines["fitted with"] = ", ".join(f"{name}={value}" for name, value in parameters.items())
     width = max(map(len, lines))
     for label, text in lines.items():

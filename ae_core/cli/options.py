@@ -295,8 +295,16 @@ class Reading:
         return read_table(path, wanted, layout=self.layout)
 
 
-def load_model(path: str, kind: str | None = None) -> Any:
+def load_model(path: str, kind: str | None = None, *, takes_imputers: bool = False) -> Any:
     """The model at that path.
+
+    Parameters
+    ----------
+    path : str
+    kind : {None, 'Autoencoder', 'AutoencoderOutlierDetector'}
+        What it must be; an autoencoder of any class for the first.
+    takes_imputers : bool
+        Whether it may also be an `AutoencoderImputer`.
 
     Raises
     ------
@@ -311,6 +319,12 @@ def load_model(path: str, kind: str | None = None) -> Any:
         raise click.UsageError(f"MODEL comes before DATA, and {path} is no model but a table")
     model = load(path)
     found = type(model).__name__
+    if found == "AutoencoderImputer":
+        if not takes_imputers:
+            raise click.UsageError(
+                f"{path} is an {found}, which fills in and does nothing else: see ae-core impute"
+            )
+        return model
     if kind is not None and hasattr(model, "network_") != (kind == "Autoencoder"):
         raise click.UsageError(
             f"{path} is an {found}, and this needs an {kind}: "

@@ -230,6 +230,7 @@ class Autoencoder(AutoencoderParameters, TrainableAutoencoder):
     --------
     VariationalAutoencoder : Learn a distribution: likelihoods, and new rows.
     AutoencoderOutlierDetector : Find unusual rows.
+    AutoencoderImputer : Fill in missing entries.
 
     References
     ----------

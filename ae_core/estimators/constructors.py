@@ -244,7 +244,8 @@ class DataParameters:
         meaning="What is missing: nothing, NaN ('mask'), or what a sparse X does not store.",
         more="The last is 'implicit', as with ratings (AutoRec; Sedhain et al. 2015). Nothing is "
         "learned of such entries: they are 0 to the network, after scaling, and have no loss; "
-        "`impute` fills them in. None: NaN is refused.",
+        "`impute` fills them in. None: NaN is refused. To fill in a table there is "
+        "`AutoencoderImputer`.",
     )
     feature_weights: Any = parameter(
         default=None,

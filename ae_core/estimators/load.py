@@ -6,6 +6,7 @@ from typing import Any
 from ..basics.arguments import check_path
 from ..files.model_file import read_file
 from .autoencoder import Autoencoder
+from .imputer import AutoencoderImputer
 from .outliers import AutoencoderOutlierDetector
 from .variational import VariationalAutoencoder
 
@@ -21,7 +22,7 @@ def load(path: str | PathLike[str]) -> Any:
 
     Returns
     -------
-    Autoencoder, VariationalAutoencoder or AutoencoderOutlierDetector
+    Autoencoder, VariationalAutoencoder, AutoencoderOutlierDetector or AutoencoderImputer
 
     Raises
     ------
@@ -32,7 +33,12 @@ def load(path: str | PathLike[str]) -> Any:
     ValueError
         When the path is no name of a file.
     """
-    known = (Autoencoder, AutoencoderOutlierDetector, VariationalAutoencoder)
+    known = (
+        Autoencoder,
+        AutoencoderImputer,
+        AutoencoderOutlierDetector,
+        VariationalAutoencoder,
+    )
     classes: dict[str, Any] = {c.__name__: c for c in known}
     file = read_file(check_path("path", path), tuple(classes))
     return classes[file.kind]._restored(file)

@@ -2,7 +2,7 @@
 Missing values, beside three imputers
 =====================================
 
-A fifth of a table hidden at random, and filled in four ways: the error of what was hidden.
+A fifth of a table hidden at random, and filled in five ways: the error of what was hidden.
 """
 
 # %%
@@ -13,7 +13,7 @@ from sklearn.experimental import enable_iterative_imputer  # noqa: F401
 from sklearn.impute import IterativeImputer, KNNImputer, SimpleImputer
 from sklearn.preprocessing import StandardScaler
 
-from ae_core import Autoencoder
+from ae_core import Autoencoder, AutoencoderImputer
 
 X = StandardScaler().fit_transform(load_breast_cancer().data)
 hidden = np.random.default_rng(0).random(X.shape) < 0.2
@@ -23,7 +23,8 @@ filled = {
     "mean": SimpleImputer().fit_transform(table),
     "5 neighbours": KNNImputer().fit_transform(table),
     "iterative, ridge": IterativeImputer(max_iter=5, random_state=0, tol=1).fit_transform(table),
-    "autoencoder": model.fit(table).impute(table),
+    "Autoencoder": model.fit(table).impute(table),
+    "AutoencoderImputer": AutoencoderImputer(random_state=0).fit_transform(table),
 }
 errors = {name: np.sqrt(((Y - X)[hidden] ** 2).mean()) for name, Y in filled.items()}
 figure, ax = plt.subplots(figsize=(6, 2.4))

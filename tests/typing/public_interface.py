@@ -13,6 +13,7 @@ from ae_core import (
     AdamW,
     Architecture,
     Autoencoder,
+    AutoencoderImputer,
     AutoencoderOutlierDetector,
     Checkpoint,
     DataReport,
@@ -184,6 +185,14 @@ def estimators(X: Array, folder: Path) -> None:
     detector.save(path)
     assert_type(AutoencoderOutlierDetector.load(path), AutoencoderOutlierDetector)
     assert isinstance(load(path), AutoencoderOutlierDetector)
+
+    imputer = AutoencoderImputer(np.nan, n_networks=1, sample_posterior=True, n_threads=1).fit(X)
+    assert_type(imputer, AutoencoderImputer)
+    assert_type(imputer.transform(X), Any)
+    assert_type(imputer.sample(X, n_imputations=2), list[Any])
+    assert_type(imputer.get_feature_names_out(), Array)
+    imputer.save(path)
+    assert_type(AutoencoderImputer.load(path), AutoencoderImputer)
     path.write_bytes(b"")
     try:
         load(path)

@@ -1,0 +1,109 @@
+"""Tables with missing entries as networks see them, and filled ones as an imputer gives them."""
+
+from typing import Any
+
+import numpy as np
+import sklearn
+from sklearn.utils.validation import validate_data
+
+from .._typing import Array
+from ..data.checks import is_sparse
+from ..data.encoding import Encoding, check_frame
+from ..data.frames import as_pandas, framed, library_of, names_of
+from ..data.markers import says_nan, without_marker
+from .tables import checked_table
+
+TEXT = (
+    "columns='mixed' takes a DataFrame's text and categories, and missing_values a text for what "
+    "is missing"
+)
+MARKED = "missing_values=nan takes it for missing; or "
+
+
+def table_to_fill(estimator: Any, X: Any, *, reset: bool) -> Array:
+    """X as an array of numbers (m, n_encoded), NaN where missing, checked as scikit-learn does.
+
+    With `reset`, the number and names of its columns are noted, the library of a frame, and how
+    columns of a mixed table are encoded is learned.
+
+    Raises
+    ------
+    ValueError, TypeError
+        When it is no table of numbers (with ``columns='mixed'``, no DataFrame).
+    """
+    marker = estimator.missing_values
+    is_mixed = estimator.columns == "mixed" if reset else estimator.encoding_ is not None
+    if is_sparse(X):
+        raise TypeError(
+            "Sparse data was passed as X, but dense data is required: give X.toarray(), with what "
+            "is missing marked by missing_values"
+        )
+    if not is_mixed:
+        table = _numbers(estimator, X, marker, reset)
+        if reset:
+            estimator.encoding_ = None
+        return table
+    frame = unmarked_frame(X, marker)
+    check_frame(frame)
+    if not reset:  # names first: another column's values say nothing
+        validate_data(estimator, frame, skip_check_array=True, reset=False)
+    encoding = Encoding.learn(frame, holes=True) if reset else estimator.encoding_
+    encoded = encoding.encode(frame, holes=True)
+    if reset:
+        validate_data(estimator, frame, skip_check_array=True, reset=True)
+        estimator.encoding_, estimator._library = encoding, library_of(X)
+    return np.asarray(encoded)
+
+
+def _numbers(estimator: Any, X: Any, marker: Any, reset: bool) -> Array:
+    is_number = not says_nan(marker) and not isinstance(marker, str)
+    if isinstance(marker, str):
+        X = without_marker(X, marker)
+    table = checked_table(
+        estimator,
+        X,
+        reset=reset,
+        missing=None if is_number else "mask",
+        text=TEXT,
+        advice=MARKED,
+    )
+    if is_sparse(table):  # pandas' columns of that kind
+        table = table.toarray()
+    if table.dtype.kind != "f":
+        table = table.astype(np.float64)
+    return np.where(table == marker, table.dtype.type(np.nan), table) if is_number else table
+
+
+def unmarked_frame(X: Any, marker: Any) -> Any:
+    """A frame of any library as one of pandas, in which no marker stands for missing entries."""
+    return as_pandas(X if says_nan(marker) else without_marker(X, marker))
+
+
+def requested_library(estimator: Any, X: Any) -> str | None:
+    """Whose frame a transformed X is to be; None for an array, which `set_output` may wrap."""
+    configured = getattr(estimator, "_sklearn_output_config", {}).get("transform")
+    configured = configured or sklearn.get_config()["transform_output"]
+    if configured == "default":
+        return library_of(X)
+    return str(configured) if estimator.encoding_ is not None else None
+
+
+def some_columns(frame: Any, kept: Array) -> Any:
+    """Those columns of a frame that are kept, (n_columns,) bool."""
+    if kept.all():
+        return frame
+    if hasattr(frame, "iloc"):
+        return frame.iloc[:, np.flatnonzero(kept)]
+    names = names_of(frame) or []
+    return frame.select([name for name, keeps in zip(names, kept, strict=True) if keeps])
+
+
+def with_columns(frame: Any, added: Array, names: Any) -> Any:
+    """A frame (m, …) with columns (m, k) of these names after its own."""
+    if not added.shape[1]:
+        return frame
+    import narwhals as nw
+
+    beside = framed(added, frame, list(names))
+    tables = [nw.from_native(each, eager_only=True) for each in (frame, beside)]
+    return nw.concat(tables, how="horizontal").to_native()

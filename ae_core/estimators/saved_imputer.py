@@ -1,0 +1,113 @@
+"""A fitted imputer as a description and arrays, and back: see `saved`."""
+
+import json
+from typing import Any
+
+import numpy as np
+from sklearn.impute import MissingIndicator
+
+from .._typing import Array
+from ..data.markers import says_nan
+from ..files.model_content import ModelFile
+from .donors import Donors
+from .filling_networks import FillingNetworks
+from .records import check_parameters
+from .saved import (
+    constructed,
+    describe_columns,
+    describe_scaling,
+    parameters_of,
+    restore_columns,
+    restore_encoding,
+    restore_network,
+    restore_scaling,
+)
+
+
+def describe_imputer(imputer: Any) -> tuple[dict[str, Any], dict[str, Array]]:
+    """A fitted `AutoencoderImputer` as a description and arrays."""
+    networks = imputer.networks_.networks
+    parameters = parameters_of(imputer)
+    if says_nan(imputer.missing_values):
+        parameters["missing_values"] = None  # which means the same, and JSON has no NaN
+    description = {
+        "parameters": parameters,
+        **describe_columns(imputer),
+        "architectures": [json.loads(n.architecture.to_json()) for n in networks],
+        "has_donors": imputer.donors_ is not None,
+    }
+    if imputer.encoding_ is not None:
+        description["encoding"] = imputer.encoding_.described()
+    arrays = {f"params_{i}": network.params for i, network in enumerate(networks)}
+    arrays |= describe_scaling(imputer.shift_, imputer.factor_)
+    arrays |= {"low": imputer.low_, "high": imputer.high_, "is_empty": imputer.is_empty_}
+    if imputer.add_indicator:
+        arrays["indicated"] = imputer.indicator_.features_.astype(np.int64)
+    if imputer.donors_ is not None:
+        for name in ("predictions", "residuals", "values"):
+            for i, array in enumerate(getattr(imputer.donors_, name)):
+                arrays[f"{name}_{i}"] = array
+    return description, arrays
+
+
+def restore_imputer(imputer_class: Any, file: ModelFile) -> Any:
+    """The `AutoencoderImputer` that `describe_imputer` described.
+
+    Raises
+    ------
+    ModelFileError
+        When the file does not describe one.
+    """
+    imputer = constructed(imputer_class, file)
+    if imputer.missing_values is None:  # as it is without one
+        imputer.missing_values = np.nan
+    try:
+        check_parameters(imputer)
+    except ValueError as error:
+        raise file.error(f"its parameters are wrong ({error})") from None
+    n_columns = restore_columns(imputer, file)
+    imputer.encoding_ = restore_encoding(file, n_columns)
+    n_encoded = n_columns if imputer.encoding_ is None else imputer.encoding_.n_encoded
+    shift, factor = restore_scaling(file, n_encoded)
+    if shift is None or factor is None:
+        raise file.error("it lacks the array 'shift' or 'factor'")
+    imputer.shift_, imputer.factor_ = shift, factor
+    for name in ("low", "high"):
+        setattr(imputer, f"{name}_", file.array(name, np.float64, (n_encoded,), finite=True))
+    if (imputer.low_ > imputer.high_).any():
+        raise file.error("its array 'low' has entries above those of 'high'")
+    imputer.is_empty_ = file.array("is_empty", np.bool_, (n_columns,))
+    described = file.value("architectures", lambda a: isinstance(a, list) and len(a) > 0, "a list")
+    networks = []
+    for i, one in enumerate(described):
+        network = restore_network(file, one, f"params_{i}", n_encoded, 1)
+        if network.architecture.n_covariates != 2 * n_encoded:
+            raise file.error(f"its network {i} is given other columns than those of an imputer")
+        networks.append(network)
+    imputer.networks_ = FillingNetworks(tuple(networks))
+    if imputer.add_indicator is True:
+        imputer.indicator_ = _restored_indicator(file, n_columns)
+    has_donors = file.value("has_donors", bool)
+    imputer.donors_ = _restored_donors(file, imputer._is_number) if has_donors else None
+    return imputer
+
+
+def _restored_indicator(file: ModelFile, n_columns: int) -> MissingIndicator:
+    indicated = file.array("indicated", np.int64, (None,))
+    if (np.diff(indicated) <= 0).any() or not ((indicated >= 0) & (indicated < n_columns)).all():
+        raise file.error("its array 'indicated' has no places of columns, in order")
+    example = np.zeros((1, n_columns))
+    example[:, indicated] = np.nan
+    return MissingIndicator(error_on_new=False).fit(example)
+
+
+def _restored_donors(file: ModelFile, is_number: Array) -> Donors:
+    found: dict[str, list[Array]] = {"predictions": [], "residuals": [], "values": []}
+    for i in range(int(is_number.sum())):
+        for name, arrays in found.items():
+            length = len(found["predictions"][i]) if name == "residuals" else None
+            arrays.append(file.array(f"{name}_{i}", np.float64, (length,), finite=True))
+        for name in ("predictions", "values"):
+            if (np.diff(found[name][i]) < 0).any():
+                raise file.error(f"its array '{name}_{i}' is not in order")
+    return Donors(*(tuple(arrays) for arrays in found.values()))

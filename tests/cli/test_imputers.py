@@ -1,0 +1,85 @@
+"""A saved `AutoencoderImputer` at the command line: `ae-core impute` and `info` take it."""
+
+import numpy as np
+import pytest
+
+pandas = pytest.importorskip("pandas")
+pytest.importorskip("click")
+pytest.importorskip("pyarrow")
+
+from ae_core import AutoencoderImputer  # noqa: E402
+from ae_core.cli.main import main  # noqa: E402
+
+QUICK = {"n_networks": 1, "hidden_layer_sizes": (8, 4, 8), "random_state": 0}
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch, capfd):
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments):
+        code = main(list(arguments))
+        return code, *capfd.readouterr()
+
+    return run
+
+
+def table(n_rows=30):
+    random = np.random.default_rng(0)
+    frame = pandas.DataFrame(random.normal(size=(n_rows, 3)), columns=["a", "b", "c"])
+    frame.loc[::4, "b"] = np.nan
+    frame.insert(1, "kind", random.choice(["oak", "ash"], n_rows))
+    frame.loc[2, "kind"] = None
+    return frame
+
+
+def test_empty_cells_are_filled_in(run):
+    frame = table().drop(columns="kind")
+    imputer = AutoencoderImputer(add_indicator=True, **QUICK).fit(frame)
+    imputer.save("imputer.ae")
+    frame.to_csv("data.csv", index=False)
+    code, _, error = run("impute", "imputer.ae", "data.csv", "-o", "filled.csv")
+    assert (code, error) == (0, "")
+    expected = imputer.set_params(add_indicator=False).transform(frame)
+    pandas.testing.assert_frame_equal(pandas.read_csv("filled.csv"), expected)
+
+
+def test_columns_of_which_nothing_was_seen_keep_their_place(run):
+    frame = table()[["a", "b"]].assign(never=np.nan)[["a", "never", "b"]]
+    AutoencoderImputer(**QUICK).fit(frame).save("imputer.ae")
+    frame.to_csv("data.csv", index=False)
+    assert run("impute", "imputer.ae", "data.csv", "-o", "filled.csv")[0] == 0
+    filled = pandas.read_csv("filled.csv")
+    assert list(filled) == ["a", "never", "b"]
+    assert filled["never"].tolist() == [0.0] * 30
+
+
+def test_categories_are_filled_in(run):
+    frame = table()
+    imputer = AutoencoderImputer(columns="mixed", **QUICK).fit(frame)
+    imputer.save("imputer.ae")
+    frame.assign(other=1).to_csv("data.csv", index=False)
+    assert run("impute", "imputer.ae", "data.csv", "-o", "filled.csv")[0] == 0
+    filled = pandas.read_csv("filled.csv")
+    assert list(filled) == ["a", "kind", "b", "c", "other"]
+    assert filled["kind"].tolist() == imputer.transform(frame)["kind"].tolist()
+    assert not filled.isna().any().any()
+
+
+def test_it_is_described(run):
+    AutoencoderImputer(columns="mixed", **QUICK).fit(table()).save("imputer.ae")
+    code, output, _ = run("info", "imputer.ae")
+    assert code == 0
+    assert "AutoencoderImputer" in output
+    assert "networks     1" in output
+    assert "4: a, kind, b, c" in output
+
+
+@pytest.mark.parametrize("command", ["encode", "reconstruct", "score", "diagnose"])
+def test_other_commands_say_what_it_is_for(run, command):
+    frame = table()[["a", "c"]]
+    AutoencoderImputer(**QUICK).fit(frame).save("imputer.ae")
+    frame.to_csv("data.csv", index=False)
+    code, _, error = run(command, "imputer.ae", "data.csv")
+    assert code == 2
+    assert "AutoencoderImputer, which fills in and does nothing else: see ae-core impute" in error
