@@ -56,10 +56,11 @@ class LayerParameters:
         more="None: the encoder's backwards.",
     )
     activation: str = parameter(
-        default="elu",
-        check=ACTIVATION,
+        default="auto",
+        check=OneOf(("auto", *ACTIVATIONS)),
         meaning="Activation of the hidden layers.",
-        more="See `ae_core.formulas.activations.ACTIVATIONS`.",
+        more="'auto': 'elu', but 'tanh' where scale is 'biases'. See "
+        "`ae_core.formulas.activations.ACTIVATIONS`.",
     )
     output_activation: str | None = parameter(
         default=None,
@@ -87,12 +88,12 @@ class TrainingParameters:
         meaning="Update rule of the weights.",
         more="'lbfgs' takes all rows at once, and no notice of learning rates.",
     )
-    alpha: float = parameter(
-        default=1e-4,
-        check=checked_strength,
+    alpha: float | str = parameter(
+        default="auto",
+        check=Either(("auto",), checked_strength),
         meaning="Strength of the L2 penalty on the weights.",
         more="It is divided by the number of rows of a step. For 'adamw': the decoupled weight "
-        "decay.",
+        "decay. 'auto': 1e-4, but 10 where scale is 'biases', for ratings are few and noisy.",
     )
     alpha_l1: float = parameter(
         default=0.0,
@@ -181,7 +182,8 @@ class TrainingParameters:
         default=False,
         check=checked_bool,
         meaning="Whether to hold out rows, and to end where their loss was smallest.",
-        more="Or those of ``fit(X, X_val=…)``.",
+        more="Or those of ``fit(X, X_val=…)``. Where entries are missing, entries are held out, and "
+        "predicted from the others of their rows; of a sparse X with NaN, rows.",
     )
     validation_fraction: float = parameter(
         default=0.1, check=BETWEEN, meaning="Share of the rows that early_stopping holds out."
@@ -219,10 +221,14 @@ class DataParameters:
     """What the columns are, and what is done to the rows."""
 
     scale: str | None = parameter(
-        default="standard",
-        check=Either((None,), OneOf(("standard", "minmax"))),
+        default="auto",
+        check=Either((None,), OneOf(("auto", "standard", "minmax", "biases"))),
         meaning="How columns are scaled: to mean 0 and variance 1, to 0 … 1, or not.",
-        more="Learned from the training rows, and undone in the output. With 'minmax' and "
+        more="'auto': 'standard'; None for losses of counts; with missing_values='implicit' "
+        "'biases', which is for ratings: what each row and column is above the mean of all is taken "
+        "away (of few entries less), and one factor is for all columns (`partial_fit`, to which not "
+        "all rows are known, has 'standard' there). "
+        "Learned from the training rows, and undone in the output. With 'minmax' and "
         "'binary_cross_entropy', what lies outside the training rows' limits counts as at them. "
         "Sparse data is only divided by its standard deviations ('minmax' is refused), unless "
         "missing_values='implicit'.",

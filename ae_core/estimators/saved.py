@@ -17,6 +17,7 @@ from ..basics.arguments import check_path
 from ..basics.shown import shown
 from ..data.encoding import Encoding
 from ..data.frames import LIBRARIES
+from ..data.scaling import SCALES
 from ..files.model_description import from_json, to_json
 from ..files.model_file import ModelFile, ModelFileError, read_file, write_file
 from ..network.architecture import Architecture
@@ -113,6 +114,8 @@ def describe_autoencoder(model: Any) -> tuple[dict[str, Any], dict[str, Array]]:
     description, arrays = describe_network(model.network_, model.history_)
     if model.encoding_ is not None:
         description["encoding"] = model.encoding_.described()
+    if model.scale == "auto":
+        description["scaled_by"] = model._scale
     return (
         {"parameters": parameters_of(model), **describe_columns(model), **description},
         {**arrays, **describe_scaling(model.shift_, model.factor_)},
@@ -133,6 +136,11 @@ def restore_autoencoder(model_class: Any, file: ModelFile) -> Any:
     if model.encoding_ is not None:
         n_features = model.encoding_.n_encoded
     model.shift_, model.factor_ = restore_scaling(file, n_features)
+    model._scale = model.scale
+    if model.scale == "auto":
+        model._scale = file.value("scaled_by", SCALES.__contains__, "a scaling")
+    if model._scale == "biases" and (model.shift_ is None or model.missing_values != "implicit"):
+        raise file.error("it has no biases of columns")
     model.network_ = restore_network(
         file, file.description.get("architecture"), "params", n_features, model.n_threads
     )
