@@ -23,6 +23,7 @@ from ..basics.arguments import (
 from ..data.checks import DtypeName
 from ..formulas.activations import ACTIVATIONS
 from ..formulas.corruption import CORRUPTIONS
+from ..formulas.inputs import INPUT_TRANSFORMS
 from ..formulas.losses import LINKS, LOSSES
 from ..formulas.schedules import SCHEDULES
 from ..formulas.solvers import SOLVERS
@@ -232,6 +233,23 @@ class DataParameters:
         "'binary_cross_entropy', what lies outside the training rows' limits counts as at them. "
         "Sparse data is only divided by its standard deviations ('minmax' is refused), unless "
         "missing_values='implicit'.",
+    )
+    input_transform: str | None = parameter(
+        default="auto",
+        check=Either((None,), OneOf(("auto", *INPUT_TRANSFORMS))),
+        meaning="What is given of each number to the network, where that is not the number itself.",
+        more="The loss is of the numbers. 'log1p': log(1 + x). 'auto': that for losses of counts, of "
+        "tables whose columns are numeric.",
+    )
+    size_factors: str | None = parameter(
+        default="auto",
+        check=Either((None,), OneOf(("auto", "row_sum"))),
+        meaning="What the counts of each row are divided by, and its rates multiplied with.",
+        more="So that how much was counted of a row is not what the code says first. 'row_sum': its "
+        "sum over the median sum of the rows of the fit. Under 'poisson' and 'multinomial' the "
+        "likelihood stays that of the counts, of mean size times rate; under 'negative_binomial' it "
+        "is that of the divided counts. 'auto': 'row_sum' for losses of counts, where columns are "
+        "numeric and nothing is missing.",
     )
     columns: str = parameter(
         default="numeric",

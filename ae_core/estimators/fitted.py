@@ -17,6 +17,7 @@ from ..data.running_scaling import RunningScaling
 from ..data.scaling import undo_scaling
 from ..diagnosis.diagnose import Diagnosis, examine
 from ..files.model_file import ModelFile
+from ..formulas.losses import LOSSES
 from ..training.stream import Stream
 from .fitting import seen, warn_of_never_seen, weights_of
 from .parameters import has_holes
@@ -38,6 +39,8 @@ class FittedAutoencoder(
     """What is known of columns that are not scaled for good; None in older files."""
     _scale: str | None = None
     """How the columns are scaled, where `scale` leaves it open."""
+    _usual_sum: float | None = None
+    """The sum of a row of size 1; None where rows are not divided by theirs."""
 
     # --- using what was learned ----------------------------------------------------------------
 
@@ -193,7 +196,7 @@ class FittedAutoencoder(
         nothing is seen.
         """
         rows = self._rows(X)
-        return -self.network_.reconstruction_errors(rows).astype(np.float64)
+        return -self._of_counts(self.network_.reconstruction_errors(rows), rows)
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Minus the mean reconstruction error of the rows of X: higher is better.
@@ -214,7 +217,7 @@ class FittedAutoencoder(
         ``columns='mixed'``, an entry's error is that of all columns that it became.
         """
         rows = self._rows(X)
-        errors = self.network_.feature_errors(rows).astype(np.float64)
+        errors = self._of_counts(self.network_.feature_errors(rows), rows)
         if self.encoding_ is not None:
             errors = self.encoding_.summed(errors)
         return self._as_given(errors, X)
@@ -279,9 +282,18 @@ class FittedAutoencoder(
     def _reconstructed(self, rows: Rows) -> Array:
         """The reconstruction (m, n_features) of rows, in the data's units."""
         X_hat = undo_scaling(self.network_.forward(rows), self.shift_, self.factor_)
+        if rows.row_factor is not None and LOSSES[self.loss].has_size:
+            X_hat *= rows.row_factor[:, None].astype(X_hat.dtype)
         if rows.row_shift is not None:
             X_hat += rows.row_shift[:, None].astype(X_hat.dtype)
         return X_hat
+
+    def _of_counts(self, errors: Array, rows: Rows) -> Array:
+        """Losses of rows (m, …) that were divided by their sizes as those of the counts."""
+        errors = errors.astype(np.float64)
+        if rows.row_factor is None or not LOSSES[self.loss].is_scaled_by_size:
+            return errors
+        return errors * rows.row_factor.reshape(-1, *[1] * (errors.ndim - 1))
 
     def _rows(self, X: Any) -> Rows:
         check_is_fitted(self)

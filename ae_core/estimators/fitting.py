@@ -18,6 +18,7 @@ from ..data.rating_biases import learn_biases, without_row_biases
 from ..data.rows import Rows
 from ..data.running_scaling import RunningScaling
 from ..data.scaling import check_scaling, learn_scaling
+from ..data.sizes import check_domain, divided, row_sizes, usual_sum
 from ..data.weights import relative_weights
 from ..diagnosis.findings import is_worth_a_look, not_learning
 from ..diagnosis.reconstruction import mean_error, some_of
@@ -35,6 +36,7 @@ from .parameters import (
     check_noise,
     dtype_of,
     scale_of,
+    size_factors_of,
     solver_of,
     tolerance_of,
 )
@@ -178,7 +180,9 @@ def start(
     scale = scale_of(estimator)
     if scale == "biases" and in_parts:  # not refused, so it was 'auto'
         scale = "standard"
-    estimator._scale = scale
+    estimator._scale, estimator._usual_sum = scale, None
+    if size_factors_of(estimator) is not None:
+        estimator._usual_sum = usual_sum(X, weights)
     if scale == "biases":
         shift, factor = learn_biases(X, weights)
         check_scaling(X, shift, factor)
@@ -248,7 +252,14 @@ def seen(estimator: Any, X: Any, sample_weight: Array | None = None, *, name: st
     clipped. Of ratings the rows' biases are taken away.
     """
     clip = estimator._scale == "minmax" and LOSSES[estimator.loss].domain is SHARES
-    row_shift = None
+    row_shift = row_factor = None
+    if estimator._usual_sum is not None:
+        check_domain(X, estimator.loss, name)
+        row_factor = row_sizes(X, estimator._usual_sum)
+        X = divided(X, row_factor)
+        if LOSSES[estimator.loss].is_scaled_by_size:
+            # s times the loss of x / s, with rate exp(z), is that of x with rate s exp(z).
+            sample_weight = row_factor if sample_weight is None else sample_weight * row_factor
     if estimator._scale == "biases":
         X, row_shift = without_row_biases(X, estimator.shift_)
     return Rows(
@@ -259,6 +270,7 @@ def seen(estimator: Any, X: Any, sample_weight: Array | None = None, *, name: st
         clip=clip,
         missing=estimator.missing_values,
         row_shift=row_shift,
+        row_factor=row_factor,
         name=name,
     )
 

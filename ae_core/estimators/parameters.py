@@ -73,6 +73,61 @@ def scale_of(estimator: Any) -> str | None:
     return scale
 
 
+def input_transform_of(estimator: Any) -> str | None:
+    """What is made of each number before the first layer.
+
+    Raises
+    ------
+    ValueError
+        Where columns are mixed: flags and categories are given as they are.
+    """
+    asked: str | None = estimator.input_transform
+    is_numeric = estimator.columns == "numeric"
+    if asked == "auto":
+        is_of_counts = LOSSES[estimator.loss].domain is COUNTS
+        return "log1p" if is_of_counts and is_numeric else None
+    if asked is not None and not is_numeric:
+        raise ValueError(
+            f"input_transform={asked!r} with columns='mixed': it is of numbers alone; use None"
+        )
+    return asked
+
+
+def size_factors_of(estimator: Any) -> str | None:
+    """What the counts of a row are divided by.
+
+    Raises
+    ------
+    ValueError
+        Where the loss is not of counts, or the sum of a row is not known.
+    """
+    asked: str | None = estimator.size_factors
+    is_of_counts = LOSSES[estimator.loss].domain is COUNTS
+    has_sums = estimator.missing_values is None and estimator.columns == "numeric"
+    if asked == "auto":
+        return (
+            "row_sum" if is_of_counts and has_sums and estimator.scale in ("auto", None) else None
+        )
+    if asked is None:
+        return None
+    if not is_of_counts:
+        raise ValueError(
+            f"size_factors={asked!r} with loss={estimator.loss!r}: they are for losses of counts, "
+            "such as 'poisson'; use None"
+        )
+    if not has_sums:
+        raise ValueError(
+            f"size_factors={asked!r}: the sum of a row is only known where nothing is missing "
+            "(missing_values=None) and columns are 'numeric'; use None"
+        )
+    if estimator.scale not in ("auto", None):
+        raise ValueError(
+            f"size_factors={asked!r} with scale={estimator.scale!r}: rows and columns are not both "
+            "scaled; use scale=None"
+        )
+    return asked
+
+
 def alpha_of(estimator: Any) -> float:
     """The strength of the L2 penalty."""
     if estimator.alpha == "auto":
@@ -118,6 +173,7 @@ def architecture_of(estimator: Any, n_features: int) -> Architecture:
         "output_activation": estimator.output_activation,
         "loss": estimator.loss,
         "tied": estimator.tied,
+        "input_transform": input_transform_of(estimator),
         # AdamW decays weights by itself, apart from the gradient.
         "alpha": 0.0 if estimator.solver == "adamw" else alpha_of(estimator),
         **{name: getattr(estimator, name) for name in FAMILY},
