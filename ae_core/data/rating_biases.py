@@ -1,7 +1,8 @@
 """What is taken away from ratings before a network sees them: the biases of columns and rows.
 
-Of a rating most is said by who gives it and what it is given to: some people like everything, some
-films everybody likes. A network that has to learn that from few entries per row copies them instead.
+Of a rating most is said by who gives it and what it is given to: some people like everything, and
+some films everybody likes. A network that has to learn that from few entries per row copies them
+instead.
 """
 
 from typing import Any, NamedTuple

@@ -183,6 +183,8 @@ def start(
     estimator._scale, estimator._usual_sum = scale, None
     if size_factors_of(estimator) is not None:
         estimator._usual_sum = usual_sum(X, weights)
+    shift: Array | None
+    factor: Array | None
     if scale == "biases":
         shift, factor = learn_biases(X, weights)
         check_scaling(X, shift, factor)

@@ -78,9 +78,9 @@ def warn_if_worse_than_biases(
     is_worse = ours > WORTH_SAYING * theirs
     if is_worse:
         warnings.warn(
-            f"Of ratings that were held out, the error (RMSE) is {ours:.3g}, and the biases of rows "
-            f"and columns alone have {theirs:.3g}: what was learned is a copy of what was seen. "
-            "Leave scale, alpha and activation at their defaults, or try a larger alpha",
+            f"Of ratings that were held out, the error (RMSE) is {ours:.3g}, and the biases of "
+            f"rows and columns alone have {theirs:.3g}: what was learned is a copy of what was "
+            "seen. Leave scale, alpha and activation at their defaults, or try a larger alpha",
             NotLearningWarning,
             stacklevel=3,
         )

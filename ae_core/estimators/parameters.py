@@ -35,8 +35,8 @@ OF_THE_CODE = (
 )
 """The same, of an `Autoencoder` alone."""
 
-ALPHA, ALPHA_OF_RATINGS = 1e-4, 10.0
-"""What alpha='auto' means, and where `scale` is 'biases'."""
+ALPHA, STRONG_ALPHA = 1e-4, 10.0
+"""What alpha='auto' means, and of ratings ('biases') and counts: of these, most is noise."""
 
 TOLERANCE = 1e-4
 """What tol=None means where one is needed."""
@@ -131,7 +131,8 @@ def size_factors_of(estimator: Any) -> str | None:
 def alpha_of(estimator: Any) -> float:
     """The strength of the L2 penalty."""
     if estimator.alpha == "auto":
-        return ALPHA_OF_RATINGS if _is_of_ratings(estimator) else ALPHA
+        is_noisy = _is_of_ratings(estimator) or LOSSES[estimator.loss].has_size
+        return STRONG_ALPHA if is_noisy else ALPHA
     return float(estimator.alpha)
 
 

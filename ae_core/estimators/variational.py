@@ -101,8 +101,8 @@ validation_loss_curve_, best_loss_, n_iter_, n_features_in_, feature_names_in_
         if rows.row_factor is not None and LOSSES[self.loss].is_scaled_by_size:
             if COUNT("n_draws", n_draws) > 1:
                 raise ValueError(
-                    f"n_draws={n_draws}: with size_factors the bound is of one draw; use n_draws=1, "
-                    "or fit with size_factors=None"
+                    f"n_draws={n_draws}: with size_factors the bound is of one draw; use "
+                    "n_draws=1, or fit with size_factors=None"
                 )
             divergences = divergence(*self.network_.posterior(rows))
             # Of what the bound consists of, only the likelihood is of counts divided by sizes.

@@ -43,7 +43,7 @@ def test_the_plain_call_predicts_counts_that_it_has_not_seen(make):
 
 @pytest.mark.parametrize("loss", COUNT_LOSSES)
 def test_depth_is_not_what_the_code_says(loss):
-    X, group = cells(n_columns=100)
+    X, _ = cells(n_columns=100)
     model = Autoencoder(3, loss=loss, max_iter=40, random_state=0).fit(X)
     rows = np.random.default_rng(0).integers(5, 40, size=(20, 100)).astype(float)
     assert_allclose(model.transform(rows), model.transform(7 * rows), rtol=1e-6, atol=1e-8)
