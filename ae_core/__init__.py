@@ -26,6 +26,7 @@ from .training.loop import train
 from .training.progress import History, NonFiniteLossError, Progress
 
 if TYPE_CHECKING:
+    from .data.windows import errors_by_lag, scores_over_time, windows
     from .diagnosis.data_report import DataReport, diagnose_data
     from .diagnosis.diagnose import Diagnosis, diagnose
     from .estimators.autoencoder import Autoencoder
@@ -61,9 +62,12 @@ __all__ = [
     "check_gradient",
     "diagnose",
     "diagnose_data",
+    "errors_by_lag",
     "load",
     "reference",
+    "scores_over_time",
     "train",
+    "windows",
 ]
 
 # Loaded on first use: importing scikit-learn takes longer than most things done with a network.
@@ -79,7 +83,10 @@ _LATER = {
     "VariationalAutoencoder": "estimators.variational",
     "diagnose": "diagnosis.diagnose",
     "diagnose_data": "diagnosis.data_report",
+    "errors_by_lag": "data.windows",
     "load": "estimators.load",
+    "scores_over_time": "data.windows",
+    "windows": "data.windows",
 }
 
 

@@ -51,7 +51,7 @@ def _layer_sizes(context: Any, parameter: Any, text: str | None) -> tuple[int, .
 )
 @parameter_option("--activation", parameter="activation")
 @parameter_option("--loss", parameter="loss")
-@parameter_option("--scale", parameter="scale", none="none")
+@parameter_option("--scale", parameter="scale", none="none", default_words="auto")
 @click.option("--missing", is_flag=True, help="Empty cells are unseen: learn from the others.")
 @click.option(
     "--mixed",

@@ -45,6 +45,11 @@ class Rows:
         to the network, after scaling, and have no loss.
     n_covariates : int
         How many of the columns, the last ones, are covariates.
+    row_shift : array of shape (n_samples,), optional
+        What was taken from each row of the data before it became X: not used here, but to be added
+        to reconstructions.
+    row_factor : array of shape (n_samples,), optional
+        What each row of the data was divided by, the same.
     name : str
         What errors call the table.
 
@@ -79,6 +84,8 @@ class Rows:
         clip: bool = False,
         missing: str | None = None,
         n_covariates: int = 0,
+        row_shift: Array | None = None,
+        row_factor: Array | None = None,
         name: str = "X",
     ) -> None:
         Either((None,), OneOf(("mask", "implicit")))("missing", missing)
@@ -96,6 +103,7 @@ class Rows:
         self.shift = check_per_column("shift", shift, self.n_columns)
         self.factor = check_per_column("factor", factor, self.n_columns)
         self.sample_weight = check_sample_weight(sample_weight, n_rows)
+        self.row_shift, self.row_factor = row_shift, row_factor
         self.seen = self._count_seen()
 
     def __len__(self) -> int:
@@ -159,7 +167,7 @@ class Rows:
         rows = copy.copy(self)
         rows.__dict__.pop("limits", None)
         rows.X = self.X[which]
-        for name in ("sample_weight", "seen"):
+        for name in ("sample_weight", "seen", "row_shift", "row_factor"):
             per_row = getattr(self, name)
             if per_row is not None:
                 setattr(rows, name, np.ascontiguousarray(per_row[which]))

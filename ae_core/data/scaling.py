@@ -10,7 +10,8 @@ from sklearn.utils import gen_batches
 from .._typing import Array
 from .checks import is_sparse
 
-SCALES = (None, "standard", "minmax")
+SCALES = (None, "standard", "minmax", "biases")
+"""The last is learned by `ae_core.data.rating_biases`."""
 
 ENTRIES_AT_ONCE = 500_000
 """So that a scaler's temporary arrays do not grow with the table."""
@@ -57,7 +58,7 @@ def learn_scaling(
 def _learned(
     X: Any, scale: str | None, sample_weight: Array | None, missing: str | None
 ) -> tuple[Array | None, Array | None]:
-    if scale not in SCALES:
+    if scale not in SCALES[:3]:
         raise ValueError(f"scale={scale!r}: must be None, 'standard' or 'minmax'")
     if scale is None:
         return None, None

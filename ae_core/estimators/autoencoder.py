@@ -8,6 +8,8 @@ from sklearn.utils.metaestimators import available_if
 
 from ..basics.arguments import check_path
 from ..data.checks import check_dtype
+from ..data.held_out import HeldOutEntries
+from ..data.rows import Rows
 from ..training.callbacks import check_callbacks
 from .checkpoints import bind_checkpoints, open_checkpoint
 from .constructors import (
@@ -31,6 +33,12 @@ from .fitting import (
     warn_if_not_learning,
     weights_of,
     without,
+)
+from .held_out_entries import (
+    holds_out_entries,
+    split_entries,
+    targets_of,
+    warn_if_worse_than_biases,
 )
 from .parameters import OF_THE_CODE, sees_parts
 from .records import check_parameters, with_parameters
@@ -61,7 +69,7 @@ class TrainableAutoencoder(FittedAutoencoder, LayerParameters, TrainingParameter
         ----------
         X : array, DataFrame or scipy.sparse matrix of shape (n_samples, n_features)
             A float32, float64 or uint8 array or memory map is not copied, whatever the scaling; nor
-            is CSR, or ever made dense.
+            is CSR, or ever made dense (but of ratings, ``scale='biases'``, the numbers are).
         y : ignored
         sample_weight : array of shape (n_samples,), optional
             A row of weight 2 counts as that row twice. Only their ratios count: to `alpha`, which
@@ -69,7 +77,7 @@ class TrainableAutoencoder(FittedAutoencoder, LayerParameters, TrainingParameter
             multiples of it, and otherwise all together are as many as there are rows.
         X_val : array, DataFrame or scipy.sparse matrix (n_validation, n_features), optional
             Rows to compute ``validation_loss_curve_`` of. With ``early_stopping`` they decide;
-            without them, rows of X are held out for that.
+            without them, rows of X are held out for that, or, where entries are missing, entries.
         callbacks : list of callables, optional
             Each is called with an `ae_core.Progress` after every epoch; the fit ends when one
             returns True. See `ae_core.Checkpoint`.
@@ -93,7 +101,8 @@ class TrainableAutoencoder(FittedAutoencoder, LayerParameters, TrainingParameter
         ConvergenceWarning
             When a `tol`, or ``solver='lbfgs'``, asked for convergence, and the fit ended before it.
         NotLearningWarning
-            When the model is hardly better than returning the column mean.
+            When the model is hardly better than returning the column mean; or predicts held-out
+            ratings worse than the biases of rows and columns do.
         """
         check_parameters(self)
         callbacks = check_callbacks(callbacks)
@@ -107,22 +116,33 @@ class TrainableAutoencoder(FittedAutoencoder, LayerParameters, TrainingParameter
                 check_path("resume_from", resume_from)
                 saved = open_checkpoint(resume_from, self, X, given_weights)
             held_out = np.empty(0, dtype=np.int64)
+            stops_early = self.early_stopping and X_val is None
+            of_entries = stops_early and holds_out_entries(self, X)
             if saved:
                 held_out = saved.held_out
-            elif self.early_stopping and X_val is None:
+            elif of_entries:
+                held_out = random.integers(2**31, size=1)  # a seed: entries may be many
+            elif stops_early:
                 held_out = held_out_rows(X.shape[0], self.validation_fraction, random)
-            weights, held_out_weights = without(weights, held_out, X.shape[0])
+            given, split = X, None
+            if of_entries:
+                split = split_entries(self, X, int(held_out[0]))
+                given = split.given
+            else:
+                weights, held_out_weights = without(weights, held_out, X.shape[0])
             if is_fitted:
                 go_on(self)
             else:
-                start(self, X, weights, random)
-            validation = None
+                start(self, given, weights, random)
+            rows = seen(self, given, weights)
+            validation: Rows | HeldOutEntries | None = None
             if X_val is not None:
                 X_val = checked(self, X_val, reset=False, name="X_val")
                 validation = seen(self, X_val, name="X_val")
+            elif split is not None:
+                validation = HeldOutEntries(rows, targets_of(self, split, rows))
             elif len(held_out):
                 validation = seen(self, X[held_out], held_out_weights)
-            rows = seen(self, X, weights)
             self._stream = None
             run(
                 self,
@@ -136,7 +156,11 @@ class TrainableAutoencoder(FittedAutoencoder, LayerParameters, TrainingParameter
                 resume=saved.state if saved else None,
             )
         warn_if_not_converged(self)
-        warn_if_not_learning(self.network_, rows)
+        has_warned = isinstance(validation, HeldOutEntries) and warn_if_worse_than_biases(
+            self, split, validation
+        )
+        if not has_warned and self._scale != "biases":  # of ratings seen, a copy would be best
+            warn_if_not_learning(self.network_, rows)
         return self
 
     @available_if(sees_parts)
@@ -181,7 +205,7 @@ class TrainableAutoencoder(FittedAutoencoder, LayerParameters, TrainingParameter
                 self._learn_on(seen(self, X, weights))
                 go_on(self)
             else:
-                start(self, X, weights, generator_of(self))
+                start(self, X, weights, generator_of(self), in_parts=True)
             run_part(self, seen(self, X, weights), self._stream)
         return self
 

@@ -14,7 +14,8 @@ from ..data.checks import is_sparse
 from ..files.model_file import ModelFile, read_file, write_file
 from ..formulas.solvers import SolverState
 from ..training.progress import Callback, Progress, TrainingState
-from .parameters import architecture_of, solver_of
+from .held_out_entries import holds_out_entries
+from .parameters import activation_of, alpha_of, architecture_of, scale_of, solver_of
 from .saved import describe_history, parameters_of, restore_history
 
 KIND = "checkpoint"
@@ -99,7 +100,7 @@ class SavedFit:
 
     state: TrainingState
     held_out: Array
-    """Rows that nothing was learned from."""
+    """Rows that nothing was learned from; of entries the seed they are drawn with."""
 
 
 def bind_checkpoints(
@@ -149,10 +150,17 @@ def open_checkpoint(path: Any, estimator: Any, X: Any, sample_weight: Array | No
     if file.value("estimator", str) != type(estimator).__name__:
         raise ValueError(f"{path} is a checkpoint of a fit of {described['estimator']}")
     saved, own = file.value("parameters", dict), parameters_of(estimator)
+    meant = {
+        "activation": activation_of(estimator),
+        "alpha": alpha_of(estimator),
+        "scale": scale_of(estimator),
+    }
     for name in sorted(saved.keys() | own.keys()):
         # A checkpoint of before there was a parameter is of a fit with its default.
         default = inspect.signature(type(estimator)).parameters.get(name)
         value = saved.get(name, default.default if default else None)
+        if own.get(name) == "auto" and value == meant.get(name, "auto"):
+            continue
         if name not in MAY_DIFFER and value != own.get(name):
             raise ValueError(
                 f"{path} is a checkpoint of a fit with {name}={value!r}, not "
@@ -168,7 +176,10 @@ def open_checkpoint(path: Any, estimator: Any, X: Any, sample_weight: Array | No
     memory = [file.array(f"solver_memory_{i}", *vector) for i in range(len(solver.remembers))]
     average = None if solver.averaging is None else file.array("average", *vector)
     held_out = file.array("held_out", np.int64, (None,))
-    if len(held_out) and (len(np.unique(held_out)) < len(held_out) or not _are_rows(held_out, X)):
+    if estimator.early_stopping and holds_out_entries(estimator, X):  # or X_val is given
+        if len(held_out) > 1 or (held_out < 0).any():
+            raise file.error("its array 'held_out' is not the seed of the entries held out")
+    elif len(held_out) and (len(np.unique(held_out)) < len(held_out) or not _are_rows(held_out, X)):
         raise file.error("its array 'held_out' has other numbers than those of rows")
     return SavedFit(
         TrainingState(

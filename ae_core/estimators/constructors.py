@@ -23,6 +23,7 @@ from ..basics.arguments import (
 from ..data.checks import DtypeName
 from ..formulas.activations import ACTIVATIONS
 from ..formulas.corruption import CORRUPTIONS
+from ..formulas.inputs import INPUT_TRANSFORMS
 from ..formulas.losses import LINKS, LOSSES
 from ..formulas.schedules import SCHEDULES
 from ..formulas.solvers import SOLVERS
@@ -56,10 +57,11 @@ class LayerParameters:
         more="None: the encoder's backwards.",
     )
     activation: str = parameter(
-        default="elu",
-        check=ACTIVATION,
+        default="auto",
+        check=OneOf(("auto", *ACTIVATIONS)),
         meaning="Activation of the hidden layers.",
-        more="See `ae_core.formulas.activations.ACTIVATIONS`.",
+        more="'auto': 'elu', but 'tanh' where scale is 'biases'. See "
+        "`ae_core.formulas.activations.ACTIVATIONS`.",
     )
     output_activation: str | None = parameter(
         default=None,
@@ -87,12 +89,13 @@ class TrainingParameters:
         meaning="Update rule of the weights.",
         more="'lbfgs' takes all rows at once, and no notice of learning rates.",
     )
-    alpha: float = parameter(
-        default=1e-4,
-        check=checked_strength,
+    alpha: float | str = parameter(
+        default="auto",
+        check=Either(("auto",), checked_strength),
         meaning="Strength of the L2 penalty on the weights.",
         more="It is divided by the number of rows of a step. For 'adamw': the decoupled weight "
-        "decay.",
+        "decay. 'auto': 1e-4, but 10 where scale is 'biases', and for 'poisson' and "
+        "'negative_binomial': of ratings and counts, most is noise.",
     )
     alpha_l1: float = parameter(
         default=0.0,
@@ -181,7 +184,8 @@ class TrainingParameters:
         default=False,
         check=checked_bool,
         meaning="Whether to hold out rows, and to end where their loss was smallest.",
-        more="Or those of ``fit(X, X_val=…)``.",
+        more="Or those of ``fit(X, X_val=…)``. Where entries are missing, entries are held out, "
+        "and predicted from the others of their rows; of a sparse X with NaN, rows.",
     )
     validation_fraction: float = parameter(
         default=0.1, check=BETWEEN, meaning="Share of the rows that early_stopping holds out."
@@ -219,13 +223,34 @@ class DataParameters:
     """What the columns are, and what is done to the rows."""
 
     scale: str | None = parameter(
-        default="standard",
-        check=Either((None,), OneOf(("standard", "minmax"))),
+        default="auto",
+        check=Either((None,), OneOf(("auto", "standard", "minmax", "biases"))),
         meaning="How columns are scaled: to mean 0 and variance 1, to 0 … 1, or not.",
-        more="Learned from the training rows, and undone in the output. With 'minmax' and "
+        more="'auto': 'standard'; None for losses of counts; with missing_values='implicit' "
+        "'biases', which is for ratings: what each row and column is above the mean of all is "
+        "taken away (of few entries less), and one factor is for all columns (`partial_fit`, to "
+        "which not all rows are known, has 'standard' there). "
+        "Learned from the training rows, and undone in the output. With 'minmax' and "
         "'binary_cross_entropy', what lies outside the training rows' limits counts as at them. "
         "Sparse data is only divided by its standard deviations ('minmax' is refused), unless "
         "missing_values='implicit'.",
+    )
+    input_transform: str | None = parameter(
+        default="auto",
+        check=Either((None,), OneOf(("auto", *INPUT_TRANSFORMS))),
+        meaning="What is given of each number to the network, where that is not the number itself.",
+        more="The loss is of the numbers. 'log1p': log(1 + x). 'auto': that for losses of counts, "
+        "of tables whose columns are numeric.",
+    )
+    size_factors: str | None = parameter(
+        default="auto",
+        check=Either((None,), OneOf(("auto", "row_sum"))),
+        meaning="What the counts of each row are divided by, and its rates multiplied with.",
+        more="So that how much was counted of a row is not what the code says first. 'row_sum': "
+        "its sum over the median sum of the rows of the fit. Under 'poisson' and 'multinomial' the "
+        "likelihood stays that of the counts, of mean size times rate; under "
+        "'negative_binomial' it is that of the divided counts. 'auto': 'row_sum' for losses of "
+        "counts, where columns are numeric and nothing is missing.",
     )
     columns: str = parameter(
         default="numeric",

@@ -8,17 +8,20 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from .._typing import Array
+from ..basics.arguments import COUNT, checked_bool
 from ..data.encoding import Encoding
 from ..data.frames import as_pandas, filled_frame, from_pandas, is_frame, library_of, sparse_frame
-from ..data.imputation import filled_in
+from ..data.imputation import filled_in, parts_of
 from ..data.rows import Rows
 from ..data.running_scaling import RunningScaling
 from ..data.scaling import undo_scaling
 from ..diagnosis.diagnose import Diagnosis, examine
 from ..files.model_file import ModelFile
+from ..formulas.losses import LOSSES
 from ..training.stream import Stream
 from .fitting import seen, warn_of_never_seen, weights_of
 from .parameters import has_holes
+from .recommending import Recommendations, best_columns, seen_entries
 from .saved import SavedEstimator, describe_autoencoder, restore_autoencoder
 from .saved_stream import describe_stream, restore_stream
 from .tables import FramesOut, checked, code_of
@@ -34,6 +37,10 @@ class FittedAutoencoder(
     """Where `partial_fit` has got to; None after `fit`."""
     _running: RunningScaling | None = None
     """What is known of columns that are not scaled for good; None in older files."""
+    _scale: str | None = None
+    """How the columns are scaled, where `scale` leaves it open."""
+    _usual_sum: float | None = None
+    """The sum of a row of size 1; None where rows are not divided by theirs."""
 
     # --- using what was learned ----------------------------------------------------------------
 
@@ -118,6 +125,69 @@ class FittedAutoencoder(
         is_dense = isinstance(table, np.ndarray)
         return filled_frame(X, table, filled) if is_dense else sparse_frame(X, filled)
 
+    def recommend(self, X: Any, n: int = 10, *, exclude_seen: bool = True) -> Recommendations:
+        """The n columns of each row of X that are expected to be largest: top-n recommendation.
+
+        Some rows at a time, so that no array of all rows and columns is made. Columns of which the
+        fit has seen nothing are left out.
+
+        Parameters
+        ----------
+        X : array, DataFrame or scipy.sparse matrix of shape (m, n_features)
+            What is known of each row, as in the fit.
+        n : int, default=10
+        exclude_seen : bool, default=True
+            Whether to leave out what a row has already: what is not missing; where nothing can be
+            missing, as with counts of clicks, what is not 0.
+
+        Returns
+        -------
+        columns : array of int, shape (m, n)
+            Their numbers, best first; -1 where a row has no more of them. Where the fit knew names,
+            they are ``feature_names_in_[columns]``.
+        scores : array of shape (m, n)
+            Their reconstruction in the data's units; NaN where there is none.
+
+        Raises
+        ------
+        ValueError
+            When X is not as in the fit, n no integer from 1 to the number of columns, or the
+            columns are mixed.
+
+        References
+        ----------
+        Liang, Krishnan, Hoffman & Jebara 2018, "Variational autoencoders for collaborative
+        filtering".
+        """
+        check_is_fitted(self)
+        COUNT("n", n)
+        checked_bool("exclude_seen", exclude_seen)
+        if self.encoding_ is not None:
+            raise ValueError(
+                "columns='mixed': columns of several kinds can't be compared, so none is best; fit "
+                "a table of numbers"
+            )
+        if n > self.n_features_in_:
+            raise ValueError(
+                f"n={n}: the fit had {self.n_features_in_} columns, so at most so many can be asked"
+            )
+        table = checked(self, X, reset=False)
+        rows = seen(self, table)
+        never = np.zeros(rows.n_features, dtype=bool)
+        if self.missing_values is not None and self._running is not None:
+            never = ~self._running.was_seen
+        found = Recommendations(
+            np.empty((len(rows), n), np.int64), np.empty((len(rows), n), self.network_.dtype)
+        )
+        for part in parts_of(rows):
+            scores = self._reconstructed(rows.part(part))
+            left_out = np.broadcast_to(never, scores.shape)
+            if exclude_seen:
+                left_out = left_out | seen_entries(table[part], self.missing_values)
+            best = best_columns(scores, left_out, n)
+            found.columns[part], found.scores[part] = best
+        return found
+
     def score_samples(self, X: Any) -> Array:
         """Minus the reconstruction error of each row, (m,) float64: the lower, the less usual.
 
@@ -126,7 +196,7 @@ class FittedAutoencoder(
         nothing is seen.
         """
         rows = self._rows(X)
-        return -self.network_.reconstruction_errors(rows).astype(np.float64)
+        return -self._of_counts(self.network_.reconstruction_errors(rows), rows)
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Minus the mean reconstruction error of the rows of X: higher is better.
@@ -147,7 +217,7 @@ class FittedAutoencoder(
         ``columns='mixed'``, an entry's error is that of all columns that it became.
         """
         rows = self._rows(X)
-        errors = self.network_.feature_errors(rows).astype(np.float64)
+        errors = self._of_counts(self.network_.feature_errors(rows), rows)
         if self.encoding_ is not None:
             errors = self.encoding_.summed(errors)
         return self._as_given(errors, X)
@@ -211,7 +281,19 @@ class FittedAutoencoder(
 
     def _reconstructed(self, rows: Rows) -> Array:
         """The reconstruction (m, n_features) of rows, in the data's units."""
-        return undo_scaling(self.network_.forward(rows), self.shift_, self.factor_)
+        X_hat = undo_scaling(self.network_.forward(rows), self.shift_, self.factor_)
+        if rows.row_factor is not None and LOSSES[self.loss].has_size:
+            X_hat *= rows.row_factor[:, None].astype(X_hat.dtype)
+        if rows.row_shift is not None:
+            X_hat += rows.row_shift[:, None].astype(X_hat.dtype)
+        return X_hat
+
+    def _of_counts(self, errors: Array, rows: Rows) -> Array:
+        """Losses of rows (m, …) that were divided by their sizes as those of the counts."""
+        errors = errors.astype(np.float64)
+        if rows.row_factor is None or not LOSSES[self.loss].is_scaled_by_size:
+            return errors
+        return errors * rows.row_factor.reshape(-1, *[1] * (errors.ndim - 1))
 
     def _rows(self, X: Any) -> Rows:
         check_is_fitted(self)

@@ -14,9 +14,11 @@ from .._typing import Array
 from ..basics.arguments import Seed, as_float, as_numbers, is_number, shown
 from ..data.checks import check_sample_weight
 from ..data.containers import unmasked
+from ..data.rating_biases import learn_biases, without_row_biases
 from ..data.rows import Rows
 from ..data.running_scaling import RunningScaling
 from ..data.scaling import check_scaling, learn_scaling
+from ..data.sizes import check_domain, divided, row_sizes, usual_sum
 from ..data.weights import relative_weights
 from ..diagnosis.findings import is_worth_a_look, not_learning
 from ..diagnosis.reconstruction import mean_error, some_of
@@ -34,6 +36,8 @@ from .parameters import (
     batch_size_of,
     check_noise,
     dtype_of,
+    scale_of,
+    size_factors_of,
     solver_of,
     tolerance_of,
 )
@@ -160,17 +164,36 @@ def all_or_nothing(estimator: Any, *, keeps_epochs: bool = False) -> Iterator[No
 
 def is_scaled(estimator: Any, n_features: int) -> Array:
     """Which columns the network sees scaled: (n_features,) bool."""
-    if estimator.scale is None:
+    if estimator._scale is None:
         return np.zeros(n_features, dtype=bool)
     if estimator.encoding_ is None:
         return np.ones(n_features, dtype=bool)
     return estimator.encoding_.is_number  # flags and categories are 0 or 1 as they are
 
 
-def start(estimator: Any, X: Any, weights: Array | None, random: np.random.Generator) -> None:
+def start(
+    estimator: Any,
+    X: Any,
+    weights: Array | None,
+    random: np.random.Generator,
+    *,
+    in_parts: bool = False,
+) -> None:
     """Learn the scaling, and draw the first weights."""
     dtype, missing = dtype_of(estimator.dtype, X), estimator.missing_values
-    shift, factor = learn_scaling(X, estimator.scale, weights, missing=missing)
+    scale = scale_of(estimator)
+    if scale == "biases" and in_parts:  # not refused, so it was 'auto'
+        scale = "standard"
+    estimator._scale, estimator._usual_sum = scale, None
+    if size_factors_of(estimator) is not None:
+        estimator._usual_sum = usual_sum(X, weights)
+    shift: Array | None
+    factor: Array | None
+    if scale == "biases":
+        shift, factor = learn_biases(X, weights)
+        check_scaling(X, shift, factor)
+    else:
+        shift, factor = learn_scaling(X, scale, weights, missing=missing)
     scaled = is_scaled(estimator, X.shape[1])
     if shift is not None and factor is not None and estimator.encoding_ is not None:
         shift, factor = np.where(scaled, shift, 0.0), np.where(scaled, factor, 1.0)
@@ -209,7 +232,7 @@ def scale_on(estimator: Any, X: Any, weights: Array | None) -> None:
         estimator._running = running
         if not changed.any():
             return
-        shift, factor = running.scaling(changed, estimator.scale)
+        shift, factor = running.scaling(changed, estimator._scale)
     if estimator.shift_ is not None:
         estimator.shift_ = estimator.shift_.copy()
         estimator.shift_[changed] = shift
@@ -245,9 +268,19 @@ def seen(estimator: Any, X: Any, sample_weight: Array | None = None, *, name: st
     """X as the estimator's network sees it.
 
     Cross-entropy has no meaning beyond the limits that 'minmax' has learned: there rows are
-    clipped.
+    clipped. Of ratings the rows' biases are taken away.
     """
-    clip = estimator.scale == "minmax" and LOSSES[estimator.loss].domain is SHARES
+    clip = estimator._scale == "minmax" and LOSSES[estimator.loss].domain is SHARES
+    row_shift = row_factor = None
+    if estimator._usual_sum is not None:
+        check_domain(X, estimator.loss, name)
+        row_factor = row_sizes(X, estimator._usual_sum)
+        X = divided(X, row_factor)
+        if LOSSES[estimator.loss].is_scaled_by_size:
+            # s times the loss of x / s, with rate exp(z), is that of x with rate s exp(z).
+            sample_weight = row_factor if sample_weight is None else sample_weight * row_factor
+    if estimator._scale == "biases":
+        X, row_shift = without_row_biases(X, estimator.shift_)
     return Rows(
         X,
         estimator.shift_,
@@ -255,6 +288,8 @@ def seen(estimator: Any, X: Any, sample_weight: Array | None = None, *, name: st
         sample_weight,
         clip=clip,
         missing=estimator.missing_values,
+        row_shift=row_shift,
+        row_factor=row_factor,
         name=name,
     )
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..basics.arguments import COUNT
 from ..data.checks import check_dtype
+from ..formulas.losses import ANYTHING, COUNTS, LOSSES
 from ..formulas.solvers import SGD, Adam, AdamW, RMSprop, Solver, as_solver
 from ..network.architecture import Architecture
 from .constructors import RATE, SIZES
@@ -34,6 +35,9 @@ OF_THE_CODE = (
 )
 """The same, of an `Autoencoder` alone."""
 
+ALPHA, STRONG_ALPHA = 1e-4, 10.0
+"""What alpha='auto' means, and of ratings ('biases') and counts: of these, most is noise."""
+
 TOLERANCE = 1e-4
 """What tol=None means where one is needed."""
 
@@ -45,6 +49,103 @@ def tolerance_of(estimator: Any) -> float | None:
     ):
         return TOLERANCE
     return estimator.tol
+
+
+def scale_of(estimator: Any) -> str | None:
+    """How columns are scaled: as asked for, or what 'auto' means for that loss and what is missing.
+
+    Raises
+    ------
+    ValueError
+        For 'biases' where the data are no ratings.
+    """
+    scale: str | None = estimator.scale
+    if scale == "auto":
+        if LOSSES[estimator.loss].domain is COUNTS:
+            return None
+        is_of_ratings = LOSSES[estimator.loss].domain is ANYTHING
+        return "biases" if estimator.missing_values == "implicit" and is_of_ratings else "standard"
+    if scale == "biases" and estimator.missing_values != "implicit":
+        raise ValueError(
+            f"scale='biases' with missing_values={estimator.missing_values!r}: rows and columns of "
+            "ratings have biases, missing_values='implicit'; use 'standard'"
+        )
+    return scale
+
+
+def input_transform_of(estimator: Any) -> str | None:
+    """What is made of each number before the first layer.
+
+    Raises
+    ------
+    ValueError
+        Where columns are mixed: flags and categories are given as they are.
+    """
+    asked: str | None = estimator.input_transform
+    is_numeric = estimator.columns == "numeric"
+    if asked == "auto":
+        is_of_counts = LOSSES[estimator.loss].domain is COUNTS
+        return "log1p" if is_of_counts and is_numeric else None
+    if asked is not None and not is_numeric:
+        raise ValueError(
+            f"input_transform={asked!r} with columns='mixed': it is of numbers alone; use None"
+        )
+    return asked
+
+
+def size_factors_of(estimator: Any) -> str | None:
+    """What the counts of a row are divided by.
+
+    Raises
+    ------
+    ValueError
+        Where the loss is not of counts, or the sum of a row is not known.
+    """
+    asked: str | None = estimator.size_factors
+    is_of_counts = LOSSES[estimator.loss].domain is COUNTS
+    has_sums = estimator.missing_values is None and estimator.columns == "numeric"
+    if asked == "auto":
+        return (
+            "row_sum" if is_of_counts and has_sums and estimator.scale in ("auto", None) else None
+        )
+    if asked is None:
+        return None
+    if not is_of_counts:
+        raise ValueError(
+            f"size_factors={asked!r} with loss={estimator.loss!r}: they are for losses of counts, "
+            "such as 'poisson'; use None"
+        )
+    if not has_sums:
+        raise ValueError(
+            f"size_factors={asked!r}: the sum of a row is only known where nothing is missing "
+            "(missing_values=None) and columns are 'numeric'; use None"
+        )
+    if estimator.scale not in ("auto", None):
+        raise ValueError(
+            f"size_factors={asked!r} with scale={estimator.scale!r}: rows and columns are not both "
+            "scaled; use scale=None"
+        )
+    return asked
+
+
+def alpha_of(estimator: Any) -> float:
+    """The strength of the L2 penalty."""
+    if estimator.alpha == "auto":
+        is_noisy = _is_of_ratings(estimator) or LOSSES[estimator.loss].has_size
+        return STRONG_ALPHA if is_noisy else ALPHA
+    return float(estimator.alpha)
+
+
+def activation_of(estimator: Any) -> str:
+    """The activation of the hidden layers."""
+    if estimator.activation == "auto":
+        return "tanh" if _is_of_ratings(estimator) else "elu"
+    return str(estimator.activation)
+
+
+def _is_of_ratings(estimator: Any) -> bool:
+    """Whether biases are taken away; as the fit did, where there was one."""
+    return bool(getattr(estimator, "_scale", scale_of(estimator)) == "biases")
 
 
 def architecture_of(estimator: Any, n_features: int) -> Architecture:
@@ -69,12 +170,13 @@ def architecture_of(estimator: Any, n_features: int) -> Architecture:
             f"{hidden[::-1]!r}; leave decoder_layer_sizes=None"
         )
     common = {
-        "activation": estimator.activation,
+        "activation": activation_of(estimator),
         "output_activation": estimator.output_activation,
         "loss": estimator.loss,
         "tied": estimator.tied,
+        "input_transform": input_transform_of(estimator),
         # AdamW decays weights by itself, apart from the gradient.
-        "alpha": 0.0 if estimator.solver == "adamw" else estimator.alpha,
+        "alpha": 0.0 if estimator.solver == "adamw" else alpha_of(estimator),
         **{name: getattr(estimator, name) for name in FAMILY},
         **estimator._network_options(n_features),
     }
@@ -87,7 +189,7 @@ def architecture_of(estimator: Any, n_features: int) -> Architecture:
         layer_sizes=(n_features, *hidden, n_components, *decoder, n_features),
         activations=(
             *mirrored.activations[: n_hidden + 1],
-            *(estimator.activation,) * len(decoder),
+            *(activation_of(estimator),) * len(decoder),
             mirrored.activations[-1],
         ),
     )
@@ -123,7 +225,7 @@ def solver_of(estimator: Any) -> str | Solver:
         case "adam":
             return Adam(rate, *betas, **steps)
         case "adamw":
-            return AdamW(rate, *betas, weight_decay=estimator.alpha, **steps)
+            return AdamW(rate, *betas, weight_decay=alpha_of(estimator), **steps)
         case "rmsprop":
             return RMSprop(rate, epsilon=estimator.epsilon, **steps)
     return as_solver(estimator.solver)  # none of these: it says so
@@ -197,7 +299,7 @@ def sees_parts(estimator: Any) -> bool:
     AttributeError
         When it can't, saying why.
     """
-    for name, value in (("solver", "lbfgs"), ("early_stopping", True)):
+    for name, value in (("solver", "lbfgs"), ("early_stopping", True), ("scale", "biases")):
         if getattr(estimator, name) == value:
             raise AttributeError(
                 f"{name}={value!r} needs all rows at once, and partial_fit sees each part once: "

@@ -4,6 +4,7 @@ Loading makes only the classes named here, and only of what was checked.
 """
 
 import json
+import math
 import sys
 from dataclasses import asdict
 from os import PathLike
@@ -13,12 +14,14 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from .._typing import Array
-from ..basics.arguments import check_path
+from ..basics.arguments import check_path, is_number
 from ..basics.shown import shown
 from ..data.encoding import Encoding
 from ..data.frames import LIBRARIES
+from ..data.scaling import SCALES
 from ..files.model_description import from_json, to_json
 from ..files.model_file import ModelFile, ModelFileError, read_file, write_file
+from ..formulas.losses import COUNTS, LOSSES
 from ..network.architecture import Architecture
 from ..network.compiled import Network
 from ..training.progress import History
@@ -113,6 +116,10 @@ def describe_autoencoder(model: Any) -> tuple[dict[str, Any], dict[str, Array]]:
     description, arrays = describe_network(model.network_, model.history_)
     if model.encoding_ is not None:
         description["encoding"] = model.encoding_.described()
+    if model.scale == "auto":
+        description["scaled_by"] = model._scale
+    if model._usual_sum is not None:
+        description["usual_sum"] = model._usual_sum
     return (
         {"parameters": parameters_of(model), **describe_columns(model), **description},
         {**arrays, **describe_scaling(model.shift_, model.factor_)},
@@ -133,6 +140,17 @@ def restore_autoencoder(model_class: Any, file: ModelFile) -> Any:
     if model.encoding_ is not None:
         n_features = model.encoding_.n_encoded
     model.shift_, model.factor_ = restore_scaling(file, n_features)
+    model._scale = model.scale
+    if model.scale == "auto":
+        model._scale = file.value("scaled_by", SCALES.__contains__, "a scaling")
+    if model._scale == "biases" and (model.shift_ is None or model.missing_values != "implicit"):
+        raise file.error("it has no biases of columns")
+    if "usual_sum" in file.description:
+        model._usual_sum = float(
+            file.value("usual_sum", lambda v: is_number(v) and 0 < v < math.inf, "a number above 0")
+        )
+        if LOSSES[model.loss].domain is not COUNTS:
+            raise file.error("its loss has no sizes of rows")
     model.network_ = restore_network(
         file, file.description.get("architecture"), "params", n_features, model.n_threads
     )

@@ -15,7 +15,7 @@ from ..data.scaling import undo_scaling
 from ..diagnosis.baselines import discarded_variance
 from ..diagnosis.reconstruction import evenly
 from ..files.model_file import ModelFile
-from ..formulas.latent import LOG_2_PI, sample
+from ..formulas.latent import LOG_2_PI, divergence, sample
 from ..formulas.losses import LOSSES
 from ..network.rules import checked_weights
 from .autoencoder import TrainableAutoencoder
@@ -98,6 +98,16 @@ validation_loss_curve_, best_loss_, n_iter_, n_features_in_, feature_names_in_
             When X is no table of that width, or n_draws below 1.
         """
         rows = self._rows(X)
+        if rows.row_factor is not None and LOSSES[self.loss].is_scaled_by_size:
+            if COUNT("n_draws", n_draws) > 1:
+                raise ValueError(
+                    f"n_draws={n_draws}: with size_factors the bound is of one draw; use "
+                    "n_draws=1, or fit with size_factors=None"
+                )
+            divergences = divergence(*self.network_.posterior(rows))
+            # Of what the bound consists of, only the likelihood is of counts divided by sizes.
+            likelihoods = self.network_.bound(rows) + divergences
+            return np.asarray(rows.row_factor * likelihoods - divergences)
         return np.asarray(self.network_.bound(rows, n_draws=n_draws) - self._constants(rows))
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:

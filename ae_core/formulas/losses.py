@@ -250,6 +250,10 @@ class Loss(NamedTuple):
     """Whether it is minus the logarithm of a probability (density), but for a constant."""
     has_variance: bool = False
     """Whether, as a likelihood, it has a variance that the loss leaves out."""
+    is_scaled_by_size: bool = False
+    """Whether s times the loss of x / s is the loss of x, beside an output s times as large."""
+    has_size: bool = False
+    """Whether the output is as large as the counts; else it is shares of a row."""
     own_gradient: Callable[..., Array] | None = None
     """The derivative by the parameter of the column, of X's shape, if it has one."""
 
@@ -285,9 +289,17 @@ LOSSES: dict[str, Loss] = {
         from_logits="softmax",
         is_elementwise=False,
         is_likelihood=True,
+        is_scaled_by_size=True,
     ),
     "poisson": Loss(
-        poisson, poisson_gradient, column_mean, COUNTS, from_logits="exp", is_likelihood=True
+        poisson,
+        poisson_gradient,
+        column_mean,
+        COUNTS,
+        from_logits="exp",
+        is_likelihood=True,
+        is_scaled_by_size=True,
+        has_size=True,
     ),
     "negative_binomial": Loss(
         negative_binomial,
@@ -296,6 +308,7 @@ LOSSES: dict[str, Loss] = {
         COUNTS,
         from_logits="exp",
         is_likelihood=True,
+        has_size=True,
         own_gradient=negative_binomial_own_gradient,
     ),
 }

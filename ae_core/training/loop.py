@@ -12,6 +12,7 @@ import numpy as np
 
 from .._typing import Array, RandomState
 from ..basics.arguments import COUNT, INDEX, Either, Integer, Number, checked_bool, shown
+from ..data.held_out import HeldOutEntries
 from ..data.rows import Rows, as_rows
 from ..formulas.schedules import Schedule, check_schedule
 from ..formulas.solvers import Solver, SolverState, as_solver
@@ -87,8 +88,9 @@ def train(
     n_iter_no_change : int
     random_state : None, int, Generator or RandomState
         For shuffling, and for the noise of networks that train with any.
-    X_val : array of shape (n_validation, n_features) or Rows, optional
-        Data to compute the loss of after each epoch, without penalty.
+    X_val : array of shape (n_validation, n_features), Rows or HeldOutEntries, optional
+        Data to compute the loss of after each epoch, without penalty; of held-out entries, that of
+        their prediction from the others.
     keep_best : bool
         Whether to end with the parameters of the epoch whose loss (on ``X_val`` if given) was
         smallest, instead of the last one's.
@@ -139,9 +141,15 @@ def train(
     X = as_rows(X, n_features, network.dtype, n_covariates=n_covariates)
     check_targets(X, network.architecture)
     if X_val is not None:
-        X_val = as_rows(X_val, n_features, network.dtype, n_covariates=n_covariates, name="X_val")
-        check_targets(X_val, network.architecture)
-        check_squares(X_val)
+        is_entries = isinstance(X_val, HeldOutEntries)
+        tables = [
+            as_rows(rows, n_features, network.dtype, n_covariates=n_covariates, name="X_val")
+            for rows in (X_val if is_entries else (X_val,))
+        ]
+        for rows in tables:
+            check_targets(rows, network.architecture)
+            check_squares(rows)
+        X_val = HeldOutEntries(*tables) if is_entries else tables[0]
     watch = _Watch(network, X_val, tol, n_iter_no_change, callback, keep_best)
     if history is not None:
         watch.history = history
@@ -217,7 +225,7 @@ class _Watch:
     def __init__(
         self,
         network: Network,
-        X_val: Rows | None,
+        X_val: Rows | HeldOutEntries | None,
         tol: float | None,
         n_iter_no_change: float,
         callback: Callback | None,
@@ -258,7 +266,10 @@ class _Watch:
         history.loss_curve.append(float(losses[-1]))
         validation = None
         if self.X_val is not None:
-            errors = self.judged.validation_errors(self.X_val).astype(np.float64)
+            if isinstance(self.X_val, HeldOutEntries):
+                errors = self.X_val.errors(self.judged)
+            else:
+                errors = self.judged.validation_errors(self.X_val).astype(np.float64)
             validation = float(np.average(errors, weights=self.X_val.counts(slice(None))))
             history.validation_loss_curve.append(validation)
         watched = history.watched[-1]

@@ -299,7 +299,8 @@ def test_implicit_holes_are_holes(holes, container):
     X = np.where(holes < 2, 0, holes)  # a stored zero is seen
     sparse = container(implicit(X))
     masked = Autoencoder(3, missing_values="mask", **QUICK).fit(X)
-    stored = Autoencoder(3, missing_values="implicit", **QUICK).fit(sparse)
+    as_masked = {"scale": "standard", "alpha": 1e-4, "activation": "elu"}
+    stored = Autoencoder(3, missing_values="implicit", **as_masked, **QUICK).fit(sparse)
     np.testing.assert_allclose(stored.loss_curve_, masked.loss_curve_, rtol=1e-6)
     filled = stored.impute(sparse)
     assert isinstance(filled, np.ndarray)

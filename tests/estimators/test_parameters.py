@@ -74,6 +74,8 @@ RIGHT = {
     "dtype": ("None",),
     "n_threads": ("None", "one"),
     "scale": ("None",),
+    "input_transform": ("None",),
+    "size_factors": ("None",),
     "missing_values": ("None",),
     "feature_weights": ("None", "empty list", "array"),  # how many there are is the data's matter
     "corruption": ("None",),

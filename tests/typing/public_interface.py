@@ -30,9 +30,12 @@ from ae_core import (
     check_gradient,
     diagnose,
     diagnose_data,
+    errors_by_lag,
     load,
     reference,
+    scores_over_time,
     train,
+    windows,
 )
 from ae_core.data.rows import Rows
 from ae_core.diagnosis.gradient_findings import ArrayCheck, CaseCheck
@@ -200,6 +203,13 @@ def estimators(X: Array, folder: Path) -> None:
         assert_type(str(error), str)
 
 
+def series(X: Array) -> None:
+    table = windows(X, width=3, step=2)
+    scores = Autoencoder(2, max_iter=2, random_state=0).fit(table).feature_errors(table)
+    assert_type(scores_over_time(scores, 3, 2, n_times=len(X)), Array)
+    assert_type(errors_by_lag(scores, 3), Array)
+
+
 def main(folder: Path) -> None:
     assert_type(ae_core.__version__, str)
     assert issubclass(NotLearningWarning, UserWarning)
@@ -208,3 +218,4 @@ def main(folder: Path) -> None:
         network = networks(X, network_class)
         checks(network, X, training(network, X))
     estimators(X, folder)
+    series(X)

@@ -1,0 +1,65 @@
+"""How much was counted of each row: its size, which counts are divided by."""
+
+from typing import Any
+
+import numpy as np
+
+from .._typing import Array
+from ..formulas.losses import LOSSES
+from .checks import ENTRIES_AT_ONCE, is_sparse
+from .rating_biases import with_values
+
+
+def row_sums(X: Any) -> Array:
+    """The sum of each row (m,), float64."""
+    if is_sparse(X):
+        return np.asarray(X.sum(axis=1, dtype=np.float64)).ravel()
+    return np.asarray(X.sum(axis=1, dtype=np.float64))
+
+
+def usual_sum(X: Any, sample_weight: Array | None = None) -> float:
+    """The median sum of the rows that have any; 1 where none has."""
+    sums = row_sums(X)
+    counts = sums > 0
+    if sample_weight is not None:
+        counts &= sample_weight > 0
+    return float(np.median(sums[counts])) if counts.any() else 1.0
+
+
+def row_sizes(X: Any, usual: float) -> Array:
+    """The sum of each row beside the usual one (m,); 1 for rows of nothing."""
+    sums = row_sums(X)
+    return np.where(sums > 0, sums, usual) / usual
+
+
+def divided(X: Any, sizes: Array) -> Any:
+    """X with each row divided by its size, of floats; sparse where X is."""
+    kind = X.dtype if X.dtype.kind == "f" else np.dtype(np.float64)
+    if is_sparse(X):
+        return with_values(X, (X.data / np.repeat(sizes, np.diff(X.indptr))).astype(kind))
+    return (X / sizes[:, None]).astype(kind, copy=False)
+
+
+def check_domain(X: Any, loss: str, name: str) -> None:
+    """Refuse what the loss can't be taken of, before a sum is taken of it.
+
+    Raises
+    ------
+    ValueError
+        Naming the first such number.
+    """
+    domain = LOSSES[loss].domain
+    values = X.data.reshape(1, -1) if is_sparse(X) else X
+    height = max(1, ENTRIES_AT_ONCE // max(1, values.shape[1]))
+    for start in range(0, len(values), height):
+        part = values[start : start + height]
+        if part.size == 0 or part.min() >= domain.low:
+            continue
+        row, column = np.argwhere(part < domain.low)[0]
+        value, row = part[row, column], start + row
+        if is_sparse(X):
+            row, column = int(np.searchsorted(X.indptr, column, "right")) - 1, X.indices[column]
+        raise ValueError(
+            f"{name}[{row}, {column}] is {value:g}: loss={loss!r} needs numbers {domain.words} "
+            f"({domain.hint})"
+        )
