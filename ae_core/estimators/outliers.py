@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._typing import Array
 from ..data.rows import Rows
+from ..detection.thresholds import Calibration, TrainingRange, automatic_threshold, threshold_for
 from ..diagnosis.diagnose import Diagnosis
 from ..files.model_file import ModelFile
 from .detector_parameters import CODES, DetectorParameters
@@ -20,7 +21,6 @@ from .records import check_parameters, with_parameters
 from .saved import SavedEstimator
 from .saved_detector import describe_detector, restore_detector
 from .tables import FramesOut, checked
-from .thresholds import Calibration, TrainingRange, automatic_threshold, threshold_for
 from .trying import check_budget
 
 TIMES_THE_LARGEST = 2.0
