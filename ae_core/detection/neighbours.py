@@ -78,7 +78,7 @@ class References:
         )
 
     def _products(self, layer: Network, X: Array) -> Array:
-        return layer.encode(Rows(X))
+        return layer.encode(Rows.of_plain(X))  # finite, as networks and scalings give it
 
     @cached_property
     def _layer(self) -> Network:

@@ -17,11 +17,11 @@ from ..data.scaling import undo_scaling
 from ..diagnosis.diagnose import Diagnosis, examine
 from ..files.model_file import ModelFile
 from ..training.stream import Stream
-from .fitting import seen, warn_of_never_seen, weights_of
+from .fitting import clips, seen, warn_of_never_seen, weights_of
 from .parameters import has_holes
 from .saved import SavedEstimator, describe_autoencoder, restore_autoencoder
 from .saved_stream import describe_stream, restore_stream
-from .tables import FramesOut, checked, code_of
+from .tables import FramesOut, checked, code_of, plain_rows
 from .trying import check_budget, try_filling, try_settings
 
 
@@ -214,6 +214,12 @@ class FittedAutoencoder(
         return undo_scaling(self.network_.forward(rows), self.shift_, self.factor_)
 
     def _rows(self, X: Any) -> Rows:
+        fitted = vars(self)
+        if "network_" in fitted:
+            scaling = fitted["shift_"], fitted["factor_"]
+            rows = plain_rows(self, X, *scaling, clip=clips(self))
+            if rows is not None:
+                return rows
         check_is_fitted(self)
         return seen(self, checked(self, X, reset=False))
 

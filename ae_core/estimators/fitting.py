@@ -224,19 +224,22 @@ def go_on(estimator: Any) -> None:
     )
 
 
-def seen(estimator: Any, X: Any, sample_weight: Array | None = None, *, name: str = "X") -> Rows:
-    """X as the estimator's network sees it.
+def clips(estimator: Any) -> bool:
+    """Whether rows are clipped to 0 … 1.
 
-    Cross-entropy has no meaning beyond the limits that 'minmax' has learned: there rows are
-    clipped.
+    Cross-entropy has no meaning beyond the limits that 'minmax' has learned.
     """
-    clip = estimator.scale == "minmax" and LOSSES[estimator.loss].domain is SHARES
+    return estimator.scale == "minmax" and LOSSES[estimator.loss].domain is SHARES
+
+
+def seen(estimator: Any, X: Any, sample_weight: Array | None = None, *, name: str = "X") -> Rows:
+    """X as the estimator's network sees it."""
     return Rows(
         X,
         estimator.shift_,
         estimator.factor_,
         sample_weight,
-        clip=clip,
+        clip=clips(estimator),
         missing=estimator.missing_values,
         name=name,
     )

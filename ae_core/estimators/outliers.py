@@ -20,7 +20,7 @@ from .outlier_diagnosis import diagnose_detector
 from .records import check_parameters, with_parameters
 from .saved import SavedEstimator
 from .saved_detector import describe_detector, restore_detector
-from .tables import FramesOut, checked
+from .tables import FramesOut, checked, plain_rows
 from .trying import check_budget
 
 TIMES_THE_LARGEST = 2.0
@@ -244,6 +244,9 @@ class AutoencoderOutlierDetector(
         return np.stack([1 - odd, odd], axis=1)
 
     def _rows(self, X: Any) -> Rows:
+        rows = plain_rows(self, X)
+        if rows is not None:
+            return rows
         check_is_fitted(self)
         return Rows(checked(self, X, reset=False), missing=self.missing_values)
 

@@ -23,6 +23,7 @@ from ae_core import (
     Network,
     NonFiniteLossError,
     NotLearningWarning,
+    Predictor,
     Progress,
     RMSprop,
     VariationalAutoencoder,
@@ -184,6 +185,8 @@ def estimators(X: Array, folder: Path) -> None:
     detector.save(path)
     assert_type(AutoencoderOutlierDetector.load(path), AutoencoderOutlierDetector)
     assert isinstance(load(path), AutoencoderOutlierDetector)
+    predictor = assert_type(Predictor.load(path), Predictor)
+    assert_type(predictor.score_samples(X), Array)
     path.write_bytes(b"")
     try:
         load(path)
