@@ -15,9 +15,12 @@ from sklearn.utils.validation import check_is_fitted
 from .._typing import Array
 from ..basics.arguments import check_path
 from ..data.frames import LIBRARIES
+from ..export.onnx_model import to_onnx
+from ..export.skl2onnx_converter import converter, shape_calculator
 from ..files.model_description import from_json, to_json
 from ..files.model_file import ModelFile, ModelFileError, read_file, write_file
 from ..network.compiled import Network
+from ..serving.predictor import Predictor
 from ..serving.restoring import (
     LARGEST_COUNT,
     read_columns,
@@ -82,6 +85,62 @@ class SavedEstimator:
             When it can't be read.
         """
         return cls._restored(read_file(check_path("path", path), cls.__name__))
+
+    def to_onnx(self, path: str | PathLike[str] | None = None) -> Any:
+        """The fitted model in the format ONNX, for runtimes of other languages and machines.
+
+        Operator set 17 (and ``ai.onnx.ml`` 3, for text); the network's arithmetic is float32's,
+        that of scaling and of a detector's distances float64's. The input is ``X`` (m, n_features)
+        float32; of a mixed table a column (m, 1) by its name for each: text, float64 for other
+        categories, float32 for numbers and flags. NaN, and empty text, is missing. What the
+        estimator refuses cannot be refused there: the outputs of such a row are NaN.
+
+        Outputs of an `Autoencoder` are ``code``, ``reconstruction`` and ``score``, as `transform`,
+        `reconstruct` and `score_samples` give them; and ``imputed`` with missing_values='mask'. Of
+        a mixed table, ``reconstruction_`` and the name for each column instead. Of a
+        `VariationalAutoencoder` ``log_variance`` in place of the score, which has draws in it. Of a
+        detector ``label``, ``score`` and ``contributions``, as `predict`, `score_samples` and
+        `explain` give them.
+
+        Parameters
+        ----------
+        path : str or path, optional
+            Where to write it, whole or not at all.
+
+        Returns
+        -------
+        onnx.ModelProto
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        MissingExtraError
+            Without the package onnx: ``pip install 'ae_core[onnx]'``.
+        ValueError
+            For what ONNX does not have: the loss 'negative_binomial', missing_values='implicit',
+            and detectors from files of version 0.1.0.
+        """
+        return to_onnx(self._as_predictor(), path)
+
+    def onnx_shape_calculator(self) -> Any:
+        """Asked by skl2onnx where the model is a step of a pipeline: see `to_onnx`."""
+        return shape_calculator(self._as_predictor())
+
+    def onnx_converter(self) -> Any:
+        """Asked by skl2onnx where the model is a step of a pipeline: see `to_onnx`.
+
+        A transformer gives its code, a detector ``label`` and ``scores``, the latter as
+        `decision_function`.
+        """
+        return converter(self._as_predictor())
+
+    def _as_predictor(self) -> Predictor:
+        """The fitted model without what fits it."""
+        check_is_fitted(self)
+        description, arrays = self._describe()
+        kind = type(self).__name__
+        return Predictor(Unwritten(kind, from_json(to_json(description)), arrays))
 
     def _describe(self) -> tuple[dict[str, Any], dict[str, Array]]:
         """What goes into the file."""
