@@ -1,5 +1,6 @@
 """What an autoencoder does once it is fitted: encode, reconstruct, fill in, score, explain."""
 
+from importlib import import_module
 from typing import Any, Self
 
 import numpy as np
@@ -8,6 +9,8 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from .._typing import Array
+from ..basics.extras import optional
+from ..basics.shown import shown
 from ..data.encoding import Encoding
 from ..data.frames import as_pandas, filled_frame, from_pandas, is_frame, library_of, sparse_frame
 from ..data.imputation import filled_in
@@ -15,6 +18,7 @@ from ..data.rows import Rows
 from ..data.running_scaling import RunningScaling
 from ..data.scaling import undo_scaling
 from ..diagnosis.diagnose import Diagnosis, examine
+from ..files.model_description import from_json, to_json
 from ..files.model_file import ModelFile
 from ..training.stream import Stream
 from .fitting import clips, seen, warn_of_never_seen, weights_of
@@ -23,6 +27,9 @@ from .saved import SavedEstimator, describe_autoencoder, restore_autoencoder
 from .saved_stream import describe_stream, restore_stream
 from .tables import FramesOut, checked, code_of, plain_rows
 from .trying import check_budget, try_filling, try_settings
+
+TORCH = "ae_core.export.torch_module"
+"""Imported on first use, as it needs PyTorch."""
 
 
 class FittedAutoencoder(
@@ -245,6 +252,51 @@ class FittedAutoencoder(
     def _training_options(self) -> dict[str, Any]:
         """More of the arguments of `train`."""
         return {}
+
+    # --- PyTorch ---------------------------------------------------------------------------------
+
+    def to_torch(self) -> Any:
+        """The fitted model as a ``torch.nn.Module``, to be trained on, combined or compiled.
+
+        Its `transform`, `reconstruct` (and `forward`), `inverse_transform` and, of an
+        `Autoencoder`, `score_samples` take and give tensors as the methods here do arrays; with
+        ``columns='mixed'`` those of encoded columns, ``encoding_.encode(X)``. Parameters have the
+        names of ``network_.weights`` and are copies: `from_torch` brings them back.
+
+        Returns
+        -------
+        ae_core.export.torch_module.AutoencoderModule
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        MissingExtraError
+            Without PyTorch: ``pip install 'ae_core[torch]'``.
+        """
+        check_is_fitted(self)
+        module = optional("torch", "exports to PyTorch", "torch") and import_module(TORCH)
+        return module.AutoencoderModule(*self._describe(), clip=clips(self))
+
+    @classmethod
+    def from_torch(cls, module: Any) -> Self:
+        """The fitted model that `to_torch` gave, with the parameters that the module has now.
+
+        Everything else is as it was, but where a stream had got to.
+
+        Raises
+        ------
+        ValueError
+            When it is no such module, or its parameters are not finite.
+        """
+        arrays = getattr(module, "arrays", None)
+        if not callable(arrays) or not isinstance(getattr(module, "description", None), dict):
+            raise ValueError(
+                f"module={shown(module)}: must be what to_torch of a fitted model gave"
+            )
+        described = {k: v for k, v in module.description.items() if k != "stream"}
+        file = ModelFile(cls.__name__, from_json(to_json(described)), arrays(), "module")
+        return cls._restored(file)
 
     # --- saving --------------------------------------------------------------------------------
 
