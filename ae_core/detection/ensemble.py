@@ -59,10 +59,9 @@ class Member:
         reconstruction : array of shape (h, n_features)
         weights : array like points; or None where all is seen
         """
-        rows = Rows.of_plain(block, missing="mask" if is_missing else None)
         n_code, dtype = len(self.code_spread), block.dtype
-        code = self.network.encode(rows)  # (h, n_code)
-        reconstruction = self.network.decode(Rows.of_plain(code))  # (h, n_features)
+        code = self.network.run_plain(block, 0, 1, is_missing)  # (h, n_code)
+        reconstruction = self.network.run_plain(code, 1, 2)  # (h, n_features)
         points = np.empty((len(block), n_code + block.shape[1]), dtype=dtype)
         np.multiply(code, self._scale_and_usual[0], out=points[:, :n_code])
         residuals = points[:, n_code:]
