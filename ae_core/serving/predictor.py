@@ -31,6 +31,16 @@ DETECTOR, VARIATIONAL = "AutoencoderOutlierDetector", "VariationalAutoencoder"
 KINDS = ("Autoencoder", DETECTOR, VARIATIONAL)
 
 
+def _are_parameters(found: Any) -> bool:
+    """Whether those that are looked at are what a fit takes."""
+    return bool(
+        isinstance(found, dict)
+        and found.get("missing_values") in (None, "mask", "implicit")
+        and found.get("loss", "squared_error") in LOSSES
+        and found.get("scale") in (None, "standard", "minmax")
+    )
+
+
 class Predictor:
     """A saved model, to be used: codes, reconstructions, scores, and what explains them.
 
@@ -72,7 +82,7 @@ class Predictor:
     """
 
     def __init__(self, file: ModelFile) -> None:
-        parameters = file.value("parameters", dict)
+        parameters = file.value("parameters", _are_parameters, "parameters of an estimator")
         self.kind = file.kind
         self.n_features_in_, names = read_columns(file)
         self.feature_names_in_ = None if names is None else tuple(names)
@@ -106,9 +116,7 @@ class Predictor:
         described = file.description.get("architecture")
         self._network = restore_network(file, described, "params", n, n_threads)
         self.n_features_out_ = self._network.architecture.n_components
-        loss = LOSSES.get(parameters.get("loss", "squared_error"))
-        if loss is None:
-            raise file.error("its loss is none")
+        loss = LOSSES[parameters.get("loss", "squared_error")]
         self._clip = parameters.get("scale", "standard") == "minmax" and loss.domain is SHARES
         self._never = np.zeros(n, dtype=bool)
         if "running_scaling" in file.arrays:
@@ -232,9 +240,12 @@ class Predictor:
             "null or a number above 0",
         )
         weights = parameters.get("feature_weights")
-        if weights is not None and self._encoding is not None:
-            weights = self._encoding.expanded(weights)
-        checked = checked_weights(weights, n)
+        try:
+            if weights is not None and self._encoding is not None:
+                weights = self._encoding.expanded(weights)
+            checked = checked_weights(weights, n)
+        except ValueError as error:
+            raise file.error(str(error)) from error
         self._weights = np.ones(n) if checked is None else np.array(checked)
         self._is_normal = np.full(n, has_variance)
         if has_variance and self._encoding is not None:

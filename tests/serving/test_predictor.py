@@ -15,6 +15,7 @@ from ae_core import (
     Predictor,
     VariationalAutoencoder,
 )
+from ae_core.files.model_file import read_file, write_file
 
 # Most fits here are too short to learn much.
 pytestmark = pytest.mark.filterwarnings("ignore::ae_core.NotLearningWarning")
@@ -242,6 +243,34 @@ def test_what_is_no_model_is_refused(tmp_path):
         Predictor.load(tmp_path / "text")
     with pytest.raises(ValueError, match="path"):
         Predictor.load(None)
+
+
+@pytest.mark.parametrize(
+    ("kind", "changes"),
+    [
+        ("variational", {"parameters": 3}),
+        ("variational", {"parameters": {"loss": ["squared_error"]}}),
+        ("variational", {"parameters": {"missing_values": "no"}}),
+        ("variational", {"parameters": {"scale": {}}}),
+        ("variational", {"parameters": {"n_threads": 0}}),
+        ("variational", {"parameters": {"feature_weights": [1, 2]}}),
+        ("variational", {"noise_variance": -1.0}),
+        ("variational", {"n_features_in": 7}),
+        ("variational", {"feature_names_in": ["a"]}),
+        ("plain", {"architecture": None}),
+        ("detector", {"threshold": "high"}),
+        ("detector", {"architectures": []}),
+        ("detector", {"changed": -1}),
+    ],
+)
+def test_files_that_nobody_saved_are_refused(kind, changes, tmp_path):
+    fitted(kind, tmp_path)
+    path = tmp_path / "model.safetensors"
+    file = read_file(path)
+    write_file(path, file.kind, {**file.description, **changes}, file.arrays)
+    with pytest.raises(ae_core.ModelFileError) as caught:
+        Predictor.load(path)
+    assert len(str(caught.value)) <= 300
 
 
 PROGRAM = """
