@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from . import reference
 from .basics.version import __version__ as __version__
-from .diagnosis.gradient_check import check_gradient
-from .diagnosis.gradient_findings import GradientCheck
 from .network.architecture import Architecture
 
 try:
@@ -29,6 +27,8 @@ if TYPE_CHECKING:
     from .data.windows import errors_by_lag, scores_over_time, windows
     from .diagnosis.data_report import DataReport, diagnose_data
     from .diagnosis.diagnose import Diagnosis, diagnose
+    from .diagnosis.gradient_check import check_gradient
+    from .diagnosis.gradient_findings import GradientCheck
     from .estimators.autoencoder import Autoencoder
     from .estimators.checkpoints import Checkpoint
     from .estimators.fitting import NotLearningWarning
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from .estimators.outliers import AutoencoderOutlierDetector
     from .estimators.variational import VariationalAutoencoder
     from .files.model_file import ModelFileError
+    from .serving.predictor import Predictor
 
 
 __all__ = [
@@ -56,6 +57,7 @@ __all__ = [
     "Network",
     "NonFiniteLossError",
     "NotLearningWarning",
+    "Predictor",
     "Progress",
     "RMSprop",
     "VariationalAutoencoder",
@@ -78,9 +80,12 @@ _LATER = {
     "Checkpoint": "estimators.checkpoints",
     "DataReport": "diagnosis.data_report",
     "Diagnosis": "diagnosis.diagnose",
+    "GradientCheck": "diagnosis.gradient_findings",
     "ModelFileError": "files.model_file",
     "NotLearningWarning": "estimators.fitting",
+    "Predictor": "serving.predictor",
     "VariationalAutoencoder": "estimators.variational",
+    "check_gradient": "diagnosis.gradient_check",
     "diagnose": "diagnosis.diagnose",
     "diagnose_data": "diagnosis.data_report",
     "errors_by_lag": "data.windows",

@@ -11,6 +11,7 @@ import numpy as np
 
 from .._typing import Array
 from ..basics.arguments import shown
+from .cells import is_missing
 
 NUMBER, FLAG, CATEGORY = "number", "flag", "category"
 
@@ -136,16 +137,40 @@ def category_codes(
     if others:
         where = np.where(where < 0, OTHER, where)
     elif len(unknown) and not holes:
-        some = ", ".join(repr(one)[:LONGEST_NAME] for one in column.categories[:NAMES_SHOWN])
-        some += ", …" if len(known) > NAMES_SHOWN else ""
         row = int((codes == unknown[0]).argmax())
-        _refuse(
-            table,
-            column.name,
-            f"has {shown(uniques[unknown[0]])[:40]}, which was no category in the fit, in row "
-            f"{row}: known are {some} (missing_values='mask' takes others for unseen)",
-        )
+        _refuse_category(table, column, uniques[unknown[0]], row)
     return np.append(where, -1)[codes]
+
+
+def codes_of_cells(
+    values: Array, column: Column, holes: bool, table: str, others: bool = False
+) -> Array:
+    """The same as `category_codes` of an array of values (m,), without pandas."""
+    known = {category: code for code, category in enumerate(column.categories)}
+    codes = np.empty(len(values), dtype=np.intp)
+    for row, value in enumerate(values.tolist()):
+        if is_missing(value):
+            codes[row] = -1
+            continue
+        try:
+            code = known.get(value)
+        except TypeError:  # no value of a table, such as a list
+            code = None
+        if code is None and not (others or holes):
+            _refuse_category(table, column, value, row)
+        codes[row] = (OTHER if others else -1) if code is None else code
+    return codes
+
+
+def _refuse_category(table: str, column: Column, value: Any, row: int) -> NoReturn:
+    some = ", ".join(repr(one)[:LONGEST_NAME] for one in column.categories[:NAMES_SHOWN])
+    some += ", …" if len(column.categories) > NAMES_SHOWN else ""
+    _refuse(
+        table,
+        column.name,
+        f"has {shown(value)[:40]}, which was no category in the fit, in row {row}: known are "
+        f"{some} (missing_values='mask' takes others for unseen)",
+    )
 
 
 def categories_of(codes: Array, column: Column) -> Any:
@@ -170,6 +195,26 @@ def numbers_of(values: Any, column: Column, table: str) -> Array:
         _refuse(
             table, column.name, f"has dtype {values.dtype}: in the fit it was a {column.kind}'s"
         )
+    return _checked_numbers(numbers, column, table)
+
+
+def numbers_of_cells(values: Array, column: Column, table: str) -> Array:
+    """The same as `numbers_of` of an array of values (m,), without pandas."""
+    if values.dtype.kind in "fiub":
+        return _checked_numbers(values.astype(np.float64), column, table)
+    numbers = np.empty(len(values))
+    for row, value in enumerate(values.tolist()):
+        try:
+            if isinstance(value, str | bytes):
+                raise ValueError(value)
+            numbers[row] = np.nan if is_missing(value) else float(value)
+        except (ValueError, TypeError, OverflowError):
+            held = f"has {shown(value)[:40]} in row {row}"
+            _refuse(table, column.name, f"{held}: in the fit it was a {column.kind}'s")
+    return _checked_numbers(numbers, column, table)
+
+
+def _checked_numbers(numbers: Array, column: Column, table: str) -> Array:
     if column.kind == FLAG:
         odd = ~np.isnan(numbers) & (numbers != 0) & (numbers != 1)
         meaning = "in the fit it was True or False"

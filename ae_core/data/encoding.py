@@ -9,7 +9,7 @@ function of their difference, so that the likelihood is the same.)
 """
 
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -32,9 +32,11 @@ from .encoded_columns import (
     Column,
     categories_of,
     category_codes,
+    codes_of_cells,
     has_fitting_categories,
     learned_column,
     numbers_of,
+    numbers_of_cells,
     whole_numbers,
 )
 
@@ -118,13 +120,63 @@ class Encoding:
             raise ValueError(
                 f"{name} has {X.shape[1]} columns: {len(self.columns)} are needed, as in the fit"
             )
-        encoded = np.zeros((len(X), self.n_with_others if others else self.n_encoded))
+        return self._encoded(
+            len(X),
+            lambda i, column: category_codes(X.iloc[:, i], column, holes, name, others),
+            lambda i, column: numbers_of(X.iloc[:, i], column, name),
+            holes=holes,
+            others=others,
+            name=name,
+        )
+
+    def encode_cells(
+        self,
+        columns: Mapping[str, Array],
+        *,
+        holes: bool = False,
+        others: bool = False,
+        name: str = "X",
+    ) -> Array:
+        """The same of columns (m,) by their names, without pandas.
+
+        Parameters
+        ----------
+        columns : mapping of str to array of shape (m,)
+            All of those of the fit; missing is what `ae_core.data.cells.is_missing` takes for it.
+        holes, others, name
+            As of `encode`.
+
+        Raises
+        ------
+        ValueError
+            Naming the column and the value that does not fit.
+        """
+        return self._encoded(
+            len(next(iter(columns.values()))),
+            lambda _, column: codes_of_cells(columns[column.name], column, holes, name, others),
+            lambda _, column: numbers_of_cells(columns[column.name], column, name),
+            holes=holes,
+            others=others,
+            name=name,
+        )
+
+    def _encoded(
+        self,
+        n_rows: int,
+        codes_of: Callable[[int, Column], Array],
+        numbers_of: Callable[[int, Column], Array],
+        *,
+        holes: bool,
+        others: bool,
+        name: str,
+    ) -> Array:
+        encoded = np.zeros((n_rows, self.n_with_others if others else self.n_encoded))
         n_categories = 0
         for i, column in enumerate(self.columns):
             own = encoded[:, self.starts[i] : self.starts[i + 1]]  # (m, width)
             if column.kind == CATEGORY:
                 # (m,), -1 where unseen
-                codes = category_codes(X.iloc[:, i], column, holes, name, others)
+                codes = codes_of(i, column)
                 known = np.flatnonzero(codes >= 0)
                 own[known, codes[known]] = 1
                 own[codes == -1] = np.nan
@@ -132,7 +184,7 @@ class Encoding:
                     encoded[:, self.n_encoded + n_categories] = codes == OTHER
                 n_categories += 1
             else:
-                own[:, 0] = numbers_of(X.iloc[:, i], column, name)
+                own[:, 0] = numbers_of(i, column)
             if not holes and np.isnan(own[:, 0]).any():
                 first = int(np.isnan(own[:, 0]).argmax())
                 raise ValueError(
@@ -151,17 +203,33 @@ class Encoding:
         import pandas as pd  # optional, and here already: the encoding is of a DataFrame
 
         frame = {}
+        for column, values in self._decoded(encoded):
+            if column.kind == CATEGORY:
+                frame[column.name] = categories_of(values, column)
+            else:
+                frame[column.name] = pd.Series(values).astype(column.dtype)
+        result = pd.DataFrame(frame)
+        return result if index is None else result.set_axis(index)
+
+    def decode_cells(self, encoded: Array) -> dict[str, Array]:
+        """The same as arrays (m,) by the columns' names, without pandas; of categories objects."""
+        columns = {}
+        for column, values in self._decoded(encoded):
+            if column.kind == CATEGORY:
+                values = np.array([*column.categories, None], dtype=object)[values]
+            columns[column.name] = values
+        return columns
+
+    def _decoded(self, encoded: Array) -> Iterator[tuple[Column, Array]]:
+        """Of each column what an array (m, n_encoded) says: (m,), of a category its number."""
         for i, column in enumerate(self.columns):
             own = encoded[:, self.starts[i] : self.starts[i + 1]]  # (m, width)
             if column.kind == CATEGORY:
-                values = categories_of(own.argmax(axis=1), column)
+                yield column, own.argmax(axis=1)
             elif column.kind == FLAG:
-                values = pd.Series(own[:, 0] >= 0.5).astype(column.dtype)
+                yield column, own[:, 0] >= 0.5
             else:
-                values = pd.Series(whole_numbers(own[:, 0], column.dtype)).astype(column.dtype)
-            frame[column.name] = values
-        result = pd.DataFrame(frame)
-        return result if index is None else result.set_axis(index)
+                yield column, whole_numbers(own[:, 0], column.dtype)
 
     def drawn(self, encoded: Array, uniform: Callable[..., Array]) -> Array:
         """Probabilities of flags and categories (m, n_encoded) as ones that were drawn by them.

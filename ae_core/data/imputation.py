@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
-from sklearn.utils import gen_batches
 
 from .._typing import Array
 from .checks import ENTRIES_AT_ONCE, is_sparse
@@ -13,7 +12,9 @@ from .rows import Rows
 
 def parts_of(rows: Rows) -> Iterator[slice]:
     """Some rows after others, so few that an array of them takes little memory."""
-    return gen_batches(len(rows), max(1, ENTRIES_AT_ONCE // rows.n_features))
+    height = max(1, ENTRIES_AT_ONCE // rows.n_features)
+    for start in range(0, len(rows), height):
+        yield slice(start, min(start + height, len(rows)))
 
 
 def filled_in(X: Any, rows: Rows, reconstruct: Callable[[Rows], Array]) -> Any:

@@ -58,18 +58,23 @@ class RobustScaling(NamedTuple):
         changed : bool array of shape (m, n_constants), in the order of the columns
         """
         values = rows.take(which, np.float64)  # (m, n), perhaps the caller's own
-        constants = self.is_seen & ~self.varies
-        was = self.shift[constants]
+        all_vary = bool(self.varies.all())
         with np.errstate(over="ignore", invalid="ignore"):
-            # NaN compares as False: what is unseen has not changed.
-            changed = np.abs(values[:, constants] - was) > SAME * np.abs(was)
+            if all_vary:
+                changed = np.empty((len(values), 0), dtype=bool)
+            else:
+                constants = self.is_seen & ~self.varies
+                was = self.shift[constants]
+                # NaN compares as False: what is unseen has not changed.
+                changed = np.abs(values[:, constants] - was) > SAME * np.abs(was)
             scaled = (values - self.shift) * self.factor
             size = np.abs(scaled)
             far = size > LINEAR_UNTIL
         if far.any():
             size = np.minimum(size[far], FARTHEST)
             scaled[far] = np.sign(scaled[far]) * (LINEAR_UNTIL + np.log1p(size - LINEAR_UNTIL))
-        scaled[:, ~self.varies] *= 0  # NaN stays
+        if not all_vary:
+            scaled[:, ~self.varies] *= 0  # NaN stays
         return scaled.astype(dtype), changed
 
 

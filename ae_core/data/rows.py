@@ -20,6 +20,9 @@ from ..formulas.noise import mix
 from .checks import ENTRIES_AT_ONCE, check_per_column, check_sample_weight, check_table, is_sparse
 from .containers import table_of
 
+FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
+PLAIN_ENTRIES = 4096
+"""Up to so many entries a mask of them costs less than the care for large arrays."""
 USED_AS_THEY_ARE = (np.dtype(np.float32), np.dtype(np.float64), np.dtype(np.uint8))
 
 
@@ -105,6 +108,29 @@ class Rows:
         self.sample_weight = check_sample_weight(sample_weight, n_rows)
         self.row_shift, self.row_factor = row_shift, row_factor
         self.seen = self._count_seen()
+
+    @classmethod
+    def of_plain(
+        cls,
+        X: Array,
+        shift: Array | None = None,
+        factor: Array | None = None,
+        *,
+        clip: bool = False,
+        missing: str | None = None,
+    ) -> "Rows":
+        """The same of an array that `is_plain` has looked at, or that a network gave.
+
+        Nothing is checked: the checks of a row take longer than a network does. What else is given
+        is as an earlier `Rows` has it.
+        """
+        rows = cls.__new__(cls)
+        rows.X, rows.is_sparse = X, False
+        rows.name, rows.clip, rows.missing = "X", clip, missing
+        rows.n_columns, rows.n_covariates = X.shape[1], 0
+        rows.shift, rows.factor, rows.sample_weight = shift, factor, None
+        rows.seen = None if missing is None else rows._count_seen()
+        return rows
 
     def __len__(self) -> int:
         return int(self.X.shape[0])
@@ -275,6 +301,28 @@ class Rows:
         if self.factor is not None:
             batch *= self.factor
         return batch.clip(0, 1, out=batch) if self.clip else batch
+
+
+def is_plain(X: Any, n_columns: int, missing: str | None) -> bool:
+    """Whether X is a small array of floats of which no check has anything to say.
+
+    For those who are given a row at a time. False says nothing: the checks say what is the matter.
+
+    Parameters
+    ----------
+    X : anything
+    n_columns : int
+        How many it has to have.
+    missing : {None, 'mask', 'implicit'}
+        As `Rows` has it.
+    """
+    if type(X) is not np.ndarray or X.dtype not in FLOATS or X.ndim != 2:
+        return False
+    if X.shape[1] != n_columns or not 0 < X.size <= PLAIN_ENTRIES or not X.flags.aligned:
+        return False
+    if missing is None:
+        return bool(np.isfinite(X).all())
+    return missing == "mask" and not np.isinf(X).any()
 
 
 def as_rows(

@@ -4,8 +4,6 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
-from sklearn.preprocessing import MinMaxScaler, StandardScaler
-from sklearn.utils import gen_batches
 
 from .._typing import Array
 from .checks import is_sparse
@@ -73,8 +71,10 @@ def _learned(
         if scale == "minmax":
             return from_limits(seen.low, seen.high)
         return (None if keeps_zeros else seen.mean), 1 / seen.deviation
+    from sklearn.preprocessing import MinMaxScaler, StandardScaler  # to load a model needs neither
+
     scaler = StandardScaler() if scale == "standard" else MinMaxScaler()
-    for batch in gen_batches(len(X), max(1, ENTRIES_AT_ONCE // X.shape[1])):
+    for batch in _batches(len(X), max(1, ENTRIES_AT_ONCE // X.shape[1])):
         # In one order, whatever the table's: sums along columns are rounded by it.
         rows, weights = np.ascontiguousarray(X[batch], dtype=np.float64), None
         if sample_weight is not None:
@@ -190,7 +190,7 @@ def _stored(X: Any, sample_weight: Array | None) -> Iterator[tuple[Array, Array,
     """Column, value and weight of each entry that X has, some rows at a time; none of weight 0."""
     n_rows, n_columns = X.shape
     per_row = X.nnz // n_rows + 1 if is_sparse(X) else n_columns
-    for batch in gen_batches(n_rows, max(1, ENTRIES_AT_ONCE // per_row)):
+    for batch in _batches(n_rows, max(1, ENTRIES_AT_ONCE // per_row)):
         rows = X[batch]
         weights = np.ones(rows.shape[0]) if sample_weight is None else sample_weight[batch]
         if is_sparse(X):
@@ -202,6 +202,12 @@ def _stored(X: Any, sample_weight: Array | None) -> Iterator[tuple[Array, Array,
             weights = np.repeat(weights, n_columns)
         counted = weights > 0
         yield columns[counted], values[counted], weights[counted]
+
+
+def _batches(n_rows: int, height: int) -> Iterator[slice]:
+    """So many rows after others."""
+    for start in range(0, n_rows, height):
+        yield slice(start, min(start + height, n_rows))
 
 
 def undo_scaling(X_hat: Array, shift: Any, factor: Any) -> Array:

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy.special import erf
 
 from .._typing import Array
 from ..formulas.activations import ACTIVATIONS
@@ -82,6 +81,8 @@ def activations(z: Array) -> list[Step]:
             a = activation.function(z)
             steps.append(Step(name, a, activation.derivative(a)))
         logistic = 1 / (1 + np.exp(-z))
+        from scipy.special import erf  # takes a while to import
+
         bell, phi = np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi), (1 + erf(z / np.sqrt(2))) / 2
         steps += [
             Step("silu", z * logistic, logistic * (1 + z * (1 - logistic))),

@@ -13,12 +13,12 @@ from ..data.robust_scaling import (
     total_weight,
 )
 from ..data.rows import Rows
+from ..detection.ensemble import ENTRIES_AT_ONCE, SMALLEST_USUAL, Ensemble, Member
+from ..detection.neighbours import SHARE_OF_ODD_REFERENCES, References
+from ..detection.thresholds import weighted_quantile
 from ..formulas.solvers import Adam
 from ..network.architecture import Architecture
 from ..network.compiled import Network
-from .ensemble import ENTRIES_AT_ONCE, SMALLEST_USUAL, Ensemble, Member
-from .neighbours import SHARE_OF_ODD_REFERENCES, References
-from .thresholds import weighted_quantile
 
 CODE_SHARES = (0, 1 / 8, 1 / 4, 1 / 2)
 """Sizes of the codes, as shares of the number of columns; at least 1, …"""

@@ -1,5 +1,6 @@
 """What an autoencoder does once it is fitted: encode, reconstruct, fill in, score, explain."""
 
+from importlib import import_module
 from typing import Any, Self
 
 import numpy as np
@@ -9,6 +10,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._typing import Array
 from ..basics.arguments import COUNT, checked_bool
+from ..basics.extras import optional
+from ..basics.shown import shown
 from ..data.encoding import Encoding
 from ..data.frames import as_pandas, filled_frame, from_pandas, is_frame, library_of, sparse_frame
 from ..data.imputation import filled_in, parts_of
@@ -16,16 +19,20 @@ from ..data.rows import Rows
 from ..data.running_scaling import RunningScaling
 from ..data.scaling import undo_scaling
 from ..diagnosis.diagnose import Diagnosis, examine
+from ..files.model_description import from_json, to_json
 from ..files.model_file import ModelFile
 from ..formulas.losses import LOSSES
 from ..training.stream import Stream
-from .fitting import seen, warn_of_never_seen, weights_of
+from .fitting import clips, seen, warn_of_never_seen, weights_of
 from .parameters import has_holes
 from .recommending import Recommendations, best_columns, seen_entries
 from .saved import SavedEstimator, describe_autoencoder, restore_autoencoder
 from .saved_stream import describe_stream, restore_stream
-from .tables import FramesOut, checked, code_of
+from .tables import FramesOut, checked, code_of, plain_rows
 from .trying import check_budget, try_filling, try_settings
+
+TORCH = "ae_core.export.torch_module"
+"""Imported on first use, as it needs PyTorch."""
 
 
 class FittedAutoencoder(
@@ -296,6 +303,12 @@ class FittedAutoencoder(
         return errors * rows.row_factor.reshape(-1, *[1] * (errors.ndim - 1))
 
     def _rows(self, X: Any) -> Rows:
+        fitted = vars(self)
+        if "network_" in fitted and self._scale != "biases" and self._usual_sum is None:
+            scaling = fitted["shift_"], fitted["factor_"]
+            rows = plain_rows(self, X, *scaling, clip=clips(self))
+            if rows is not None:
+                return rows
         check_is_fitted(self)
         return seen(self, checked(self, X, reset=False))
 
@@ -321,6 +334,51 @@ class FittedAutoencoder(
     def _training_options(self) -> dict[str, Any]:
         """More of the arguments of `train`."""
         return {}
+
+    # --- PyTorch ---------------------------------------------------------------------------------
+
+    def to_torch(self) -> Any:
+        """The fitted model as a ``torch.nn.Module``, to be trained on, combined or compiled.
+
+        Its `transform`, `reconstruct` (and `forward`), `inverse_transform` and, of an
+        `Autoencoder`, `score_samples` take and give tensors as the methods here do arrays; with
+        ``columns='mixed'`` those of encoded columns, ``encoding_.encode(X)``. Parameters have the
+        names of ``network_.weights`` and are copies: `from_torch` brings them back.
+
+        Returns
+        -------
+        ae_core.export.torch_module.AutoencoderModule
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        MissingExtraError
+            Without PyTorch: ``pip install 'ae_core[torch]'``.
+        """
+        check_is_fitted(self)
+        module = optional("torch", "exports to PyTorch", "torch") and import_module(TORCH)
+        return module.AutoencoderModule(*self._describe(), clip=clips(self))
+
+    @classmethod
+    def from_torch(cls, module: Any) -> Self:
+        """The fitted model that `to_torch` gave, with the parameters that the module has now.
+
+        Everything else is as it was, but where a stream had got to.
+
+        Raises
+        ------
+        ValueError
+            When it is no such module, or its parameters are not finite.
+        """
+        arrays = getattr(module, "arrays", None)
+        if not callable(arrays) or not isinstance(getattr(module, "description", None), dict):
+            raise ValueError(
+                f"module={shown(module)}: must be what to_torch of a fitted model gave"
+            )
+        described = {k: v for k, v in module.description.items() if k != "stream"}
+        file = ModelFile(cls.__name__, from_json(to_json(described)), arrays(), "module")
+        return cls._restored(file)
 
     # --- saving --------------------------------------------------------------------------------
 

@@ -264,13 +264,16 @@ def go_on(estimator: Any) -> None:
     )
 
 
-def seen(estimator: Any, X: Any, sample_weight: Array | None = None, *, name: str = "X") -> Rows:
-    """X as the estimator's network sees it.
+def clips(estimator: Any) -> bool:
+    """Whether rows are clipped to 0 … 1.
 
-    Cross-entropy has no meaning beyond the limits that 'minmax' has learned: there rows are
-    clipped. Of ratings the rows' biases are taken away.
+    Cross-entropy has no meaning beyond the limits that 'minmax' has learned.
     """
-    clip = estimator._scale == "minmax" and LOSSES[estimator.loss].domain is SHARES
+    return estimator._scale == "minmax" and LOSSES[estimator.loss].domain is SHARES
+
+
+def seen(estimator: Any, X: Any, sample_weight: Array | None = None, *, name: str = "X") -> Rows:
+    """X as the estimator's network sees it; of ratings without the biases of rows."""
     row_shift = row_factor = None
     if estimator._usual_sum is not None:
         check_domain(X, estimator.loss, name)
@@ -286,7 +289,7 @@ def seen(estimator: Any, X: Any, sample_weight: Array | None = None, *, name: st
         estimator.shift_,
         estimator.factor_,
         sample_weight,
-        clip=clip,
+        clip=clips(estimator),
         missing=estimator.missing_values,
         row_shift=row_shift,
         row_factor=row_factor,

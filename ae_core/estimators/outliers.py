@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._typing import Array
 from ..data.rows import Rows
+from ..detection.thresholds import Calibration, TrainingRange, automatic_threshold, threshold_for
 from ..diagnosis.diagnose import Diagnosis
 from ..files.model_file import ModelFile
 from .detector_parameters import CODES, DetectorParameters
@@ -19,8 +20,7 @@ from .outlier_diagnosis import diagnose_detector
 from .records import check_parameters, with_parameters
 from .saved import SavedEstimator
 from .saved_detector import describe_detector, restore_detector
-from .tables import FramesOut, checked
-from .thresholds import Calibration, TrainingRange, automatic_threshold, threshold_for
+from .tables import FramesOut, checked, plain_rows
 from .trying import check_budget
 
 TIMES_THE_LARGEST = 2.0
@@ -244,6 +244,9 @@ class AutoencoderOutlierDetector(
         return np.stack([1 - odd, odd], axis=1)
 
     def _rows(self, X: Any) -> Rows:
+        rows = plain_rows(self, X)
+        if rows is not None:
+            return rows
         check_is_fitted(self)
         return Rows(checked(self, X, reset=False), missing=self.missing_values)
 

@@ -15,18 +15,24 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._typing import Array
 from ..basics.arguments import check_path, is_number
-from ..basics.shown import shown
-from ..data.encoding import Encoding
 from ..data.frames import LIBRARIES
 from ..data.scaling import SCALES
+from ..export.onnx_model import to_onnx
+from ..export.skl2onnx_converter import converter, shape_calculator
 from ..files.model_description import from_json, to_json
 from ..files.model_file import ModelFile, ModelFileError, read_file, write_file
 from ..formulas.losses import COUNTS, LOSSES
-from ..network.architecture import Architecture
 from ..network.compiled import Network
+from ..serving.predictor import Predictor
+from ..serving.restoring import (
+    LARGEST_COUNT,
+    read_columns,
+    restore_encoding,
+    restore_network,
+    restore_scaling,
+)
 from ..training.progress import History
 
-LARGEST_COUNT = 2**63 - 1
 LONGEST_REASON = 1000
 """Characters of why a fit ended."""
 
@@ -82,6 +88,62 @@ class SavedEstimator:
             When it can't be read.
         """
         return cls._restored(read_file(check_path("path", path), cls.__name__))
+
+    def to_onnx(self, path: str | PathLike[str] | None = None) -> Any:
+        """The fitted model in the format ONNX, for runtimes of other languages and machines.
+
+        Operator set 17 (and ``ai.onnx.ml`` 3, for text); the network's arithmetic is float32's,
+        that of scaling and of a detector's distances float64's. The input is ``X`` (m, n_features)
+        float32; of a mixed table a column (m, 1) by its name for each: text, float64 for other
+        categories, float32 for numbers and flags. NaN, and empty text, is missing. What the
+        estimator refuses cannot be refused there: the outputs of such a row are NaN.
+
+        Outputs of an `Autoencoder` are ``code``, ``reconstruction`` and ``score``, as `transform`,
+        `reconstruct` and `score_samples` give them; and ``imputed`` with missing_values='mask'. Of
+        a mixed table, ``reconstruction_`` and the name for each column instead. Of a
+        `VariationalAutoencoder` ``log_variance`` in place of the score, which has draws in it. Of a
+        detector ``label``, ``score`` and ``contributions``, as `predict`, `score_samples` and
+        `explain` give them.
+
+        Parameters
+        ----------
+        path : str or path, optional
+            Where to write it, whole or not at all.
+
+        Returns
+        -------
+        onnx.ModelProto
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        MissingExtraError
+            Without the package onnx: ``pip install 'ae_core[onnx]'``.
+        ValueError
+            For what ONNX does not have: the loss 'negative_binomial', missing_values='implicit',
+            and detectors from files of version 0.1.0.
+        """
+        return to_onnx(self._as_predictor(), path)
+
+    def onnx_shape_calculator(self) -> Any:
+        """Asked by skl2onnx where the model is a step of a pipeline: see `to_onnx`."""
+        return shape_calculator(self._as_predictor())
+
+    def onnx_converter(self) -> Any:
+        """Asked by skl2onnx where the model is a step of a pipeline: see `to_onnx`.
+
+        A transformer gives its code, a detector ``label`` and ``scores``, the latter as
+        `decision_function`.
+        """
+        return converter(self._as_predictor())
+
+    def _as_predictor(self) -> Predictor:
+        """The fitted model without what fits it."""
+        check_is_fitted(self)
+        description, arrays = self._describe()
+        kind = type(self).__name__
+        return Predictor(Unwritten(kind, from_json(to_json(description)), arrays))
 
     def _describe(self) -> tuple[dict[str, Any], dict[str, Array]]:
         """What goes into the file."""
@@ -196,42 +258,13 @@ def restore_columns(estimator: Any, file: ModelFile) -> int:
     ModelFileError
         When they are not so many names.
     """
-    n_features = file.value(
-        "n_features_in", lambda n: type(n) is int and 0 < n <= LARGEST_COUNT, "a number above 0"
-    )
-    names = file.value(
-        "feature_names_in",
-        lambda found: found is None or (_are_names(found) and len(found) == n_features),
-        f"null or {n_features} names",
-    )
+    n_features, names = read_columns(file)
     if "frames" in file.description:
         estimator._library = file.value("frames", LIBRARIES.__contains__, "a library of frames")
-    estimator.n_features_in_ = int(n_features)
+    estimator.n_features_in_ = n_features
     if names is not None:
         estimator.feature_names_in_ = np.array(names, dtype=object)
-    return int(n_features)
-
-
-def _are_names(found: Any) -> bool:
-    return isinstance(found, list) and all(type(name) is str for name in found)
-
-
-def restore_encoding(file: ModelFile, n_features: int) -> Encoding | None:
-    """How the columns of a DataFrame become those of the network; None when they are the same.
-
-    Raises
-    ------
-    ModelFileError
-        When it is not of so many columns.
-    """
-    if "encoding" not in file.description:
-        return None
-    described = file.value(
-        "encoding",
-        lambda found: len(Encoding.restored(found).columns) == n_features,
-        f"the encoding of {n_features} columns",
-    )
-    return Encoding.restored(described)
+    return n_features
 
 
 def describe_network(network: Network, history: History) -> tuple[dict[str, Any], dict[str, Array]]:
@@ -243,31 +276,6 @@ def describe_network(network: Network, history: History) -> tuple[dict[str, Any]
         },
         {"params": network.params},
     )
-
-
-def restore_network(
-    file: ModelFile, described: Any, params: str, n_features: int, n_threads: Any
-) -> Network:
-    """The network of a described architecture, with the array of that name as parameters.
-
-    Raises
-    ------
-    ModelFileError
-        When they do not describe one for data of that width.
-    """
-    try:
-        architecture = Architecture.from_json(json.dumps(described))
-    except (ValueError, TypeError, OverflowError, RecursionError) as error:
-        raise file.error(f"its architecture is not one ({error})") from error
-    if architecture.n_features != n_features:
-        raise file.error(
-            f"its network has {shown(architecture.n_features)} inputs, not {shown(n_features)}"
-        )
-    array = file.array(params, (np.float32, np.float64), (architecture.n_params,), finite=True)
-    try:
-        return Network(architecture, array, dtype=array.dtype, n_threads=n_threads)
-    except ValueError as error:
-        raise file.error(str(error)) from error
 
 
 def describe_history(history: History) -> dict[str, Any]:
@@ -310,21 +318,3 @@ def describe_scaling(shift: Array | None, factor: Array | None) -> dict[str, Arr
     """The arrays of a scaling; none without one."""
     arrays = {"shift": shift, "factor": factor}
     return {name: array for name, array in arrays.items() if array is not None}
-
-
-def restore_scaling(file: ModelFile, n_features: int) -> tuple[Array | None, Array | None]:
-    """The shift and factor that the file has.
-
-    Raises
-    ------
-    ModelFileError
-        When they do not fit the columns.
-    """
-    shift = factor = None
-    if "shift" in file.arrays:
-        shift = file.array("shift", np.float64, (n_features,), finite=True)
-    if "factor" in file.arrays:  # sparse data is divided, and not shifted
-        factor = file.array("factor", np.float64, (n_features,), finite=True)
-        if (factor == 0).any():
-            raise file.error("its array 'factor' has zeros")
-    return shift, factor

@@ -8,23 +8,17 @@ import numpy as np
 
 from .._typing import Array
 from ..basics.arguments import is_number
-from ..data.robust_scaling import RobustScaling
+from ..detection.residual_ensemble import ResidualEnsemble
+from ..detection.thresholds import Calibration, TrainingRange
 from ..files.model_content import ModelFile
-from ..network.compiled import Network
-from .ensemble import Ensemble, Member
-from .neighbours import References
-from .residual_ensemble import ResidualEnsemble
+from ..serving.restoring import restore_encoding, restore_ensemble, restore_threshold
 from .saved import (
     constructed,
     describe_columns,
     describe_scaling,
     parameters_of,
     restore_columns,
-    restore_encoding,
-    restore_network,
-    restore_scaling,
 )
-from .thresholds import Calibration, TrainingRange
 
 
 def describe_detector(detector: Any) -> tuple[dict[str, Any], dict[str, Array]]:
@@ -74,58 +68,16 @@ def restore_detector(detector_class: Any, file: ModelFile) -> Any:
     detector = constructed(detector_class, file)
     n_columns = restore_columns(detector, file)
     detector.encoding_ = restore_encoding(file, n_columns)
-    n_features = n_columns
-    if detector.encoding_ is not None:
-        n_features = detector.encoding_.n_with_others
-    shift, factor = restore_scaling(file, n_features)
-    if shift is None or factor is None:
-        raise file.error("it lacks the array 'shift' or 'factor'")
-    detector.shift_, detector.factor_ = shift, factor
-    described = file.value("architectures", lambda a: isinstance(a, list) and len(a) > 0, "a list")
-    networks = tuple(
-        restore_network(file, one, f"params_{i}", n_features, detector.n_threads)
-        for i, one in enumerate(described)
-    )
-    if len({network.dtype for network in networks}) > 1:
-        raise file.error("its networks have different dtypes")
-    usual = _positive(file, "usual", (len(networks), n_features))
-    if "counts" in file.arrays:  # of version 0.1.0
-        counts = file.array("counts", np.bool_, (n_features,))
-        detector.ensemble_ = ResidualEnsemble(networks, usual, counts, shift, factor)
+    detector.ensemble_ = restore_ensemble(file, n_columns, detector.encoding_, detector.n_threads)
+    if isinstance(detector.ensemble_, ResidualEnsemble):  # of version 0.1.0
+        detector.shift_, detector.factor_ = detector.ensemble_.shift, detector.ensemble_.factor
     else:
-        scaling = RobustScaling(
-            shift,
-            factor,
-            file.array("varies", np.bool_, (n_features,)),
-            file.array("is_seen", np.bool_, (n_features,)),
-        )
-        units = _positive(file, "units", (len(networks),))
-        members = tuple(
-            _restored_member(file, i, network, usual[i], float(units[i]))
-            for i, network in enumerate(networks)
-        )
-        changed = float(file.value("changed", _is_at_least_0, "a number of at least 0"))
-        detector.ensemble_ = Ensemble(members, scaling, changed)
+        scaling = detector.ensemble_.scaling
+        detector.shift_, detector.factor_ = scaling.shift, scaling.factor
         _restore_scores(detector, file)
-    detector.threshold_ = float(
-        file.value("threshold", lambda t: is_number(t) and not isnan(t), "a number")
-    )
+    detector.threshold_ = restore_threshold(file)
     detector.offset_ = -detector.threshold_
     return detector
-
-
-def _restored_member(
-    file: ModelFile, i: int, network: Network, usual: Array, unit: float
-) -> Member:
-    n_code = network.architecture.n_components
-    if network.architecture.code_layer != 1 or network.architecture.n_layers != 2:
-        raise file.error(f"its network {i} has {network.architecture.n_layers} layers, not 2")
-    width = n_code + network.architecture.n_features
-    points = file.array(f"references_{i}", network.dtype, (None, width), finite=True)
-    if not len(points):
-        raise file.error(f"its array 'references_{i}' is empty")
-    spread = _positive(file, f"code_spread_{i}", (n_code,))
-    return Member(network, usual, spread, References(points, network.n_threads), unit)
 
 
 def _restore_scores(detector: Any, file: ModelFile) -> None:
@@ -142,14 +94,3 @@ def _restore_scores(detector: Any, file: ModelFile) -> None:
     )
     detector.training_range_ = TrainingRange(*map(float, found))
     detector.training_scores_ = file.array("training_scores", np.float64, (None,), finite=True)
-
-
-def _positive(file: ModelFile, name: str, shape: tuple[int, ...]) -> Array:
-    array = file.array(name, np.float64, shape, finite=True)
-    if not (array > 0).all():
-        raise file.error(f"its array {name!r} has entries that are not above 0")
-    return array
-
-
-def _is_at_least_0(value: Any) -> bool:
-    return is_number(value) and 0 <= value < float("inf")

@@ -8,16 +8,16 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._typing import Array, RandomState
 from ..basics.arguments import COUNT, is_number
-from ..data.imputation import parts_of
 from ..data.rows import Rows
 from ..data.running_scaling import ENOUGH
 from ..data.scaling import undo_scaling
 from ..diagnosis.baselines import discarded_variance
 from ..diagnosis.reconstruction import evenly
 from ..files.model_file import ModelFile
-from ..formulas.latent import LOG_2_PI, divergence, sample
+from ..formulas.latent import divergence, sample
 from ..formulas.losses import LOSSES
 from ..network.rules import checked_weights
+from ..serving.likelihood import noise_constants
 from .autoencoder import TrainableAutoencoder
 from .checkpoints import count_in
 from .constructors import VariationalParameters
@@ -123,21 +123,11 @@ validation_loss_curve_, best_loss_, n_iter_, n_features_in_, feature_names_in_
         return super().feature_errors(X)
 
     def _constants(self, rows: Rows) -> Array | float:
-        """What the loss leaves out of minus the log-likelihood of each row: Σ ½ log(2 π s² / w)."""
-        if self.noise_variance_ is None:
-            return 0.0
-        weights = self._column_weights(rows.n_features)
-        counts = self._has_normal_noise(rows.n_features) & (weights > 0)
-        each = LOG_2_PI + math.log(self.noise_variance_) - np.log(np.where(counts, weights, 1.0))
-        if counts.all() and (weights == 1).all():
-            return rows.n_features * (1.0 if rows.seen is None else rows.seen) / 2 * each[0]
-        each = np.where(counts, each, 0.0) / 2
-        if rows.seen is None:
-            return float(each.sum())
-        total = np.empty(len(rows))
-        for part in parts_of(rows):
-            total[part] = ~np.isnan(rows.part(part).take(slice(None), np.float64)) @ each
-        return total
+        """What the loss leaves out of minus the log-likelihood of each row."""
+        n = rows.n_features
+        return noise_constants(
+            rows, self.noise_variance_, self._column_weights(n), self._has_normal_noise(n)
+        )
 
     # --- draws ---------------------------------------------------------------------------------
 

@@ -242,6 +242,31 @@ class Network(reference.Network):
                 self._plan, params, given, result, first, last, wants_losses, n_threads, table
             )
 
+    def run_plain(self, X: Array, first: int, last: int, has_missing: bool = False) -> Array:
+        """What layer `last` gives of X, which layer `first` gave: (m, n_last).
+
+        As `encode` and `decode` of a few rows, without their checks, which take longer.
+
+        Parameters
+        ----------
+        X : array of shape (m, n_first), of the network's dtype
+            For ``first=0`` scaled rows, of a table without covariates.
+        first, last : int
+            From 0 on; or from the code to the output.
+        has_missing : bool
+            Whether there may be NaN among them, for what is unseen.
+        """
+        m, architecture = len(X), self.architecture
+        _, _, n_weights, needs_blas = self._plan.describe(m, self.dtype.itemsize)
+        if needs_blas or m * n_weights >= WORTH_A_THREAD:
+            if first:
+                return self.decode(Rows.of_plain(X))
+            return self._run(Rows.of_plain(X, missing="mask" if has_missing else None), last)
+        result = np.empty((m, architecture.layer_sizes[last]), self.dtype)
+        table = EngineRows(X, None, None, None, False, has_missing)
+        inference.run_layers(self._plan, self.params, table, result, first, last, False, 1, table)
+        return result
+
     @contextmanager
     def _threads(self, n_rows: int, passes: int) -> Iterator[int]:
         """How many threads this work is worth; meanwhile BLAS, if used, keeps to one."""

@@ -392,8 +392,8 @@ class Network:
                 f"array of shape ({n_rows}, {n}) is needed"
             )
         if covariates is None:
-            covariates = np.empty((n_rows, 0), self.dtype)
-        elif not n:
+            return Rows.of_plain(np.empty((n_rows, 0), self.dtype))
+        if not n:
             raise ValueError("covariates are given, and this network has none")
         rows = as_rows(covariates, n, self.dtype, name="covariates", columns="columns")
         if len(rows) != n_rows:

@@ -7,7 +7,7 @@ from sklearn.datasets import load_wine
 
 import ae_core
 from ae_core import AutoencoderOutlierDetector, ModelFileError
-from ae_core.estimators.thresholds import (
+from ae_core.detection.thresholds import (
     MOST_SCORES_KEPT,
     Calibration,
     TrainingRange,

@@ -11,7 +11,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import ae_core
 from ae_core import AutoencoderOutlierDetector, ModelFileError
-from ae_core.estimators.thresholds import threshold_for, weighted_quantile
+from ae_core.detection.thresholds import threshold_for, weighted_quantile
 
 
 @parametrize_with_checks(

@@ -24,6 +24,7 @@ from ae_core import (
     Network,
     NonFiniteLossError,
     NotLearningWarning,
+    Predictor,
     Progress,
     RMSprop,
     VariationalAutoencoder,
@@ -196,6 +197,8 @@ def estimators(X: Array, folder: Path) -> None:
     assert_type(imputer.get_feature_names_out(), Array)
     imputer.save(path)
     assert_type(AutoencoderImputer.load(path), AutoencoderImputer)
+    predictor = assert_type(Predictor.load(path), Predictor)
+    assert_type(predictor.score_samples(X), Array)
     path.write_bytes(b"")
     try:
         load(path)

@@ -6,7 +6,6 @@ Everything here is from scores alone: the higher, the less usual.
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import erf
 
 from .._typing import Array
 
@@ -77,6 +76,8 @@ class TrainingRange(NamedTuple):
 
     def unified(self, scores: Array) -> Array:
         """The error function of deviations above the mean, (m,): Kriegel et al. 2011."""
+        from scipy.special import erf  # takes a while to import, and few ask for it
+
         deviation = self.deviation if self.deviation > 0 else 1.0
         return np.asarray(np.clip(erf((scores - self.mean) / (deviation * np.sqrt(2))), 0, 1))
 

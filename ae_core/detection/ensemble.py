@@ -12,7 +12,6 @@ How the numbers below were found, and what they are worth, is in docs/defaults.m
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
@@ -60,15 +59,14 @@ class Member:
         reconstruction : array of shape (h, n_features)
         weights : array like points; or None where all is seen
         """
-        rows = Rows(block, missing="mask" if is_missing else None)
         n_code, dtype = len(self.code_spread), block.dtype
-        code = self.network.encode(rows)  # (h, n_code)
-        reconstruction = self.network.decode(code)  # (h, n_features)
+        code = self.network.run_plain(block, 0, 1, is_missing)  # (h, n_code)
+        reconstruction = self.network.run_plain(code, 1, 2)  # (h, n_features)
         points = np.empty((len(block), n_code + block.shape[1]), dtype=dtype)
-        np.multiply(code, self._code_scale(dtype), out=points[:, :n_code])
+        np.multiply(code, self._scale_and_usual[0], out=points[:, :n_code])
         residuals = points[:, n_code:]
         np.subtract(reconstruction, block, out=residuals)
-        residuals /= self.usual.astype(dtype)
+        residuals /= self._scale_and_usual[1]
         if not is_missing:
             return points, reconstruction, None
         seen = ~np.isnan(block)
@@ -116,14 +114,18 @@ class Member:
     def _roots(self, squares: Array) -> Array:
         return np.asarray(np.sqrt(squares.sum(axis=1, dtype=np.float64)) / self.unit)
 
-    def _code_scale(self, dtype: Any) -> Array:
-        return (np.sqrt(WEIGHT_OF_CODE) / self.code_spread).astype(dtype)
+    @cached_property
+    def _scale_and_usual(self) -> tuple[Array, Array]:
+        """What codes are multiplied with (n_code,), and residuals divided by (n_features,)."""
+        dtype = self.network.dtype
+        scale = np.sqrt(WEIGHT_OF_CODE) / self.code_spread
+        return scale.astype(dtype), self.usual.astype(dtype)
 
     @cached_property
     def _reconstructed_references(self) -> Array:
         """What the codes of the references stand for: (m, n_features)."""
         codes = self.references.points[:, : len(self.code_spread)]
-        return self.network.decode(codes / self._code_scale(codes.dtype))
+        return self.network.decode(codes / self._scale_and_usual[0])
 
 
 @dataclass(frozen=True)

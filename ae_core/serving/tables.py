@@ -1,0 +1,118 @@
+"""What a predictor is given: tables of any kind, checked as in the fit, without scikit-learn."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .._typing import Array
+from ..data.checks import check_table
+from ..data.columns import columns_of_array, named_columns, side_by_side
+from ..data.containers import table_of
+from ..data.encoded_columns import NUMBER
+from ..data.encoding import Encoding, check_frame
+from ..data.frames import as_pandas, is_frame, names_of
+from ..data.rows import is_plain
+
+
+class Columns(NamedTuple):
+    """Those of the fit, and what was made of their values."""
+
+    kind: str
+    """The class that was fitted, for errors."""
+    n_columns: int
+    names: tuple[str, ...] | None
+    encoding: Encoding | None
+    missing: str | None
+    takes_other_categories: bool
+    """Whether a category that was not there in the fit has a column of its own."""
+
+    def numbers_of(self, X: Any) -> Any:
+        """X (m, n_columns) as the network has it before scaling: an array or a CSR matrix.
+
+        Raises
+        ------
+        ValueError, TypeError
+            Naming what is not as in the fit.
+        """
+        if self.encoding is not None:
+            if is_frame(X):
+                return self._encoded_frame(X)
+            return self.encoding.encode_cells(
+                self.cells_of(X),
+                holes=self.missing == "mask",
+                others=self.takes_other_categories,
+            )
+        if is_plain(X, self.n_columns, self.missing):
+            return X
+        if self.names is not None and not is_frame(X):
+            by_name = named_columns(X, self.names)
+            X = X if by_name is None else side_by_side(by_name)
+        table = check_table(
+            table_of(X, missing=self.missing), missing=self.missing, columns=names_of(X)
+        )
+        self._check_columns(table.shape[1], names_of(X))
+        return table
+
+    def cells_of(self, X: Any) -> dict[str, Array]:
+        """The columns of a table that is no frame, by their names, as they are: (m,) each."""
+        assert self.names is not None
+        by_name = named_columns(X, self.names)
+        return columns_of_array(X, self.names) if by_name is None else by_name
+
+    def is_by_name(self, X: Any) -> bool:
+        """Whether X is a mapping of columns, or rows that are mappings."""
+        return isinstance(X, dict) or (isinstance(X, list) and bool(X) and isinstance(X[0], dict))
+
+    def _encoded_frame(self, X: Any) -> Array:
+        assert self.encoding is not None
+        frame = as_pandas(X)
+        check_frame(frame)
+        self._check_columns(frame.shape[1], list(frame.columns))
+        return self.encoding.encode(
+            frame, holes=self.missing == "mask", others=self.takes_other_categories
+        )
+
+    def _check_columns(self, n_columns: int, names: list[Any] | None) -> None:
+        if names is not None and self.names is not None and tuple(names) != self.names:
+            odd = [each for each in names if each not in self.names]
+            lost = [each for each in self.names if each not in names]
+            what = (
+                f"X has the column {odd[0]!r}, which the fit did not have"
+                if odd
+                else f"X lacks the column {lost[0]!r}, which the fit had"
+                if lost
+                else "X has the columns of the fit in another order"
+            )
+            raise ValueError(
+                f"{what}: the feature names should match those that were passed during fit"
+            )
+        if n_columns != self.n_columns:
+            raise ValueError(
+                f"X has {n_columns} features, but {self.kind} is expecting {self.n_columns} "
+                "features as input"
+            )
+
+
+def filled_cells(
+    columns: dict[str, Array], encoding: Encoding, encoded: Array, values: dict[str, Array]
+) -> dict[str, Array]:
+    """Columns (m,) with what is unseen of them taken from a reconstruction.
+
+    Numbers as float64; flags and categories as objects.
+
+    Parameters
+    ----------
+    columns : dict of str to array of shape (m,)
+        As they were given.
+    encoding : Encoding
+    encoded : array of shape (m, n_encoded)
+        The same, NaN for what is unseen.
+    values : dict of str to array of shape (m,)
+        The reconstruction, as `Encoding.decode_cells` gives it.
+    """
+    filled = {}
+    for column, start in zip(encoding.columns, encoding.starts, strict=False):
+        own = encoded[:, start]  # (m,): of a number itself
+        given = own if column.kind == NUMBER else columns[column.name].astype(object)
+        filled[column.name] = np.where(np.isnan(own), values[column.name], given)
+    return filled
