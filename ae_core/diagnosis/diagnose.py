@@ -317,7 +317,8 @@ def examine(
     names = _names(feature_names, architecture.n_features)
     rows = _rows(network, X, max_rows, "X")
     which = some_of(rows, max_rows)
-    which = which[rows.weights(which) > 0]
+    is_sample = len(which) < _length(X)
+    which = which[rows.weights(which) > 0]  # rows without weight are none that it has learned from
     weights = None if rows.sample_weight is None else rows.weights(which)
     seen = rows.take(which, np.float64)
     shown = seen if raw is None else _shown(network, raw, max_rows)
@@ -326,7 +327,7 @@ def examine(
         weights=None if weights is None or (weights == weights[0]).all() else weights,
         shown=shown,
         names=names,
-        is_sample=len(which) < _length(X),
+        is_sample=is_sample,
         may_miss=rows.missing is not None,
     )
     # Numbers beyond all bounds are a finding, not an accident to warn of.

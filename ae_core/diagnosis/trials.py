@@ -88,7 +88,8 @@ class Trials:
             return ()
         best = min(t.lost for t in good)
         level = [t for t in good if t.lost <= best + AS_GOOD]
-        level.sort(key=lambda t: (t.suspicion, round(t.lost / HELPED)))  # stable: as suspected
+        # Stable, so that what was suspected comes first; what takes longer, last.
+        level.sort(key=lambda t: (t.suspicion, "max_iter" in t.settings, round(t.lost / HELPED)))
         rest = sorted((t for t in good if t.lost > best + AS_GOOD), key=lambda t: t.lost)
         return _one_of_each([*level, *rest])
 
