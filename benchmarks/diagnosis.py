@@ -189,6 +189,8 @@ def spoiled(all_tables, verbose):
                     missed.append((name, setting, value, others, advice))
                     if verbose:
                         print(name, f"{setting}={value}", others, "→", advice, flush=True)
+        if verbose:
+            print(f"so far, with {name}: {named} of {n}", flush=True)
     return n, named, missed, harmless
 
 
