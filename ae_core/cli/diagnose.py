@@ -81,8 +81,9 @@ def _of_table(data: str, reading: Reading) -> Any:
         # only name the rows, of which something is to be said here.
         try:
             mixed = reading.table(data, missing=True, mixed=True)
-        except TableError:
-            frame = _with_text(data, reading)
+        except TableError as again:
+            # The same complaint is about the file, and not about what a column holds.
+            frame = None if str(again) == str(error) else _with_text(data, reading)
             if frame is None:
                 raise error from None
             return diagnose_data(frame)
