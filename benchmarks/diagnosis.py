@@ -1,6 +1,6 @@
 """Is what `diagnose` says so? Of healthy fits it should find nothing, of spoiled ones the reason.
 
-    python benchmarks/diagnosis.py [--adbench FOLDER] [--healthy] [--spoiled] [--verbose]
+    python benchmarks/diagnosis.py [--adbench FOLDER] [--healthy] [--spoiled] [--seed N] [--verbose]
 
 Healthy: settings known to be good, on scikit-learn's tables, on random sheets of several shapes
 and, where a folder of them is given, on ADBench's `.npz` files. Neither a warning nor a finding
@@ -96,8 +96,9 @@ def sheet(n_rows, n_columns, n_dimensions, seed):
     return np.tanh(t @ A) + t @ B + 0.05 * random.standard_normal((n_rows, n_columns))
 
 
-def tables(folder):
-    """Name → table and code size."""
+def tables(folder, seed=0):
+    """Name → table and code size; another seed gives other sheets, and other rows of the rest."""
+    random = np.random.default_rng(seed)
     found = {
         "iris": (load_iris().data, 2),
         "wine": (load_wine().data, 4),
@@ -105,13 +106,27 @@ def tables(folder):
         "digits": (load_digits().data, 8),
         "diabetes": (load_diabetes().data, 4),
     }
-    for seed, (m, n, d) in enumerate([(300, 8, 2), (500, 20, 4), (1200, 12, 3), (400, 40, 5)]):
-        found[f"sheet {m} × {n}"] = sheet(m, n, d, seed), d + 1
+    shapes = [(300, 8, 2), (500, 20, 4), (1200, 12, 3), (400, 40, 5)]
+    if seed:
+        found = {name: (_some(X, random), k) for name, (X, k) in found.items()}
+        shapes = [
+            (int(random.integers(200, 1200)), int(random.integers(d + 4, 40)), d)
+            for d in (2, 3, 4, 5)
+        ]
+    for i, (m, n, d) in enumerate(shapes):
+        found[f"sheet {m} × {n}"] = sheet(m, n, d, 100 * seed + i), d + 1
     for path in sorted(Path(folder).glob("*.npz")) if folder else ():
         X = np.load(path)["X"].astype(float)
+        if seed:
+            X = _some(X, random)[:MOST_ROWS]
         X = X[np.linspace(0, len(X) - 1, min(len(X), MOST_ROWS)).astype(int)]
         found[path.stem] = X, max(1, min(8, X.shape[1] // 3))
     return found
+
+
+def _some(X, random):
+    """Four fifths of the rows, in another order."""
+    return X[random.permutation(len(X))[: len(X) * 4 // 5]]
 
 
 def fitted(X, k, settings):
@@ -174,6 +189,8 @@ def spoiled(all_tables, verbose):
                     missed.append((name, setting, value, others, advice))
                     if verbose:
                         print(name, f"{setting}={value}", others, "→", advice, flush=True)
+        if verbose:
+            print(f"so far, with {name}: {named} of {n}", flush=True)
     return n, named, missed, harmless
 
 
@@ -183,9 +200,11 @@ def main():
     parser.add_argument("--adbench", metavar="FOLDER")
     parser.add_argument("--healthy", action="store_true")
     parser.add_argument("--spoiled", action="store_true")
+    parser.add_argument("--seed", type=int, default=0, help="of tables and fits")
     parser.add_argument("--verbose", action="store_true")
     options = parser.parse_args()
-    all_tables = tables(options.adbench)
+    all_tables = tables(options.adbench, options.seed)
+    COMMON["random_state"] = options.seed
     if options.healthy or not options.spoiled:
         n, found, of_tables = healthy(all_tables, options.verbose)
         print(f"healthy: {n} fits, {len(found)} with a warning or a finding about the fit")

@@ -4,10 +4,12 @@ import json
 from typing import Any
 
 import click
+import numpy as np
 
 from ..basics.extras import MissingExtraError
 from .options import Reading, framed, load_model, say, table_options
 from .tables.columns import TableError, chosen_columns
+from .tables.mixed import dates_of
 
 
 @click.command(short_help="Has the model learned, and if not, why? What is odd in a table?")
@@ -73,15 +75,32 @@ def _of_table(data: str, reading: Reading) -> Any:
     try:
         table = reading.table(data, missing=True)
     except TableError as error:
-        frame = _with_text(data, reading)
-        if frame is None:
-            raise error
+        if not _has_names(data):
+            raise
+        # Not of numbers alone: the same reader as that of `fit --mixed`. It refuses columns that
+        # only name the rows, of which something is to be said here.
+        try:
+            mixed = reading.table(data, missing=True, mixed=True)
+        except TableError as again:
+            # The same complaint is about the file, and not about what a column holds.
+            frame = None if str(again) == str(error) else _with_text(data, reading)
+            if frame is None:
+                raise error from None
+            return diagnose_data(frame)
+        frame = mixed.values
+        for name, has_time in mixed.dates.items():  # they were read as days
+            frame[name] = dates_of(np.asarray(frame[name], np.float64), has_time)
         return diagnose_data(frame)
     return diagnose_data(table.values, feature_names=table.names)
 
 
+def _has_names(data: str) -> bool:
+    """Whether columns of such a file have names, as those with text need them."""
+    return not data.lower().endswith((".npy", ".npz"))
+
+
 def _with_text(data: str, reading: Reading) -> Any:
-    """A table that is not of numbers alone, as a DataFrame; None where it can't be read as one."""
+    """A table that has columns of names, as a DataFrame; None where it can't be read as one."""
     try:
         import pandas
     except ImportError as error:

@@ -7,8 +7,9 @@ import numpy as np
 
 from .._typing import Array
 from .gradient_calls import Misreturned, Result, Sample, Subject
-from .gradient_differences import NO_DIGITS, Cost, Derivative, Rounding, measure_rounding
+from .gradient_differences import Cost, Derivative
 from .gradient_findings import ArrayCheck, CaseCheck
+from .gradient_rounding import NO_DIGITS, Rounding, measure_rounding
 from .nested import Nested
 
 

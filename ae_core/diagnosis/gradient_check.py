@@ -17,13 +17,14 @@ from .._typing import RandomState
 from ..network.initialization import as_generator
 from . import gradient_premises as premises
 from .gradient_arguments import as_data, resolved
-from .gradient_calls import Data, Misreturned, Result, Sample, Subject, first_call, row_error
+from .gradient_calls import Data, Misreturned, Result, Sample, Subject, row_error
 from .gradient_cases import Comparison, TooRough, at_moved, moved
-from .gradient_differences import NotDeterministic
 from .gradient_evidence import Evidence, quietly
 from .gradient_explanation import explain
 from .gradient_findings import CaseCheck, GradientCheck
+from .gradient_first_call import first_call
 from .gradient_kinks import about_point, excuse
+from .gradient_rounding import NotDeterministic
 from .nested import Nested
 
 FLAT = 0.1

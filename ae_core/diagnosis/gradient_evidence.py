@@ -12,8 +12,9 @@ import numpy as np
 
 from .._typing import Array
 from .gradient_calls import Data, Result, Sample, Subject
-from .gradient_differences import Cost, Rounding
+from .gradient_differences import Cost
 from .gradient_findings import SAME, ArrayCheck, CaseCheck, close, fits
+from .gradient_rounding import Rounding
 from .nested import Nested
 
 MOVED = 0.3

@@ -15,6 +15,8 @@ from .gradient_findings import ArrayCheck, CaseCheck
 
 ASIDE = 1e-3
 """By what share of themselves parameters are moved, to see what a gradient is beside a point."""
+AT_ONCE, SAME = 1e-15, 1e-6
+"""The least move, as a share of the parameters, and how equal gradients then are."""
 MOST_ROWS = 1000
 
 
@@ -30,6 +32,9 @@ def excuse(
     Changes the cases: only if every single row is right, the gradient of several is the sum (or
     mean) of theirs, and with parameters moved off the kink it is right as it is.
     """
+    if _holds_nearby(comparison, samples, results, cases):
+        _let_pass([case for case in cases if not case.passed])
+        return
     if len(cases) < 3 or not all(case.passed for case in cases[1:-1]):
         return
     if data.n_rows > MOST_ROWS:
@@ -43,12 +48,45 @@ def excuse(
             return
         if not _is_sum_of_rows(subject, vector, data, samples[i], results[i], comparison):
             return
-    for i in wrong:
-        for array in cases[i].arrays:
+    _let_pass([cases[i] for i in wrong])
+
+
+def _let_pass(cases: list[CaseCheck]) -> None:
+    for case in cases:
+        for array in case.arrays:
             is_off = array.errors > array.tolerance
             array.numeric = np.where(is_off, array.checked, array.numeric)
             array.errors = np.where(is_off, 0.0, array.errors)
             array.__dict__.pop("worst", None)
+
+
+def _holds_nearby(
+    comparison: Comparison, samples: list[Sample], results: list[Result], cases: list[CaseCheck]
+) -> bool:
+    """Whether kinks lie nearer than any step that can be taken, and all round nothing is wrong.
+
+    Where several units are all but 0 at once, the slope between their kinks shows in no difference.
+    It is no slip at one point if the gradient is the same at once beside it, on both sides; and it
+    is right if with parameters moved farther nothing is wrong.
+    """
+    subject, vector, random = comparison.subject, comparison.structure.vector, comparison.random
+    wrong = [i for i, case in enumerate(cases) if not case.passed]
+    size = np.abs(vector)
+    typical = float(size[size > 0].mean()) if size.any() else 1.0
+    for sign in (1, -1):
+        tiny = vector + sign * AT_ONCE * typical
+        for i in wrong:
+            gradient = subject(tiny, samples[i]).gradient
+            largest = np.abs(results[i].gradient).max(initial=0.0)
+            if not np.abs(gradient - results[i].gradient).max(initial=0.0) <= SAME * largest:
+                return False
+    for _ in range(2):
+        aside = moved(vector, ASIDE, random)
+        for i in wrong:
+            beside = at_moved(comparison, samples[i], aside, cases[i].n_features)
+            if beside is None or not beside.passed:
+                return False
+    return True
 
 
 def _is_sum_of_rows(

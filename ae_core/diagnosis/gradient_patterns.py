@@ -25,9 +25,32 @@ def whole_factor(evidence: Evidence) -> list[str] | None:
         c = case.factor
         if c is None and _is_scalar(case):
             c = _steady_factor(evidence, case.arrays[0], evidence.samples[sample])
-        if c is not None and not close(c, 1):
+        if c is not None and not close(c, 1) and _is_the_same_everywhere(evidence, c):
             return [_about_factor(evidence.rounded(c), case, evidence.is_right_alone)]
     return _factor_beside_penalty(evidence)
+
+
+def _is_the_same_everywhere(evidence: Evidence, c: float) -> bool:
+    """Whether a factor is that of each row alone, too, and with other parameters.
+
+    Of one row or one unit, whatever is wrong with a delta looks like a factor.
+    """
+    if evidence.is_right_alone:
+        return True  # what comes from the number of rows
+    wrong = [case for case in evidence.cases if not case.passed]
+    known = [case.factor for case in wrong if case.factor is not None]
+    if not all(close(factor, c, evidence.same) for factor in known):
+        return False
+    if any(case.factor is None and not _is_scalar(case) for case in (wrong[0], wrong[-1])):
+        return False
+    case, sample = evidence.primary
+    array = max(case.arrays, key=lambda a: len(a.elements))
+    k = evidence.index(array.name)
+    analytic = evidence.analytic(sample, k, evidence.moved)[array.elements]
+    numeric, doubts = evidence.numeric(sample, k, array.elements, evidence.moved)
+    return fits(
+        analytic / c, numeric, doubts + evidence.slack(numeric) + evidence.same * abs(numeric)
+    )
 
 
 def _factor_beside_penalty(evidence: Evidence) -> list[str] | None:

@@ -12,7 +12,7 @@ from .findings import Finding
 from .words import count, number, percent
 
 if TYPE_CHECKING:
-    from .diagnose import Diagnosis
+    from .result import Diagnosis
     from .trials import Trials
 
 WIDTH = 96

@@ -4,6 +4,7 @@ A setting that differs from its default is suspected first, and what holds train
 noise, clipping) before what shapes it. `trials` tries them; being suspected says nothing yet.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -97,7 +98,15 @@ OFF: tuple[tuple[str, Any, str], ...] = (
 
 def suspects(fit: Fit) -> list[Change]:
     """The changes to try, the most suspected first."""
-    found = [*_what_holds_back(fit), *_rates(fit), *_training(fit), *_shape(fit), *_rest(fit)]
+    found = [
+        *_what_holds_back(fit),
+        *_rates(fit),
+        *_rest(fit),
+        *_training(fit),
+        *_shape(fit),
+        *_another_solver(fit),
+        *_another_start(fit),
+    ]
     return sorted(found, key=lambda change: change.suspicion)  # stable: the order above decides
 
 
@@ -117,8 +126,12 @@ def _what_holds_back(fit: Fit) -> list[Change]:
         level = fit.defaults["corruption_level"]
         cost = "it no longer learns to undo noise"
         if _more(s["corruption_level"], level):
+            # The level is what is unusual, so it is what is changed, also to none at all.
             found.append(Change({"corruption_level": level}, "there is less noise to undo", 0))
-        found.append(Change({"corruption": None}, cost, 0))
+            found.append(Change({"corruption_level": level / 10}, "hardly any noise to undo", 0))
+            found.append(Change({"corruption_level": 0.0}, cost, 0))
+        else:
+            found.append(Change({"corruption": None}, cost, 0))
     if s.get("clip_norm") is not None:
         found.append(Change({"clip_norm": None}, "one bad batch can throw the weights far", 0))
         if _more(1.0, s["clip_norm"]):
@@ -180,7 +193,8 @@ def _shape(fit: Fit) -> list[Change]:
         settings = {"hidden_layer_sizes": fit.defaults["hidden_layer_sizes"]}
         if fit.has("decoder_layer_sizes"):
             settings["decoder_layer_sizes"] = None
-        found.append(Change(settings, "another number of weights", 0))
+        is_narrow = _narrowest(s["hidden_layer_sizes"]) < 2 * _number(s.get("n_components"), 1)
+        found.append(Change(settings, "another number of weights", 0 if is_narrow else 1))
     k: Any = s.get("n_components")
     if is_number(k) and 2 * k <= fit.n_columns:
         found.append(
@@ -190,7 +204,7 @@ def _shape(fit: Fit) -> list[Change]:
 
 
 def _rest(fit: Fit) -> list[Change]:
-    """Everything else that differs from its default, the solver, and another start."""
+    """Everything else that differs from its default."""
     told = {name for name, _, _ in OFF} | {
         *NOT_SUSPECTED,
         "beta",
@@ -205,19 +219,25 @@ def _rest(fit: Fit) -> list[Change]:
         "hidden_layer_sizes",
         "alpha",
     }
-    found = [
+    return [
         Change({name: fit.defaults[name]}, "", 0)
         for name in fit.settings
         if name not in told and name in fit.defaults and fit.has(name)
     ]
+
+
+def _another_solver(fit: Fit) -> list[Change]:
     if "solver" in fit.can and fit.settings["solver"] not in ("adam", "adamw"):
         # After what is special about this one; a rate of one solver is not one of another.
-        found.append(Change({"solver": "adam", "learning_rate_init": USUAL_RATE}, "", 0))
-    if "random_state" in fit.can:
-        seed = fit.settings["random_state"]
-        other = int(seed) + 1 if is_number(seed) else 1
-        found.append(Change({"random_state": other}, "", 2))
-    return found
+        return [Change({"solver": "adam", "learning_rate_init": USUAL_RATE}, "", 0)]
+    return []
+
+
+def _another_start(fit: Fit) -> list[Change]:
+    if "random_state" not in fit.can:
+        return []
+    seed = fit.settings["random_state"]
+    return [Change({"random_state": int(seed) + 1 if is_number(seed) else 1}, "", 2)]
 
 
 USUAL_RATE_OF_A_DETECTOR = 0.01
@@ -274,6 +294,16 @@ def to_fill_in(fit: Fit) -> list[Change]:
         if 1 <= smaller < k:
             found.append(Change({"n_components": smaller}, "a shorter code", 1))
     return found
+
+
+def _narrowest(sizes: Any) -> float:
+    """Units of the narrowest hidden layer; no limit where the sizes are no list of numbers."""
+    widths = sizes if isinstance(sizes, list | tuple) else [sizes]
+    return min((float(width) for width in widths if is_number(width)), default=math.inf)
+
+
+def _number(value: Any, otherwise: float) -> float:
+    return float(value) if is_number(value) else otherwise
 
 
 def _factor(a: float, b: float) -> float:

@@ -87,9 +87,11 @@ class Trials:
         if not good:
             return ()
         best = min(t.lost for t in good)
-        level = [t for t in good if t.lost <= best + AS_GOOD]
-        level.sort(key=lambda t: (t.suspicion, round(t.lost / HELPED)))  # stable: as suspected
-        rest = sorted((t for t in good if t.lost > best + AS_GOOD), key=lambda t: t.lost)
+        near = best + min(AS_GOOD, WORTH_NAMING * (min(before, 1.0) - best))
+        level = [t for t in good if t.lost <= near]
+        # Stable, so that what was suspected comes first; what takes longer, last.
+        level.sort(key=lambda t: (t.suspicion, "max_iter" in t.settings, round(t.lost / HELPED)))
+        rest = sorted((t for t in good if t.lost > near), key=lambda t: t.lost)
         return _one_of_each([*level, *rest])
 
     @property

@@ -28,7 +28,11 @@ def saturated_units(m: Measures) -> Finding | None:
 
 def dead_units(m: Measures) -> Finding | None:
     """Units that give the same for every row, or pass no gradient for any."""
-    layers = [layer for layer in m.layers if _is_dead(layer)]
+    layers = [
+        layer
+        for layer in m.layers
+        if _is_dead(layer) and (not layer.is_code or layer.dead == layer.units or not m.is_poor)
+    ]  # of a code, those that are dead are told one by one
     if not layers or not m.varies:
         return None
     held = holds_back(m)
@@ -56,7 +60,7 @@ def dead_code_units(m: Measures) -> Finding | None:
     """Some units of the code that give the same for every row, in a fit that would need them."""
     units = np.flatnonzero(m.code.is_dead)
     layer = m.layers[m.architecture.code_layer - 1]
-    told = _is_dead(layer) or _is_saturated(layer)
+    told = layer.dead == layer.units or _is_saturated(layer)
     if not len(units) or told or not m.is_poor or not m.is_finite:
         return None
     is_one = len(units) == 1
@@ -91,6 +95,8 @@ def idle_code_units(m: Measures) -> Finding | None:
     k = len(share)
     if m.code.information is not None or not m.varies or not m.is_finite:
         return None  # of a drawn code, units that are not needed give up by themselves
+    if k > int(((m.columns.variance > 0) & (m.columns.weight > 0)).sum()):
+        return None  # a code longer than a row is meant to have units to spare
     with np.errstate(invalid="ignore"):
         idle = np.abs(share) < IDLE / k
         if m.architecture.k_sparse:

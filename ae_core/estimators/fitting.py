@@ -20,7 +20,7 @@ from ..data.running_scaling import RunningScaling
 from ..data.scaling import check_scaling, learn_scaling
 from ..data.sizes import check_domain, divided, row_sizes, usual_sum
 from ..data.weights import relative_weights
-from ..diagnosis.findings import is_worth_a_look, not_learning
+from ..diagnosis.findings import WORSE_THAN_CONSTANT, is_worth_a_look, not_learning
 from ..diagnosis.reconstruction import mean_error, some_of
 from ..diagnosis.references import references
 from ..formulas.losses import LOSSES, SHARES
@@ -405,9 +405,14 @@ def warn_if_not_learning(network: Network, rows: Rows) -> None:
         constant = references(architecture, some, 0, weights)
         if not is_worth_a_look(loss, constant):
             return
-        judged_by = references(
-            architecture, some, architecture.n_components, weights, is_sample=len(which) < len(rows)
+        k, is_sample = architecture.n_components, len(which) < len(rows)
+        judged_by = references(architecture, some, k, weights, is_sample=is_sample)
+        # PCA gains on pure noise, too, but only on the rows that it is computed from.
+        held_out = (
+            judged_by if is_sample else references(architecture, some, k, weights, is_sample=True)
         )
+        if not held_out.has_structure and loss < WORSE_THAN_CONSTANT * judged_by.constant:
+            return
         found = not_learning(
             loss,
             judged_by.constant,

@@ -221,6 +221,28 @@ def test_dates_come_back(text):
 # --- the commands --------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_a_mixed_table_is_diagnosed_as_fit_reads_it(run, here, people, separator):
+    people.loc[:9, "height"] = np.nan
+    people.to_csv("people.csv", index=False, sep=separator)
+    code, out, said = run("diagnose", "people.csv", "--drop", "name")
+    assert (code, said) == (0, "")
+    out = " ".join(out.split())
+    assert "60 rows, 5 columns: 1 of numbers, 2 of text, 1 of flags, 1 of dates" in out
+    assert "Column 'since' holds points in time" in out
+    assert "Column 'height' has no value in 16.7 % of the rows" in out
+    code, out, _ = run("diagnose", "people.csv", "--drop", "name,kind,since,grade")
+    assert "60 rows, 2 columns" in out
+    assert "text" not in out
+
+
+def test_a_table_that_nobody_can_read_is_no_table_with_text(run, here):
+    (here / "bad.csv").write_text("a,b\n1,2\n3\n", "utf-8")
+    code, out, said = run("diagnose", "bad.csv")
+    assert (code, out) == (1, "")
+    assert "line 3" in said
+
+
 def test_a_mixed_table_goes_all_the_way(run, here, people):
     code, out, said = run(
         "fit", "people.csv", "-o", "m", "--mixed", "--drop", "name", "--epochs", "200"

@@ -400,7 +400,7 @@ def layers(activation, fault="", *, output="identity", softmax="", columns=False
     return function
 
 
-def three(sizes=(4, 5, 5, 3), columns=False, seed=5):
+def three(sizes=(3, 4, 4, 3), columns=False, seed=5):
     random = np.random.default_rng(seed)
     params = [
         (random.normal(0, 0.9, (a, b)), random.normal(0, 0.4, (1, b) if columns else b))
@@ -412,7 +412,6 @@ def three(sizes=(4, 5, 5, 3), columns=False, seed=5):
     return params, A, Y
 
 
-@pytest.mark.xfail(reason="open: with relu one of these is located, and not named", strict=False)
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 @pytest.mark.parametrize(
     ("fault", "words"),
@@ -423,6 +422,8 @@ def three(sizes=(4, 5, 5, 3), columns=False, seed=5):
     ],
 )  # fmt: skip
 def test_a_step_back_that_goes_wrong(activation, fault, words):
+    if (activation, fault) == ("relu", "missing everywhere"):
+        pytest.xfail("open: said to be wrong there, and not named")
     text = said(layers(activation, fault), *three())
     assert words in text
 
@@ -454,13 +455,18 @@ def test_a_softmax_taken_as_elementwise(softmax, sizes):
     assert "The softmax is taken as if it were elementwise" in text
 
 
-@pytest.mark.xfail(reason="open: this mistake is located, and not named", strict=False)
 def test_the_output():
     text = said(layers("tanh", "output missing", output="logistic"), *three())
     assert "start at the output" in text
     assert "The derivative of the output's activation (logistic) is missing there" in text
-    text = said(layers("relu", "output superfluous"), *three())
-    assert "It is multiplied by the derivative of logistic there, which has no place in it" in text
+
+
+def test_a_derivative_at_the_output_that_has_no_place_there():
+    named = "It is multiplied by the derivative of logistic there, which has no place in it"
+    assert named in said(layers("relu", "output superfluous"), *three())
+    larger = said(layers("relu", "output superfluous"), *three((4, 5, 5, 3)))
+    if named not in larger:
+        pytest.xfail("open: said to be wrong, and not named")
 
 
 def test_what_is_in_no_known_way_wrong_is_only_said_to_be():

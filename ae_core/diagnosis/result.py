@@ -1,0 +1,103 @@
+"""What `diagnose` returns: what was measured, found and tried, as text, HTML and a dict."""
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from .._typing import Array
+from .findings import Finding
+from .hidden import FilledIn
+from .report import html_report, text_report
+from .trials import Trials
+from .units import Code, Layer
+
+
+@dataclass(frozen=True, eq=False)
+class Diagnosis:
+    """What `diagnose` found. Prints as a report; shows as a table in notebooks."""
+
+    n_rows: int
+    """Rows that were looked at."""
+    loss: float
+    """The network's mean loss on them, without the penalty on weights."""
+    baselines: dict[str, float]
+    """'column mean' and 'PCA, k components' → loss, on the same rows and in the same loss; also
+    'column median' where that is the best constant, and the least loss there can be where it is not
+    0."""
+    feature_names: tuple[str, ...]
+    explained: Array
+    """(n_features,): the share of each column's variance that the output explains; NaN for columns
+    that are constant or have no weight, negative where the output is worse than a constant."""
+    layers: tuple[Layer, ...]
+    """Per layer the number of units, and of dead and saturated ones."""
+    code: Code
+    """Per code unit its standard deviation, and the share it carries."""
+    findings: tuple[Finding, ...]
+    """What is wrong or worth knowing, gravest first; empty when nothing is."""
+    constant: str = "column mean"
+    """The best constant under that loss, a key of `baselines`."""
+    filled_in: FilledIn | None = None
+    """Where entries may be missing: how well seen ones are filled in when they are hidden."""
+    stopped_because: str = ""
+    """Why training ended."""
+    trials: Trials | None = None
+    """What was tried, where the fit is poor."""
+    filling_trials: Trials | None = None
+    """The same where hidden entries are filled in badly, by their error."""
+    subject: str = "this network"
+    """What the table of losses calls it."""
+    lines: tuple[str, ...] = ()
+    """What else there is to say of the model, in lines of the report."""
+    has_weights: bool = False
+    """Whether columns have weights of their own."""
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing was found."""
+        return not self.findings
+
+    @property
+    def warnings(self) -> tuple[Finding, ...]:
+        """The findings that are more than notes."""
+        return tuple(f for f in self.findings if f.severity == "warning")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything as JSON can hold it; what is no finite number is None."""
+        layers = [{**asdict(layer), "label": layer.label} for layer in self.layers]
+        information = self.code.information
+        f = self.filled_in
+        return {
+            "ok": self.ok,
+            "n_rows": self.n_rows,
+            "loss": _json(self.loss),
+            "baselines": {name: _json(loss) for name, loss in self.baselines.items()},
+            "constant": self.constant,
+            "feature_names": list(self.feature_names),
+            "explained": [_json(share) for share in self.explained.tolist()],
+            "layers": layers,
+            "code": {
+                "standard_deviation": [_json(s) for s in self.code.standard_deviation.tolist()],
+                "share": [_json(s) for s in self.code.share.tolist()],
+                "information": None
+                if information is None
+                else [_json(s) for s in information.tolist()],
+            },
+            "filled_in": None if f is None else {k: _json(v) for k, v in asdict(f).items()},
+            "stopped_because": self.stopped_because,
+            "lines": list(self.lines),
+            "findings": [asdict(finding) for finding in self.findings],
+            "trials": None if self.trials is None else self.trials.to_dict(),
+            "filling_trials": None
+            if self.filling_trials is None
+            else self.filling_trials.to_dict(),
+        }
+
+    def __str__(self) -> str:
+        return text_report(self)
+
+    def _repr_html_(self) -> str:
+        return html_report(self)
+
+
+def _json(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None
