@@ -26,6 +26,7 @@ from .training.loop import train
 from .training.progress import History, NonFiniteLossError, Progress
 
 if TYPE_CHECKING:
+    from .data.blocks import Blocks
     from .diagnosis.data_report import DataReport, diagnose_data
     from .diagnosis.diagnose import Diagnosis, diagnose
     from .estimators.autoencoder import Autoencoder
@@ -44,6 +45,7 @@ __all__ = [
     "Architecture",
     "Autoencoder",
     "AutoencoderOutlierDetector",
+    "Blocks",
     "Checkpoint",
     "DataReport",
     "Diagnosis",
@@ -68,6 +70,7 @@ __all__ = [
 _LATER = {
     "Autoencoder": "estimators.autoencoder",
     "AutoencoderOutlierDetector": "estimators.outliers",
+    "Blocks": "data.blocks",
     "Checkpoint": "estimators.checkpoints",
     "DataReport": "diagnosis.data_report",
     "Diagnosis": "diagnosis.diagnose",

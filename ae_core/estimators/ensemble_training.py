@@ -117,7 +117,9 @@ def code_sizes(n_features: int) -> tuple[int, ...]:
     return tuple((sorted(sizes) * n_networks)[:n_networks])
 
 
-def train_ensemble(rows: Rows, options: Options, random: np.random.Generator) -> Trained:
+def train_ensemble(
+    rows: Rows, options: Options, random: np.random.Generator, *, is_spread: bool = False
+) -> Trained:
     """Train networks on rows, twice, the second time without the oddest, and say what is usual.
 
     Parameters
@@ -126,13 +128,17 @@ def train_ensemble(rows: Rows, options: Options, random: np.random.Generator) ->
         Of the table as it is, not scaled, of positive weight.
     options : Options
     random : Generator
+    is_spread : bool
+        Whether these are evenly spaced rows of a table already, with the limits of all.
 
     Returns
     -------
     Trained
         Of which ``ensemble.changed`` is still to be set: it is 0.
     """
-    sample, scaling = _sample(rows)
+    sample, scaling = _sample(
+        rows, 1 if is_spread else spacing(len(rows), rows.n_features), is_spread
+    )
     n_rows, n_features = len(sample.rows), rows.n_features
     dtype = np.dtype(np.float64 if sample.is_exact else np.float32)
     codes = options.codes or code_sizes(int(scaling.varies.sum()))
@@ -180,12 +186,17 @@ def train_ensemble(rows: Rows, options: Options, random: np.random.Generator) ->
     return Trained(ensemble, distances / units, held_out, sample, is_learned)
 
 
-def _sample(rows: Rows) -> tuple[Sample, RobustScaling]:
-    at_most = max(1, min(ROWS_LEARNED_FROM, ENTRIES_LEARNED_FROM // rows.n_features))
-    which = slice(None, None, -(-len(rows) // at_most))
+def spacing(n_rows: int, n_features: int) -> int:
+    """Every how manieth row of a table is learned from."""
+    at_most = max(1, min(ROWS_LEARNED_FROM, ENTRIES_LEARNED_FROM // n_features))
+    return -(-n_rows // at_most)
+
+
+def _sample(rows: Rows, step: int, is_spread: bool) -> tuple[Sample, RobustScaling]:
+    which = slice(None, None, step)
     raw = rows.take(which, np.float64)
     weights = rows.weights(which)
-    few = _different_rows(raw, FEW_ROWS) if which.step == 1 else None
+    few = _different_rows(raw, FEW_ROWS) if step == 1 and not is_spread else None
     if few is not None:
         first, group = few
         raw, weights = raw[first], np.bincount(group, weights)

@@ -14,6 +14,7 @@ from .._typing import Array
 from ..basics.arguments import Seed, as_float, as_numbers, is_number, shown
 from ..data.checks import check_sample_weight
 from ..data.containers import unmasked
+from ..data.encoded_blocks import BlockRows
 from ..data.rows import Rows
 from ..data.running_scaling import RunningScaling
 from ..data.scaling import check_scaling, learn_scaling
@@ -244,7 +245,7 @@ def seen(estimator: Any, X: Any, sample_weight: Array | None = None, *, name: st
 
 def run(
     estimator: Any,
-    rows: Rows,
+    rows: Rows | BlockRows,
     random: np.random.Generator,
     callbacks: tuple[Callback, ...],
     *,
@@ -256,7 +257,10 @@ def run(
     solver = solver_of(estimator)
     batch_size = None
     if solver != "lbfgs":
-        n_visited = int(np.count_nonzero(rows.counts(slice(None))))
+        if isinstance(rows, BlockRows):
+            n_visited = rows.n_visited
+        else:
+            n_visited = int(np.count_nonzero(rows.counts(slice(None))))
         batch_size = batch_size_of(estimator.batch_size, max(1, n_visited))
 
     with ExitStack() as stack:
