@@ -95,6 +95,8 @@ class Blocks:
             for argument, names in (("columns", columns), ("drop", drop), ("keep", keep))
         )
         self.pieces: list[Piece] | None
+        self.files: list[str] = []
+        """Paths, where they are files."""
         self.names: list[str] | None = None
         found = _pieces(source, self)
         if found is None:
@@ -210,11 +212,12 @@ def _pieces(source: Any, blocks: Blocks) -> Any:
     if type(source).__module__ == "pyarrow._dataset":
         return pieces_of_dataset(source, *wanted)
     if isinstance(source, str | os.PathLike):
-        return pieces_of_files(files_of(source), *wanted)
+        blocks.files = files_of(source)
+        return pieces_of_files(blocks.files, *wanted)
     is_list = isinstance(source, list | tuple) and len(source) > 0
     if is_list and all(isinstance(each, str | os.PathLike) for each in source):
-        files = [file for each in source for file in files_of(each)]
-        return pieces_of_files(files, *wanted)
+        blocks.files = [file for each in source for file in files_of(each)]
+        return pieces_of_files(blocks.files, *wanted)
     return None
 
 
