@@ -16,7 +16,7 @@ from ..formulas.noise import mix
 from .blocks import Blocks, at
 from .checks import is_sparse
 from .rows import Rows
-from .running_scaling import RunningScaling
+from .running_scaling import ENOUGH, RunningScaling
 from .scaling import (
     SeenColumns,
     check_scaling,
@@ -175,6 +175,8 @@ class EncodedBlocks:
         batches = self._weighted(rows_at_once(n), held_out, "scaling")
         shift, factor, mean, squares, _ = scaling_of(batches, scale)
         seen = SeenColumns(mean, ones, self.low, self.high, counts * 1.0, squares, counts)
+        if n_counted < ENOUGH:  # the columns' numbers are still of use to a stream
+            seen = seen_in(lambda: self._weighted(rows_at_once(n), held_out, ""), n, None)
         return shift, factor, seen
 
     def _n_counted(self, held_out: float) -> int:
