@@ -121,7 +121,7 @@ def _located(blocks: Blocks) -> Iterator[Located]:
         yield Located(*found)
 
 
-def contributions(
+def parts_of(
     blocks: Blocks, of_rows: Any, which: Array | None = None
 ) -> Iterator[tuple[Array, Array, list[Any]]]:
     """Numbers of rows, what their entries contribute to their scores, and columns that are kept.

@@ -53,7 +53,8 @@ def commands() -> None:
 
     Tables are .csv, .tsv, .parquet, .npy or .npz files; - is CSV from standard input. A folder of
     .parquet files, or a pattern such as 'part-*.parquet', is one table, of which no more than a few
-    blocks are in memory. Columns must be numbers: leave others out with --drop, or fit with --mixed.
+    blocks are in memory. Columns must be numbers: leave others out with --drop, or fit with
+    --mixed.
 
     Names of columns go into the output as they are: in a spreadsheet, one that begins with =, +, -
     or @ is a formula.

@@ -9,7 +9,7 @@ import numpy as np
 
 from .._typing import Array
 from ..basics.shown import cut, printable
-from .blocks import blocks_for, check_output_of, contributions, is_of_files, scores_of
+from .blocks import blocks_for, check_output_of, is_of_files, parts_of, scores_of
 from .options import (
     DATA,
     MODEL,
@@ -114,10 +114,10 @@ def _score_files(estimator: Any, data: str, output: str, top: int | None, readin
         return contributions_of(estimator, rows)
 
     if top is None:
-        which = contributions(blocks, of_rows)
+        which = parts_of(blocks, of_rows)
     else:
         order = np.argsort(-scores_of(estimator, blocks), kind="stable")[:top]
-        which = iter([_ordered(contributions(blocks, of_rows, order), order)])
+        which = iter([_ordered(parts_of(blocks, of_rows, order), order)])
     if to_person:
         rows, found, kept = next(which)
         own = [

@@ -62,10 +62,11 @@ class TrainableAutoencoder(FittedAutoencoder, LayerParameters, TrainingParameter
         Parameters
         ----------
         X : array, DataFrame or scipy.sparse matrix of shape (n_samples, n_features), or Blocks
-            A path is that of a Parquet file, a folder of them or a pattern; see `ae_core.Blocks`.
-            These are read anew in each epoch, a few blocks at a time, and with ``early_stopping``
-            at most as many rows are held out as a block has. A float32, float64 or uint8 array or memory map is not copied, whatever the scaling; nor
-            is CSR, or ever made dense.
+            A float32, float64 or uint8 array or memory map is not copied, whatever the scaling; nor
+            is CSR, or ever made dense. A path is that of a Parquet file, a folder of them or a
+            pattern. Blocks (see `ae_core.Blocks`) are read anew in each epoch, in an order that is
+            drawn; rows are shuffled among those of two blocks. With ``early_stopping`` at most as
+            many rows are held out as a block has, by a hash of their number.
         y : ignored
         sample_weight : array of shape (n_samples,), optional
             A row of weight 2 counts as that row twice. Only their ratios count: to `alpha`, which

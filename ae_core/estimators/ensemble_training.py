@@ -165,12 +165,12 @@ def train_ensemble(
         for i, (member, left_out) in enumerate(zip(members, held_out.T, strict=True)):
             _train(member.network, sample, _own(kept, left_out), options, random)
             _silence(member.network, ~scaling.varies)
-            members[i] = replace(member, usual=_usual(member.network, sample, is_learned))
+            members[i] = replace(member, usual=usual_residuals(member.network, sample, is_learned))
             oddness += _oddness(members[i], sample)
         line = weighted_quantile(oddness[is_learned], sample.weights[is_learned], 1 - options.trim)
         kept = is_learned & (oddness <= line)
     members = [
-        _with_references(member, sample, block, _own(kept, left_out), random, options.n_threads)
+        references_among(member, sample, block, _own(kept, left_out), random, options.n_threads)
         for member, left_out in zip(members, held_out.T, strict=True)
     ]
     distances = _distances(members, sample.rows, block)
@@ -308,7 +308,7 @@ def _residuals(network: Network, rows: Rows) -> Iterator[tuple[slice, Array, Arr
         yield which, residuals, seen
 
 
-def _usual(network: Network, sample: Sample, is_learned: Array) -> Array:
+def usual_residuals(network: Network, sample: Sample, is_learned: Array) -> Array:
     """The root mean square residual in each column, over some rows (m,): (n_features,)."""
     squares = seen_weight = np.zeros(sample.rows.n_features)
     for which, residuals, seen in _residuals(network, sample.rows):
@@ -340,7 +340,7 @@ def _oddness(member: Member, sample: Sample) -> Array:
     return result
 
 
-def _with_references(
+def references_among(
     member: Member,
     sample: Sample,
     block: Array,

@@ -193,8 +193,8 @@ class FittedAutoencoder(
         Parameters
         ----------
         X : array, DataFrame or scipy.sparse matrix of shape (m, n_features)
-            The data that it was fitted to, or `Blocks`; of more than 10 000 rows, so many are looked
-            at, and fewer of wide sparse ones.
+            The data that it was fitted to, or `Blocks`; of more than 10 000 rows, so many are
+            looked at, and fewer of wide sparse ones.
         sample_weight : array of shape (m,), optional
             That of the fit.
         trials : bool, default=True

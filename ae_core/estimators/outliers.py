@@ -19,6 +19,7 @@ from .block_results import by_blocks
 from .detector_parameters import CODES, DetectorParameters
 from .ensemble_training import Options, Trained, ratios, spacing, train_ensemble
 from .fitting import generator_of, weights_of
+from .following_detector import FollowingDetector
 from .outlier_diagnosis import diagnose_detector
 from .records import check_parameters, with_parameters
 from .saved import SavedEstimator
@@ -33,7 +34,7 @@ TIMES_THE_LARGEST = 2.0
 
 @with_parameters
 class AutoencoderOutlierDetector(
-    FramesOut, SavedEstimator, DetectorParameters, OutlierMixin, BaseEstimator
+    FollowingDetector, FramesOut, SavedEstimator, DetectorParameters, OutlierMixin, BaseEstimator
 ):
     """Find unusual rows of a table, and say which entries make them so.
 
@@ -161,6 +162,7 @@ class AutoencoderOutlierDetector(
         return self._draw_line(trained, scores, np.ones(len(scores)), X_val)
 
     def _take(self, trained: Trained) -> None:
+        self._stream = None
         self.ensemble_ = trained.ensemble
         self.shift_, self.factor_ = trained.ensemble.scaling.shift, trained.ensemble.scaling.factor
 

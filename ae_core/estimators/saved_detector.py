@@ -11,6 +11,8 @@ from ..basics.arguments import is_number
 from ..data.robust_scaling import RobustScaling
 from ..files.model_content import ModelFile
 from ..network.compiled import Network
+from .checkpoints import is_generator_state
+from .detector_stream import DetectorStream
 from .ensemble import Ensemble, Member
 from .neighbours import References
 from .residual_ensemble import ResidualEnsemble
@@ -51,6 +53,10 @@ def describe_detector(detector: Any) -> tuple[dict[str, Any], dict[str, Array]]:
         "n_held_out": calibration.n_rows,
         "training_range": list(detector.training_range_),
     }
+    if detector._stream is not None:
+        description["stream_random"] = detector._stream.random
+        arrays["stream_recent"] = detector._stream.recent
+        arrays["stream_scores"] = detector._stream.scores
     return description, {
         **arrays,
         "usual": np.stack([member.usual for member in ensemble.members]),
@@ -107,6 +113,7 @@ def restore_detector(detector_class: Any, file: ModelFile) -> Any:
         changed = float(file.value("changed", _is_at_least_0, "a number of at least 0"))
         detector.ensemble_ = Ensemble(members, scaling, changed)
         _restore_scores(detector, file)
+        _restore_stream(detector, file, networks[0].dtype, n_features)
     detector.threshold_ = float(
         file.value("threshold", lambda t: is_number(t) and not isnan(t), "a number")
     )
@@ -142,6 +149,21 @@ def _restore_scores(detector: Any, file: ModelFile) -> None:
     )
     detector.training_range_ = TrainingRange(*map(float, found))
     detector.training_scores_ = file.array("training_scores", np.float64, (None,), finite=True)
+
+
+def _restore_stream(detector: Any, file: ModelFile, dtype: Any, n_features: int) -> None:
+    if "stream_random" not in file.description:
+        return
+    detector._stream = DetectorStream(
+        file.array("stream_recent", dtype, (None, n_features)),
+        file.array("stream_scores", np.float64, (None,), finite=True),
+        file.value("stream_random", is_generator_state, "the state of a generator"),
+    )
+    recent, scores = detector._stream.recent, detector._stream.scores
+    if not len(recent) or not len(scores) or np.isinf(recent).any():
+        raise file.error("its arrays 'stream_recent' and 'stream_scores' are no rows and scores")
+    if detector.missing_values is None and np.isnan(recent).any():
+        raise file.error("its array 'stream_recent' has NaN, and nothing is missing there")
 
 
 def _positive(file: ModelFile, name: str, shape: tuple[int, ...]) -> Array:

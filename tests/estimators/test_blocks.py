@@ -2,6 +2,7 @@
 
 import os
 import tracemalloc
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -51,7 +52,7 @@ def folder(tmp_path):
     (place / "more").mkdir(parents=True)
     table = frame()
     cuts = [0, 100, 101, 700, 1300]
-    for i, (start, stop) in enumerate(zip(cuts[:-1], cuts[1:], strict=True)):
+    for i, (start, stop) in enumerate(pairwise(cuts)):
         path = place / "more" / f"p{i}.parquet" if i == 3 else place / f"p{i}.parquet"
         table[start:stop].to_parquet(path, index=False, row_group_size=150)
     # As `Blocks` has them: the folder below is between others by its name.
@@ -147,7 +148,7 @@ def test_mixed_columns_of_files(tmp_path):
     "method", ["transform", "reconstruct", "score_samples", "feature_errors", "impute"]
 )
 def test_results_are_those_of_memory_to_the_bit(folder, method, tmp_path):
-    place, table = folder
+    _, table = folder
     table.loc[::7, "b"] = np.nan
     table.to_parquet(tmp_path / "holes.parquet", index=False)
     X = table[NAMES]
