@@ -8,8 +8,9 @@ from sklearn.utils.validation import validate_data
 
 from ..basics.arguments import check_path
 from ..data.block_encoding import learn_encoding
+from ..data.block_rows import BlockRows, joined, row_hashes
 from ..data.blocks import Blocks, at, blocks_of
-from ..data.encoded_blocks import ROWS_SAMPLED, BlockRows, EncodedBlocks, joined, row_hashes
+from ..data.encoded_blocks import ROWS_SAMPLED, EncodedBlocks
 from ..data.frames import as_pandas, is_frame, library_of
 from ..data.rows import Rows
 from ..formulas.losses import LOSSES, SHARES

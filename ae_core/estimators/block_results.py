@@ -3,7 +3,7 @@
 import functools
 import os
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
@@ -12,6 +12,8 @@ from ..data.blocks import Blocks, at, blocks_of
 from ..data.checks import is_sparse
 from ..data.frames import is_frame, names_of
 from ..files.table_file import check_output, write_rows
+
+Method = TypeVar("Method", bound=Callable[..., Any])
 
 MAKES_COLUMNS = {
     "score_samples": "score",
@@ -22,7 +24,7 @@ MAKES_COLUMNS = {
 """What the column of a method is called that gives one number for each row."""
 
 
-def by_blocks(method: Callable[..., Any]) -> Any:
+def by_blocks(method: Method) -> Method:
     """The method, which goes through `Blocks`, too, and writes what it finds with ``to``.
 
     A method of a table in memory is called as it is. The body never sees ``to``.
@@ -44,7 +46,7 @@ def by_blocks(method: Callable[..., Any]) -> Any:
             return (result for result, _ in results)
         return _written(self, method.__name__, blocks, results, to)
 
-    return of_any
+    return cast(Method, of_any)
 
 
 def mean_score(estimator: Any, blocks: Blocks, sample_weight: Any) -> float:

@@ -41,7 +41,7 @@ class FittedAutoencoder(
     # --- using what was learned ----------------------------------------------------------------
 
     @by_blocks
-    def transform(self, X: Any, *, to: Any = None) -> Any:
+    def transform(self, X: Any, *, to: Any = None) -> Array:
         """The code (m, n_components) of the rows of X (m, n_features).
 
         Parameters
@@ -138,7 +138,7 @@ class FittedAutoencoder(
         return filled_frame(X, table, filled) if is_dense else sparse_frame(X, filled)
 
     @by_blocks
-    def score_samples(self, X: Any, *, to: Any = None) -> Any:
+    def score_samples(self, X: Any, *, to: Any = None) -> Array:
         """Minus the reconstruction error of each row, (m,) float64: the lower, the less usual.
 
         The error is the model's loss, of scaled columns, summed over columns. Where entries are

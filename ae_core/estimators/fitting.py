@@ -12,9 +12,9 @@ from sklearn.utils import check_random_state
 
 from .._typing import Array
 from ..basics.arguments import Seed, as_float, as_numbers, is_number, shown
+from ..data.block_rows import BlockRows
 from ..data.checks import check_sample_weight
 from ..data.containers import unmasked
-from ..data.encoded_blocks import BlockRows
 from ..data.rows import Rows
 from ..data.running_scaling import RunningScaling
 from ..data.scaling import check_scaling, learn_scaling

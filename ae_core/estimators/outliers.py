@@ -214,7 +214,7 @@ class AutoencoderOutlierDetector(
         return self._as_given(contributions, X)
 
     @by_blocks
-    def score_samples(self, X: Any, *, to: Any = None) -> Any:
+    def score_samples(self, X: Any, *, to: Any = None) -> Array:
         """Minus the sum of `explain` over each row, (m,): the lower, the more abnormal.
 
         Of X in `Blocks`, and with ``to``, as `explain`.
@@ -223,7 +223,7 @@ class AutoencoderOutlierDetector(
         return -self.ensemble_.scores(rows)
 
     @by_blocks
-    def decision_function(self, X: Any, *, to: Any = None) -> Any:
+    def decision_function(self, X: Any, *, to: Any = None) -> Array:
         """``score_samples - offset_``, (m,): negative for outliers.
 
         Of X in `Blocks`, and with ``to``, as `explain`.
@@ -231,7 +231,7 @@ class AutoencoderOutlierDetector(
         return self.score_samples(X) - self.offset_
 
     @by_blocks
-    def predict(self, X: Any, *, to: Any = None) -> Any:
+    def predict(self, X: Any, *, to: Any = None) -> Array:
         """1 for usual rows, -1 for outliers: (m,) int.
 
         Of X in `Blocks`, and with ``to``, as `explain`.
@@ -277,7 +277,7 @@ class AutoencoderOutlierDetector(
         return Rows(table, self.shift_, self.factor_, missing=self.missing_values)
 
     @by_blocks
-    def p_values(self, X: Any, *, to: Any = None) -> Any:
+    def p_values(self, X: Any, *, to: Any = None) -> Array:
         """How probable a score as unusual as each row's is among usual rows: (m,).
 
         The share of the rows in `calibration_` that score at least as high, the row itself counted

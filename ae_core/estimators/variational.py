@@ -80,7 +80,7 @@ validation_loss_curve_, best_loss_, n_iter_, n_features_in_, feature_names_in_
     # --- likelihoods ---------------------------------------------------------------------------
 
     @by_blocks
-    def score_samples(self, X: Any, n_draws: int = 1, *, to: Any = None) -> Any:
+    def score_samples(self, X: Any, n_draws: int = 1, *, to: Any = None) -> Array:
         """A lower bound on the log-likelihood of each row, (m,) float64.
 
         The likelihood is the density of the **scaled** rows, constants included (that of the

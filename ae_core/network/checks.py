@@ -6,7 +6,7 @@ import numpy as np
 
 from .._typing import Array
 from ..basics.arguments import as_numbers, checked_int, shown
-from ..data.encoded_blocks import BlockRows
+from ..data.block_rows import BlockRows
 from ..data.rows import Rows
 from ..formulas.inputs import INPUT_TRANSFORMS
 from ..formulas.losses import ANYTHING, LOSSES

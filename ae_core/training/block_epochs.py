@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from .._typing import Array
-from ..data.encoded_blocks import BlockRows
+from ..data.block_rows import BlockRows
 from ..formulas.noise import noise_key
 from ..formulas.solvers import Solver, SolverState
 from ..network.reference import Network

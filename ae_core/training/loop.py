@@ -12,7 +12,7 @@ import numpy as np
 
 from .._typing import Array, RandomState
 from ..basics.arguments import COUNT, INDEX, Either, Integer, Number, checked_bool, shown
-from ..data.encoded_blocks import BlockRows
+from ..data.block_rows import BlockRows
 from ..data.rows import Rows, as_rows
 from ..formulas.schedules import Schedule, check_schedule
 from ..formulas.solvers import Solver, SolverState, as_solver

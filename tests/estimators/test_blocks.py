@@ -15,7 +15,8 @@ from ae_core import (
     Checkpoint,
     VariationalAutoencoder,
 )
-from ae_core.data.encoded_blocks import rechunked, row_hashes
+from ae_core.data.block_rows import BlockRows, row_hashes
+from ae_core.data.encoded_blocks import EncodedBlocks, rechunked
 
 pandas = pytest.importorskip("pandas")
 pyarrow = pytest.importorskip("pyarrow")
@@ -213,8 +214,6 @@ def test_the_same_seed_gives_the_same_bits(folder):
 
 
 def test_every_row_that_is_not_held_out_is_visited_once():
-    from ae_core.data.encoded_blocks import BlockRows, EncodedBlocks
-
     X = np.arange(1000.0)[:, None]
     for block_size, batch_size, held_out in ((300, 70, 0.0), (64, 200, 0.2), (1000, 1, 0.5)):
         encoded = EncodedBlocks(Blocks(X, block_size=block_size), lambda block: block, None)
