@@ -158,8 +158,8 @@ def contributions_of(estimator: Any, rows: Any) -> Array:
     """What each entry adds to the score of its row: (m, n_features)."""
     found = (estimator.explain if hasattr(estimator, "explain") else estimator.feature_errors)(rows)
     if hasattr(found, "column_names"):  # pyarrow's Table
-        return np.column_stack([found.column(i).to_numpy() for i in range(found.num_columns)])
-    return np.asarray(found)
+        found = np.column_stack([found.column(i).to_numpy() for i in range(found.num_columns)])
+    return np.ascontiguousarray(found)  # sums are rounded by the order in memory
 
 
 def reasons(contributions: Array) -> tuple[Array, Array]:

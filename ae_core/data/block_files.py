@@ -81,7 +81,7 @@ def pieces_of_files(
             if first_schema is None:
                 first_schema = schema
                 names = chosen(list(schema.names), columns, drop, keep)
-            needed = [*names, *(keep or ())]
+            needed = list(dict.fromkeys([*names, *(keep or ())]))
             _check_same(path, schema, files[0], first_schema, needed, columns is not None)
             sizes = [metadata.row_group(i).num_rows for i in range(metadata.num_row_groups)]
         for groups in _together(sizes):
@@ -98,7 +98,7 @@ def pieces_of_dataset(
 ) -> tuple[list[str], int, list[Made]]:
     """The same of a ``pyarrow.dataset.Dataset``: a piece is a fragment of it."""
     names = chosen(list(dataset.schema.names), columns, drop, keep)
-    needed = [*names, *(keep or ())]
+    needed = list(dict.fromkeys([*names, *(keep or ())]))
     made = []
     for i, fragment in enumerate(dataset.get_fragments()):
         n_rows = fragment.count_rows()
@@ -125,7 +125,7 @@ def chosen(there: list[str], columns: Names, drop: Names, keep: Names) -> list[s
                 f"{argument} has {shown(unknown[0])}, and the first file has no such column: it "
                 f"has {cut(', '.join(map(printable, there)), 100)}"
             )
-    left_out = {*(drop or ()), *(keep or ())}
+    left_out = {*(drop or ()), *((keep or ()) if columns is None else ())}
     names = [name for name in (there if columns is None else columns) if name not in left_out]
     if not names:
         raise ValueError("columns, drop and keep leave no column to learn from")

@@ -4,7 +4,7 @@ Which rows are held out, and which are a sample, says a hash of their number: it
 and is the same each time the table is read.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -82,7 +82,7 @@ class BlockRows:
             elif which.any():
                 yield table[np.flatnonzero(which)]
 
-    def buffers(self, order: Any, batch_size: int) -> Iterator[tuple[Any, bool]]:
+    def buffers(self, order: Any, batch_size: int) -> Generator[tuple[Any, bool], Any, None]:
         """Tables of about two blocks, and whether it is the last; send what is left of each.
 
         A table's memory is used again for the next one.
@@ -112,7 +112,7 @@ class BlockRows:
             yield buffer[:n_filled], True
 
 
-def _sparse_buffers(tables: Iterable[Any], height: int) -> Iterator[tuple[Any, bool]]:
+def _sparse_buffers(tables: Iterable[Any], height: int) -> Generator[tuple[Any, bool], Any, None]:
     some: list[Any] = []
     n_rows = 0
     for table in tables:

@@ -49,8 +49,8 @@ class Blocks:
     drop : list of str, optional
         Columns of files to leave out.
     keep : list of str, optional
-        Columns of files that are no data, such as one that names the rows: they are left out, and
-        written before the results where a method has ``to``.
+        Columns of files that are no data, such as one that names the rows: they are left out, where
+        `columns` does not name them, and written before the results where a method has ``to``.
     block_size : int, optional
         Rows of a block, at most; by default as many as have a million entries. What gives blocks by
         itself decides that itself.
@@ -195,7 +195,7 @@ def at(where: str, first: int, error: Exception) -> Exception:
     kind: type[Exception] = ValueError
     if isinstance(error, TypeError):
         kind = TypeError
-    return kind(cut(printable(place + str(error)), 400))
+    return kind(cut(printable(place + " ".join(str(error).split())), 400))
 
 
 def _names(argument: str, names: Any) -> list[str] | None:

@@ -57,7 +57,7 @@ class BlockEpochs(Epochs):
     def run(self, state: SolverState, rates: Array, n_done: int, noise_seed: int) -> Array:
         """The losses of the steps of one epoch (n_steps,), which change the network."""
         annealing = self._annealing(n_done * self.n_steps, len(rates))
-        losses, counts, n_steps = [], [], 0
+        losses, counts, n_steps = list[Array](), list[Array](), 0
         buffers: Any = self.blocks.buffers(self.random, self.batch_size)
         found = next(buffers, None)
         while found is not None:
