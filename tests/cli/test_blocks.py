@@ -62,7 +62,9 @@ def test_a_folder_gives_what_one_file_gives(here, call, ending):
         assert main([command, model, data, "-o", output, *options]) == 0
     read = pandas.read_parquet if ending == "parquet" else pandas.read_csv
     one, other = read(f"a.{ending}"), read(f"b.{ending}")
-    pandas.testing.assert_frame_equal(one, other, check_exact=True)
+    # feature_errors of a single row, as a block may have, are those of many rows to rounding.
+    options = {"rtol": 1e-12} if "--top" in call else {"check_exact": True}
+    pandas.testing.assert_frame_equal(one, other, **options)
     assert len(one) == (7 if "--top" in call else 700)
 
 
