@@ -24,6 +24,7 @@ from .training.loop import train
 from .training.progress import History, NonFiniteLossError, Progress
 
 if TYPE_CHECKING:
+    from .data.blocks import Blocks
     from .data.windows import errors_by_lag, scores_over_time, windows
     from .diagnosis.data_report import DataReport, diagnose_data
     from .diagnosis.diagnose import Diagnosis, diagnose
@@ -48,6 +49,7 @@ __all__ = [
     "Autoencoder",
     "AutoencoderImputer",
     "AutoencoderOutlierDetector",
+    "Blocks",
     "Checkpoint",
     "DataReport",
     "Diagnosis",
@@ -77,6 +79,7 @@ _LATER = {
     "Autoencoder": "estimators.autoencoder",
     "AutoencoderImputer": "estimators.imputer",
     "AutoencoderOutlierDetector": "estimators.outliers",
+    "Blocks": "data.blocks",
     "Checkpoint": "estimators.checkpoints",
     "DataReport": "diagnosis.data_report",
     "Diagnosis": "diagnosis.diagnose",

@@ -9,6 +9,7 @@ import click
 import numpy as np
 
 from ..basics.version import __version__
+from .blocks import is_of_files, write_by_blocks
 from .demo import demo
 from .diagnose import diagnose
 from .fit import fit
@@ -50,8 +51,10 @@ def commands() -> None:
       ae-core encode model.safetensors data.csv -o codes.csv
       ae-core score model.safetensors data.csv --top 10
 
-    Tables are .csv, .tsv, .parquet, .npy or .npz files; - is CSV from standard input. Columns must
-    be numbers: leave others out with --drop, or fit with --mixed.
+    Tables are .csv, .tsv, .parquet, .npy or .npz files; - is CSV from standard input. A folder of
+    .parquet files, or a pattern such as 'part-*.parquet', is one table, of which no more than a few
+    blocks are in memory. Columns must be numbers: leave others out with --drop, or fit with
+    --mixed.
 
     Names of columns go into the output as they are: in a spreadsheet, one that begins with =, +, -
     or @ is a formula.
@@ -73,9 +76,14 @@ def encode(model: str, data: str, output: str, reading: Reading) -> None:
     \b
     Examples:
       ae-core encode model.safetensors data.csv -o codes.csv --keep id
+      ae-core encode model.safetensors folder/ -o codes.parquet --keep id
       cat data.csv | ae-core encode model.safetensors - | head
     """
     estimator = load_model(model, "Autoencoder")
+    if is_of_files(data):
+        return write_by_blocks(
+            estimator, "transform", data, output, reading, list(estimator.get_feature_names_out())
+        )
     table = reading.table_for(estimator, data)
     names = list(estimator.get_feature_names_out())
 
@@ -84,7 +92,7 @@ def encode(model: str, data: str, output: str, reading: Reading) -> None:
             codes = np.asarray(estimator.transform(part))
             yield [*(some_of(kept, start, len(codes)) for kept in table.kept), *codes.T]
 
-    write_rows(output, output_names(table, names), rows(), len(table.values))
+    return write_rows(output, output_names(table, names), rows(), len(table.values))
 
 
 @click.command(short_help="Each row as it comes back from the code.")
@@ -104,6 +112,8 @@ def reconstruct(model: str, data: str, output: str, reading: Reading) -> None:
       ae-core reconstruct model.safetensors data.npy -o back.npy
     """
     estimator = load_model(model, "Autoencoder")
+    if is_of_files(data):
+        return write_by_blocks(estimator, "reconstruct", data, output, reading, _names(estimator))
     table = reading.table_for(estimator, data)
     names = list(getattr(estimator, "feature_names_in_", table.names))
 
@@ -111,7 +121,7 @@ def reconstruct(model: str, data: str, output: str, reading: Reading) -> None:
         for start, part in parts(estimator, table.values):
             yield output_columns(table, names, estimator.reconstruct(part), start)
 
-    write_rows(output, output_names(table, names), rows(), len(table.values))
+    return write_rows(output, output_names(table, names), rows(), len(table.values))
 
 
 @click.command(short_help="Each row with its empty cells filled in.")
@@ -138,6 +148,8 @@ def impute(model: str, data: str, output: str, reading: Reading) -> None:
     if is_imputer:
         # As many columns as the table has, so that each goes back to its place.
         estimator.set_params(keep_empty_features=True, add_indicator=False)
+    elif is_of_files(data):
+        return write_by_blocks(estimator, "impute", data, output, reading, _names(estimator))
     fill = estimator.transform if is_imputer else estimator.impute
     table = reading.table_for(estimator, data, keep_others=True)
     own = list(getattr(estimator, "feature_names_in_", table.names))
@@ -151,7 +163,7 @@ def impute(model: str, data: str, output: str, reading: Reading) -> None:
             columns = output_columns(table, own, fill(part), start)
             yield [columns[i] for i in order]
 
-    write_rows(output, [names[i] for i in order], rows(), len(table.values))
+    return write_rows(output, [names[i] for i in order], rows(), len(table.values))
 
 
 @click.command(short_help="What a model file holds.")
@@ -196,6 +208,11 @@ def info(model: str) -> None:
     width = max(map(len, lines))
     for label, text in lines.items():
         say(f"{label:<{width}}  {text}")
+
+
+def _names(estimator: Any) -> list[str]:
+    names = getattr(estimator, "feature_names_in_", range(estimator.n_features_in_))
+    return [str(name) for name in names]
 
 
 def _columns(estimator: Any) -> str:

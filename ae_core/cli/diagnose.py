@@ -7,6 +7,7 @@ import click
 import numpy as np
 
 from ..basics.extras import MissingExtraError
+from .blocks import blocks_for, is_of_files
 from .options import Reading, framed, load_model, say, table_options
 from .tables.columns import TableError, chosen_columns
 from .tables.mixed import dates_of
@@ -64,6 +65,10 @@ def _of_model(model: str, data: str, reading: Reading, *, trials: bool, budget: 
     estimator = load_model(model, None)
     if not hasattr(estimator, "diagnose"):
         load_model(model, "Autoencoder")
+    if is_of_files(data):
+        return estimator.diagnose(
+            blocks_for(estimator, data, reading), trials=trials, budget=budget
+        )
     values = reading.table_for(estimator, data).values
     names = getattr(estimator, "feature_names_in_", None)
     return estimator.diagnose(framed(values, names), trials=trials, budget=budget)

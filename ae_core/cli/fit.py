@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from .blocks import blocks_at, is_of_files
 from .options import DATA, Reading, framed, is_terminal, note, say, table_options
 from .outputs import is_same_file
 from .parameter_options import parameter_option
@@ -112,6 +113,7 @@ def fit(
       ae-core fit data.csv -o model.safetensors -k 8
       ae-core fit data.csv -o model.safetensors -k 8 --missing --corruption masking
       ae-core fit people.csv -o model.safetensors --mixed --drop name
+      ae-core fit 'parts/*.parquet' -o model.safetensors -k 8 --drop id
       ae-core fit data.parquet -o detector.safetensors --outliers --drop id,date
     """
     _check_calls(data, output, outliers, checkpoint, resume, given)
@@ -132,6 +134,17 @@ def fit(
     if has_bar:
         estimator.set_params(verbose=True)
 
+    if is_of_files(data):
+        X = blocks_at(data, reading)
+        if not quiet:
+            note(f"{X.n_rows:,} rows in {len(X.files)} files, {len(X.names or [])} columns")
+        estimator.fit(X, **_fit_options(checkpoint, resume))
+        if has_bar:
+            estimator.set_params(verbose=False)
+        estimator.save(output)
+        if not quiet:
+            _report(estimator, X, data, output)
+        return
     table = reading.table(
         data, float32=float32, missing=missing, mixed=mixed, advice=_advice(known, mixed)
     )
@@ -234,8 +247,9 @@ def _fit_options(checkpoint: str | None, resume: bool) -> dict[str, Any]:
 
 def _report(estimator: Any, X: Any, data: str, output: str) -> None:
     if hasattr(estimator, "threshold_"):
-        n_outliers = int((estimator.predict(X) == -1).sum())
-        say(f"{n_outliers:,} of {len(X):,} rows are outliers ({n_outliers / len(X):.2%})")
+        n_rows = len(estimator.training_scores_)
+        n_outliers = int((estimator.training_scores_ > estimator.threshold_).sum())
+        say(f"{n_outliers:,} of {n_rows:,} rows are outliers ({n_outliers / n_rows:.2%})")
         say(f"model: {output}; see them with ae-core score {output} {data} --top 10")
         return
     diagnosis = estimator.diagnose(X, trials=False)

@@ -9,6 +9,7 @@ import numpy as np
 
 from .._typing import Array
 from ..basics.shown import cut, printable
+from .blocks import blocks_for, check_output_of, is_of_files, parts_of, scores_of
 from .options import (
     DATA,
     MODEL,
@@ -54,10 +55,13 @@ def score(model: str, data: str, output: str, top: int | None, reading: Reading)
     Examples:
       ae-core score detector.safetensors data.csv --top 10
       ae-core score detector.safetensors data.csv -o scores.csv
+      ae-core score detector.safetensors folder/ -o scores.parquet --keep id
     """
     if top is not None and top < 1:
         raise click.UsageError(f"--top {top}: must be at least 1")
     estimator = load_model(model)
+    if is_of_files(data):
+        return _score_files(estimator, data, output, top, reading)
     table = reading.table_for(estimator, data)
     names = [str(n) for n in getattr(estimator, "feature_names_in_", table.names)]
     to_person = output == "-" and is_terminal(sys.stdout)
@@ -72,8 +76,7 @@ def score(model: str, data: str, output: str, top: int | None, reading: Reading)
         order = np.argsort(-scores, kind="stable")[:top]
         which, n_rows = _some(estimator, table.values, order), len(order)
     if to_person:
-        _show(estimator, names, which, len(table.values), table.kept)
-        return
+        return _show(estimator, names, which, len(table.values), table.kept)
     titles, with_text = _titles(estimator), not output.lower().endswith(".npy")
     if not with_text:
         titles = [title for title in titles if "_" not in title or title == "is_outlier"]
@@ -83,7 +86,67 @@ def score(model: str, data: str, output: str, top: int | None, reading: Reading)
             kept = [_at(each, rows) for each in table.kept]
             yield kept + _columns(estimator, names, rows, contributions, with_text)
 
-    write_rows(output, output_names(table, titles), columns(), n_rows)
+    return write_rows(output, output_names(table, titles), columns(), n_rows)
+
+
+class _Places:
+    """Values of some rows, which are taken by the rows' numbers."""
+
+    def __init__(self, rows: Array, values: Any) -> None:
+        self.place, self.values = {int(row): i for i, row in enumerate(rows)}, values
+
+    def take(self, rows: Array) -> Any:
+        """Those of these rows."""
+        return self.values.take([self.place[int(row)] for row in rows])
+
+
+def _score_files(estimator: Any, data: str, output: str, top: int | None, reading: Reading) -> None:
+    """Score the rows of many files, some after others."""
+    blocks = blocks_for(estimator, data, reading)
+    check_output_of(output, blocks)
+    names = blocks.names or []
+    n_rows = blocks.n_rows or 0
+    to_person = output == "-" and is_terminal(sys.stdout)
+    if to_person and top is None:
+        top = SHOWN
+
+    def of_rows(rows: Any) -> Array:
+        return contributions_of(estimator, rows)
+
+    if top is None:
+        which = parts_of(blocks, of_rows)
+    else:
+        order = np.argsort(-scores_of(estimator, blocks), kind="stable")[:top]
+        which = iter([_ordered(parts_of(blocks, of_rows, order), order)])
+    if to_person:
+        rows, found, kept = next(which)
+        own = [
+            Kept(i, name, _Places(rows, values))
+            for i, (name, values) in enumerate(zip(blocks.keep or [], kept, strict=True))
+        ]
+        return _show(estimator, names, [(rows, found)], n_rows, own)
+    titles, with_text = _titles(estimator), not output.lower().endswith(".npy")
+    if not with_text:
+        titles = [title for title in titles if "_" not in title or title == "is_outlier"]
+    twice = [name for name in blocks.keep or [] if name in titles]
+    if twice:
+        raise click.UsageError(f"--keep {twice[0]}: the output has a column of that name")
+    parts = (
+        [*kept, *_columns(estimator, names, rows, found, with_text)] for rows, found, kept in which
+    )
+    n_written = n_rows if top is None else min(top, n_rows)
+    return write_rows(output, [*(blocks.keep or []), *titles], parts, n_written)
+
+
+def _ordered(parts: Any, order: Array) -> tuple[Array, Array, list[Any]]:
+    """Some rows in this order."""
+    import pyarrow
+
+    rows, found, kept = zip(*parts, strict=True)
+    numbers = np.concatenate(rows)
+    places = np.argsort(numbers)[np.searchsorted(np.sort(numbers), order)]
+    beside = [pyarrow.chunked_array(list(each)).take(places) for each in zip(*kept, strict=True)]
+    return order, np.concatenate(found)[places], beside
 
 
 def _at(kept: Kept, rows: Array) -> Any:
@@ -93,9 +156,10 @@ def _at(kept: Kept, rows: Array) -> Any:
 
 def contributions_of(estimator: Any, rows: Any) -> Array:
     """What each entry adds to the score of its row: (m, n_features)."""
-    if hasattr(estimator, "explain"):
-        return np.asarray(estimator.explain(rows))
-    return np.asarray(estimator.feature_errors(rows))
+    found = (estimator.explain if hasattr(estimator, "explain") else estimator.feature_errors)(rows)
+    if hasattr(found, "column_names"):  # pyarrow's Table
+        found = np.column_stack([found.column(i).to_numpy() for i in range(found.num_columns)])
+    return np.ascontiguousarray(found)  # sums are rounded by the order in memory
 
 
 def reasons(contributions: Array) -> tuple[Array, Array]:

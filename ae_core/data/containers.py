@@ -19,8 +19,10 @@ INSTEAD = {
     "anndata": "give its matrix, {name}.X (or a layer, or {name}.obsm[…])",
     "mudata": "give the matrix of one modality, such as {name}.mod['rna'].X",
     "dask": "it is not in memory, and would be read whole: {name}.compute() does that, where there "
-    "is room; or give its blocks to partial_fit",
-    "dask_expr": "it is not in memory: {name}.compute() reads it, where there is room",
+    "is room; or use ae_core.dask, or ae_core.Blocks of its files",
+    "dask_expr": "it is not in memory: {name}.compute() reads it, where there is room; or use "
+    "ae_core.dask, or ae_core.Blocks of its files",
+    "ae_core": "this takes tables in memory; go through the blocks, for block in {name}",
     "narwhals": "give the frame itself, {name}.to_native()",
     "xarray": "give one table of it, such as {name}.to_dataframe() or {name}['variable'].values",
     "torch": "give {name}.detach().cpu().numpy()",

@@ -78,8 +78,8 @@ def has_fitting_categories(column: Column) -> bool:
     return is_index and kinds <= {int, float} and fits
 
 
-def learned_column(values: Any, holes: bool, table: str) -> Column:
-    """What a Series is."""
+def learned_column(values: Any, holes: bool, table: str, n_rows: int | None = None) -> Column:
+    """What a Series is; of a table of so many rows, where it has only its different values."""
     import pandas as pd
 
     name, dtype = str(values.name), values.dtype
@@ -103,11 +103,12 @@ def learned_column(values: Any, holes: bool, table: str) -> Column:
         _refuse(table, name, f"of dtype {found} has no values: drop it, or use a number's dtype")
     if kind == "string":
         seen = sorted(_plain(values.dropna().unique()))
-        if len(seen) > MANY and 2 * len(seen) > len(values):
+        n_rows = len(values) if n_rows is None else n_rows
+        if len(seen) > MANY and 2 * len(seen) > n_rows:
             _refuse(
                 table,
                 name,
-                f"has {len(seen)} different texts in {len(values)} rows: it names rows rather than "
+                f"has {len(seen)} different texts in {n_rows} rows: it names rows rather than "
                 "sorts them; drop it, or, if it does sort them, use .astype('category')",
             )
         return Column(name, CATEGORY, found, tuple(seen))

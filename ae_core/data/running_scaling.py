@@ -74,6 +74,22 @@ class RunningScaling:
             running._add(columns, seen_columns(X[:, columns], sample_weight, missing))
         return running
 
+    @classmethod
+    def of_columns(
+        cls, seen: SeenColumns, factor: Array | None, is_scaled: Array
+    ) -> "RunningScaling":
+        """The same from what was measured of all columns."""
+        running = cls(np.zeros((6, len(is_scaled))))
+        n_seen = seen.n_seen
+        running.n_rows[:] = np.where(is_scaled, np.minimum(n_seen, ENOUGH), ENOUGH * (n_seen > 0))
+        if factor is None:
+            return running
+        columns = np.flatnonzero(is_scaled & ((n_seen < ENOUGH) | (factor == 1)))
+        if len(columns):
+            running.n_rows[columns] = 0
+            running._add(columns, SeenColumns(*(values[columns] for values in seen)))
+        return running
+
     @property
     def is_open(self) -> Array:
         """Of which columns too little is known: (n_features,) bool."""

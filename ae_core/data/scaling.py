@@ -1,6 +1,6 @@
 """How columns are scaled before the network sees them: learned from the training rows."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -71,23 +71,46 @@ def _learned(
         if scale == "minmax":
             return from_limits(seen.low, seen.high)
         return (None if keeps_zeros else seen.mean), 1 / seen.deviation
+    return scaling_of(dense_batches(X, sample_weight), scale)[:2]
+
+
+def dense_batches(X: Array, sample_weight: Array | None) -> Iterator[tuple[Array, Array | None]]:
+    """Rows and weights of a table, some after others."""
+    for batch in _slices(len(X), rows_at_once(X.shape[1])):
+        yield X[batch], None if sample_weight is None else sample_weight[batch]
+
+
+def rows_at_once(n_columns: int) -> int:
+    """How many rows of a dense table are measured at a time: it decides how sums are rounded."""
+    return max(1, ENTRIES_AT_ONCE // n_columns)
+
+
+def scaling_of(
+    batches: Iterable[tuple[Array, Array | None]], scale: str
+) -> tuple[Array, Array, Array, Array, int]:
+    """The shift and factor of columns of which all is seen; their mean and squares; rows.
+
+    The mean and the squares around it are 0 for 'minmax'.
+    """
     from sklearn.preprocessing import MinMaxScaler, StandardScaler  # to load a model needs neither
 
     scaler = StandardScaler() if scale == "standard" else MinMaxScaler()
-    for batch in _batches(len(X), max(1, ENTRIES_AT_ONCE // X.shape[1])):
+    for rows, weights in batches:
         # In one order, whatever the table's: sums along columns are rounded by it.
-        rows, weights = np.ascontiguousarray(X[batch], dtype=np.float64), None
-        if sample_weight is not None:
-            weights = sample_weight[batch]
+        rows = np.ascontiguousarray(rows, dtype=np.float64)
+        if weights is not None:
             rows, weights = rows[weights > 0], weights[weights > 0]
         if len(rows) and scale == "standard":
             scaler.partial_fit(rows, sample_weight=weights)
         elif len(rows):
             scaler.partial_fit(rows)
+    n_rows = int(np.max(scaler.n_samples_seen_))
     if scale == "standard":
         # An infinite variance is none to StandardScaler.
-        return scaler.mean_, np.where(np.isfinite(scaler.var_), 1 / scaler.scale_, 0.0)
-    return from_limits(scaler.data_min_, scaler.data_max_)
+        factor = np.where(np.isfinite(scaler.var_), 1 / scaler.scale_, 0.0)
+        return scaler.mean_, factor, scaler.mean_, scaler.var_ * n_rows, n_rows
+    none = np.zeros(len(scaler.data_min_))
+    return *from_limits(scaler.data_min_, scaler.data_max_), none, none, n_rows
 
 
 def check_scaling(X: Any, shift: Array | None, factor: Array | None) -> None:
@@ -141,11 +164,29 @@ def seen_columns(X: Any, sample_weight: Array | None, missing: str | None) -> Se
     has nothing spoils their variance. So this goes through X twice, for the mean and then for the
     squares around it.
     """
-    n_columns = X.shape[1]
+    if sample_weight is None:
+        all_rows, n_rows = float(X.shape[0]), X.shape[0]
+    else:
+        all_rows, n_rows = float(sample_weight.sum()), int(np.count_nonzero(sample_weight))
+    has_zeros = is_sparse(X) and missing != "implicit"  # what is not stored is 0
+    return seen_in(
+        lambda: _batches(X, sample_weight), X.shape[1], (all_rows, n_rows) if has_zeros else None
+    )
+
+
+def seen_in(
+    batches: Callable[[], Iterable[tuple[Any, Array | None]]],
+    n_columns: int,
+    with_zeros: tuple[float, int] | None,
+) -> SeenColumns:
+    """The same of a table that comes as batches of rows and weights, which are asked for twice.
+
+    Where what is not stored is 0, `with_zeros` are the weight of all rows and their number.
+    """
     # Weights of stored and of seen entries, Σ w x; the numbers of these entries.
     stored, seen, total, n_stored, n_seen = np.zeros((5, n_columns))
     low, high = np.full(n_columns, np.inf), np.full(n_columns, -np.inf)
-    for columns, values, weights in _stored(X, sample_weight):
+    for columns, values, weights in _stored(batches()):
         stored += np.bincount(columns, weights, n_columns)
         n_stored += np.bincount(columns, minlength=n_columns)
         known = ~np.isnan(values)
@@ -156,10 +197,9 @@ def seen_columns(X: Any, sample_weight: Array | None, missing: str | None) -> Se
         np.minimum.at(low, columns, values)
         np.maximum.at(high, columns, values)
     zeros = np.zeros(n_columns)
-    if is_sparse(X) and missing != "implicit":  # what is not stored is 0
-        all_rows = X.shape[0] if sample_weight is None else sample_weight.sum()
+    if with_zeros is not None:
+        all_rows, n_rows = with_zeros
         zeros = np.maximum(all_rows - stored, 0)
-        n_rows = X.shape[0] if sample_weight is None else np.count_nonzero(sample_weight)
         n_zeros = n_rows - n_stored
         n_seen += n_zeros
         low[n_zeros > 0] = np.minimum(low[n_zeros > 0], 0)
@@ -167,7 +207,7 @@ def seen_columns(X: Any, sample_weight: Array | None, missing: str | None) -> Se
     count = np.where(seen + zeros > 0, seen + zeros, 1)
     mean = total / count
     squares = zeros * mean**2
-    for columns, values, weights in _stored(X, sample_weight):
+    for columns, values, weights in _stored(batches()):
         known = ~np.isnan(values)
         columns, values, weights = columns[known], values[known], weights[known]
         squares += np.bincount(columns, weights * (values - mean[columns]) ** 2, n_columns)
@@ -186,14 +226,26 @@ def deviations(mean: Array, squares: Array, weight: Array) -> Array:
     return np.asarray(np.where(is_none, 1.0, deviation))
 
 
-def _stored(X: Any, sample_weight: Array | None) -> Iterator[tuple[Array, Array, Array]]:
-    """Column, value and weight of each entry that X has, some rows at a time; none of weight 0."""
-    n_rows, n_columns = X.shape
-    per_row = X.nnz // n_rows + 1 if is_sparse(X) else n_columns
-    for batch in _batches(n_rows, max(1, ENTRIES_AT_ONCE // per_row)):
-        rows = X[batch]
-        weights = np.ones(rows.shape[0]) if sample_weight is None else sample_weight[batch]
-        if is_sparse(X):
+def _batches(X: Any, sample_weight: Array | None) -> Iterator[tuple[Any, Array | None]]:
+    """Rows and weights, some after others."""
+    per_row = stored_per_row(X.shape[0], X.shape[1], X.nnz if is_sparse(X) else None)
+    for batch in _slices(X.shape[0], rows_at_once(per_row)):
+        yield X[batch], None if sample_weight is None else sample_weight[batch]
+
+
+def stored_per_row(n_rows: int, n_columns: int, n_stored: int | None) -> int:
+    """About how many entries a row has: all columns, or those of a sparse table."""
+    return n_columns if n_stored is None else n_stored // n_rows + 1
+
+
+def _stored(
+    batches: Iterable[tuple[Any, Array | None]],
+) -> Iterator[tuple[Array, Array, Array]]:
+    """Column, value and weight of each entry that rows have; none of weight 0."""
+    for rows, weights in batches:
+        n_columns = rows.shape[1]
+        weights = np.ones(rows.shape[0]) if weights is None else weights
+        if is_sparse(rows):
             columns, values = rows.indices, rows.data.astype(np.float64)
             weights = np.repeat(weights, np.diff(rows.indptr))
         else:
@@ -204,7 +256,7 @@ def _stored(X: Any, sample_weight: Array | None) -> Iterator[tuple[Array, Array,
         yield columns[counted], values[counted], weights[counted]
 
 
-def _batches(n_rows: int, height: int) -> Iterator[slice]:
+def _slices(n_rows: int, height: int) -> Iterator[slice]:
     """So many rows after others."""
     for start in range(0, n_rows, height):
         yield slice(start, min(start + height, n_rows))

@@ -7,10 +7,12 @@ from sklearn.utils import Tags
 from sklearn.utils.metaestimators import available_if
 
 from ..basics.arguments import check_path
+from ..data.blocks import blocks_of
 from ..data.checks import check_dtype
 from ..data.held_out import HeldOutEntries
 from ..data.rows import Rows
 from ..training.callbacks import check_callbacks
+from .block_fitting import fit_blocks
 from .checkpoints import bind_checkpoints, open_checkpoint
 from .constructors import (
     AutoencoderParameters,
@@ -67,9 +69,13 @@ class TrainableAutoencoder(FittedAutoencoder, LayerParameters, TrainingParameter
 
         Parameters
         ----------
-        X : array, DataFrame or scipy.sparse matrix of shape (n_samples, n_features)
+        X : array, DataFrame or scipy.sparse matrix of shape (n_samples, n_features), or Blocks
             A float32, float64 or uint8 array or memory map is not copied, whatever the scaling; nor
-            is CSR, or ever made dense (but of ratings, ``scale='biases'``, the numbers are).
+            is CSR, or ever made dense (but of ratings, ``scale='biases'``, the numbers are). A path
+            is that of a Parquet file, a folder of them or a pattern. Blocks (see `ae_core.Blocks`)
+            are read anew in each epoch, in an order that is drawn; rows are shuffled among those of
+            two blocks. With ``early_stopping`` at most as many rows are held out as a block has, by
+            a hash of their number.
         y : ignored
         sample_weight : array of shape (n_samples,), optional
             A row of weight 2 counts as that row twice. Only their ratios count: to `alpha`, which
@@ -106,6 +112,20 @@ class TrainableAutoencoder(FittedAutoencoder, LayerParameters, TrainingParameter
         """
         check_parameters(self)
         callbacks = check_callbacks(callbacks)
+        blocks = blocks_of(X)
+        if blocks is not None:
+            with all_or_nothing(self, keeps_epochs=True):
+                some = fit_blocks(
+                    self,
+                    blocks,
+                    sample_weight=sample_weight,
+                    X_val=X_val,
+                    callbacks=callbacks,
+                    resume_from=resume_from,
+                )
+            warn_if_not_converged(self)
+            warn_if_not_learning(self.network_, some)
+            return self
         with all_or_nothing(self, keeps_epochs=True):
             is_fitted = self.warm_start and hasattr(self, "network_")
             X = checked(self, X, reset=not is_fitted)

@@ -11,6 +11,7 @@ import numpy as np
 from .._typing import Array
 from ..basics.arguments import COUNT, check_path
 from ..data.checks import is_sparse
+from ..data.encoded_blocks import EncodedBlocks
 from ..files.model_file import ModelFile, read_file, write_file
 from ..formulas.solvers import SolverState
 from ..training.progress import Callback, Progress, TrainingState
@@ -218,6 +219,10 @@ def _fingerprint(X: Any, sample_weight: Array | None) -> str:
     """A digest of the shape and of some thousand rows, evenly spaced; and of their weights."""
     step = max(1, X.shape[0] // ROWS_COMPARED)
     digest = hashlib.blake2b(f"{X.shape} {X.dtype}".encode(), digest_size=16)
+    if isinstance(X, EncodedBlocks):
+        X, step = X.picked(ROWS_COMPARED / X.shape[0] + 1e-3), 1
+        if X is None:
+            return digest.hexdigest()
     some = X[::step]
     if is_sparse(X):
         parts = [some.indptr.astype(np.int64), some.indices.astype(np.int64), some.data]

@@ -117,7 +117,9 @@ def code_sizes(n_features: int) -> tuple[int, ...]:
     return tuple((sorted(sizes) * n_networks)[:n_networks])
 
 
-def train_ensemble(rows: Rows, options: Options, random: np.random.Generator) -> Trained:
+def train_ensemble(
+    rows: Rows, options: Options, random: np.random.Generator, *, is_spread: bool = False
+) -> Trained:
     """Train networks on rows, twice, the second time without the oddest, and say what is usual.
 
     Parameters
@@ -126,13 +128,17 @@ def train_ensemble(rows: Rows, options: Options, random: np.random.Generator) ->
         Of the table as it is, not scaled, of positive weight.
     options : Options
     random : Generator
+    is_spread : bool
+        Whether these are evenly spaced rows of a table already, with the limits of all.
 
     Returns
     -------
     Trained
         Of which ``ensemble.changed`` is still to be set: it is 0.
     """
-    sample, scaling = _sample(rows)
+    sample, scaling = _sample(
+        rows, 1 if is_spread else spacing(len(rows), rows.n_features), is_spread
+    )
     n_rows, n_features = len(sample.rows), rows.n_features
     dtype = np.dtype(np.float64 if sample.is_exact else np.float32)
     codes = options.codes or code_sizes(int(scaling.varies.sum()))
@@ -159,12 +165,12 @@ def train_ensemble(rows: Rows, options: Options, random: np.random.Generator) ->
         for i, (member, left_out) in enumerate(zip(members, held_out.T, strict=True)):
             _train(member.network, sample, _own(kept, left_out), options, random)
             _silence(member.network, ~scaling.varies)
-            members[i] = replace(member, usual=_usual(member.network, sample, is_learned))
+            members[i] = replace(member, usual=usual_residuals(member.network, sample, is_learned))
             oddness += _oddness(members[i], sample)
         line = weighted_quantile(oddness[is_learned], sample.weights[is_learned], 1 - options.trim)
         kept = is_learned & (oddness <= line)
     members = [
-        _with_references(member, sample, block, _own(kept, left_out), random, options.n_threads)
+        references_among(member, sample, block, _own(kept, left_out), random, options.n_threads)
         for member, left_out in zip(members, held_out.T, strict=True)
     ]
     distances = _distances(members, sample.rows, block)
@@ -180,12 +186,17 @@ def train_ensemble(rows: Rows, options: Options, random: np.random.Generator) ->
     return Trained(ensemble, distances / units, held_out, sample, is_learned)
 
 
-def _sample(rows: Rows) -> tuple[Sample, RobustScaling]:
-    at_most = max(1, min(ROWS_LEARNED_FROM, ENTRIES_LEARNED_FROM // rows.n_features))
-    which = slice(None, None, -(-len(rows) // at_most))
+def spacing(n_rows: int, n_features: int) -> int:
+    """Every how manieth row of a table is learned from."""
+    at_most = max(1, min(ROWS_LEARNED_FROM, ENTRIES_LEARNED_FROM // n_features))
+    return -(-n_rows // at_most)
+
+
+def _sample(rows: Rows, step: int, is_spread: bool) -> tuple[Sample, RobustScaling]:
+    which = slice(None, None, step)
     raw = rows.take(which, np.float64)
     weights = rows.weights(which)
-    few = _different_rows(raw, FEW_ROWS) if which.step == 1 else None
+    few = _different_rows(raw, FEW_ROWS) if step == 1 and not is_spread else None
     if few is not None:
         first, group = few
         raw, weights = raw[first], np.bincount(group, weights)
@@ -297,7 +308,7 @@ def _residuals(network: Network, rows: Rows) -> Iterator[tuple[slice, Array, Arr
         yield which, residuals, seen
 
 
-def _usual(network: Network, sample: Sample, is_learned: Array) -> Array:
+def usual_residuals(network: Network, sample: Sample, is_learned: Array) -> Array:
     """The root mean square residual in each column, over some rows (m,): (n_features,)."""
     squares = seen_weight = np.zeros(sample.rows.n_features)
     for which, residuals, seen in _residuals(network, sample.rows):
@@ -329,7 +340,7 @@ def _oddness(member: Member, sample: Sample) -> Array:
     return result
 
 
-def _with_references(
+def references_among(
     member: Member,
     sample: Sample,
     block: Array,

@@ -12,6 +12,7 @@ from .._typing import Array
 from ..basics.arguments import COUNT, checked_bool
 from ..basics.extras import optional
 from ..basics.shown import shown
+from ..data.blocks import blocks_of
 from ..data.encoding import Encoding
 from ..data.frames import as_pandas, filled_frame, from_pandas, is_frame, library_of, sparse_frame
 from ..data.imputation import filled_in, parts_of
@@ -23,6 +24,8 @@ from ..files.model_description import from_json, to_json
 from ..files.model_file import ModelFile
 from ..formulas.losses import LOSSES
 from ..training.stream import Stream
+from .block_fitting import sampled
+from .block_results import by_blocks, mean_score
 from .fitting import clips, seen, warn_of_never_seen, weights_of
 from .parameters import has_holes
 from .recommending import Recommendations, best_columns, seen_entries
@@ -51,8 +54,18 @@ class FittedAutoencoder(
 
     # --- using what was learned ----------------------------------------------------------------
 
-    def transform(self, X: Any) -> Array:
-        """The code (m, n_components) of the rows of X (m, n_features)."""
+    @by_blocks
+    def transform(self, X: Any, *, to: Any = None) -> Array:
+        """The code (m, n_components) of the rows of X (m, n_features).
+
+        Parameters
+        ----------
+        X : array, DataFrame or scipy.sparse matrix of shape (m, n_features), or Blocks
+        to : path, optional
+            Of X in `Blocks` (a path is that of a Parquet file, folder or pattern) the result is an
+            iterator over blocks; with this it is written there, .parquet, .csv or .npy, whole or
+            not at all, and None is returned.
+        """
         rows = self._rows(X)
         return self.network_.encode(rows)
 
@@ -71,11 +84,12 @@ class FittedAutoencoder(
         X_hat = undo_scaling(self.network_.decode(code_of(X)), self.shift_, self.factor_)
         return self._as_fitted(X_hat, self.encoding_, beside=X)
 
-    def reconstruct(self, X: Any) -> Any:
+    @by_blocks
+    def reconstruct(self, X: Any, *, to: Any = None) -> Any:
         """X (m, n_features) through the code and back, in the data's units: (m, n_features).
 
         A frame where X is one, with its names and index. With ``columns='mixed'``, of categories
-        the most probable one.
+        the most probable one. Of X in `Blocks`, and with ``to``, as `transform`.
         """
         X_hat = self._reconstructed(self._rows(X))
         if self.encoding_ is None:
@@ -83,7 +97,8 @@ class FittedAutoencoder(
         return self._as_fitted(X_hat, self.encoding_, beside=X)
 
     @available_if(has_holes)
-    def impute(self, X: Any) -> Any:
+    @by_blocks
+    def impute(self, X: Any, *, to: Any = None) -> Any:
         """X with what is unseen of it filled in by the reconstruction, in the data's units.
 
         What is seen stays exactly as it is. Columns of which nothing was seen in the fit stay
@@ -91,7 +106,11 @@ class FittedAutoencoder(
 
         Parameters
         ----------
-        X : array, DataFrame or scipy.sparse matrix of shape (m, n_features)
+        X : array, DataFrame or scipy.sparse matrix of shape (m, n_features), or Blocks
+        to : path, optional
+            Of X in `Blocks` (a path is that of a Parquet file, folder or pattern) the result is an
+            iterator over blocks; with this it is written there, .parquet, .csv or .npy, whole or
+            not at all, and None is returned.
 
         Returns
         -------
@@ -195,12 +214,13 @@ class FittedAutoencoder(
             found.columns[part], found.scores[part] = best
         return found
 
-    def score_samples(self, X: Any) -> Array:
+    @by_blocks
+    def score_samples(self, X: Any, *, to: Any = None) -> Array:
         """Minus the reconstruction error of each row, (m,) float64: the lower, the less usual.
 
         The error is the model's loss, of scaled columns, summed over columns. Where entries are
         unseen, it is the mean over the others times the number of columns; 0 for a row of which
-        nothing is seen.
+        nothing is seen. Of X in `Blocks`, and with ``to``, as `transform`.
         """
         rows = self._rows(X)
         return -self._of_counts(self.network_.reconstruction_errors(rows), rows)
@@ -210,18 +230,23 @@ class FittedAutoencoder(
 
         A row of which half is seen counts half.
         """
+        blocks = blocks_of(X)
+        if blocks is not None:
+            return mean_score(self, blocks, sample_weight)
         scores = self.score_samples(X)
         weights = weights_of(sample_weight, scores)
         if self.missing_values is not None:
             weights = self._rows(X).reweighted(weights).counts(slice(None))
         return float(np.average(scores, weights=weights))
 
-    def feature_errors(self, X: Any) -> Any:
+    @by_blocks
+    def feature_errors(self, X: Any, *, to: Any = None) -> Any:
         """The reconstruction error of each entry of X (m, n_features), of scaled columns.
 
         A frame where X is one, with its names and index. Each row's sum is minus its
         `score_samples`; where entries are unseen, they have 0, and the sum is of what is seen. With
-        ``columns='mixed'``, an entry's error is that of all columns that it became.
+        ``columns='mixed'``, an entry's error is that of all columns that it became. Of X in
+        `Blocks`, and with ``to``, as `transform`.
         """
         rows = self._rows(X)
         errors = self._of_counts(self.network_.feature_errors(rows), rows)
@@ -245,8 +270,8 @@ class FittedAutoencoder(
         Parameters
         ----------
         X : array, DataFrame or scipy.sparse matrix of shape (m, n_features)
-            The data that it was fitted to; of more than 10 000 rows, so many are looked at, and
-            fewer of wide sparse ones.
+            The data that it was fitted to, or `Blocks`; of more than 10 000 rows, so many are
+            looked at, and fewer of wide sparse ones.
         sample_weight : array of shape (m,), optional
             That of the fit.
         trials : bool, default=True
@@ -264,6 +289,10 @@ class FittedAutoencoder(
             When X is not as in the fit, or budget no number above 0.
         """
         check_budget(budget)
+        blocks = blocks_of(X)
+        if blocks is not None:
+            check_is_fitted(self)
+            X = sampled(blocks)
         rows = self._rows(X)
         weights = weights_of(sample_weight, rows.X)
         examined = examine(

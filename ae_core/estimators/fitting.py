@@ -12,6 +12,7 @@ from sklearn.utils import check_random_state
 
 from .._typing import Array
 from ..basics.arguments import Seed, as_float, as_numbers, is_number, shown
+from ..data.block_rows import BlockRows
 from ..data.checks import check_sample_weight
 from ..data.containers import unmasked
 from ..data.rating_biases import learn_biases, without_row_biases
@@ -299,7 +300,7 @@ def seen(estimator: Any, X: Any, sample_weight: Array | None = None, *, name: st
 
 def run(
     estimator: Any,
-    rows: Rows,
+    rows: Rows | BlockRows,
     random: np.random.Generator,
     callbacks: tuple[Callback, ...],
     *,
@@ -311,7 +312,10 @@ def run(
     solver = solver_of(estimator)
     batch_size = None
     if solver != "lbfgs":
-        n_visited = int(np.count_nonzero(rows.counts(slice(None))))
+        if isinstance(rows, BlockRows):
+            n_visited = rows.n_visited
+        else:
+            n_visited = int(np.count_nonzero(rows.counts(slice(None))))
         batch_size = batch_size_of(estimator.batch_size, max(1, n_visited))
 
     with ExitStack() as stack:

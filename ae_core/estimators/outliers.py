@@ -9,13 +9,18 @@ from sklearn.utils import ClassifierTags, Tags
 from sklearn.utils.validation import check_is_fitted
 
 from .._typing import Array
+from ..data.blocks import blocks_of
+from ..data.encoded_blocks import EncodedBlocks
 from ..data.rows import Rows
 from ..detection.thresholds import Calibration, TrainingRange, automatic_threshold, threshold_for
 from ..diagnosis.diagnose import Diagnosis
 from ..files.model_file import ModelFile
+from .block_fitting import checked_blocks, sampled
+from .block_results import by_blocks
 from .detector_parameters import CODES, DetectorParameters
-from .ensemble_training import Options, ratios, train_ensemble
+from .ensemble_training import Options, Trained, ratios, spacing, train_ensemble
 from .fitting import generator_of, weights_of
+from .following_detector import FollowingDetector
 from .outlier_diagnosis import diagnose_detector
 from .records import check_parameters, with_parameters
 from .saved import SavedEstimator
@@ -29,7 +34,7 @@ TIMES_THE_LARGEST = 2.0
 
 @with_parameters
 class AutoencoderOutlierDetector(
-    FramesOut, SavedEstimator, DetectorParameters, OutlierMixin, BaseEstimator
+    FollowingDetector, FramesOut, SavedEstimator, DetectorParameters, OutlierMixin, BaseEstimator
 ):
     """Find unusual rows of a table, and say which entries make them so.
 
@@ -96,8 +101,11 @@ class AutoencoderOutlierDetector(
 
         Parameters
         ----------
-        X : array, DataFrame or scipy.sparse matrix of shape (n_samples, n_features)
-            Outliers may be among them.
+        X : array, DataFrame or scipy.sparse matrix of shape (n_samples, n_features), or Blocks
+            Outliers may be among them. A path is that of a Parquet file, a folder or a pattern; see
+            `ae_core.Blocks`. Blocks are read a few times, and what is learned is the same as from
+            the same rows in memory: at most 20 000 rows, evenly spaced; `training_scores_` are of
+            all.
         y : ignored
         sample_weight : array of shape (n_samples,), optional
             A row of weight 2 counts as that row twice; only ratios of weights matter.
@@ -116,6 +124,11 @@ class AutoencoderOutlierDetector(
             When a parameter or the data is not what it should be.
         """
         check_parameters(self)
+        blocks = blocks_of(X)
+        if blocks is not None:
+            if sample_weight is not None:
+                raise ValueError("sample_weight is not for X in blocks: give a table in memory")
+            return self._fit_blocks(checked_blocks(self, blocks, reset=True), X_val)
         X = checked(self, X, reset=True)
         weights = weights_of(sample_weight, X)
         weights = np.ones(X.shape[0]) if weights is None else ratios(weights)
@@ -125,14 +138,42 @@ class AutoencoderOutlierDetector(
         counted = weights > 0
         learned = rows.reweighted(weights) if counted.all() else _some(rows, counted, weights)
         trained = train_ensemble(learned, self._options(), generator_of(self))
-        self.ensemble_ = trained.ensemble
-        self.shift_, self.factor_ = trained.ensemble.scaling.shift, trained.ensemble.scaling.factor
+        self._take(trained)
         scores = trained.scores(learned)
         self.training_scores_ = scores if counted.all() else self.ensemble_.scores(rows)
+        return self._draw_line(trained, scores, weights, X_val)
+
+    def _fit_blocks(self, X: EncodedBlocks, X_val: Any) -> Self:
+        """Learn from the same evenly spaced rows as `fit` does; then score all of them."""
+        step = spacing(X.n_rows, X.n_columns)
+        rows = Rows(X.every(step), missing=self.missing_values)
+        if rows.seen is not None and not rows.seen.any():
+            raise ValueError("X has no entry that is seen: there is nothing to learn")
+        vars(rows)["limits"] = X.low, X.high
+        trained = train_ensemble(rows, self._options(), generator_of(self), is_spread=step > 1)
+        self._take(trained)
+        if step == 1:
+            self.training_scores_ = trained.scores(rows)
+        else:
+            tables = (table for _, table in X.tables(say="scoring"))
+            parts = [self.ensemble_.scores(Rows(t, missing=self.missing_values)) for t in tables]
+            self.training_scores_ = np.concatenate(parts)
+        scores = self.training_scores_
+        return self._draw_line(trained, scores, np.ones(len(scores)), X_val)
+
+    def _take(self, trained: Trained) -> None:
+        self._stream = None
+        self.ensemble_ = trained.ensemble
+        self.shift_, self.factor_ = trained.ensemble.scaling.shift, trained.ensemble.scaling.factor
+
+    def _draw_line(self, trained: Trained, scores: Array, weights: Array, X_val: Any) -> Self:
+        """Say above which score rows are outliers; scores are of rows of positive weight."""
         self.training_range_ = TrainingRange.of(self.training_scores_, weights)
-        their_weights = weights[counted]
+        their_weights = weights[weights > 0]
         held_out_scores, held_out_weights = trained.held_out_scores(), trained.held_out_weights()
         if X_val is not None:
+            blocks = blocks_of(X_val)
+            X_val = sampled(blocks) if blocks else X_val
             validation = checked(self, X_val, reset=False, name="X_val")
             validation = Rows(validation, missing=self.missing_values, name="X_val")
             scores = held_out_scores = self.ensemble_.scores(validation)
@@ -148,7 +189,8 @@ class AutoencoderOutlierDetector(
         self.ensemble_ = replace(self.ensemble_, changed=changed)
         return self
 
-    def explain(self, X: Any) -> Any:
+    @by_blocks
+    def explain(self, X: Any, *, to: Any = None) -> Any:
         """How unusual each entry is, beside what is usual: (m, n_features) float64.
 
         A frame where X is one, with its names and index.
@@ -156,6 +198,14 @@ class AutoencoderOutlierDetector(
         entry counts as its residual differs from those of the usual rows that are nearest, and for
         its part in how the row's code differs from theirs. One that is unseen counts 0; one that
         was the same in all training rows and is another now counts more than any of these rows.
+
+        Parameters
+        ----------
+        X : array, DataFrame or scipy.sparse matrix of shape (m, n_features), or Blocks
+        to : path, optional
+            Of X in `Blocks` (a path is that of a Parquet file, folder or pattern) the result is an
+            iterator over blocks; with this it is written there, .parquet, .csv or .npy, whole or
+            not at all, and None is returned.
         """
         rows = self._rows(X)
         contributions: Array = self.ensemble_.contributions(rows)
@@ -163,17 +213,29 @@ class AutoencoderOutlierDetector(
             contributions = self.encoding_.summed(contributions)
         return self._as_given(contributions, X)
 
-    def score_samples(self, X: Any) -> Array:
-        """Minus the sum of `explain` over each row, (m,): the lower, the more abnormal."""
+    @by_blocks
+    def score_samples(self, X: Any, *, to: Any = None) -> Array:
+        """Minus the sum of `explain` over each row, (m,): the lower, the more abnormal.
+
+        Of X in `Blocks`, and with ``to``, as `explain`.
+        """
         rows = self._rows(X)
         return -self.ensemble_.scores(rows)
 
-    def decision_function(self, X: Any) -> Array:
-        """``score_samples - offset_``, (m,): negative for outliers."""
+    @by_blocks
+    def decision_function(self, X: Any, *, to: Any = None) -> Array:
+        """``score_samples - offset_``, (m,): negative for outliers.
+
+        Of X in `Blocks`, and with ``to``, as `explain`.
+        """
         return self.score_samples(X) - self.offset_
 
-    def predict(self, X: Any) -> Array:
-        """1 for usual rows, -1 for outliers: (m,) int."""
+    @by_blocks
+    def predict(self, X: Any, *, to: Any = None) -> Array:
+        """1 for usual rows, -1 for outliers: (m,) int.
+
+        Of X in `Blocks`, and with ``to``, as `explain`.
+        """
         return np.where(self.decision_function(X) < 0, -1, 1)
 
     def diagnose(
@@ -204,6 +266,8 @@ class AutoencoderOutlierDetector(
             When X is not as in the fit, or budget no number above 0.
         """
         check_budget(budget)
+        blocks = blocks_of(X)
+        X = X if blocks is None else sampled(blocks)
         weights = weights_of(sample_weight, self._rows(X).X)
         return diagnose_detector(self, X, trials=trials, budget=budget, sample_weight=weights)
 
@@ -212,13 +276,15 @@ class AutoencoderOutlierDetector(
         table = checked(self, X, reset=False)
         return Rows(table, self.shift_, self.factor_, missing=self.missing_values)
 
-    def p_values(self, X: Any) -> Array:
+    @by_blocks
+    def p_values(self, X: Any, *, to: Any = None) -> Array:
         """How probable a score as unusual as each row's is among usual rows: (m,).
 
         The share of the rows in `calibration_` that score at least as high, the row itself counted
         as one of them, so that it is never 0. Where rows are like those, p-values below 0.01 are
         those of one in a hundred; outliers among the training rows make them larger (Bates, Candès,
-        Lei, Romano & Sesia 2023, "Testing for outliers with conformal p-values").
+        Lei, Romano & Sesia 2023, "Testing for outliers with conformal p-values"). Of X in `Blocks`,
+        and with ``to``, as `explain`.
         """
         return self._calibrated("calibration_").p_values(-self.score_samples(X))
 

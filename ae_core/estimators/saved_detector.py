@@ -12,6 +12,8 @@ from ..detection.residual_ensemble import ResidualEnsemble
 from ..detection.thresholds import Calibration, TrainingRange
 from ..files.model_content import ModelFile
 from ..serving.restoring import restore_encoding, restore_ensemble, restore_threshold
+from .checkpoints import is_generator_state
+from .detector_stream import DetectorStream
 from .saved import (
     constructed,
     describe_columns,
@@ -45,6 +47,10 @@ def describe_detector(detector: Any) -> tuple[dict[str, Any], dict[str, Array]]:
         "n_held_out": calibration.n_rows,
         "training_range": list(detector.training_range_),
     }
+    if detector._stream is not None:
+        description["stream_random"] = detector._stream.random
+        arrays["stream_recent"] = detector._stream.recent
+        arrays["stream_scores"] = detector._stream.scores
     return description, {
         **arrays,
         "usual": np.stack([member.usual for member in ensemble.members]),
@@ -75,6 +81,8 @@ def restore_detector(detector_class: Any, file: ModelFile) -> Any:
         scaling = detector.ensemble_.scaling
         detector.shift_, detector.factor_ = scaling.shift, scaling.factor
         _restore_scores(detector, file)
+        networks = detector.ensemble_.networks
+        _restore_stream(detector, file, networks[0].dtype, networks[0].architecture.n_features)
     detector.threshold_ = restore_threshold(file)
     detector.offset_ = -detector.threshold_
     return detector
@@ -94,3 +102,18 @@ def _restore_scores(detector: Any, file: ModelFile) -> None:
     )
     detector.training_range_ = TrainingRange(*map(float, found))
     detector.training_scores_ = file.array("training_scores", np.float64, (None,), finite=True)
+
+
+def _restore_stream(detector: Any, file: ModelFile, dtype: Any, n_features: int) -> None:
+    if "stream_random" not in file.description:
+        return
+    detector._stream = DetectorStream(
+        file.array("stream_recent", dtype, (None, n_features)),
+        file.array("stream_scores", np.float64, (None,), finite=True),
+        file.value("stream_random", is_generator_state, "the state of a generator"),
+    )
+    recent, scores = detector._stream.recent, detector._stream.scores
+    if not len(recent) or not len(scores) or np.isinf(recent).any():
+        raise file.error("its arrays 'stream_recent' and 'stream_scores' are no rows and scores")
+    if detector.missing_values is None and np.isnan(recent).any():
+        raise file.error("its array 'stream_recent' has NaN, and nothing is missing there")

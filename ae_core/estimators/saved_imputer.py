@@ -9,6 +9,7 @@ from sklearn.impute import MissingIndicator
 from .._typing import Array
 from ..data.markers import says_nan
 from ..files.model_content import ModelFile
+from ..serving.restoring import restore_encoding, restore_network, restore_scaling
 from .donors import Donors
 from .filling_networks import FillingNetworks
 from .records import check_parameters
@@ -18,9 +19,6 @@ from .saved import (
     describe_scaling,
     parameters_of,
     restore_columns,
-    restore_encoding,
-    restore_network,
-    restore_scaling,
 )
 
 

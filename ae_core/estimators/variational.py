@@ -8,6 +8,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._typing import Array, RandomState
 from ..basics.arguments import COUNT, is_number
+from ..data.blocks import blocks_of
 from ..data.rows import Rows
 from ..data.running_scaling import ENOUGH
 from ..data.scaling import undo_scaling
@@ -19,6 +20,7 @@ from ..formulas.losses import LOSSES
 from ..network.rules import checked_weights
 from ..serving.likelihood import noise_constants
 from .autoencoder import TrainableAutoencoder
+from .block_results import by_blocks, mean_score
 from .checkpoints import count_in
 from .constructors import VariationalParameters
 from .fitting import drawing_from, weights_of
@@ -77,7 +79,8 @@ validation_loss_curve_, best_loss_, n_iter_, n_features_in_, feature_names_in_
 
     # --- likelihoods ---------------------------------------------------------------------------
 
-    def score_samples(self, X: Any, n_draws: int = 1) -> Array:
+    @by_blocks
+    def score_samples(self, X: Any, n_draws: int = 1, *, to: Any = None) -> Array:
         """A lower bound on the log-likelihood of each row, (m,) float64.
 
         The likelihood is the density of the **scaled** rows, constants included (that of the
@@ -91,6 +94,8 @@ validation_loss_curve_, best_loss_, n_iter_, n_features_in_, feature_names_in_
             1: the evidence lower bound (Kingma & Welling 2014, eq. 3), from one drawn code. More:
             the importance-weighted bound (Burda, Grosse & Salakhutdinov 2016, eq. 8), which is
             nearer to the likelihood the more codes are drawn.
+        to : path, optional
+            As of `transform`, for X in `Blocks`, too.
 
         Raises
         ------
@@ -112,15 +117,18 @@ validation_loss_curve_, best_loss_, n_iter_, n_features_in_, feature_names_in_
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """The mean evidence lower bound of the rows of X, as of `score_samples`."""
+        blocks = blocks_of(X)
+        if blocks is not None:
+            return mean_score(self, blocks, sample_weight)
         scores = self.score_samples(X)
         return float(np.average(scores, weights=weights_of(sample_weight, scores)))
 
-    def feature_errors(self, X: Any) -> Any:
+    def feature_errors(self, X: Any, *, to: Any = None) -> Any:
         """What each entry of X (m, n_features) adds to minus the log-likelihood, constants aside.
 
         Beside what the mean of its row's code stands for; of scaled columns.
         """
-        return super().feature_errors(X)
+        return super().feature_errors(X, to=to)
 
     def _constants(self, rows: Rows) -> Array | float:
         """What the loss leaves out of minus the log-likelihood of each row."""

@@ -6,6 +6,7 @@ import numpy as np
 
 from .._typing import Array
 from ..basics.arguments import as_numbers, checked_int, shown
+from ..data.block_rows import BlockRows
 from ..data.rows import Rows
 from ..formulas.inputs import INPUT_TRANSFORMS
 from ..formulas.losses import ANYTHING, LOSSES
@@ -145,7 +146,7 @@ def check_squares(rows: Rows) -> None:
         )
 
 
-def check_targets(rows: Rows, architecture: Architecture) -> None:
+def check_targets(rows: Rows | BlockRows, architecture: Architecture) -> None:
     """Refuse data that the loss cannot be taken of.
 
     Raises

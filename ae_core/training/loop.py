@@ -12,6 +12,7 @@ import numpy as np
 
 from .._typing import Array, RandomState
 from ..basics.arguments import COUNT, INDEX, Either, Integer, Number, checked_bool, shown
+from ..data.block_rows import BlockRows
 from ..data.held_out import HeldOutEntries
 from ..data.rows import Rows, as_rows
 from ..formulas.schedules import Schedule, check_schedule
@@ -19,6 +20,7 @@ from ..formulas.solvers import Solver, SolverState, as_solver
 from ..network.checks import check_squares, check_targets
 from ..network.initialization import as_generator
 from ..network.reference import Network
+from .block_epochs import BlockEpochs
 from .epochs import Epochs, drawn_seed, is_finite
 from .lbfgs import train_lbfgs
 from .progress import (
@@ -67,7 +69,7 @@ def train(
     ----------
     network : Network
         The reference or its compiled twin.
-    X : array of shape (n_samples, n_features) or Rows
+    X : array of shape (n_samples, n_features), Rows or BlockRows
         Not copied when it is float32, float64 or uint8. Rows of weight zero are never visited.
     solver : str or Solver
         'sgd', 'adam', 'adamw', 'rmsprop', an object such as ``Adam(1e-2)``, or 'lbfgs': SciPy's
@@ -138,7 +140,8 @@ def train(
     if not isinstance(history, History | None):
         raise ValueError(f"history={shown(history)}: must be None or a History")
     n_features, n_covariates = network.architecture.n_features, network.architecture.n_covariates
-    X = as_rows(X, n_features, network.dtype, n_covariates=n_covariates)
+    if not isinstance(X, BlockRows):
+        X = as_rows(X, n_features, network.dtype, n_covariates=n_covariates)
     check_targets(X, network.architecture)
     if X_val is not None:
         is_entries = isinstance(X_val, HeldOutEntries)
@@ -154,6 +157,10 @@ def train(
     if history is not None:
         watch.history = history
     if isinstance(solver, str):
+        if isinstance(X, BlockRows):
+            raise ValueError(
+                "solver='lbfgs' takes all rows at once, and X comes in blocks: use 'adam'"
+            )
         if batch_size not in (None, len(X)):
             raise ValueError(f"batch_size={batch_size!r}: solver='lbfgs' takes all rows at once")
         if resume is not None:
@@ -162,7 +169,9 @@ def train(
             raise ValueError(f"kl_warm_up={kl_warm_up!r}: solver='lbfgs' has no epochs to do it in")
         return train_lbfgs(network, X, max_iter, max_fun, watch)
 
-    epochs = Epochs(network, X, solver, batch_size, shuffle, random, kl_warm_up)
+    epochs = (BlockEpochs if isinstance(X, BlockRows) else Epochs)(
+        network, X, solver, batch_size, shuffle, random, kl_warm_up
+    )
     n_rows, steps_per_epoch = epochs.n_rows, epochs.n_steps
     schedule = Schedule(
         learning_rate,
@@ -178,7 +187,7 @@ def train(
     # Nobody looks in between and every step sees all rows: many epochs fit in one call.
     work = 3.0 * n_rows * network.params.size
     epochs_per_call = min(STEPS_PER_CALL, 1_000_000 // n_rows, int(WORK_PER_CALL / work))
-    if steps_per_epoch > 1 or watch.looks:
+    if steps_per_epoch > 1 or watch.looks or isinstance(X, BlockRows):
         epochs_per_call = 1
     n_alone = 0  # epochs that are taken one by one, because training ends, or changes, among them
 

@@ -15,6 +15,7 @@ from ae_core import (
     Autoencoder,
     AutoencoderImputer,
     AutoencoderOutlierDetector,
+    Blocks,
     Checkpoint,
     DataReport,
     Diagnosis,
@@ -185,6 +186,12 @@ def estimators(X: Array, folder: Path) -> None:
     assert_type(detector.decision_function(X), Array)
     assert_type(detector.explain(X), Any)
     assert_type(detector.p_values(X), Array)
+    blocks = Blocks(X, block_size=20)
+    assert_type(blocks.n_rows, int | None)
+    assert sum(len(block) for block in detector.explain(blocks)) == len(X)
+    detector.score_samples(blocks, to=path.with_suffix(".npy"))
+    assert_type(detector.partial_fit(X), AutoencoderOutlierDetector)
+    assert_type(detector.drift(X).p_value, float)
     assert_type(detector.predict_proba(X, method="unify"), Array)
     detector.save(path)
     assert_type(AutoencoderOutlierDetector.load(path), AutoencoderOutlierDetector)

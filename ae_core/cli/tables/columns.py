@@ -14,12 +14,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..._typing import Array
-from ...basics.shown import printable
+from ...files.table_file import NAME_ROOM as NAME_ROOM
+from ...files.table_file import TableError as TableError
+from ...files.table_file import short as short
 
 NAMES_ROOM = 90
 """Characters for names in a message; there is always room for one."""
-NAME_ROOM = 40
-"""Characters for one of them, or for a value."""
 LIKELY_NAMES = 5000
 """Names among which the likeliest is looked for."""
 ROWS_AT_ONCE = 1 << 16
@@ -27,10 +27,6 @@ ROWS_AT_ONCE = 1 << 16
 
 NO_VALUE = "has no value"
 """What is wrong with a value that is missing."""
-
-
-class TableError(ValueError):
-    """A file is no table of numbers; the message says where, and what to do."""
 
 
 class Kept(NamedTuple):
@@ -168,14 +164,6 @@ def listed(names: Sequence[object], room: int = NAMES_ROOM) -> str:
         some.append(more)
     n_more = len(names) - len(some)
     return ", ".join(some) + (f" and {n_more} more" if n_more else "")
-
-
-def short(value: object, at_most: int = NAME_ROOM) -> str:
-    """A value as Python writes it, cut when long."""
-    if isinstance(value, str) and len(value) > at_most:
-        value = value[: at_most + 1]
-    text = printable(repr(value))
-    return text if len(text) <= at_most else f"{text[: at_most - 2]}…{text[-1]}"
 
 
 def drop_option(names: Sequence[str], room: int = NAMES_ROOM) -> str:

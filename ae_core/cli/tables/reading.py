@@ -113,7 +113,7 @@ def _read(path: str, wanted: Wanted, layout: Layout) -> Table:
     name, lower = in_npz[1] if in_npz else path, path.lower()
     mode = os.stat(name).st_mode
     if stat.S_ISDIR(mode):
-        raise TableError("it is a directory: give a file")
+        raise TableError("it is a directory: give a file, or a folder of .parquet files")
     if stat.S_ISFIFO(mode):
         with open(name, "rb") as stream:
             return read_csv(_Pipe(stream, wanted).open, wanted, layout)

@@ -1,66 +1,15 @@
 """Writing tables: CSV, Parquet, ``.npy``, some rows at a time, and whole or not at all."""
 
-import csv
-import gzip
-import io
-import os
-import sys
-import tempfile
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, BinaryIO
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from ..._typing import Array
-from ...basics.extras import optional
-from ...files.whole_file import target_of, write_whole
-from .columns import TableError, short
+from ...files.table_file import Columns, TableError, check_output, write_rows
 
-Columns = Sequence[Array | Sequence[Any]]
-"""Equally long columns, of any kind that Arrow has."""
+__all__ = ["TableError", "check_output", "write_rows", "write_table"]
 
-CSV_OUTPUTS = {".csv": ",", ".tsv": "\t", ".csv.gz": ",", ".tsv.gz": "\t"}
-OUTPUTS = (*CSV_OUTPUTS, ".parquet", ".npy")
 ROWS_AT_ONCE = 1 << 16
-GZIP_LEVEL = 1
-"""Digits pack to half their size at any level; the highest takes several times as long."""
-
-
-def check_output(path: str, *, is_table: bool = True) -> None:
-    """Refuse a place that can't be written to, better before hours of work than after.
-
-    Parameters
-    ----------
-    path : str
-    is_table : bool
-        Whether its ending must be that of a table.
-
-    Raises
-    ------
-    TableError
-        For an ending that stands for no kind of table.
-    OSError
-        When no file can be made there.
-    """
-    if is_table and path == "-":
-        return
-    if is_table and not path.lower().endswith(OUTPUTS):
-        raise TableError(
-            f"{path}: what to write can't be told from its name: it must end in "
-            f"{', '.join(OUTPUTS)}, or be - for CSV to standard output"
-        )
-    try:
-        target = target_of(path)
-    except OSError as error:
-        raise type(error)(error.errno, error.strerror, path) from error
-    if os.path.isdir(target):
-        raise IsADirectoryError(21, "Is a directory", path)
-    if os.path.exists(target) and not os.access(target, os.W_OK):
-        raise PermissionError(13, "Permission denied", path)
-    try:
-        tempfile.TemporaryFile(dir=os.path.dirname(target)).close()
-    except OSError as error:
-        raise type(error)(error.errno, error.strerror, path) from error
 
 
 def write_table(path: str, names: Sequence[str], columns: Array | Columns) -> None:
@@ -95,112 +44,3 @@ def write_table(path: str, names: Sequence[str], columns: Array | Columns) -> No
             yield columns[these] if is_array else [column[these] for column in columns]
 
     write_rows(path, names, parts(), n_rows)
-
-
-def write_rows(
-    path: str, names: Sequence[str], parts: Iterable[Array | Columns], n_rows: int
-) -> None:
-    """Write a table that comes in parts, each some rows of all columns.
-
-    Parameters
-    ----------
-    path, names
-        As for `write_table`.
-    parts : iterable of arrays (n, n_columns), or of sequences of columns
-    n_rows : int
-        Of all parts together.
-
-    Raises
-    ------
-    TableError, OSError, MissingExtraError
-        As for `write_table`. An error of the iterable leaves no file either.
-    """
-    lower = path.lower()
-    if lower.endswith(".npy"):
-        return write_whole(path, lambda file: _write_npy(file, names, parts, n_rows))
-    optional("pyarrow", "CSV and Parquet files", "cli")
-    if path == "-":
-        # Text that something else has printed comes first.
-        sys.stdout.flush()
-        _write_csv(sys.stdout.buffer, names, parts, ",")
-        sys.stdout.buffer.flush()
-        return None
-    if lower.endswith(".parquet"):
-        return write_whole(path, lambda file: _write_parquet(file, names, parts))
-    check_output(path)
-    ending = next(ending for ending in CSV_OUTPUTS if lower.endswith(ending))
-    return write_whole(path, lambda file: _csv_file(file, names, parts, ending))
-
-
-def _csv_file(file: BinaryIO, names: Sequence[str], parts: Iterable[Any], ending: str) -> None:
-    separator = CSV_OUTPUTS[ending]
-    if ending.endswith(".gz"):
-        with gzip.GzipFile("", "wb", GZIP_LEVEL, file, mtime=0) as packed:
-            _write_csv(packed, names, parts, separator)
-    else:
-        _write_csv(file, names, parts, separator)
-
-
-def _write_csv(file: Any, names: Sequence[str], parts: Iterable[Any], separator: str) -> None:
-    from pyarrow import csv as arrow_csv
-
-    header = io.StringIO()
-    csv.writer(header, delimiter=separator, lineterminator="\n").writerow(names)
-    file.write(header.getvalue().encode())
-    options = arrow_csv.WriteOptions(
-        include_header=False, delimiter=separator, quoting_style="needed"
-    )
-    for part in parts:
-        # By way of memory: Arrow would close the file.
-        buffer = io.BytesIO()
-        arrow_csv.write_csv(_arrow_table(part), buffer, options)
-        file.write(buffer.getbuffer())
-
-
-def _write_parquet(file: BinaryIO, names: Sequence[str], parts: Iterable[Any]) -> None:
-    from pyarrow import parquet
-
-    writer = None
-    try:
-        for part in parts:
-            table = _arrow_table(part).rename_columns(list(names))
-            writer = writer or parquet.ParquetWriter(file, table.schema)
-            writer.write_table(table)
-    finally:
-        if writer is not None:
-            writer.close()
-
-
-def _write_npy(file: BinaryIO, names: Sequence[str], parts: Iterable[Any], n_rows: int) -> None:
-    dtype = None
-    for part in parts:
-        if not isinstance(part, np.ndarray):
-            columns = zip(names, part, strict=True)
-            part = np.column_stack([_numbers(name, column) for name, column in columns])
-        if dtype is None:
-            dtype = part.dtype
-            np.lib.format.write_array_header_1_0(
-                file,
-                {
-                    "descr": np.lib.format.dtype_to_descr(dtype),
-                    "fortran_order": False,
-                    "shape": (n_rows, len(names)),
-                },
-            )
-        file.write(np.ascontiguousarray(part, dtype).data)
-
-
-def _numbers(name: str, column: Any) -> Array:
-    try:
-        return np.asarray(column, np.float64)
-    except (ValueError, TypeError) as error:
-        raise TableError(
-            f"an .npy file holds numbers, and column {short(name)} is text: write .csv or .parquet"
-        ) from error
-
-
-def _arrow_table(part: Any) -> Any:
-    import pyarrow
-
-    columns = part.T if isinstance(part, np.ndarray) else part
-    return pyarrow.table([pyarrow.array(c) for c in columns], [str(i) for i in range(len(columns))])

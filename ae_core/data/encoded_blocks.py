@@ -1,0 +1,224 @@
+"""Blocks as arrays that were checked, and what is learned of them before a fit."""
+
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import numpy as np
+
+from .._typing import Array
+from .block_rows import joined, row_hashes
+from .blocks import Blocks, at
+from .checks import is_sparse
+from .rows import Rows
+from .running_scaling import ENOUGH, RunningScaling
+from .scaling import (
+    SeenColumns,
+    check_scaling,
+    from_limits,
+    rows_at_once,
+    scaling_of,
+    seen_in,
+    stored_per_row,
+)
+
+ROWS_SAMPLED = 10_000
+"""Rows, spread at random, for what is estimated from some."""
+
+Bar = Callable[[str, int | None], AbstractContextManager[Any]]
+"""Given what is done and the rows of it, what is told of progress with `update`."""
+
+
+class EncodedBlocks:
+    """Blocks as arrays or CSR matrices, and what a first pass finds out about them.
+
+    Parameters
+    ----------
+    blocks : Blocks
+    encode : function
+        Makes of a block an array or CSR matrix that was checked.
+    missing : {None, 'mask', 'implicit'}
+    bar : function, optional
+        Shows how far a pass is.
+
+    Raises
+    ------
+    ValueError, TypeError
+        When a block is not as it should be: names the file.
+    """
+
+    def __init__(
+        self,
+        blocks: Blocks,
+        encode: Callable[[Any], Any],
+        missing: str | None,
+        bar: Bar | None = None,
+    ) -> None:
+        self.blocks, self.encode, self.missing = blocks, encode, missing
+        self.bar: Bar = bar or (lambda what, n_rows: nullcontext())
+        self.n_rows = self.n_stored = 0
+        dtypes, low, high = set(), None, None
+        self.is_sparse = False
+        for _, table in self.tables(say="reading"):
+            self.n_rows += table.shape[0]
+            self.is_sparse = is_sparse(table)
+            self.n_stored += table.nnz if self.is_sparse else 0
+            dtypes.add(table.dtype)
+            ends = Rows(table, missing=missing).limits
+            low = ends[0] if low is None else np.fmin(low, ends[0])
+            high = ends[1] if high is None else np.fmax(high, ends[1])
+        if low is None or high is None:
+            raise ValueError("X gives no blocks: there is nothing to learn from")
+        self.low, self.high = low, high
+        """Of each column, not scaled; NaN where nothing is seen: (n_columns,)."""
+        self.n_columns = len(low)
+        one = dtypes.pop() if len(dtypes) == 1 else np.dtype(np.float64)
+        is_used = one in (np.dtype(np.float32), np.dtype(np.uint8))
+        self.dtype: np.dtype[Any] = one if is_used else np.dtype(np.float64)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(n_rows, n_columns)."""
+        return self.n_rows, self.n_columns
+
+    def tables(self, order: Any = None, say: str = "") -> Iterator[tuple[int, Any]]:
+        """The number of the first row of each block, and the block as it is encoded."""
+        blocks = self._encoded(order)
+        if self.blocks.names is not None:  # files are read while others are learned from
+            blocks = ahead(blocks)
+        shows = self.bar(say, self.n_rows or self.blocks.n_rows) if say else nullcontext()
+        with shows as bar:
+            for first, table in blocks:
+                yield first, table
+                if bar is not None:
+                    bar.update(table.shape[0])
+
+    def _encoded(self, order: Any) -> Iterator[tuple[int, Any]]:
+        for first, where, block, _ in self.blocks.placed(order):
+            try:
+                yield first, self.encode(block)
+            except (ValueError, TypeError) as error:
+                raise at(where, first, error) from error
+
+    def picked(self, below: float, least: float = 0.0) -> Any:
+        """The rows whose hash is within these limits, as one table; None for none."""
+        parts = []
+        for first, table in self.tables():
+            hashes = row_hashes(first, table.shape[0])
+            chosen = (hashes >= least) & (hashes < below)
+            if chosen.any():
+                parts.append(table[np.flatnonzero(chosen)])
+        return joined(parts) if parts else None
+
+    def every(self, step: int) -> Any:
+        """The rows 0, step, 2 step, … as one table."""
+        parts = []
+        for first, table in self.tables():
+            which = np.arange(-first % step, table.shape[0], step)
+            if len(which):
+                parts.append(table[which])
+        return joined(parts)
+
+    def learn_scaling(
+        self, scale: str | None, is_scaled: Array, held_out: float
+    ) -> tuple[Array | None, Array | None, RunningScaling]:
+        """The shift and factor of columns, to the bits of `scaling.learn_scaling`.
+
+        Parameters
+        ----------
+        scale : {None, 'standard', 'minmax'}
+        is_scaled : array of shape (n_columns,), bool
+        held_out : float
+            The share of rows that nothing is learned of.
+        """
+        with np.errstate(over="ignore", invalid="ignore"):
+            shift, factor, seen = self._learned(scale, held_out)
+        if scale is not None:
+            check_scaling(np.stack([self.low, self.high]), shift, factor)
+        if shift is not None and factor is not None:
+            shift, factor = np.where(is_scaled, shift, 0.0), np.where(is_scaled, factor, 1.0)
+        return shift, factor, RunningScaling.of_columns(seen, factor, is_scaled)
+
+    def _learned(
+        self, scale: str | None, held_out: float
+    ) -> tuple[Array | None, Array | None, SeenColumns]:
+        n = self.n_columns
+        keeps_zeros = self.is_sparse and self.missing != "implicit"
+        if keeps_zeros and scale == "minmax":
+            raise ValueError(
+                "scale='minmax': X is sparse, and a shift would make all its zeros something else; "
+                "use scale='standard', which only divides, or None"
+            )
+        if self.is_sparse or self.missing is not None:
+            height = rows_at_once(
+                stored_per_row(self.n_rows, n, self.n_stored if self.is_sparse else None)
+            )
+            n_counted = self._n_counted(held_out)
+            zeros = (float(n_counted), n_counted) if keeps_zeros else None
+            seen = seen_in(lambda: self._weighted(height, held_out, "scaling"), n, zeros)
+            if scale is None:
+                return None, None, seen
+            if scale == "minmax":
+                return *from_limits(seen.low, seen.high), seen
+            return (None if keeps_zeros else seen.mean), 1 / seen.deviation, seen
+        n_counted = self._n_counted(held_out)
+        ones, nothing = np.ones(n), np.zeros(n)
+        counts = np.full(n, n_counted)
+        if scale is None:
+            seen = SeenColumns(nothing, ones, self.low, self.high, counts * 1.0, nothing, counts)
+            return None, None, seen
+        batches = self._weighted(rows_at_once(n), held_out, "scaling")
+        shift, factor, mean, squares, _ = scaling_of(batches, scale)
+        seen = SeenColumns(mean, ones, self.low, self.high, counts * 1.0, squares, counts)
+        if n_counted < ENOUGH:  # the columns' numbers are still of use to a stream
+            seen = seen_in(lambda: self._weighted(rows_at_once(n), held_out, ""), n, None)
+        return shift, factor, seen
+
+    def _n_counted(self, held_out: float) -> int:
+        if held_out == 0:
+            return self.n_rows
+        height = 1 << 20
+        return self.n_rows - sum(
+            int((row_hashes(first, min(height, self.n_rows - first)) < held_out).sum())
+            for first in range(0, self.n_rows, height)
+        )
+
+    def _weighted(
+        self, height: int, held_out: float, say: str
+    ) -> Iterator[tuple[Any, Array | None]]:
+        """Rows, so many at a time, and their weights: 0 for those that are held out."""
+        first = 0
+        for table in rechunked((table for _, table in self.tables(say=say)), height):
+            weights = None
+            if held_out > 0:
+                weights = (row_hashes(first, table.shape[0]) >= held_out).astype(np.float64)
+            first += table.shape[0]
+            yield table, weights
+
+
+def rechunked(tables: Iterable[Any], height: int) -> Iterator[Any]:
+    """The same rows as tables of that height, the last one perhaps lower."""
+    some: list[Any] = []
+    n_rows = 0
+    for table in tables:
+        place = 0
+        while place < table.shape[0]:
+            n = min(height - n_rows, table.shape[0] - place)
+            some.append(table[place : place + n])
+            n_rows, place = n_rows + n, place + n
+            if n_rows == height:
+                yield joined(some)
+                some, n_rows = [], 0
+    if some:
+        yield joined(some)
+
+
+def ahead(items: Iterator[Any]) -> Iterator[Any]:
+    """The same, each made by another thread while the one before is used."""
+    end = object()
+    with ThreadPoolExecutor(1) as pool:
+        coming = pool.submit(next, items, end)
+        while (item := coming.result()) is not end:
+            coming = pool.submit(next, items, end)
+            yield item

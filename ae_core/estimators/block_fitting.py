@@ -1,0 +1,204 @@
+"""How estimators learn from a table in blocks (`Blocks`): the steps that `fit` is made of then."""
+
+from contextlib import AbstractContextManager
+from typing import Any
+
+import numpy as np
+from sklearn.utils.validation import validate_data
+
+from ..basics.arguments import check_path
+from ..data.block_encoding import learn_encoding
+from ..data.block_rows import BlockRows, joined, row_hashes
+from ..data.blocks import Blocks, at, blocks_of
+from ..data.encoded_blocks import ROWS_SAMPLED, EncodedBlocks
+from ..data.frames import as_pandas, is_frame, library_of
+from ..data.rows import Rows
+from ..formulas.losses import LOSSES, SHARES
+from ..network.compiled import Network
+from ..training.progress import Callback, History
+from .checkpoints import bind_checkpoints, open_checkpoint
+from .fitting import generator_of, go_on, is_scaled, run, seen
+from .parameters import architecture_of, check_columns, check_noise, dtype_of
+from .tables import checked
+
+SMALLEST_HELD_OUT = 1
+"""Rows that are held out, at least."""
+
+
+def checked_blocks(estimator: Any, blocks: Blocks, *, reset: bool) -> EncodedBlocks:
+    """The blocks as the estimator's parameters say that they are encoded, checked.
+
+    With `reset`, the names of the columns are noted, and how they are encoded is learned: in a pass
+    of its own for ``columns='mixed'``.
+
+    Raises
+    ------
+    ValueError, TypeError
+        When a block is not as it should be: says where.
+    """
+    if reset:
+        check_columns(estimator.columns, estimator.missing_values)
+        _note_columns(estimator, blocks)
+
+    def encode(block: Any) -> Any:
+        return checked(estimator, block, reset=False)
+
+    return EncodedBlocks(blocks, encode, estimator.missing_values, bar_of(estimator))
+
+
+def _note_columns(estimator: Any, blocks: Blocks) -> None:
+    placed = iter(blocks.placed())
+    try:
+        first, where, block, _ = next(placed)
+    except StopIteration:
+        raise ValueError("X gives no blocks: there is nothing to learn from") from None
+    try:
+        if estimator.columns != "mixed":
+            checked(estimator, block, reset=True)
+            return
+        frame = as_pandas(block)
+        estimator.encoding_ = learn_encoding(
+            (as_pandas(block) for block in blocks), estimator.missing_values == "mask"
+        )
+        validate_data(estimator, frame, skip_check_array=True, reset=True)
+        estimator._library = library_of(block)
+    except (ValueError, TypeError) as error:
+        raise at(where, first, error) from error
+
+
+def fit_blocks(
+    estimator: Any,
+    blocks: Blocks,
+    *,
+    sample_weight: Any,
+    X_val: Any,
+    callbacks: tuple[Callback, ...],
+    resume_from: Any,
+) -> Rows:
+    """Learn from blocks, as `fit` does from a table; some of their rows, to judge the fit by."""
+    if sample_weight is not None:
+        raise ValueError("sample_weight is not for X in blocks: give a table in memory, or none")
+    if estimator.solver == "lbfgs":
+        raise ValueError("solver='lbfgs' takes all rows at once, and X comes in blocks: use 'adam'")
+    is_fitted = estimator.warm_start and hasattr(estimator, "network_")
+    X = checked_blocks(estimator, blocks, reset=not is_fitted)
+    random = generator_of(estimator)
+    saved = None
+    if resume_from is not None:
+        check_path("resume_from", resume_from)
+        saved = open_checkpoint(resume_from, estimator, X, None)
+    held_out, validation = 0.0, None
+    if X_val is not None:
+        of_blocks = blocks_of(X_val)
+        X_val = checked(
+            estimator, sampled(of_blocks) if of_blocks else X_val, reset=False, name="X_val"
+        )
+    elif estimator.early_stopping:
+        held_out = held_out_share(X, estimator.validation_fraction)
+        X_val = X.picked(held_out)
+    some = some_rows(X, held_out)
+    if is_fitted:
+        go_on(estimator)
+    else:
+        _start(estimator, X, some, held_out, random)
+    if X_val is not None:
+        validation = seen(estimator, X_val, name="X_val")
+    estimator._stream = None
+    clip = estimator.scale == "minmax" and LOSSES[estimator.loss].domain is SHARES
+    run(
+        estimator,
+        BlockRows(X, estimator.shift_, estimator.factor_, clip, held_out),
+        random,
+        bind_checkpoints(callbacks, estimator, X, None, np.empty(0, dtype=np.int64)),
+        max_iter=estimator.max_iter,
+        learning_rate=estimator.learning_rate,
+        X_val=validation,
+        keep_best=estimator.early_stopping,
+        resume=saved.state if saved else None,
+    )
+    return seen(estimator, some)
+
+
+def _start(estimator: Any, X: EncodedBlocks, some: Any, held_out: float, random: Any) -> None:
+    """Learn the scaling, and draw the first weights: as `fitting.start`."""
+    estimator.shift_, estimator.factor_, estimator._running = X.learn_scaling(
+        estimator.scale, is_scaled(estimator, X.n_columns), held_out
+    )
+    estimator._learn_from(seen(estimator, some))
+    architecture = architecture_of(estimator, X.n_columns)
+    check_noise(estimator, architecture)
+    estimator.network_ = Network(
+        architecture,
+        dtype=dtype_of(estimator.dtype, X),
+        random_state=random,
+        n_threads=estimator.n_threads,
+    )
+    estimator.history_ = History()
+
+
+def some_rows(X: EncodedBlocks, held_out: float) -> Any:
+    """Rows that are learned from, spread at random, as one table."""
+    share = min(1.0, held_out + min(1.0 - held_out, ROWS_SAMPLED / X.n_rows))
+    table = X.picked(share, held_out)
+    if table is None:  # of few rows none may be that low
+        table = X.picked(1.0, held_out)
+    return table
+
+
+def held_out_share(X: EncodedBlocks, fraction: float) -> float:
+    """Below which hash rows are held out: at most as many as a block has.
+
+    Raises
+    ------
+    ValueError
+        When that would be none of them, or all.
+    """
+    at_most = X.blocks.block_size or max(SMALLEST_HELD_OUT, ROWS_SAMPLED)
+    share = min(fraction, at_most / X.n_rows)
+    n_held_out = X.n_rows - X._n_counted(share)
+    if not 1 <= n_held_out < X.n_rows:
+        raise ValueError(
+            f"validation_fraction={fraction!r} of n_samples={X.n_rows} holds out {n_held_out}: "
+            "some must be held out and some left; change it, or give X_val"
+        )
+    return share
+
+
+def bar_of(estimator: Any) -> Any:
+    """What shows how far a pass over blocks is, where the estimator is verbose."""
+    if not getattr(estimator, "verbose", False):
+        return None
+
+    def bar(what: str, n_rows: int | None) -> AbstractContextManager[Any]:
+        from tqdm.auto import tqdm
+
+        return tqdm(total=n_rows, desc=what, unit="row", unit_scale=True, delay=0.5)
+
+    return bar
+
+
+def sampled(blocks: Blocks) -> Any:
+    """Some of the rows of blocks, as they are: an array, or a frame of their library."""
+    n_rows = blocks.n_rows or sum(block.shape[0] for block in blocks)
+    parts, share = [], ROWS_SAMPLED / n_rows
+    for first, _, block, _ in blocks.placed():
+        which = np.flatnonzero(row_hashes(first, block.shape[0]) < share)
+        if len(which):
+            parts.append(taken(block, which))
+    return _below(parts)
+
+
+def taken(block: Any, which: Any) -> Any:
+    """Rows of a block, of any kind."""
+    if hasattr(block, "iloc"):
+        return block.iloc[which]
+    return block.take(which) if hasattr(block, "column_names") else block[which]
+
+
+def _below(parts: list[Any]) -> Any:
+    """Blocks of any kind below each other."""
+    if len(parts) == 1 or not is_frame(parts[0]):
+        return joined(parts)
+    import narwhals as nw
+
+    return nw.concat([nw.from_native(part, eager_only=True) for part in parts]).to_native()

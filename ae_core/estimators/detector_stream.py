@@ -1,0 +1,131 @@
+"""A detector for which what is usual follows a stream, and how far rows have moved from that.
+
+The networks stay as `fit` trained them; trained on and on, they would reconstruct odd rows, too.
+What is renewed is what rows are compared with: references, usual residuals, the unit of scores, and
+scores themselves, each taken before anything is learned from its row.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy.special import kolmogorov
+
+from .._typing import Array
+from ..data.rows import Rows
+from ..training.progress import generator_state, restore_generator
+from .ensemble import Ensemble, Member
+from .ensemble_training import Sample, references_among, usual_residuals
+from .thresholds import Calibration, weighted_quantile
+
+ROWS_KEPT = 2_000
+"""Rows that stand for what came so far, …"""
+ENTRIES_KEPT = 2_000_000
+"""… but of wide tables fewer."""
+SCORES_KEPT = 10_000
+"""The last so many rows' scores draw the line."""
+FEWEST_ROWS = 32
+"""Of which what is usual can be learned."""
+
+
+class Drift(NamedTuple):
+    """How far the scores of rows have moved from those of rows that a detector is used to."""
+
+    statistic: float
+    """Of Kolmogorov and Smirnov: the largest distance between the two shares of rows below a score,
+    0 … 1."""
+    p_value: float
+    """How probable one as large is, by chance."""
+    outliers: float
+    """Share of these rows that are outliers, …"""
+    usual_outliers: float
+    """… and of the rows that the detector is used to."""
+
+
+@dataclass(frozen=True)
+class DetectorStream:
+    """Where `partial_fit` has got to."""
+
+    recent: Array
+    """Rows (m, n_features) of what came so far, scaled, NaN where unseen."""
+    scores: Array
+    """(k,), of the last rows, in the order in which they came."""
+    random: dict[str, Any]
+    """The state of a generator."""
+
+
+def begin(ensemble: Ensemble, calibration: Calibration, random: np.random.Generator) -> Any:
+    """The stream after `fit`: of the references, and the scores of rows that were held out."""
+    rows = np.concatenate([_rows_of(member) for member in ensemble.members])
+    scores = calibration.scores[random.permutation(len(calibration.scores))]
+    return DetectorStream(rows, scores[-SCORES_KEPT:], generator_state(random))
+
+
+def take_part(
+    ensemble: Ensemble, stream: DetectorStream, rows: Rows, trim: float, n_threads: int | None
+) -> tuple[Ensemble, DetectorStream]:
+    """What is usual after some more rows, of which the oddest are left out: a share of `trim`."""
+    random = np.random.default_rng(0)
+    restore_generator(random, stream.random)
+    new = ensemble.scores(rows)  # before anything is learned from them
+    scores = np.concatenate([stream.scores, new])[-SCORES_KEPT:]
+    line = weighted_quantile(new, np.ones(len(new)), 1 - trim)
+    block = ensemble.scaling.scaled(rows, slice(None), ensemble.members[0].network.dtype)[0]
+    is_usual = (new <= line) & (rows.counts(slice(None)) > 0)
+    pool = np.concatenate([stream.recent, block[is_usual]])
+    at_most = max(FEWEST_ROWS, min(ROWS_KEPT, ENTRIES_KEPT // pool.shape[1]))
+    recent = pool[random.permutation(len(pool))[:at_most]]
+    if len(recent) >= FEWEST_ROWS:
+        members = tuple(
+            _renewed(member, recent, rows.missing, random, n_threads) for member in ensemble.members
+        )
+        ensemble = replace(ensemble, members=members)
+    return ensemble, DetectorStream(recent, scores, generator_state(random))
+
+
+def drift(calibration: Calibration, threshold: float, scores: Array) -> Drift:
+    """The two-sample test of Kolmogorov and Smirnov, of scores (m,) and those of the calibration.
+
+    References
+    ----------
+    Smirnov 1939, "On the estimation of the discrepancy between empirical curves of distribution
+    for two independent samples".
+    """
+    scores = np.sort(scores)
+    both = np.concatenate([scores, calibration.scores])
+    above = np.append(calibration.shares, 0.0)
+    usual = 1 - above[np.searchsorted(calibration.scores, both, side="right")]
+    own = np.searchsorted(scores, both, side="right") / len(scores)
+    statistic = float(np.abs(own - usual).max())
+    n = calibration.n_rows * len(scores) / (calibration.n_rows + len(scores))
+    odd = above[np.searchsorted(calibration.scores, threshold, side="right")]
+    return Drift(
+        statistic,
+        float(kolmogorov(np.sqrt(n) * statistic)),
+        float((scores > threshold).mean()),
+        float(odd),
+    )
+
+
+def _rows_of(member: Member) -> Array:
+    """The references as rows (m, n_features): what is reconstructed, less the residuals."""
+    n_code, points = len(member.code_spread), member.references.points
+    residuals = points[:, n_code:] * member.usual.astype(points.dtype)
+    return np.asarray(member._reconstructed_references - residuals)
+
+
+def _renewed(
+    member: Member, rows: Array, missing: str | None, random: np.random.Generator, n_threads: Any
+) -> Member:
+    """The member with what is usual in rows: half are references, by the others goes the unit."""
+    ones = np.ones(len(rows))
+    sample = Sample(Rows(rows, missing=missing), ones, False)
+    usual = usual_residuals(member.network, sample, np.ones(len(rows), dtype=bool))
+    order = random.permutation(len(rows))
+    half = np.sort(order[: len(rows) // 2])
+    member = replace(member, usual=usual, unit=1.0)
+    member = references_among(member, sample, rows, half, random, n_threads)
+    others = rows[np.sort(order[len(rows) // 2 :])]
+    distances = member.distances(others, missing is not None)
+    unit = float(np.median(distances) or distances.mean())
+    return replace(member, unit=unit if unit > 0 else 1.0)

@@ -1,0 +1,98 @@
+"""What an outlier detector does with rows that keep coming: `partial_fit` and `drift`."""
+
+from typing import Any, Self
+
+import numpy as np
+
+from ..data.blocks import blocks_of
+from .detector_stream import DetectorStream, Drift, begin, drift, take_part
+from .fitting import generator_of
+from .records import check_parameters
+from .thresholds import Calibration, TrainingRange, automatic_threshold, threshold_for
+
+
+class FollowingDetector:
+    """A detector whose notion of what is usual follows a stream."""
+
+    _stream: DetectorStream | None = None
+    """Where `partial_fit` has got to; None after `fit`."""
+
+    def partial_fit(self, X: Any, y: Any = None) -> Self:
+        """Learn what is usual from more rows, without those before; the line follows.
+
+        The first call is `fit`. Later ones leave the networks, and the scaling, as they are, and
+        renew what rows are compared with: 2 000 rows drawn from all that came, of which a part has
+        the more the longer it is. The line, `calibration_`, `training_range_` and
+        `training_scores_` are from the last 10 000 rows' scores, each taken before its row was
+        learned from. A call costs what X has rows; what `save` writes goes on to the same bits.
+        Where `drift` says that rows are others than in the fit, `fit` anew is better.
+
+        Parameters
+        ----------
+        X : array, DataFrame or scipy.sparse matrix of shape (m, n_features)
+            Outliers may be among them: a share of `trim`, the oddest, is not learned from.
+        y : ignored
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            When a parameter or the data is not what it should be; nothing is changed then.
+        """
+        model: Any = self  # the estimator that this is a part of
+        check_parameters(model)
+        if not hasattr(self, "ensemble_"):
+            return model.fit(X)
+        rows = model._rows(X)
+        ensemble, calibration = model.ensemble_, model._calibrated("calibration_")
+        stream = self._stream or begin(ensemble, calibration, generator_of(model))
+        ensemble, stream = take_part(ensemble, stream, rows, model.trim, model.n_threads)
+        scores, ones = stream.scores, np.ones(len(stream.scores))
+        if isinstance(model.contamination, str):
+            model.threshold_ = automatic_threshold(scores, ones)
+        else:
+            model.threshold_ = threshold_for(scores, ones, model.contamination)
+        model.offset_ = -model.threshold_
+        model.training_scores_ = scores
+        model.training_range_ = TrainingRange.of(scores, ones)
+        model.calibration_ = Calibration.of(scores, ones)
+        model.ensemble_, self._stream = ensemble, stream
+        return self
+
+    def drift(self, X: Any) -> Drift:
+        """How far the scores of X have moved from those that the detector is used to.
+
+        These are of rows that no network was fitted to (`calibration_`), as X is not: the scores of
+        training rows are lower. After `partial_fit` they are the last rows'.
+
+        Parameters
+        ----------
+        X : array, DataFrame or scipy.sparse matrix of shape (m, n_features), or Blocks
+            The more rows, the smaller a change that shows. Rows must be independent of each other
+            for the p-value to be one.
+
+        Returns
+        -------
+        Drift
+            With `statistic`, 0 … 1, `p_value`, and the shares of `outliers` and `usual_outliers`.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from ae_core import AutoencoderOutlierDetector
+        >>> X = np.random.default_rng(0).normal(size=(900, 4))
+        >>> detector = AutoencoderOutlierDetector(random_state=0).fit(X[:600])
+        >>> detector.drift(X[600:]).p_value > 0.01
+        True
+        >>> detector.drift(X[600:] * 1.5).p_value < 0.01
+        True
+        """
+        model: Any = self
+        blocks = blocks_of(X)
+        scores = -model.score_samples(X) if blocks is None else None
+        if scores is None:
+            scores = -np.concatenate(list(model.score_samples(blocks)))
+        return drift(model._calibrated("calibration_"), model.threshold_, scores)
