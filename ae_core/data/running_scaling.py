@@ -74,6 +74,20 @@ class RunningScaling:
             running._add(columns, seen_columns(X[:, columns], sample_weight, missing))
         return running
 
+    @classmethod
+    def of(
+        cls, seen: SeenColumns, factor: Array | None, is_scaled: Array
+    ) -> "RunningScaling":
+        """What first rows say that were measured elsewhere: else as `begin`."""
+        running = cls(np.zeros((6, len(seen.mean))))
+        enough = np.where(is_scaled, np.minimum(seen.n_seen, ENOUGH), ENOUGH * (seen.n_seen > 0))
+        running.n_rows[:] = enough
+        if factor is not None:
+            columns = np.flatnonzero(is_scaled & ((seen.n_seen < ENOUGH) | (factor == 1)))
+            running.n_rows[columns] = 0
+            running._add(columns, SeenColumns(*(measure[columns] for measure in seen)))
+        return running
+
     @property
     def is_open(self) -> Array:
         """Of which columns too little is known: (n_features,) bool."""
