@@ -57,6 +57,10 @@ class Pieces:
     def __len__(self) -> int:
         return len(self.tasks)
 
+    def release(self) -> None:
+        """Let workers forget them."""
+        self.tasks = []
+
     def groups(self) -> list[list[Delayed]]:
         """Those that are on one worker together."""
         return self.machines.groups(self.tasks)

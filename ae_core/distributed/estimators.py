@@ -74,30 +74,23 @@ class OverPartitions:
         raise NotImplementedError
 
     def _on(
-        self, method: str, X: Any, n_columns: int | None, dtype: Any, gives_frames: bool = False
+        self,
+        method: str,
+        X: Any,
+        n_columns: int | None,
+        dtype: Any,
+        *more: Any,
+        gives_frames: bool = False,
     ) -> Any:
         """A method of the single-machine estimator: lazily of a collection, else at once."""
         check_is_fitted(self)
         local = self.to_local()
         if not is_distributed(X):
-            return getattr(local, method)(X)
+            return getattr(local, method)(X, *more)
         if hasattr(local, "network_"):  # partitions are as many as can be busy at a time
             local.network_ = copy.copy(local.network_)
             local.network_.n_threads = 1
-        return lazily(local, method, X, n_columns, dtype, gives_frames=gives_frames)
-
-    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
-        """The mean of `score_samples`, computed at once."""
-        if not is_distributed(X):
-            return float(self.to_local().score(X, sample_weight=sample_weight))
-        machines = Machines()
-        scores = gathered(machines, self.score_samples(X), "scores")
-        weights = gathered(machines, sample_weight, "sample_weight")
-        return float(np.average(scores, weights=relative_weights(weights)))
-
-    def score_samples(self, X: Any) -> Any:
-        """Of each row: lazily."""
-        raise NotImplementedError
+        return lazily(local, method, X, n_columns, dtype, *more, gives_frames=gives_frames)
 
 
 @with_parameters
@@ -179,22 +172,31 @@ class DistributedAutoencoderMethods(OverPartitions):
     def reconstruct(self, X: Any) -> Any:
         """X (m, n_features) through the code and back, in the data's units, lazily."""
         check_is_fitted(self)
-        return self._on("reconstruct", X, self.n_features_in_, self._dtype(), True)
+        return self._on("reconstruct", X, self.n_features_in_, self._dtype(), gives_frames=True)
 
     def impute(self, X: Any) -> Any:
         """X with what is missing of it filled in, lazily; for missing_values='mask'."""
         check_is_fitted(self)
         self.to_local().impute  # noqa: B018 - says why there is none, before anything is computed
-        return self._on("impute", X, self.n_features_in_, getattr(X, "dtype", np.float64), True)
+        return self._on("impute", X, self.n_features_in_, getattr(X, "dtype", np.float64), gives_frames=True)
 
     def feature_errors(self, X: Any) -> Any:
         """The reconstruction error of each entry of X (m, n_features), lazily."""
         check_is_fitted(self)
-        return self._on("feature_errors", X, self.n_features_in_, np.float64, True)
+        return self._on("feature_errors", X, self.n_features_in_, np.float64, gives_frames=True)
 
     def score_samples(self, X: Any) -> Any:
         """Of each row (m,), float64, as of the single-machine class; lazily."""
         return self._on("score_samples", X, None, np.float64)
+
+    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
+        """The mean of `score_samples`, computed at once."""
+        if not is_distributed(X):
+            return float(self.to_local().score(X, sample_weight=sample_weight))
+        machines = Machines()
+        scores = gathered(machines, self.score_samples(X), "scores")
+        weights = gathered(machines, sample_weight, "sample_weight")
+        return float(np.average(scores, weights=relative_weights(weights)))
 
     n_features_in_: int
 

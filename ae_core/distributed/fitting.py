@@ -70,7 +70,7 @@ def fit(
         table.note_columns(estimator, reset=not is_fitted)
         table.read(estimator.to_local())
         random = generator_of(estimator)
-        weights = _weights(machines, sample_weight, table)
+        weights = given_weights(machines, sample_weight, table)
         held_out = np.empty(0, dtype=np.int64)
         if estimator.early_stopping and X_val is None:
             held_out = held_out_rows(table.n_rows, estimator.validation_fraction, random)
@@ -94,6 +94,9 @@ def fit(
         estimator._stream = None
         _run(estimator, pieces, limits, random, callbacks, validation)
         some, some_weights = table.spread(weights, ROWS_JUDGED)
+        for held in (table, pieces, validation):
+            if held is not None:
+                held.release()
     warn_if_not_converged(estimator)
     warn_if_not_learning(estimator.network_, seen(estimator, some, some_weights))
 
@@ -129,7 +132,7 @@ def check_supported(estimator: Any) -> None:
         )
 
 
-def _weights(machines: Machines, sample_weight: Any, table: DistributedTable) -> Array | None:
+def given_weights(machines: Machines, sample_weight: Any, table: DistributedTable) -> Array | None:
     if sample_weight is not None and not is_number(sample_weight):
         sample_weight = gathered(machines, sample_weight, "sample_weight")
     return weights_of(sample_weight, table)

@@ -5,6 +5,7 @@ the piece, so that a piece that was lost is made anew from its partition, and go
 """
 
 import copy
+import pickle
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,6 +22,25 @@ from ..network.checks import check_targets
 
 GOLDEN = 0.6180339887498949
 """Multiples of it, modulo 1, are spread evenly: so pieces take turns in having a row more."""
+
+
+def aligned(array: Array) -> Array:
+    """The array where the engine can read it: what came through a network may lie anywhere."""
+    return np.require(array, requirements=["C", "A"])
+
+
+class Whole:
+    """A value that moves between workers as one string of bytes, so that its arrays are aligned."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def __reduce__(self) -> Any:
+        return _unpacked, (pickle.dumps(self.value),)
+
+
+def _unpacked(value: bytes) -> Whole:
+    return Whole(pickle.loads(value))
 
 
 class Peek(NamedTuple):
@@ -68,8 +88,8 @@ class Piece:
 
     Parameters
     ----------
-    local : estimator
-        Of the single-machine class, with its scaling.
+    local : Whole
+        An estimator of the single-machine class, with its scaling.
     X : array of shape (n_rows, n_features)
     weights : array of shape (n_rows,), optional
         Some of them above 0.
@@ -80,14 +100,22 @@ class Piece:
     """
 
     def __init__(
-        self, local: Any, X: Array, weights: Array | None, number: int, name: str = "X"
+        self, local: Whole, X: Array, weights: Array | None, number: int, name: str = "X"
     ) -> None:
-        self.rows, self.number = seen(local, X, weights, name=name), number
+        rows = seen(local.value, aligned(X), weights, name=name)
+        self.rows, self.number = rows, number
         self.visited = np.flatnonzero(self.rows.counts(slice(None)))
         self._order: tuple[Any, Array] = (None, self.visited)
 
     def __getstate__(self) -> dict[str, Any]:
         return {**vars(self), "_order": (None, self.visited)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        for name in ("X", "shift", "factor", "sample_weight", "seen"):
+            array = getattr(self.rows, name)
+            if array is not None:
+                setattr(self.rows, name, aligned(array))
 
     def __sizeof__(self) -> int:
         """Its bytes: a scheduler would move what looks small."""

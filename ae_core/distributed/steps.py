@@ -4,6 +4,7 @@ A state never changes: each update makes a new one from the one before. So Dask 
 them again, to the same bits, when the worker that held it is gone.
 """
 
+import pickle
 from dataclasses import replace
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -17,7 +18,7 @@ from ..network.architecture import Architecture
 from ..network.compiled import Network
 from ..network.passes import penalty
 from ..training.progress import solver_copy
-from .pieces import Moment, Piece
+from .pieces import Moment, Piece, aligned
 from .sums import Nodes, Partial, put, total
 
 
@@ -48,8 +49,9 @@ class Job:
         self.architecture, self.dtype, self.solver = architecture, np.dtype(dtype), solver
         self.n_pieces, self.limits, self.n_threads = n_pieces, limits, n_threads
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if name != "network"}
+    def __reduce__(self) -> Any:
+        state = {name: value for name, value in vars(self).items() if name != "network"}
+        return _job, (pickle.dumps(state),)  # one string of bytes: see `Whole`
 
     @cached_property
     def network(self) -> Network:
@@ -72,6 +74,12 @@ class Job:
             dtype=self.dtype,
             n_threads=self.network.n_threads,
         )
+
+
+def _job(state: bytes) -> Job:
+    job = Job.__new__(Job)
+    vars(job).update(pickle.loads(state))
+    return job
 
 
 def own_threads() -> int:
@@ -108,6 +116,7 @@ def partial_gradients(
     nodes: Nodes = {}
     if has_failed:
         return nodes
+    params = aligned(params)
     network = job.annealed(moment.annealing)
     for piece in pieces:
         rows = piece.batch(job.limits, moment)
@@ -151,7 +160,7 @@ def update(job: Job, at: At, parts: list[Nodes], rate: float) -> At:
 
 def partial_errors(job: Job, params: Array, pieces: list[Piece]) -> Nodes:
     """What the rows of some pieces add to a validation loss."""
-    network = Network(job.architecture, params, dtype=job.dtype, n_threads=job.network.n_threads)
+    network = Network(job.architecture, aligned(params), dtype=job.dtype, n_threads=job.network.n_threads)
     nodes: Nodes = {}
     for piece in pieces:
         counts = piece.rows.counts(slice(None))

@@ -8,12 +8,13 @@ from sklearn.utils.validation import validate_data
 
 from .._typing import Array
 from ..data.frames import library_of
+from ..data.rows import Rows
 from ..data.scaling import SeenColumns
 from ..diagnosis.reconstruction import evenly
 from .collections import is_list_of_delayed, partitions_of, vector_partitions
 from .epochs import Pieces
 from .machines import Machines, given
-from .pieces import Peek, Piece, measure, peek, some_rows, table
+from .pieces import Peek, Piece, Whole, aligned, measure, peek, some_rows, table
 
 
 class DistributedTable:
@@ -139,6 +140,28 @@ class DistributedTable:
         ]
         return np.concatenate(self.machines.results(tasks))
 
+    def scores(self, local: Any) -> Array:
+        """What a detector's ensemble gives each row, brought here: (n_rows,) float64."""
+        estimator = given(Whole(local))
+        tasks = [delayed(_scores, pure=False)(estimator, t) for t in self.tables]
+        return np.concatenate(self.machines.results(tasks))
+
+    def limits(self, weights: Array | None, missing: str | None) -> tuple[Array, Array]:
+        """The smallest and largest number of each column over the rows that count; NaN for none."""
+        found = self.machines.results(
+            [
+                delayed(_limits, pure=False)(t, w, missing)
+                for t, w in zip(self.tables, self.divided(weights), strict=True)
+                if w is None or w.any()
+            ]
+        )
+        low, high = zip(*found, strict=True)
+        return np.fmin.reduce(low), np.fmax.reduce(high)
+
+    def release(self) -> None:
+        """Let workers forget the partitions."""
+        self._raw, self.tables = [], []
+
     def spread(self, weights: Array | None, at_most: int) -> tuple[Array, Array | None]:
         """At most so many rows of positive weight, evenly spaced, and their weights."""
         counted = np.arange(self.n_rows) if weights is None else np.flatnonzero(weights)
@@ -150,7 +173,7 @@ class DistributedTable:
 
         Scaled, and checked by the network of `local`, if it has one.
         """
-        estimator, made = given(local), []
+        estimator, made = given(Whole(local)), []
         for i, t, w in zip(self.numbers, self.tables, self.divided(weights), strict=True):
             if w is None or w.any():
                 made.append(delayed(Piece, pure=False)(estimator, t, w, len(made), self.called(i)))
@@ -176,6 +199,15 @@ def _dtype(X: Array) -> Any:
 
 def _checked(piece: Piece, architecture: Any) -> Any:
     return piece.check(architecture)
+
+
+def _scores(local: Whole, X: Array) -> Array:
+    rows = Rows(aligned(X), missing=local.value.missing_values)
+    return np.asarray(local.value.ensemble_.scores(rows))
+
+
+def _limits(X: Array, weights: Array | None, missing: str | None) -> tuple[Array, Array]:
+    return Rows(X if weights is None else X[weights > 0], missing=missing).limits
 
 
 def gathered(machines: Machines, values: Any, name: str) -> Any:

@@ -181,8 +181,7 @@ def train_ensemble(rows: Rows, options: Options, random: np.random.Generator) ->
 
 
 def _sample(rows: Rows) -> tuple[Sample, RobustScaling]:
-    at_most = max(1, min(ROWS_LEARNED_FROM, ENTRIES_LEARNED_FROM // rows.n_features))
-    which = slice(None, None, -(-len(rows) // at_most))
+    which = slice(None, None, step_between(len(rows), rows.n_features))
     raw = rows.take(which, np.float64)
     weights = rows.weights(which)
     few = _different_rows(raw, FEW_ROWS) if which.step == 1 else None
@@ -196,6 +195,12 @@ def _sample(rows: Rows) -> tuple[Sample, RobustScaling]:
     is_weighted = (weights != 1).any()
     sample = Rows(scaled, sample_weight=weights if is_weighted else None, missing=rows.missing)
     return Sample(sample, weights, few is not None), scaling
+
+
+def step_between(n_rows: int, n_features: int) -> int:
+    """Of a table of so many rows, every how manieth is learned from."""
+    at_most = max(1, min(ROWS_LEARNED_FROM, ENTRIES_LEARNED_FROM // n_features))
+    return -(-n_rows // at_most)
 
 
 def ratios(weights: Array) -> Array:

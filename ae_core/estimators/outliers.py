@@ -13,7 +13,7 @@ from ..data.rows import Rows
 from ..diagnosis.diagnose import Diagnosis
 from ..files.model_file import ModelFile
 from .detector_parameters import CODES, DetectorParameters
-from .ensemble_training import Options, ratios, train_ensemble
+from .ensemble_training import Options, Trained, ratios, train_ensemble
 from .fitting import generator_of, weights_of
 from .outlier_diagnosis import diagnose_detector
 from .records import check_parameters, with_parameters
@@ -125,17 +125,47 @@ class AutoencoderOutlierDetector(
         counted = weights > 0
         learned = rows.reweighted(weights) if counted.all() else _some(rows, counted, weights)
         trained = train_ensemble(learned, self._options(), generator_of(self))
-        self.ensemble_ = trained.ensemble
-        self.shift_, self.factor_ = trained.ensemble.scaling.shift, trained.ensemble.scaling.factor
+        self._keep(trained)
         scores = trained.scores(learned)
-        self.training_scores_ = scores if counted.all() else self.ensemble_.scores(rows)
-        self.training_range_ = TrainingRange.of(self.training_scores_, weights)
-        their_weights = weights[counted]
-        held_out_scores, held_out_weights = trained.held_out_scores(), trained.held_out_weights()
+        of_all = scores if counted.all() else self.ensemble_.scores(rows)
+        of_validation = None
         if X_val is not None:
             validation = checked(self, X_val, reset=False, name="X_val")
             validation = Rows(validation, missing=self.missing_values, name="X_val")
-            scores = held_out_scores = self.ensemble_.scores(validation)
+            of_validation = self.ensemble_.scores(validation)
+        self._draw_line(trained, scores, of_all, weights, of_validation)
+        return self
+
+    def _keep(self, trained: Trained) -> None:
+        """Take over trained networks, before anything is scored by them."""
+        self.ensemble_ = trained.ensemble
+        self.shift_, self.factor_ = trained.ensemble.scaling.shift, trained.ensemble.scaling.factor
+
+    def _draw_line(
+        self,
+        trained: Trained,
+        scores: Array,
+        of_all: Array,
+        weights: Array,
+        of_validation: Array | None,
+    ) -> None:
+        """Learn from scores where outliers begin.
+
+        Parameters
+        ----------
+        trained : Trained
+        scores : array of shape (n_counted,)
+            Of the rows of positive weight.
+        of_all : array of shape (n_samples,)
+        weights : array of shape (n_samples,)
+        of_validation : array of shape (n_validation,), optional
+        """
+        self.training_scores_ = of_all
+        self.training_range_ = TrainingRange.of(of_all, weights)
+        their_weights = weights[weights > 0]
+        held_out_scores, held_out_weights = trained.held_out_scores(), trained.held_out_weights()
+        if of_validation is not None:
+            scores = held_out_scores = of_validation
             their_weights = held_out_weights = np.ones(len(scores))
         self.calibration_ = Calibration.of(held_out_scores, held_out_weights)
         if isinstance(self.contamination, str):
@@ -146,7 +176,6 @@ class AutoencoderOutlierDetector(
         largest = max(self.training_range_.high, self.threshold_)
         changed = TIMES_THE_LARGEST * (largest if largest > 0 else 1.0)
         self.ensemble_ = replace(self.ensemble_, changed=changed)
-        return self
 
     def explain(self, X: Any) -> Any:
         """How unusual each entry is, beside what is usual: (m, n_features) float64.
