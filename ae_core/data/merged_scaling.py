@@ -16,8 +16,9 @@ from .scaling import SCALES, SeenColumns, deviations, from_limits
 def merged(parts: Sequence[SeenColumns]) -> SeenColumns:
     """What is seen of each column of all parts, of which there is at least one."""
     total = parts[0]
-    for part in parts[1:]:
-        total = _merged_pair(total, part)
+    with np.errstate(over="ignore", invalid="ignore"):  # named by `merged_scaling`
+        for part in parts[1:]:
+            total = _merged_pair(total, part)
     return total
 
 

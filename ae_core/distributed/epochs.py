@@ -8,7 +8,7 @@ import math
 from typing import Any
 
 import numpy as np
-from dask.delayed import Delayed, delayed
+from dask.delayed import Delayed
 
 from .._typing import Array
 from ..formulas.noise import noise_key
@@ -17,7 +17,7 @@ from ..network.compiled import Network
 from ..training.epochs import Epochs
 from ..training.loop import Watch
 from ..training.progress import restore_solver
-from .machines import Machines, given
+from .machines import Graph, Machines
 from .pieces import Moment, bounds
 from .steps import (
     At,
@@ -144,16 +144,16 @@ class DistributedEpochs(Epochs):
         return Moment(self.seed, epoch, step, self.n_parts, self.shuffle, key, float(annealing))
 
     def _steps(self, state: SolverState, moments: list[Moment], rates: Array) -> At:
-        at, job = given(At(self.network.params, state)), given(self.job)
+        graph = Graph()
+        at, job = graph.given(At(self.network.params, state)), graph.given(self.job)
         groups = self.pieces.groups()
         for moment, rate in zip(moments, rates, strict=True):
-            params = delayed(view, pure=False)(at)
+            params = graph.add(view, at)
             parts = [
-                delayed(partial_gradients, pure=False)(job, params, group, tuple(moment))
-                for group in groups
+                graph.add(partial_gradients, job, params, group, tuple(moment)) for group in groups
             ]
-            at = delayed(update, pure=False)(job, at, parts, float(rate))
-        end: At = self.pieces.machines.result(at)
+            at = graph.add(update, job, at, parts, float(rate))
+        end: At = self.pieces.machines.result(graph.task(at))
         return end
 
 
@@ -173,13 +173,14 @@ class DistributedNetwork(Network):
     ) -> tuple[float, Array]:
         """Of all rows of the pieces, whatever X is."""
         params = np.asarray(self.params if params is None else params, dtype=self.dtype)
-        job, seen = given(self.job), given((params, False))
+        graph = Graph()
+        job, seen = graph.given(self.job), graph.given((params, False))
         moment = Moment(self.seed, 0, 0, 1, False, noise_key)
         parts = [
-            delayed(partial_gradients, pure=False)(job, seen, group, tuple(moment))
+            graph.add(partial_gradients, job, seen, group, tuple(moment))
             for group in self.pieces.groups()
         ]
-        found = delayed(objective, pure=False)(job, params, parts)
+        found = graph.task(graph.add(objective, job, params, parts))
         loss, gradient, _ = self.pieces.machines.result(found)
         return float(loss), gradient
 
@@ -190,11 +191,10 @@ class DistributedWatch(Watch):
     def validation_loss(self) -> float:
         """The mean loss of the rows held out, without penalty."""
         pieces: Pieces = self.X_val  # type: ignore[assignment]
-        params, job = given(self.judged.params), given(self.validation_job)
-        parts = [
-            delayed(partial_errors, pure=False)(job, params, group) for group in pieces.groups()
-        ]
-        found: float = pieces.machines.result(delayed(mean_error, pure=False)(job, parts))
+        graph = Graph()
+        params, job = graph.given(self.judged.params), graph.given(self.validation_job)
+        parts = [graph.add(partial_errors, job, params, group) for group in pieces.groups()]
+        found: float = pieces.machines.result(graph.task(graph.add(mean_error, job, parts)))
         return found
 
     validation_job: Job

@@ -9,7 +9,6 @@ from os import PathLike
 from typing import Any, Self
 
 import numpy as np
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from ..basics.arguments import COUNT, Either
@@ -22,19 +21,6 @@ from .fitting import fit
 from .inference import lazily
 from .machines import Machines
 from .tables import gathered
-
-
-def sees_no_parts(estimator: Any) -> bool:
-    """No: a collection is in parts already.
-
-    Raises
-    ------
-    AttributeError
-    """
-    raise AttributeError(
-        f"{type(estimator).__name__} has no partial_fit: fit takes all partitions of a collection; "
-        "for a stream use to_local()"
-    )
 
 
 class OverPartitions:
@@ -68,10 +54,13 @@ class OverPartitions:
         vars(model).update({name: v for name, v in vars(local).items() if name not in own})
         return model
 
-    @available_if(sees_no_parts)
-    def partial_fit(self, X: Any, y: Any = None, *, sample_weight: Any = None) -> Self:
-        """Not there: see `to_local`."""
-        raise NotImplementedError
+    @property
+    def partial_fit(self) -> Any:
+        """Not there: a collection is in parts already. For a stream see `to_local`."""
+        raise AttributeError(
+            f"{type(self).__name__} has no partial_fit: fit takes all partitions of a collection; "
+            "for a stream use to_local()"
+        )
 
     def _on(
         self,

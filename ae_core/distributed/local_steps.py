@@ -12,7 +12,6 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
-from dask.delayed import Delayed, delayed
 
 from .._typing import Array
 from ..formulas.noise import noise_key
@@ -20,7 +19,7 @@ from ..formulas.solvers import SGD, SolverState
 from ..network.compiled import Network
 from ..training.progress import restore_solver, solver_copy
 from .epochs import DistributedEpochs, Pieces
-from .machines import given
+from .machines import Graph, given
 from .pieces import Moment, Piece
 from .steps import At, Job, own_threads, view
 from .sums import Nodes, Partial, put, total
@@ -151,8 +150,9 @@ class LocalStepsEpochs(DistributedEpochs):
 
         Steps between two meetings all have their mean loss.
         """
-        at, job = given(At(self.network.params, state)), given(self.job)
-        outer, machines = given(self.outer), self.pieces.machines
+        graph, machines = Graph(), self.pieces.machines
+        at, job = graph.given(At(self.network.params, state)), graph.given(self.job)
+        outer, memories = graph.given(self.outer), list(self.memories)
         annealing = self._annealing(n_done * self.n_steps, len(rates))
         key = noise_key(noise_seed, n_done) if self.network.architecture.is_noisy else 0
         groups = self.pieces.groups()
@@ -160,15 +160,16 @@ class LocalStepsEpochs(DistributedEpochs):
         for first in range(0, self.n_steps, self.sync_every):
             some = slice(first, min(first + self.sync_every, self.n_steps))
             moment = (self.seed, n_done, first, self.n_steps, self.shuffle, key)
-            start = delayed(view, pure=False)(at)
+            start = graph.add(view, at)
             parts = []
             for group in groups:
                 ours = [numbers[task.key] for task in group]
-                locals_: list[Delayed] = [
-                    delayed(local_steps, pure=False)(
+                ends = [
+                    graph.add(
+                        local_steps,
                         job,
                         start,
-                        self.memories[i],
+                        memories[i],
                         self.pieces.tasks[i],
                         self.batch_size,
                         moment,
@@ -177,13 +178,13 @@ class LocalStepsEpochs(DistributedEpochs):
                     )
                     for i in ours
                 ]
-                for i, local in zip(ours, locals_, strict=True):
-                    self.memories[i] = delayed(memory, pure=False)(local)
-                parts.append(delayed(partial_changes, pure=False)(job, start, ours, locals_))
-            at = delayed(outer_update, pure=False)(job, outer, at, parts, some.stop - some.start)
+                for i, end_of_piece in zip(ours, ends, strict=True):
+                    memories[i] = graph.add(memory, end_of_piece)
+                parts.append(graph.add(partial_changes, job, start, ours, ends))
+            at = graph.add(outer_update, job, outer, at, parts, some.stop - some.start)
             self.n_rounds += 1
-        at, *self.memories = machines.kept([at, *self.memories])
-        end: At = machines.result(at)
+        last, *self.memories = machines.kept([graph.task(key) for key in (at, *memories)])
+        end: At = machines.result(last)
         if self.n_rounds >= ROUNDS_BETWEEN_COPIES:
             self.memories = [given(kept) for kept in machines.results(self.memories)]
             self.n_rounds = 0

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from typing import Any
+from uuid import uuid4
 
 import dask
 from dask.delayed import Delayed, delayed
@@ -26,6 +27,41 @@ class ClusterError(RuntimeError):
 def given(value: Any) -> Delayed:
     """A value as a task that makes it anew where it was lost: unlike what is scattered."""
     return delayed(pickle.loads, pure=False)(pickle.dumps(value))
+
+
+class Graph:
+    """Tasks that build on each other, many at once: `delayed` looks at all before for each new one.
+    """
+
+    def __init__(self) -> None:
+        self.tasks: dict[Any, Any] = {}
+
+    def add(self, function: Any, *args: Any) -> str:
+        """A call, as the key that stands for its result in other calls.
+
+        Parameters
+        ----------
+        function : callable
+        *args
+            Keys, `Delayed` objects that are kept, lists of both, and values.
+        """
+        key = f"{function.__name__}-{uuid4().hex}"
+        self.tasks[key] = (function, *map(self._argument, args))
+        return key
+
+    def given(self, value: Any) -> str:
+        """As `given`, of this graph."""
+        return self.add(pickle.loads, pickle.dumps(value))
+
+    def task(self, key: str) -> Delayed:
+        """One of the results, to be computed or kept."""
+        return Delayed(key, self.tasks)
+
+    def _argument(self, value: Any) -> Any:
+        if isinstance(value, Delayed):
+            self.tasks.update(value.__dask_graph__())
+            return value.key
+        return [self._argument(each) for each in value] if isinstance(value, list) else value
 
 
 class Machines:
@@ -73,7 +109,7 @@ class Machines:
             return []
         if self.client is None:
             return list(dask.compute(*tasks, scheduler="synchronous"))
-        with _named_failures(), _large_graphs():
+        with _named_failures(self.client), _large_graphs():
             futures = self.client.compute(list(tasks))
             self._wait(futures)
             return list(self.client.gather(futures))
@@ -86,7 +122,7 @@ class Machines:
         """Tasks that are `kept`, in groups that are on one worker each; in order."""
         if self.client is None:
             return [list(tasks)]
-        with _named_failures():
+        with _named_failures(self.client):
             holders = self.client.who_has([future_of(task) for task in tasks])
         groups: dict[str, list[Delayed]] = {}
         for task in tasks:
@@ -131,7 +167,7 @@ def _large_graphs() -> Iterator[None]:
 
 
 @contextmanager
-def _named_failures() -> Iterator[None]:
+def _named_failures(client: Any) -> Iterator[None]:
     """One sentence about a cluster that failed, in place of Dask's own errors."""
     from distributed import KilledWorker
     from distributed.comm import CommClosedError
@@ -144,10 +180,10 @@ def _named_failures() -> Iterator[None]:
             ": give them more memory, or make partitions smaller (X.repartition, X.rechunk)"
         ) from error
     except CancelledError as error:
-        if "lost" in str(error) and "scheduler" not in str(error):
+        if client.status == "running":  # and not looking for its scheduler
             raise ClusterError(
                 "data was lost with its worker and can't be made again, because it was scattered: "
-                "give a collection that reads it, or scatter with broadcast=True"
+                "give a collection that reads its data, or scatter with broadcast=True"
             ) from error
         raise ClusterError(
             "the connection to the Dask scheduler was lost: what was learned up to the last epoch "

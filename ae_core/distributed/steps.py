@@ -136,10 +136,10 @@ def objective(job: Job, params: Array, parts: list[Nodes]) -> tuple[float, Array
     whole = total(parts, job.n_pieces)
     assert whole.gradient is not None
     loss, gradient = whole.loss / whole.count, whole.gradient / whole.count
-    if job.architecture.has_penalty:
-        extra, extra_gradient = penalty(job.architecture, params, whole.count)
-        loss, gradient = loss + extra, gradient + extra_gradient
-    with np.errstate(over="ignore"):  # float64's own numbers may be none of float32's
+    with np.errstate(over="ignore", invalid="ignore"):  # a loss that is not finite says so
+        if job.architecture.has_penalty:
+            extra, extra_gradient = penalty(job.architecture, params, whole.count)
+            loss, gradient = loss + extra, gradient + extra_gradient
         return loss, gradient.astype(job.dtype), whole.count
 
 
@@ -163,6 +163,9 @@ def partial_errors(job: Job, params: Array, pieces: list[Piece]) -> Nodes:
     network = Network(job.architecture, aligned(params), dtype=job.dtype, n_threads=job.network.n_threads)
     nodes: Nodes = {}
     for piece in pieces:
+        if not len(piece.visited):
+            put(nodes, 0, piece.number, Partial(0.0, 0.0, None), job.n_pieces)
+            continue
         counts = piece.rows.counts(slice(None))
         errors = network.validation_errors(piece.rows).astype(np.float64)
         partial = Partial(float(counts.sum()), float(errors @ counts), None)
