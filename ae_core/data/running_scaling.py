@@ -75,9 +75,7 @@ class RunningScaling:
         return running
 
     @classmethod
-    def of(
-        cls, seen: SeenColumns, factor: Array | None, is_scaled: Array
-    ) -> "RunningScaling":
+    def of(cls, seen: SeenColumns, factor: Array | None, is_scaled: Array) -> "RunningScaling":
         """What first rows say that were measured elsewhere: else as `begin`."""
         running = cls(np.zeros((6, len(seen.mean))))
         enough = np.where(is_scaled, np.minimum(seen.n_seen, ENOUGH), ENOUGH * (seen.n_seen > 0))

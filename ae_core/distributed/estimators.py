@@ -167,7 +167,9 @@ class DistributedAutoencoderMethods(OverPartitions):
         """X with what is missing of it filled in, lazily; for missing_values='mask'."""
         check_is_fitted(self)
         self.to_local().impute  # noqa: B018 - says why there is none, before anything is computed
-        return self._on("impute", X, self.n_features_in_, getattr(X, "dtype", np.float64), gives_frames=True)
+        return self._on(
+            "impute", X, self.n_features_in_, getattr(X, "dtype", np.float64), gives_frames=True
+        )
 
     def feature_errors(self, X: Any) -> Any:
         """The reconstruction error of each entry of X (m, n_features), lazily."""
@@ -198,7 +200,9 @@ class DistributedAutoencoderMethods(OverPartitions):
 
 
 @with_parameters
-class DaskAutoencoder(DistributedAutoencoderMethods, DistributedParameters, Autoencoder):
+class DaskAutoencoder(  # type: ignore[misc]  # fit has a client, and no resume_from
+    DistributedAutoencoderMethods, DistributedParameters, Autoencoder
+):
     """An `Autoencoder` over Dask collections: more rows than one machine holds.
 
     Every step is a sum over the partitions, in an order that does not depend on the workers.
@@ -238,7 +242,7 @@ validation_loss_curve_, best_loss_, n_iter_, n_features_in_, feature_names_in_
 
 
 @with_parameters
-class DaskVariationalAutoencoder(
+class DaskVariationalAutoencoder(  # type: ignore[misc]
     DistributedAutoencoderMethods, DistributedParameters, VariationalAutoencoder
 ):
     """A `VariationalAutoencoder` over Dask collections.

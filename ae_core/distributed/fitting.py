@@ -184,9 +184,7 @@ def _run(
         )
 
     with ExitStack() as stack:
-        callbacks = with_progress_bar(
-            stack, callbacks, estimator.verbose, estimator.max_iter, 0
-        )
+        callbacks = with_progress_bar(stack, callbacks, estimator.verbose, estimator.max_iter, 0)
         watch = DistributedWatch(
             network,
             validation,  # type: ignore[arg-type]
@@ -239,4 +237,3 @@ def _run(
         except KeyboardInterrupt:
             estimator.history_.stopped_because = "it was interrupted"
             raise
-

@@ -74,11 +74,7 @@ def lazily(
             out=np.dtype(dtype),
             dtype=dtype,
             meta=np.empty((0,) if n_columns is None else (0, 0), dtype),
-            **(
-                {"drop_axis": 1}
-                if n_columns is None
-                else {"chunks": (X.chunks[0], (n_columns,))}
-            ),
+            **({"drop_axis": 1} if n_columns is None else {"chunks": (X.chunks[0], (n_columns,))}),
         )
     function: Callable[..., Any] = delayed(on_part, pure=False)
     if is_list_of_delayed(X):

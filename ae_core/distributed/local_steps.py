@@ -4,7 +4,8 @@ Douillard, Feng, Rusu, Chhaparia, Donchev, Kuncoro, Ranzato, Szlam & Shen 2023, 
 low-communication training of language models", algorithm 1. Each partition (not each worker: so
 nothing depends on how many there are) starts from the same parameters and takes `sync_every` steps
 of the inner solver on rows of its own. What they changed, averaged by rows, is the gradient of an
-outer step with Nesterov's momentum. The inner solvers' memories stay with the partitions.
+outer step with Nesterov's momentum. The inner solvers' memories stay with the partitions, and come
+home after an epoch: then no worker has what can't be made anew from there.
 """
 
 import math
@@ -19,17 +20,13 @@ from ..formulas.solvers import SGD, SolverState
 from ..network.compiled import Network
 from ..training.progress import restore_solver, solver_copy
 from .epochs import DistributedEpochs, Pieces
-from .machines import Graph, given
+from .machines import Graph
 from .pieces import Moment, Piece
 from .steps import At, Job, own_threads, view
 from .sums import Nodes, Partial, put, total
 
 OUTER_RATE, OUTER_MOMENTUM = 0.7, 0.9
 """Of the outer step: the paper's section 3.1."""
-
-ROUNDS_BETWEEN_COPIES = 50
-"""After so many rounds the inner memories come home, so that a lost one is not made from the start.
-"""
 
 
 class Local(NamedTuple):
@@ -38,7 +35,7 @@ class Local(NamedTuple):
     params: Array
     solver: SolverState
     loss: float
-    count: float
+    n_counted: float
     """How many whole rows they took."""
 
 
@@ -86,9 +83,9 @@ def partial_changes(
     nodes: Nodes = {}
     for number, local in zip(numbers, results, strict=True):
         partial = Partial(0.0, 0.0, None)
-        if local.count:
-            change = (start[0].astype(np.float64) - local.params) * local.count
-            partial = Partial(local.count, local.loss * local.count, change)
+        if local.n_counted:
+            change = (start[0].astype(np.float64) - local.params) * local.n_counted
+            partial = Partial(local.n_counted, local.loss * local.n_counted, change)
         put(nodes, 0, number, partial, job.n_pieces)
     return nodes
 
@@ -99,11 +96,11 @@ def outer_update(job: Job, outer: SGD, at: At, parts: list[Nodes], n_steps: int)
         return at
     whole = total(parts, job.n_pieces)
     assert whole.gradient is not None
-    loss = whole.loss / whole.count
-    losses = (*at.losses, *[(loss, whole.count / n_steps)] * n_steps)
+    loss = whole.loss / whole.n_counted
+    losses = (*at.losses, *[(loss, whole.n_counted / n_steps)] * n_steps)
     if not np.isfinite(loss):
         return at._replace(losses=losses, has_failed=True)
-    gradient = (whole.gradient / whole.count).astype(job.dtype)
+    gradient = (whole.gradient / whole.n_counted).astype(job.dtype)
     solver = solver_copy(at.solver)
     params = outer.step(at.params, gradient, solver, job.dtype.type(OUTER_RATE))
     return At(np.asarray(params, dtype=job.dtype), solver, losses)
@@ -142,8 +139,8 @@ class LocalStepsEpochs(DistributedEpochs):
         self.n_rows, self.n_counted = sum(pieces.n_visited), pieces.n_counted
         self.n_steps = max(math.ceil(n / min(batch_size, max(1, n))) for n in pieces.n_visited)
         self.counts = np.ones(self.n_steps)
-        self.memories: list[Any] = [None] * len(pieces)
-        self.n_rounds = 0
+        self.memories: list[SolverState | None] = [None] * len(pieces)
+        """What the inner solver of each piece remembers, after an epoch."""
 
     def run(self, state: SolverState, rates: Array, n_done: int, noise_seed: int) -> Array:
         """The losses of the steps of one epoch, which change the network and the outer state.
@@ -152,7 +149,7 @@ class LocalStepsEpochs(DistributedEpochs):
         """
         graph, machines = Graph(), self.pieces.machines
         at, job = graph.given(At(self.network.params, state)), graph.given(self.job)
-        outer, memories = graph.given(self.outer), list(self.memories)
+        outer, memories = graph.given(self.outer), [graph.given(m) for m in self.memories]
         annealing = self._annealing(n_done * self.n_steps, len(rates))
         key = noise_key(noise_seed, n_done) if self.network.architecture.is_noisy else 0
         groups = self.pieces.groups()
@@ -182,12 +179,8 @@ class LocalStepsEpochs(DistributedEpochs):
                     memories[i] = graph.add(memory, end_of_piece)
                 parts.append(graph.add(partial_changes, job, start, ours, ends))
             at = graph.add(outer_update, job, outer, at, parts, some.stop - some.start)
-            self.n_rounds += 1
-        last, *self.memories = machines.kept([graph.task(key) for key in (at, *memories)])
-        end: At = machines.result(last)
-        if self.n_rounds >= ROUNDS_BETWEEN_COPIES:
-            self.memories = [given(kept) for kept in machines.results(self.memories)]
-            self.n_rounds = 0
+        end: At
+        end, *self.memories = machines.results([graph.task(key) for key in (at, *memories)])
         losses, self.counts = np.full(len(rates), np.nan), np.ones(len(rates))
         taken = slice(0, len(end.losses))
         losses[taken], self.counts[taken] = np.array(end.losses).T

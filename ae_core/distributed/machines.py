@@ -30,8 +30,7 @@ def given(value: Any) -> Delayed:
 
 
 class Graph:
-    """Tasks that build on each other, many at once: `delayed` looks at all before for each new one.
-    """
+    """Tasks that build on each other, many at once: `delayed` looks at all before for each new one."""
 
     def __init__(self) -> None:
         self.tasks: dict[Any, Any] = {}
@@ -137,11 +136,12 @@ class Machines:
         alone_since = None
         while True:
             try:
-                distributed.wait(futures, timeout=SECONDS_BETWEEN_LOOKS)
+                with self.client.as_current():  # that `wait` asks, whichever was made last
+                    distributed.wait(futures, timeout=SECONDS_BETWEEN_LOOKS)
                 return
             except (TimeoutError, distributed.TimeoutError):
                 pass
-            if self.client.scheduler_info()["workers"]:
+            if self.client.nthreads():  # of each worker, as the scheduler has them now
                 alone_since = None
                 continue
             alone_since = alone_since or time.monotonic()

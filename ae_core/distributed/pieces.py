@@ -189,4 +189,3 @@ def bounds(n_rows: int, number: int, n_steps: int, step: int) -> int:
     if step == n_steps:
         return n_rows
     return int(np.floor(n_rows * step / n_steps + GOLDEN * number % 1))
-

@@ -135,12 +135,12 @@ def objective(job: Job, params: Array, parts: list[Nodes]) -> tuple[float, Array
     """The loss of a step's rows with all penalties, its gradient (n_params,), and their count."""
     whole = total(parts, job.n_pieces)
     assert whole.gradient is not None
-    loss, gradient = whole.loss / whole.count, whole.gradient / whole.count
+    loss, gradient = whole.loss / whole.n_counted, whole.gradient / whole.n_counted
     with np.errstate(over="ignore", invalid="ignore"):  # a loss that is not finite says so
         if job.architecture.has_penalty:
-            extra, extra_gradient = penalty(job.architecture, params, whole.count)
+            extra, extra_gradient = penalty(job.architecture, params, whole.n_counted)
             loss, gradient = loss + extra, gradient + extra_gradient
-        return loss, gradient.astype(job.dtype), whole.count
+        return loss, gradient.astype(job.dtype), whole.n_counted
 
 
 def update(job: Job, at: At, parts: list[Nodes], rate: float) -> At:
@@ -160,7 +160,9 @@ def update(job: Job, at: At, parts: list[Nodes], rate: float) -> At:
 
 def partial_errors(job: Job, params: Array, pieces: list[Piece]) -> Nodes:
     """What the rows of some pieces add to a validation loss."""
-    network = Network(job.architecture, aligned(params), dtype=job.dtype, n_threads=job.network.n_threads)
+    network = Network(
+        job.architecture, aligned(params), dtype=job.dtype, n_threads=job.network.n_threads
+    )
     nodes: Nodes = {}
     for piece in pieces:
         if not len(piece.visited):
@@ -176,4 +178,4 @@ def partial_errors(job: Job, params: Array, pieces: list[Piece]) -> Nodes:
 def mean_error(job: Job, parts: list[Nodes]) -> float:
     """The mean loss of all rows of a validation table."""
     whole = total(parts, job.n_pieces)
-    return whole.loss / whole.count
+    return whole.loss / whole.n_counted

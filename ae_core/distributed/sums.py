@@ -14,7 +14,7 @@ from .._typing import Array
 class Partial(NamedTuple):
     """What some rows add to the loss and the gradient of all."""
 
-    count: float
+    n_counted: float
     """How many whole rows they count as."""
     loss: float
     """Their mean loss times count, without penalties on the weights."""
@@ -27,7 +27,7 @@ class Partial(NamedTuple):
             gradient = self.gradient if other.gradient is None else other.gradient
         else:
             gradient = self.gradient + other.gradient
-        return Partial(self.count + other.count, self.loss + other.loss, gradient)
+        return Partial(self.n_counted + other.n_counted, self.loss + other.loss, gradient)
 
 
 Nodes = dict[tuple[int, int], Partial]

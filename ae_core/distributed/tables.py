@@ -173,7 +173,8 @@ class DistributedTable:
 
         Scaled, and checked by the network of `local`, if it has one.
         """
-        estimator, made = given(Whole(local)), []
+        estimator = given(Whole(local))
+        made: list[Delayed] = []
         for i, t, w in zip(self.numbers, self.tables, self.divided(weights), strict=True):
             if w is None or w.any():
                 made.append(delayed(Piece, pure=False)(estimator, t, w, len(made), self.called(i)))

@@ -172,9 +172,7 @@ def train(
     epochs_per_call = min(STEPS_PER_CALL, 1_000_000 // n_rows, int(WORK_PER_CALL / work))
     if steps_per_epoch > 1 or watch.looks:
         epochs_per_call = 1
-    return learn(
-        network, epochs, solver, schedule, watch, random, epochs_per_call, resume, history
-    )
+    return learn(network, epochs, solver, schedule, watch, random, epochs_per_call, resume, history)
 
 
 def learn(

@@ -1,5 +1,7 @@
 """Measures of parts, merged: what one pass over the whole table finds."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -28,7 +30,7 @@ def test_it_is_that_of_the_whole(kind, scale, weighted):
     cuts = [0, 60, 61, 200, 300]
     parts = [
         seen_columns(X[a:b], None if weights is None else weights[a:b], missing)
-        for a, b in zip(cuts, cuts[1:], strict=False)
+        for a, b in pairwise(cuts)
     ]
     total = merged(parts)
     shift, factor = merged_scaling(total, scale)

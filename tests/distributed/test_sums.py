@@ -14,7 +14,8 @@ def leaves(n):
     random = np.random.default_rng(n)
     scale = 10.0 ** random.integers(-8, 8, (n, 1))
     return [
-        Partial(1.0 + i, float(row[0]), row) for i, row in enumerate(random.normal(size=(n, 5)) * scale)
+        Partial(1.0 + i, float(row[0]), row)
+        for i, row in enumerate(random.normal(size=(n, 5)) * scale)
     ]
 
 
@@ -36,12 +37,12 @@ def test_any_division_has_the_same_bits(n):
     for n_workers in (2, 3, 5):
         found, _ = summed(partials, random.integers(0, n_workers, n).tolist())
         assert found.loss == expected.loss
-        assert found.count == expected.count
+        assert found.n_counted == expected.n_counted
         np.testing.assert_array_equal(found.gradient, expected.gradient)
     np.testing.assert_allclose(
         expected.gradient, np.sum([p.gradient for p in partials], axis=0), rtol=1e-9
     )
-    assert expected.count == n * (n + 1) / 2
+    assert expected.n_counted == n * (n + 1) / 2
 
 
 def test_pieces_that_follow_each_other_move_few_vectors():
