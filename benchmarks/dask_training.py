@@ -131,6 +131,7 @@ def measure(arguments: argparse.Namespace) -> None:
 
 def kill(arguments: argparse.Namespace) -> None:
     """Fit while workers are killed at random moments, and compare with a fit in peace."""
+    import dask
     import dask.array as da
     from distributed import Client, LocalCluster
 
@@ -140,10 +141,10 @@ def kill(arguments: argparse.Namespace) -> None:
     D = da.from_array(X, chunks=(-(-arguments.rows // arguments.partitions), -1))
     expected = DaskAutoencoder(**options(arguments)).fit(D).network_.params.tobytes()
     draws, killed, n_fits, n_same = random.Random(0), 0, 0, 0
+    # A LocalCluster gives up a worker that is not back after 15 s, which a busy machine may need.
     with (
-        LocalCluster(
-            n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0"
-        ) as cluster,
+        dask.config.set({"distributed.deploy.lost-worker-timeout": "300s"}),
+        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0") as cluster,
         Client(cluster) as client,
     ):
         while killed < arguments.kills:
