@@ -1,7 +1,7 @@
 """Training over Dask collections: steps per second, bytes per step, and kills.
 
     python benchmarks/dask_training.py              # one process, then clusters of 1 and 2 workers
-    python benchmarks/dask_training.py --kills 30   # kill -9 of workers at random moments: same bits
+    python benchmarks/dask_training.py --kills 30   # kill -9 at random moments: same bits
     python benchmarks/dask_training.py --model      # the table of docs/guide/many-machines.md
 
 Needs ``pip install ".[dask]"``. Workers are processes of this machine, with one thread each.

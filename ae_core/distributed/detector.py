@@ -75,7 +75,7 @@ n_features_in_, feature_names_in_
             When X does not lie in partitions.
         ValueError
             When a parameter or the data is not what it should be; names the partition.
-        ae_core.distributed.machines.ClusterError
+        ClusterError
             When the cluster fails.
         """
         check_parameters(self)

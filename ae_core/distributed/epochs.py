@@ -1,4 +1,4 @@
-"""Epochs over pieces that lie on workers: what `ae_core.training.loop.learn` runs in place of its own.
+"""Epochs over pieces that lie on workers: what `ae_core.training.loop.learn` runs.
 
 Parameters and what the solver remembers come home once in a while, so that a worker that dies costs
 no more than the steps since then; in between they stay where they are computed.

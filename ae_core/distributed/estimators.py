@@ -1,4 +1,4 @@
-"""Estimators over Dask collections: the single-machine ones, fitted and used partition by partition.
+"""Estimators over Dask collections: those of one machine, fitted and used by partitions.
 
 They take the constructor parameters of those, and have their fitted attributes and methods; what is
 in memory goes to the single-machine methods as it is.
@@ -143,7 +143,7 @@ class DistributedAutoencoderMethods(OverPartitions):
             When a parameter or the data is not what it should be; names the partition.
         NonFiniteLossError
             When the loss becomes infinite; says what to try.
-        ae_core.distributed.machines.ClusterError
+        ClusterError
             When the cluster fails: no scheduler, no worker, or workers that die of the same work.
         """
         fit(self, X, sample_weight, X_val, callbacks, client)

@@ -30,7 +30,7 @@ def given(value: Any) -> Delayed:
 
 
 class Graph:
-    """Tasks that build on each other, many at once: `delayed` looks at all before for each new one."""
+    """Tasks that build on each other, many at once: `delayed` looks at all others for each."""
 
     def __init__(self) -> None:
         self.tasks: dict[Any, Any] = {}

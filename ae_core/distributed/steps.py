@@ -98,7 +98,7 @@ class At(NamedTuple):
     params: Array
     solver: SolverState
     losses: tuple[tuple[float, float], ...] = ()
-    """Of the steps since it was last brought home: each before its step, and what its rows count."""
+    """Of each step since it was brought home: before the step, and what its rows count."""
     has_failed: bool = False
     """The last of them was not finite, and nothing changes any more."""
 
