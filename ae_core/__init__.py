@@ -27,9 +27,10 @@ if TYPE_CHECKING:
     from .data.blocks import Blocks
     from .data.windows import errors_by_lag, scores_over_time, windows
     from .diagnosis.data_report import DataReport, diagnose_data
-    from .diagnosis.diagnose import Diagnosis, diagnose
+    from .diagnosis.diagnose import diagnose
     from .diagnosis.gradient_check import check_gradient
     from .diagnosis.gradient_findings import GradientCheck
+    from .diagnosis.result import Diagnosis
     from .estimators.autoencoder import Autoencoder
     from .estimators.checkpoints import Checkpoint
     from .estimators.fitting import NotLearningWarning
@@ -82,7 +83,7 @@ _LATER = {
     "Blocks": "data.blocks",
     "Checkpoint": "estimators.checkpoints",
     "DataReport": "diagnosis.data_report",
-    "Diagnosis": "diagnosis.diagnose",
+    "Diagnosis": "diagnosis.result",
     "GradientCheck": "diagnosis.gradient_findings",
     "ModelFileError": "files.model_file",
     "NotLearningWarning": "estimators.fitting",

@@ -13,10 +13,10 @@ from scipy.special import kolmogorov
 
 from .._typing import Array
 from ..data.rows import Rows
+from ..detection.ensemble import Ensemble, Member
+from ..detection.thresholds import Calibration, weighted_quantile
 from ..training.progress import generator_state, restore_generator
-from .ensemble import Ensemble, Member
 from .ensemble_training import Sample, references_among, usual_residuals
-from .thresholds import Calibration, weighted_quantile
 
 ROWS_KEPT = 2_000
 """Rows that stand for what came so far, …"""

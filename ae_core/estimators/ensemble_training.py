@@ -137,7 +137,7 @@ def train_ensemble(
         Of which ``ensemble.changed`` is still to be set: it is 0.
     """
     sample, scaling = _sample(
-        rows, 1 if is_spread else spacing(len(rows), rows.n_features), is_spread
+        rows, 1 if is_spread else step_between(len(rows), rows.n_features), is_spread
     )
     n_rows, n_features = len(sample.rows), rows.n_features
     dtype = np.dtype(np.float64 if sample.is_exact else np.float32)
@@ -186,12 +186,6 @@ def train_ensemble(
     return Trained(ensemble, distances / units, held_out, sample, is_learned)
 
 
-def spacing(n_rows: int, n_features: int) -> int:
-    """Every how manieth row of a table is learned from."""
-    at_most = max(1, min(ROWS_LEARNED_FROM, ENTRIES_LEARNED_FROM // n_features))
-    return -(-n_rows // at_most)
-
-
 def _sample(rows: Rows, step: int, is_spread: bool) -> tuple[Sample, RobustScaling]:
     which = slice(None, None, step)
     raw = rows.take(which, np.float64)
@@ -207,6 +201,12 @@ def _sample(rows: Rows, step: int, is_spread: bool) -> tuple[Sample, RobustScali
     is_weighted = (weights != 1).any()
     sample = Rows(scaled, sample_weight=weights if is_weighted else None, missing=rows.missing)
     return Sample(sample, weights, few is not None), scaling
+
+
+def step_between(n_rows: int, n_features: int) -> int:
+    """Of a table of so many rows, every how manieth is learned from."""
+    at_most = max(1, min(ROWS_LEARNED_FROM, ENTRIES_LEARNED_FROM // n_features))
+    return -(-n_rows // at_most)
 
 
 def ratios(weights: Array) -> Array:

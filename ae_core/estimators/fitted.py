@@ -19,7 +19,8 @@ from ..data.imputation import filled_in, parts_of
 from ..data.rows import Rows
 from ..data.running_scaling import RunningScaling
 from ..data.scaling import undo_scaling
-from ..diagnosis.diagnose import Diagnosis, examine
+from ..diagnosis.diagnose import examine
+from ..diagnosis.result import Diagnosis
 from ..files.model_description import from_json, to_json
 from ..files.model_file import ModelFile
 from ..formulas.losses import LOSSES

@@ -5,10 +5,10 @@ from typing import Any, Self
 import numpy as np
 
 from ..data.blocks import blocks_of
+from ..detection.thresholds import Calibration, TrainingRange, automatic_threshold, threshold_for
 from .detector_stream import DetectorStream, Drift, begin, drift, take_part
 from .fitting import generator_of
 from .records import check_parameters
-from .thresholds import Calibration, TrainingRange, automatic_threshold, threshold_for
 
 
 class FollowingDetector:

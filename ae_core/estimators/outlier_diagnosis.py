@@ -11,10 +11,11 @@ from sklearn.utils import _safe_indexing
 
 from .._typing import Array
 from ..data.rows import Rows
-from ..diagnosis.diagnose import OF_THE_FIT, Diagnosis, Examination, examine
+from ..diagnosis.diagnose import OF_THE_FIT, Examination, examine
 from ..diagnosis.findings import Finding
 from ..diagnosis.reconstruction import evenly, mean_error, some_of
 from ..diagnosis.references import References, references
+from ..diagnosis.result import Diagnosis
 from ..diagnosis.suspects import Change, detector_suspects
 from ..diagnosis.trials import Trial, Trials, run_trials
 from ..diagnosis.words import count, number, percent

@@ -13,12 +13,12 @@ from ..data.blocks import blocks_of
 from ..data.encoded_blocks import EncodedBlocks
 from ..data.rows import Rows
 from ..detection.thresholds import Calibration, TrainingRange, automatic_threshold, threshold_for
-from ..diagnosis.diagnose import Diagnosis
+from ..diagnosis.result import Diagnosis
 from ..files.model_file import ModelFile
 from .block_fitting import checked_blocks, sampled
 from .block_results import by_blocks
 from .detector_parameters import CODES, DetectorParameters
-from .ensemble_training import Options, Trained, ratios, spacing, train_ensemble
+from .ensemble_training import Options, Trained, ratios, step_between, train_ensemble
 from .fitting import generator_of, weights_of
 from .following_detector import FollowingDetector
 from .outlier_diagnosis import diagnose_detector
@@ -138,45 +138,70 @@ class AutoencoderOutlierDetector(
         counted = weights > 0
         learned = rows.reweighted(weights) if counted.all() else _some(rows, counted, weights)
         trained = train_ensemble(learned, self._options(), generator_of(self))
-        self._take(trained)
+        self._keep(trained)
         scores = trained.scores(learned)
-        self.training_scores_ = scores if counted.all() else self.ensemble_.scores(rows)
-        return self._draw_line(trained, scores, weights, X_val)
+        of_all = scores if counted.all() else self.ensemble_.scores(rows)
+        self._draw_line(trained, scores, of_all, weights, self._scores_of(X_val))
+        return self
 
     def _fit_blocks(self, X: EncodedBlocks, X_val: Any) -> Self:
         """Learn from the same evenly spaced rows as `fit` does; then score all of them."""
-        step = spacing(X.n_rows, X.n_columns)
+        step = step_between(X.n_rows, X.n_columns)
         rows = Rows(X.every(step), missing=self.missing_values)
         if rows.seen is not None and not rows.seen.any():
             raise ValueError("X has no entry that is seen: there is nothing to learn")
         vars(rows)["limits"] = X.low, X.high
         trained = train_ensemble(rows, self._options(), generator_of(self), is_spread=step > 1)
-        self._take(trained)
+        self._keep(trained)
         if step == 1:
-            self.training_scores_ = trained.scores(rows)
+            scores = trained.scores(rows)
         else:
             tables = (table for _, table in X.tables(say="scoring"))
             parts = [self.ensemble_.scores(Rows(t, missing=self.missing_values)) for t in tables]
-            self.training_scores_ = np.concatenate(parts)
-        scores = self.training_scores_
-        return self._draw_line(trained, scores, np.ones(len(scores)), X_val)
+            scores = np.concatenate(parts)
+        self._draw_line(trained, scores, scores, np.ones(len(scores)), self._scores_of(X_val))
+        return self
 
-    def _take(self, trained: Trained) -> None:
+    def _scores_of(self, X_val: Any) -> Array | None:
+        """Scores of rows to draw the line by, if there are any."""
+        if X_val is None:
+            return None
+        blocks = blocks_of(X_val)
+        X_val = sampled(blocks) if blocks else X_val
+        validation = checked(self, X_val, reset=False, name="X_val")
+        return self.ensemble_.scores(Rows(validation, missing=self.missing_values, name="X_val"))
+
+    def _keep(self, trained: Trained) -> None:
+        """Take over trained networks, before anything is scored by them."""
         self._stream = None
         self.ensemble_ = trained.ensemble
         self.shift_, self.factor_ = trained.ensemble.scaling.shift, trained.ensemble.scaling.factor
 
-    def _draw_line(self, trained: Trained, scores: Array, weights: Array, X_val: Any) -> Self:
-        """Say above which score rows are outliers; scores are of rows of positive weight."""
-        self.training_range_ = TrainingRange.of(self.training_scores_, weights)
+    def _draw_line(
+        self,
+        trained: Trained,
+        scores: Array,
+        of_all: Array,
+        weights: Array,
+        of_validation: Array | None,
+    ) -> None:
+        """Learn from scores where outliers begin.
+
+        Parameters
+        ----------
+        trained : Trained
+        scores : array of shape (n_counted,)
+            Of the rows of positive weight.
+        of_all : array of shape (n_samples,)
+        weights : array of shape (n_samples,)
+        of_validation : array of shape (n_validation,), optional
+        """
+        self.training_scores_ = of_all
+        self.training_range_ = TrainingRange.of(of_all, weights)
         their_weights = weights[weights > 0]
         held_out_scores, held_out_weights = trained.held_out_scores(), trained.held_out_weights()
-        if X_val is not None:
-            blocks = blocks_of(X_val)
-            X_val = sampled(blocks) if blocks else X_val
-            validation = checked(self, X_val, reset=False, name="X_val")
-            validation = Rows(validation, missing=self.missing_values, name="X_val")
-            scores = held_out_scores = self.ensemble_.scores(validation)
+        if of_validation is not None:
+            scores = held_out_scores = of_validation
             their_weights = held_out_weights = np.ones(len(scores))
         self.calibration_ = Calibration.of(held_out_scores, held_out_weights)
         if isinstance(self.contamination, str):
@@ -187,7 +212,6 @@ class AutoencoderOutlierDetector(
         largest = max(self.training_range_.high, self.threshold_)
         changed = TIMES_THE_LARGEST * (largest if largest > 0 else 1.0)
         self.ensemble_ = replace(self.ensemble_, changed=changed)
-        return self
 
     @by_blocks
     def explain(self, X: Any, *, to: Any = None) -> Any:

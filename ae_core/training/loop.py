@@ -153,7 +153,7 @@ def train(
             check_targets(rows, network.architecture)
             check_squares(rows)
         X_val = HeldOutEntries(*tables) if is_entries else tables[0]
-    watch = _Watch(network, X_val, tol, n_iter_no_change, callback, keep_best)
+    watch = Watch(network, X_val, tol, n_iter_no_change, callback, keep_best)
     if history is not None:
         watch.history = history
     if isinstance(solver, str):
@@ -189,6 +189,39 @@ def train(
     epochs_per_call = min(STEPS_PER_CALL, 1_000_000 // n_rows, int(WORK_PER_CALL / work))
     if steps_per_epoch > 1 or watch.looks or isinstance(X, BlockRows):
         epochs_per_call = 1
+    return learn(network, epochs, solver, schedule, watch, random, epochs_per_call, resume, history)
+
+
+def learn(
+    network: Network,
+    epochs: Any,
+    solver: Solver,
+    schedule: Schedule,
+    watch: "Watch",
+    random: Any,
+    epochs_per_call: int,
+    resume: TrainingState | None = None,
+    history: History | None = None,
+) -> History:
+    """Run epochs until the schedule ends or the watch says so; `train` after its checks.
+
+    Parameters
+    ----------
+    network : Network
+    epochs : Epochs
+        Or what does the same elsewhere: its ``n_steps``, ``run``, ``check`` and ``means``.
+    solver : Solver
+    schedule : Schedule
+        Of which ``n_epochs`` is the last.
+    watch : Watch
+    random : Generator or RandomState
+        That of the epochs: the seed of the noise is drawn from it.
+    epochs_per_call : int
+        How many to run at once; above 1 only where nobody looks in between.
+    resume, history
+        As in `train`.
+    """
+    max_iter, steps_per_epoch = schedule.n_epochs, epochs.n_steps
     n_alone = 0  # epochs that are taken one by one, because training ends, or changes, among them
 
     state = solver.start(network.params)
@@ -228,7 +261,7 @@ def train(
     return history
 
 
-class _Watch:
+class Watch:
     """What happens between epochs: the record, validation, the callback, the stopping rule."""
 
     def __init__(
@@ -275,11 +308,7 @@ class _Watch:
         history.loss_curve.append(float(losses[-1]))
         validation = None
         if self.X_val is not None:
-            if isinstance(self.X_val, HeldOutEntries):
-                errors = self.X_val.errors(self.judged)
-            else:
-                errors = self.judged.validation_errors(self.X_val).astype(np.float64)
-            validation = float(np.average(errors, weights=self.X_val.counts(slice(None))))
+            validation = self.validation_loss()
             history.validation_loss_curve.append(validation)
         watched = history.watched[-1]
         if self.keep_best and watched < self.best:
@@ -296,6 +325,15 @@ class _Watch:
             )
             if self.callback(progress):
                 history.stopped_because = "the callback asked for it"
+
+    def validation_loss(self) -> float:
+        """The mean loss of what is held out, without penalty."""
+        assert self.X_val is not None
+        if isinstance(self.X_val, HeldOutEntries):
+            errors = self.X_val.errors(self.judged)
+        else:
+            errors = self.judged.validation_errors(self.X_val).astype(np.float64)
+        return float(np.average(errors, weights=self.X_val.counts(slice(None))))
 
     def _note(self, loss: float) -> None:
         """An epoch's loss, where there is nothing else to do."""
@@ -337,7 +375,7 @@ class _Watch:
 
 
 def _snapshot(
-    network: Network, state: SolverState, random: Any, watch: _Watch, noise_seed: int
+    network: Network, state: SolverState, random: Any, watch: Watch, noise_seed: int
 ) -> TrainingState:
     return TrainingState(
         params=network.params.copy(),
@@ -353,7 +391,7 @@ def _snapshot(
 
 
 def _restore(
-    saved: TrainingState, network: Network, solver: Solver, random: Any, watch: _Watch
+    saved: TrainingState, network: Network, solver: Solver, random: Any, watch: Watch
 ) -> SolverState:
     n_params = network.architecture.n_params
     vectors = (saved.params, *saved.solver.memory)

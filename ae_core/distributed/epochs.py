@@ -1,0 +1,201 @@
+"""Epochs over pieces that lie on workers: what `ae_core.training.loop.learn` runs.
+
+Parameters and what the solver remembers come home once in a while, so that a worker that dies costs
+no more than the steps since then; in between they stay where they are computed.
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+from dask.delayed import Delayed
+
+from .._typing import Array
+from ..formulas.noise import noise_key
+from ..formulas.solvers import Solver, SolverState
+from ..network.compiled import Network
+from ..training.epochs import Epochs
+from ..training.loop import Watch
+from ..training.progress import restore_solver
+from .machines import Graph, Machines
+from .pieces import Moment, bounds
+from .steps import (
+    At,
+    Job,
+    mean_error,
+    objective,
+    partial_errors,
+    partial_gradients,
+    update,
+    view,
+)
+
+STEPS_PER_GRAPH = 64
+"""Steps between two times that parameters come home: scheduling them is waited for once."""
+
+
+class Pieces:
+    """The pieces of a table on their workers, and what is known of them here.
+
+    Parameters
+    ----------
+    machines : Machines
+    tasks : list of Delayed
+        That give a `Piece` each, in order, and are kept.
+    n_visited : list of int
+        Rows of each that are visited.
+    n_counted : float
+        How many whole rows they count as, together.
+    """
+
+    def __init__(
+        self, machines: Machines, tasks: list[Delayed], n_visited: list[int], n_counted: float
+    ) -> None:
+        self.machines, self.tasks = machines, tasks
+        self.n_visited, self.n_counted = n_visited, n_counted
+
+    def __len__(self) -> int:
+        return len(self.tasks)
+
+    def release(self) -> None:
+        """Let workers forget them."""
+        self.tasks = []
+
+    def groups(self) -> list[list[Delayed]]:
+        """Those that are on one worker together."""
+        return self.machines.groups(self.tasks)
+
+
+class DistributedEpochs(Epochs):
+    """Passes over the rows of all pieces: each step takes its share of each of them.
+
+    Parameters
+    ----------
+    network : Network
+        Changed by `run`.
+    pieces : Pieces
+    job : Job
+    batch_size : int
+        Rows per step, of all pieces together.
+    shuffle : bool
+    seed : int
+        Of the order of rows.
+    kl_warm_up : int
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        pieces: Pieces,
+        job: Job,
+        batch_size: int,
+        shuffle: bool,
+        seed: int,
+        kl_warm_up: int,
+    ) -> None:
+        assert job.solver is not None
+        self.network, self.pieces, self.job = network, pieces, job
+        self.solver: Solver = job.solver
+        self.outer = self.solver
+        """What `learn` has the state of."""
+        self.seed, self.shuffle, self.kl_warm_up = seed, shuffle, kl_warm_up
+        self.n_rows, self.n_counted = sum(pieces.n_visited), pieces.n_counted
+        self.n_parts = math.ceil(self.n_rows / batch_size)
+        """Parts that each piece's rows are in; of few rows some parts may be empty in all."""
+        sizes = np.zeros(self.n_parts, dtype=np.int64)
+        for number, n in enumerate(pieces.n_visited):
+            ends = [bounds(n, number, self.n_parts, step) for step in range(self.n_parts + 1)]
+            sizes += np.diff(ends)
+        self.parts = np.flatnonzero(sizes)
+        self.n_steps = len(self.parts)
+        self.counts = np.ones(self.n_steps)
+        """How many whole rows the steps that were run last took."""
+
+    def run(self, state: SolverState, rates: Array, n_done: int, noise_seed: int) -> Array:
+        """The losses of the steps of some epochs, which change the network and the state."""
+        losses, self.counts = np.full(len(rates), np.nan), np.ones(len(rates))
+        annealing = self._annealing(n_done * self.n_steps, len(rates))
+        for start in range(0, len(rates), STEPS_PER_GRAPH):
+            some = range(start, min(start + STEPS_PER_GRAPH, len(rates)))
+            moments = [
+                self._moment(n_done, i, noise_seed, 1.0 if annealing is None else annealing[i])
+                for i in some
+            ]
+            end = self._steps(state, moments, rates[some.start : some.stop])
+            taken = slice(some.start, some.start + len(end.losses))
+            losses[taken], self.counts[taken] = np.array(end.losses).T
+            self.network.params[...] = end.params
+            restore_solver(state, end.solver)
+            if end.has_failed:
+                break
+        return losses
+
+    def means(self, losses: Array) -> Array:
+        """The mean losses (n_epochs,) of epochs, from those of their steps."""
+        if self.n_steps == 1:
+            return losses
+        losses, counts = (a.reshape(-1, self.n_steps) for a in (losses, self.counts))
+        return np.asarray(np.average(losses, axis=1, weights=counts))
+
+    def _moment(self, n_done: int, i: int, noise_seed: int, annealing: float) -> Moment:
+        """Where step i after so many epochs is."""
+        epoch, step = n_done + i // self.n_steps, int(self.parts[i % self.n_steps])
+        key = noise_key(noise_seed, epoch) if self.network.architecture.is_noisy else 0
+        return Moment(self.seed, epoch, step, self.n_parts, self.shuffle, key, float(annealing))
+
+    def _steps(self, state: SolverState, moments: list[Moment], rates: Array) -> At:
+        graph = Graph()
+        at, job = graph.given(At(self.network.params, state)), graph.given(self.job)
+        groups = self.pieces.groups()
+        for moment, rate in zip(moments, rates, strict=True):
+            params = graph.add(view, at)
+            parts = [
+                graph.add(partial_gradients, job, params, group, tuple(moment)) for group in groups
+            ]
+            at = graph.add(update, job, at, parts, float(rate))
+        end: At = self.pieces.machines.result(graph.task(at))
+        return end
+
+
+class DistributedNetwork(Network):
+    """A network whose loss and gradient are those of pieces on workers: for L-BFGS.
+
+    It shares its parameters with the network that it is made of.
+    """
+
+    def __init__(self, network: Network, pieces: Pieces, job: Job, seed: int) -> None:
+        super().__init__(network.architecture, network.params, dtype=network.dtype)
+        self.params = network.params
+        self.pieces, self.job, self.seed = pieces, job, seed
+
+    def loss_and_gradient(
+        self, X: Any, *, params: Any = None, noise_key: int = 0
+    ) -> tuple[float, Array]:
+        """Of all rows of the pieces, whatever X is."""
+        params = np.asarray(self.params if params is None else params, dtype=self.dtype)
+        graph = Graph()
+        job, seen = graph.given(self.job), graph.given((params, False))
+        moment = Moment(self.seed, 0, 0, 1, False, noise_key)
+        parts = [
+            graph.add(partial_gradients, job, seen, group, tuple(moment))
+            for group in self.pieces.groups()
+        ]
+        found = graph.task(graph.add(objective, job, params, parts))
+        loss, gradient, _ = self.pieces.machines.result(found)
+        return float(loss), gradient
+
+
+class DistributedWatch(Watch):
+    """A watch whose held-out rows lie on workers."""
+
+    def validation_loss(self) -> float:
+        """The mean loss of the rows held out, without penalty."""
+        pieces: Pieces = self.X_val  # type: ignore[assignment]
+        graph = Graph()
+        params, job = graph.given(self.judged.params), graph.given(self.validation_job)
+        parts = [graph.add(partial_errors, job, params, group) for group in pieces.groups()]
+        found: float = pieces.machines.result(graph.task(graph.add(mean_error, job, parts)))
+        return found
+
+    validation_job: Job
+    """Of the held-out pieces."""

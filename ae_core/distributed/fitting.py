@@ -1,0 +1,241 @@
+"""How a distributed estimator is fitted: as `ae_core.estimators.fitting`, from partitions."""
+
+from contextlib import ExitStack
+from typing import Any
+
+import numpy as np
+
+from .._typing import Array
+from ..basics.arguments import is_number
+from ..data.checks import check_dtype
+from ..data.merged_scaling import merged, merged_scaling
+from ..data.running_scaling import RunningScaling
+from ..estimators.checkpoints import Checkpoint
+from ..estimators.fitting import (
+    all_or_nothing,
+    generator_of,
+    go_on,
+    held_out_rows,
+    is_scaled,
+    seen,
+    warn_if_not_converged,
+    warn_if_not_learning,
+    weights_of,
+    without,
+)
+from ..estimators.parameters import (
+    architecture_of,
+    batch_size_of,
+    check_noise,
+    solver_of,
+    tolerance_of,
+)
+from ..estimators.records import check_parameters
+from ..formulas.schedules import Schedule
+from ..network.compiled import Network
+from ..training.callbacks import check_callbacks, joined, with_progress_bar
+from ..training.epochs import drawn_seed
+from ..training.lbfgs import train_lbfgs
+from ..training.loop import learn
+from ..training.progress import History, NonFiniteLossError
+from .epochs import STEPS_PER_GRAPH, DistributedEpochs, DistributedNetwork, DistributedWatch, Pieces
+from .local_steps import LocalStepsEpochs
+from .machines import Machines
+from .steps import Job
+from .tables import DistributedTable, gathered
+
+ROWS_JUDGED = 1000
+"""So many rows tell whether a fit was better than a constant."""
+
+ROWS_FOR_THE_REST = 10_000
+"""And so many whatever else an estimator learns before the network is made."""
+
+
+def fit(
+    estimator: Any, X: Any, sample_weight: Any, X_val: Any, callbacks: Any, client: Any
+) -> None:
+    """Fit a distributed autoencoder to a collection."""
+    check_parameters(estimator)
+    check_supported(estimator)
+    callbacks = check_callbacks(callbacks)
+    if any(isinstance(callback, Checkpoint) for callback in callbacks):
+        raise ValueError(
+            "callbacks has a Checkpoint, which looks at all rows: after the fit use save, and a "
+            "callback of your own for what is to be kept meanwhile"
+        )
+    machines = Machines(client)
+    with all_or_nothing(estimator, keeps_epochs=True):
+        is_fitted = estimator.warm_start and hasattr(estimator, "network_")
+        table = DistributedTable(machines, X)
+        table.note_columns(estimator, reset=not is_fitted)
+        table.read(estimator.to_local())
+        random = generator_of(estimator)
+        weights = given_weights(machines, sample_weight, table)
+        held_out = np.empty(0, dtype=np.int64)
+        if estimator.early_stopping and X_val is None:
+            held_out = held_out_rows(table.n_rows, estimator.validation_fraction, random)
+        weights, their_weights = without(weights, held_out, table.n_rows)
+        if is_fitted:
+            go_on(estimator)
+        else:
+            _start(estimator, table, weights, random)
+        local = estimator.to_local()
+        pieces, limits = table.pieces(local, weights)
+        validation = None
+        if X_val is not None:
+            other = DistributedTable(machines, X_val, "X_val")
+            other.note_columns(estimator, reset=False)
+            other.read(local)
+            validation = other.pieces(local, None)[0]
+        elif len(held_out):
+            alone = np.zeros(table.n_rows)
+            alone[held_out] = 1.0 if their_weights is None else their_weights
+            validation = table.pieces(local, alone)[0]
+        estimator._stream = None
+        _run(estimator, pieces, limits, random, callbacks, validation)
+        some, some_weights = table.spread(weights, ROWS_JUDGED)
+        for held in (table, pieces, validation):
+            if held is not None:
+                held.release()
+    warn_if_not_converged(estimator)
+    warn_if_not_learning(estimator.network_, seen(estimator, some, some_weights))
+
+
+def check_supported(estimator: Any) -> None:
+    """Refuse what is no sum over rows, or needs all rows at once.
+
+    Raises
+    ------
+    ValueError
+        Naming the parameter, and what to do.
+    """
+    if getattr(estimator, "sparsity", 0):
+        raise ValueError(
+            f"sparsity={estimator.sparsity!r}: that penalty is of the mean over a whole batch, "
+            "which no machine sees; use code_l1 or k_sparse"
+        )
+    if estimator.columns == "mixed":
+        raise ValueError(
+            "columns='mixed': categories are not learned from partitions yet; encode them first, "
+            "as with dask_ml's OrdinalEncoder or X.categorize() and dask.dataframe.get_dummies"
+        )
+    if estimator.missing_values == "implicit":
+        raise ValueError(
+            "missing_values='implicit': partitions must be dense; use 'mask', with NaN for what is "
+            "missing"
+        )
+    sync_every = getattr(estimator, "sync_every", None)
+    if sync_every is not None and estimator.solver == "lbfgs":
+        raise ValueError(
+            f"sync_every={sync_every!r}: solver='lbfgs' takes all rows at once; use 'adamw', or "
+            "sync_every=None"
+        )
+
+
+def given_weights(machines: Machines, sample_weight: Any, table: DistributedTable) -> Array | None:
+    if sample_weight is not None and not is_number(sample_weight):
+        sample_weight = gathered(machines, sample_weight, "sample_weight")
+    return weights_of(sample_weight, table)
+
+
+def _start(
+    estimator: Any, table: DistributedTable, weights: Array | None, random: np.random.Generator
+) -> None:
+    """Learn the scaling, and draw the first weights."""
+    total = merged(table.measured(weights, estimator.missing_values))
+    shift, factor = merged_scaling(total, estimator.scale)
+    estimator.shift_, estimator.factor_ = shift, factor
+    estimator._running = RunningScaling.of_columns(
+        total, factor, is_scaled(estimator, table.n_columns)
+    )
+    some, some_weights = table.spread(weights, ROWS_FOR_THE_REST)
+    estimator._learn_from(seen(estimator, some, some_weights))
+    architecture = architecture_of(estimator, table.n_columns)
+    check_noise(estimator, architecture)
+    dtype = table.dtype if table.dtype == np.float32 else np.dtype(np.float64)
+    if estimator.dtype is not None:
+        dtype = check_dtype(estimator.dtype)
+    estimator.network_ = Network(
+        architecture, dtype=dtype, random_state=random, n_threads=estimator.n_threads
+    )
+    estimator.history_ = History()
+
+
+def _run(
+    estimator: Any,
+    pieces: Pieces,
+    limits: tuple[Array, Array],
+    random: np.random.Generator,
+    callbacks: Any,
+    validation: Pieces | None,
+) -> None:
+    """Train the estimator's network as its parameters say, and keep the history."""
+    network, solver = estimator.network_, solver_of(estimator)
+    options = estimator._training_options()
+    kl_warm_up, sync_every = options.get("kl_warm_up", 0), getattr(estimator, "sync_every", None)
+    estimator.history_ = History()
+
+    def job_of(pieces: Pieces) -> Job:
+        return Job(
+            network.architecture,
+            network.dtype,
+            None if isinstance(solver, str) else solver,
+            len(pieces),
+            limits,
+            estimator.n_threads,
+        )
+
+    with ExitStack() as stack:
+        callbacks = with_progress_bar(stack, callbacks, estimator.verbose, estimator.max_iter, 0)
+        watch = DistributedWatch(
+            network,
+            validation,  # type: ignore[arg-type]
+            tolerance_of(estimator),
+            estimator.n_iter_no_change,
+            joined(callbacks),
+            estimator.early_stopping,
+        )
+        watch.history = estimator.history_
+        if validation is not None:
+            watch.validation_job = job_of(validation)
+        seed = drawn_seed(random)
+        try:
+            if isinstance(solver, str):
+                facade = DistributedNetwork(network, pieces, job_of(pieces), seed)
+                nothing: Any = None
+                train_lbfgs(facade, nothing, estimator.max_iter, options.get("max_fun"), watch)
+                return
+            batch_size = batch_size_of(estimator.batch_size, sum(pieces.n_visited))
+            common = (network, pieces, job_of(pieces), batch_size, estimator.shuffle, seed)
+            epochs = (
+                DistributedEpochs(*common, kl_warm_up)
+                if sync_every is None
+                else LocalStepsEpochs(*common, kl_warm_up, sync_every)
+            )
+            schedule = Schedule(
+                estimator.learning_rate,
+                solver.learning_rate_init,
+                epochs.n_steps,
+                n_epochs=estimator.max_iter,
+                rows_per_epoch=epochs.n_counted,
+                power_t=estimator.power_t,
+            )
+            at_once = max(1, STEPS_PER_GRAPH // epochs.n_steps)
+            if watch.looks or sync_every is not None:
+                at_once = 1
+            learn(
+                network,
+                epochs,
+                epochs.outer,
+                schedule,
+                watch,
+                random,
+                at_once,
+                history=estimator.history_,
+            )
+        except NonFiniteLossError as error:
+            estimator.history_.stopped_because = str(error).split(":")[0]
+            raise
+        except KeyboardInterrupt:
+            estimator.history_.stopped_because = "it was interrupted"
+            raise

@@ -1,0 +1,95 @@
+"""Methods of a fitted estimator, lazily, on the partitions of a collection."""
+
+import pickle
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+import dask.array as da
+import numpy as np
+from dask.array import Array as DaskArray
+from dask.delayed import delayed
+
+from .collections import is_frame_of_dask, is_list_of_delayed, whole_rows
+
+
+@lru_cache(8)
+def unpacked(local: bytes) -> Any:
+    """The estimator, once on each worker."""
+    return pickle.loads(local)
+
+
+def on_part(
+    local: bytes, method: str, part: Any, n_columns: int | None, dtype: Any, *more: Any
+) -> Any:
+    """What a method gives of one partition; of one without rows, nothing of the right width."""
+    if part.shape[0] == 0:
+        return np.empty((0,) if n_columns is None else (0, n_columns), dtype)
+    return getattr(unpacked(local), method)(part, *more)
+
+
+def frame_on_part(part: Any, local: bytes, method: str, empty: Any) -> Any:
+    """The same where a frame gives a frame."""
+    return getattr(unpacked(local), method)(part) if len(part) else empty
+
+
+def lazily(
+    local: Any,
+    method: str,
+    X: Any,
+    n_columns: int | None,
+    dtype: Any,
+    *more: Any,
+    gives_frames: bool = False,
+) -> Any:
+    """A method of a single-machine estimator on all partitions of X, when they are computed.
+
+    Parameters
+    ----------
+    local : estimator
+    method : str
+    X : dask array, dask DataFrame or list of Delayed
+    n_columns : int or None
+        Of what it gives; None for one number per row.
+    dtype : dtype
+    *more
+        Other arguments of the method.
+    gives_frames : bool
+        Whether the method gives a frame, with the columns of X, for one.
+
+    Returns
+    -------
+    dask array, dask DataFrame or list of Delayed
+    """
+    packed = pickle.dumps(local)
+    if isinstance(X, DaskArray):
+        X = whole_rows(X)
+        return da.map_blocks(
+            _block,
+            X,
+            local=packed,
+            method=method,
+            n_columns=n_columns,
+            more=more,
+            out=np.dtype(dtype),
+            dtype=dtype,
+            meta=np.empty((0,) if n_columns is None else (0, 0), dtype),
+            **({"drop_axis": 1} if n_columns is None else {"chunks": (X.chunks[0], (n_columns,))}),
+        )
+    function: Callable[..., Any] = delayed(on_part, pure=False)
+    if is_list_of_delayed(X):
+        return [function(packed, method, part, n_columns, dtype, *more) for part in X]
+    assert is_frame_of_dask(X)
+    if gives_frames:
+        empty = X._meta.astype(dtype)
+        return X.map_partitions(frame_on_part, packed, method, empty, meta=empty)
+    shape = (np.nan,) if n_columns is None else (np.nan, n_columns)
+    blocks = [
+        da.from_delayed(function(packed, method, part, n_columns, dtype, *more), shape, dtype=dtype)
+        for part in X.to_delayed()
+    ]
+    return da.concatenate(blocks, allow_unknown_chunksizes=True)
+
+
+def _block(block: Any, *, local: bytes, method: str, n_columns: Any, more: Any, out: Any) -> Any:
+    return on_part(local, method, block, n_columns, out, *more)

@@ -1,0 +1,189 @@
+"""Many steps on each partition by itself, then one together: where the network is slow.
+
+Douillard, Feng, Rusu, Chhaparia, Donchev, Kuncoro, Ranzato, Szlam & Shen 2023, "DiLoCo: Distributed
+low-communication training of language models", algorithm 1. Each partition (not each worker: so
+nothing depends on how many there are) starts from the same parameters and takes `sync_every` steps
+of the inner solver on rows of its own. What they changed, averaged by rows, is the gradient of an
+outer step with Nesterov's momentum. The inner solvers' memories stay with the partitions, and come
+home after an epoch: then no worker has what can't be made anew from there.
+"""
+
+import math
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .._typing import Array
+from ..formulas.noise import noise_key
+from ..formulas.solvers import SGD, SolverState
+from ..network.compiled import Network
+from ..training.progress import restore_solver, solver_copy
+from .epochs import DistributedEpochs, Pieces
+from .machines import Graph
+from .pieces import Moment, Piece
+from .steps import At, Job, own_threads, view
+from .sums import Nodes, Partial, put, total
+
+OUTER_RATE, OUTER_MOMENTUM = 0.7, 0.9
+"""Of the outer step: the paper's section 3.1."""
+
+
+class Local(NamedTuple):
+    """Where the steps on a partition led."""
+
+    params: Array
+    solver: SolverState
+    loss: float
+    n_counted: float
+    """How many whole rows they took."""
+
+
+def local_steps(
+    job: Job,
+    start: tuple[Array, bool],
+    solver: SolverState | None,
+    piece: Piece,
+    batch_size: int,
+    moment: Any,
+    rates: Array,
+    annealing: Array | None,
+) -> Local:
+    """Some steps on the rows of a piece, from the common parameters on."""
+    (params, has_failed), moment = start, Moment(*moment)
+    assert job.solver is not None
+    n_rows = len(piece.visited)
+    batch_size = min(batch_size, max(1, n_rows))
+    which = piece.order(moment)[moment.step * batch_size :][: len(rates) * batch_size]
+    params = np.array(params)
+    state = job.solver.start(params) if solver is None else solver_copy(solver)
+    if has_failed or not len(which):
+        return Local(params, state, 0.0, 0.0)
+    n_steps = -(-len(which) // batch_size)
+    network = Network(
+        job.architecture, params, dtype=job.dtype, n_threads=job.n_threads or own_threads()
+    )
+    rows = piece.limited(job.limits)
+    key = np.uint64(noise_key(moment.noise_key, 1 + piece.number))
+    keys = np.full(n_steps, key) if job.architecture.is_noisy else None
+    if annealing is not None:
+        annealing = np.array(annealing[:n_steps])
+    with np.errstate(over="ignore", invalid="ignore"):  # a loss that is not finite says so
+        losses = network.train_steps(
+            rows, which, batch_size, job.solver, state, np.array(rates[:n_steps]), keys, annealing
+        )
+    counts = rows.batch_counts(which, batch_size)
+    return Local(network.params, state, float(losses @ counts / counts.sum()), float(counts.sum()))
+
+
+def partial_changes(
+    job: Job, start: tuple[Array, bool], numbers: list[int], results: list[Local]
+) -> Nodes:
+    """What some pieces add to the outer gradient: how far they went back, by rows."""
+    nodes: Nodes = {}
+    for number, local in zip(numbers, results, strict=True):
+        partial = Partial(0.0, 0.0, None)
+        if local.n_counted:
+            change = (start[0].astype(np.float64) - local.params) * local.n_counted
+            partial = Partial(local.n_counted, local.loss * local.n_counted, change)
+        put(nodes, 0, number, partial, job.n_pieces)
+    return nodes
+
+
+def outer_update(job: Job, outer: SGD, at: At, parts: list[Nodes], n_steps: int) -> At:
+    """The outer step, from what all pieces changed in so many steps."""
+    if at.has_failed:
+        return at
+    whole = total(parts, job.n_pieces)
+    assert whole.gradient is not None
+    loss = whole.loss / whole.n_counted
+    losses = (*at.losses, *[(loss, whole.n_counted / n_steps)] * n_steps)
+    if not np.isfinite(loss):
+        return at._replace(losses=losses, has_failed=True)
+    gradient = (whole.gradient / whole.n_counted).astype(job.dtype)
+    solver = solver_copy(at.solver)
+    params = outer.step(at.params, gradient, solver, job.dtype.type(OUTER_RATE))
+    return At(np.asarray(params, dtype=job.dtype), solver, losses)
+
+
+def memory(local: Local) -> SolverState:
+    """What the inner solver of a piece remembers."""
+    return local.solver
+
+
+class LocalStepsEpochs(DistributedEpochs):
+    """Epochs in which every piece takes steps of its own, and all meet every `sync_every` steps.
+
+    An epoch has as many steps as the largest piece; all meet at its end, too.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        pieces: Pieces,
+        job: Job,
+        batch_size: int,
+        shuffle: bool,
+        seed: int,
+        kl_warm_up: int,
+        sync_every: int,
+    ) -> None:
+        assert job.solver is not None
+        averaging = job.solver.averaging
+        self.outer = SGD(OUTER_RATE, OUTER_MOMENTUM, True, averaging=averaging)
+        self.network, self.pieces, self.job = network, pieces, job
+        self.solver = job.solver
+        job.solver = replace(job.solver, averaging=None)
+        self.batch_size, self.shuffle, self.seed = batch_size, shuffle, seed
+        self.kl_warm_up, self.sync_every = kl_warm_up, sync_every
+        self.n_rows, self.n_counted = sum(pieces.n_visited), pieces.n_counted
+        self.n_steps = max(math.ceil(n / min(batch_size, max(1, n))) for n in pieces.n_visited)
+        self.counts = np.ones(self.n_steps)
+        self.memories: list[SolverState | None] = [None] * len(pieces)
+        """What the inner solver of each piece remembers, after an epoch."""
+
+    def run(self, state: SolverState, rates: Array, n_done: int, noise_seed: int) -> Array:
+        """The losses of the steps of one epoch, which change the network and the outer state.
+
+        Steps between two meetings all have their mean loss.
+        """
+        graph, machines = Graph(), self.pieces.machines
+        at, job = graph.given(At(self.network.params, state)), graph.given(self.job)
+        outer, memories = graph.given(self.outer), [graph.given(m) for m in self.memories]
+        annealing = self._annealing(n_done * self.n_steps, len(rates))
+        key = noise_key(noise_seed, n_done) if self.network.architecture.is_noisy else 0
+        groups = self.pieces.groups()
+        numbers = {task.key: i for i, task in enumerate(self.pieces.tasks)}
+        for first in range(0, self.n_steps, self.sync_every):
+            some = slice(first, min(first + self.sync_every, self.n_steps))
+            moment = (self.seed, n_done, first, self.n_steps, self.shuffle, key)
+            start = graph.add(view, at)
+            parts = []
+            for group in groups:
+                ours = [numbers[task.key] for task in group]
+                ends = [
+                    graph.add(
+                        local_steps,
+                        job,
+                        start,
+                        memories[i],
+                        self.pieces.tasks[i],
+                        self.batch_size,
+                        moment,
+                        rates[some],
+                        None if annealing is None else annealing[some],
+                    )
+                    for i in ours
+                ]
+                for i, end_of_piece in zip(ours, ends, strict=True):
+                    memories[i] = graph.add(memory, end_of_piece)
+                parts.append(graph.add(partial_changes, job, start, ours, ends))
+            at = graph.add(outer_update, job, outer, at, parts, some.stop - some.start)
+        end: At
+        end, *self.memories = machines.results([graph.task(key) for key in (at, *memories)])
+        losses, self.counts = np.full(len(rates), np.nan), np.ones(len(rates))
+        taken = slice(0, len(end.losses))
+        losses[taken], self.counts[taken] = np.array(end.losses).T
+        self.network.params[...] = end.params
+        restore_solver(state, end.solver)
+        return losses

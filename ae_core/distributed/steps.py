@@ -1,0 +1,181 @@
+"""A step of training as tasks: partial gradients where the rows are, one update, on to the next.
+
+A state never changes: each update makes a new one from the one before. So Dask can compute any of
+them again, to the same bits, when the worker that held it is gone.
+"""
+
+import pickle
+from dataclasses import replace
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .._typing import Array
+from ..formulas.noise import noise_key
+from ..formulas.solvers import Solver, SolverState
+from ..network.architecture import Architecture
+from ..network.compiled import Network
+from ..network.passes import penalty
+from ..training.progress import solver_copy
+from .pieces import Moment, Piece, aligned
+from .sums import Nodes, Partial, put, total
+
+
+class Job:
+    """What all steps of a fit have in common; made once on each worker.
+
+    Parameters
+    ----------
+    architecture : Architecture
+    dtype : dtype
+    solver : Solver or None
+    n_pieces : int
+    limits : tuple of arrays
+        The smallest and largest number of each column of the whole table, scaled.
+    n_threads : int or None
+        Of each worker; None for as many as it has.
+    """
+
+    def __init__(
+        self,
+        architecture: Architecture,
+        dtype: Any,
+        solver: Solver | None,
+        n_pieces: int,
+        limits: tuple[Array, Array],
+        n_threads: int | None,
+    ) -> None:
+        self.architecture, self.dtype, self.solver = architecture, np.dtype(dtype), solver
+        self.n_pieces, self.limits, self.n_threads = n_pieces, limits, n_threads
+
+    def __reduce__(self) -> Any:
+        state = {name: value for name, value in vars(self).items() if name != "network"}
+        return _job, (pickle.dumps(state),)  # one string of bytes: see `Whole`
+
+    @cached_property
+    def network(self) -> Network:
+        """One without penalties on weights, which are no sum over rows; its own parameters are 0.
+
+        Gradients are taken at others.
+        """
+        bare = replace(self.architecture, alpha=0.0, alpha_l1=0.0)
+        params = np.zeros(bare.n_params, self.dtype)
+        return Network(bare, params, dtype=self.dtype, n_threads=self.n_threads or own_threads())
+
+    def annealed(self, annealing: float) -> Network:
+        """The same with a smaller weight of a variational code's divergence."""
+        if annealing == 1:
+            return self.network
+        bare = self.network.architecture
+        return Network(
+            replace(bare, beta=bare.beta * annealing),
+            self.network.params,
+            dtype=self.dtype,
+            n_threads=self.network.n_threads,
+        )
+
+
+def _job(state: bytes) -> Job:
+    job = Job.__new__(Job)
+    vars(job).update(pickle.loads(state))
+    return job
+
+
+def own_threads() -> int:
+    """The threads of the worker that this runs on; 1 elsewhere."""
+    from distributed import get_worker
+
+    try:
+        return int(get_worker().state.nthreads)
+    except ValueError:
+        return 1
+
+
+class At(NamedTuple):
+    """Where training is after some steps."""
+
+    params: Array
+    solver: SolverState
+    losses: tuple[tuple[float, float], ...] = ()
+    """Of each step since it was brought home: before the step, and what its rows count."""
+    has_failed: bool = False
+    """The last of them was not finite, and nothing changes any more."""
+
+
+def view(at: At) -> tuple[Array, bool]:
+    """What workers need to compute gradients: less than the solver remembers."""
+    return at.params, at.has_failed
+
+
+def partial_gradients(
+    job: Job, view: tuple[Array, bool], pieces: list[Piece], moment: Any
+) -> Nodes:
+    """What the rows of some pieces add to a step's loss and gradient."""
+    (params, has_failed), moment = view, Moment(*moment)
+    nodes: Nodes = {}
+    if has_failed:
+        return nodes
+    params = aligned(params)
+    network = job.annealed(moment.annealing)
+    for piece in pieces:
+        rows = piece.batch(job.limits, moment)
+        partial = Partial(0.0, 0.0, None)
+        if rows is not None:
+            key = noise_key(moment.noise_key, 1 + moment.step * job.n_pieces + piece.number)
+            with np.errstate(over="ignore", invalid="ignore"):  # a loss that is not finite says so
+                loss, gradient = network.loss_and_gradient(rows, params=params, noise_key=key)
+                count = rows.total_count()
+                partial = Partial(count, loss * count, gradient.astype(np.float64) * count)
+        put(nodes, 0, piece.number, partial, job.n_pieces)
+    return nodes
+
+
+def objective(job: Job, params: Array, parts: list[Nodes]) -> tuple[float, Array, float]:
+    """The loss of a step's rows with all penalties, its gradient (n_params,), and their count."""
+    whole = total(parts, job.n_pieces)
+    assert whole.gradient is not None
+    loss, gradient = whole.loss / whole.n_counted, whole.gradient / whole.n_counted
+    with np.errstate(over="ignore", invalid="ignore"):  # a loss that is not finite says so
+        if job.architecture.has_penalty:
+            extra, extra_gradient = penalty(job.architecture, params, whole.n_counted)
+            loss, gradient = loss + extra, gradient + extra_gradient
+        return loss, gradient.astype(job.dtype), whole.n_counted
+
+
+def update(job: Job, at: At, parts: list[Nodes], rate: float) -> At:
+    """One step of the solver, from what all pieces gave."""
+    if at.has_failed:
+        return at
+    loss, gradient, count = objective(job, at.params, parts)
+    losses = (*at.losses, (loss, count))
+    if not np.isfinite(loss):
+        return at._replace(losses=losses, has_failed=True)
+    assert job.solver is not None
+    solver = solver_copy(at.solver)
+    with np.errstate(over="ignore", invalid="ignore"):
+        params = job.solver.step(at.params, gradient, solver, job.dtype.type(rate))
+    return At(np.asarray(params, dtype=job.dtype), solver, losses)
+
+
+def partial_errors(job: Job, params: Array, pieces: list[Piece]) -> Nodes:
+    """What the rows of some pieces add to a validation loss."""
+    network = Network(
+        job.architecture, aligned(params), dtype=job.dtype, n_threads=job.network.n_threads
+    )
+    nodes: Nodes = {}
+    for piece in pieces:
+        if not len(piece.visited):
+            put(nodes, 0, piece.number, Partial(0.0, 0.0, None), job.n_pieces)
+            continue
+        counts = piece.rows.counts(slice(None))
+        errors = network.validation_errors(piece.rows).astype(np.float64)
+        partial = Partial(float(counts.sum()), float(errors @ counts), None)
+        put(nodes, 0, piece.number, partial, job.n_pieces)
+    return nodes
+
+
+def mean_error(job: Job, parts: list[Nodes]) -> float:
+    """The mean loss of all rows of a validation table."""
+    whole = total(parts, job.n_pieces)
+    return whole.loss / whole.n_counted

@@ -1,0 +1,174 @@
+"""Training over Dask collections: steps per second, bytes per step, and kills.
+
+    python benchmarks/dask_training.py              # one process, then clusters of 1 and 2 workers
+    python benchmarks/dask_training.py --kills 30   # kill -9 at random moments: same bits
+    python benchmarks/dask_training.py --model      # the table of docs/guide/many-machines.md
+
+Needs ``pip install ".[dask]"``. Workers are processes of this machine, with one thread each.
+"""
+
+import argparse
+import os
+import random
+import signal
+import threading
+import time
+import warnings
+from typing import Any
+
+import numpy as np
+
+MACHINES = (2, 4, 8, 16, 32, 64, 128, 256)
+
+
+def main() -> None:
+    """Run what was asked for, and print it as a table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, default=200_000)
+    parser.add_argument("--columns", type=int, default=64)
+    parser.add_argument("--partitions", type=int, default=8)
+    parser.add_argument("--batch-size", type=int, default=20_000)
+    parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--kills", type=int, default=0)
+    parser.add_argument("--model", action="store_true")
+    arguments = parser.parse_args()
+    warnings.simplefilter("ignore")
+    if arguments.model:
+        print(model_table())
+    elif arguments.kills:
+        kill(arguments)
+    else:
+        measure(arguments)
+
+
+# --- the model ----------------------------------------------------------------------------------
+
+
+def speed_up(
+    machines: int, seconds: float, params: float, gradient: float, bandwidth: float, latency: float
+) -> float:
+    """How many times faster a step is on so many machines than on one, by the cost model."""
+    moved = (machines - 1) * (params + gradient)
+    return seconds / (seconds / machines + moved / bandwidth + 3 * latency)
+
+
+def model_table() -> str:
+    """The table of the guide, in Markdown."""
+    lines = ["| seconds a step on one | " + " | ".join(map(str, MACHINES)) + " |"]
+    lines.append("| --- |" + " ---: |" * len(MACHINES))
+    for seconds in (0.1, 1.0, 10.0):
+        speeds = [speed_up(m, seconds, 0.8e6, 0.8e6, 1.25e9, 2e-3) for m in MACHINES]
+        lines.append(f"| {seconds:g} | " + " | ".join(f"{s:.1f}" for s in speeds) + " |")
+    return "\n".join(lines)
+
+
+# --- measurements -------------------------------------------------------------------------------
+
+
+def table(rows: int, columns: int) -> Any:
+    """Rows near a subspace."""
+    draws = np.random.default_rng(0)
+    X = draws.normal(size=(rows, 8)) @ draws.normal(size=(8, columns))
+    return X + 0.1 * draws.normal(size=X.shape)
+
+
+def options(arguments: argparse.Namespace) -> dict[str, Any]:
+    """The same for all."""
+    return {
+        "n_components": 8,
+        "batch_size": arguments.batch_size,
+        "max_iter": arguments.epochs,
+        "random_state": 0,
+        "n_threads": 1,
+    }
+
+
+def received(client: Any) -> int:
+    """Bytes that workers have sent each other so far."""
+    counts = client.run(lambda dask_worker: dask_worker.transfer_outgoing_bytes_total)
+    return sum(counts.values())
+
+
+def measure(arguments: argparse.Namespace) -> None:
+    """Steps per second in one process and on 1 and 2 workers, and the bytes they moved."""
+    import dask.array as da
+    from distributed import Client, LocalCluster
+
+    from ae_core import Autoencoder
+    from ae_core.dask import DaskAutoencoder
+
+    X = table(arguments.rows, arguments.columns)
+    chunks = (-(-arguments.rows // arguments.partitions), -1)
+    start = time.perf_counter()
+    local = Autoencoder(**options(arguments)).fit(X)
+    seconds, n_steps = time.perf_counter() - start, local.history_.n_steps
+    size = local.network_.params.nbytes
+    print(f"{size} bytes of parameters, {n_steps} steps of {arguments.batch_size} rows\n")
+    print("| | seconds a fit | steps a second | bytes a step between workers | model |")
+    print("| --- | ---: | ---: | ---: | ---: |")
+    print(f"| one process | {seconds:.1f} | {n_steps / seconds:.1f} | | |")
+    bits = []
+    for n_workers in (1, 2):
+        with (
+            LocalCluster(
+                n_workers=n_workers, threads_per_worker=1, dashboard_address="127.0.0.1:0"
+            ) as cluster,
+            Client(cluster) as client,
+        ):
+            D = da.from_array(X, chunks=chunks).persist()
+            DaskAutoencoder(**{**options(arguments), "max_iter": 1}).fit(D)  # workers import
+            before, start = received(client), time.perf_counter()
+            model = DaskAutoencoder(**options(arguments)).fit(D)
+            seconds = time.perf_counter() - start
+            moved = (received(client) - before) / n_steps
+        bits.append(model.network_.params.tobytes())
+        print(
+            f"| {n_workers} workers | {seconds:.1f} | {n_steps / seconds:.1f} | {moved:.0f} "
+            f"| {(n_workers - 1) * 2 * size} |"
+        )
+    print(f"\nsame bits on 1 and 2 workers: {bits[0] == bits[1]}")
+
+
+def kill(arguments: argparse.Namespace) -> None:
+    """Fit while workers are killed at random moments, and compare with a fit in peace."""
+    import dask
+    import dask.array as da
+    from distributed import Client, LocalCluster
+
+    from ae_core.dask import DaskAutoencoder
+
+    X = table(arguments.rows, arguments.columns)
+    D = da.from_array(X, chunks=(-(-arguments.rows // arguments.partitions), -1))
+    expected = DaskAutoencoder(**options(arguments)).fit(D).network_.params.tobytes()
+    draws, killed, n_fits, n_same = random.Random(0), 0, 0, 0
+    # A LocalCluster gives up a worker that is not back after 15 s, which a busy machine may need.
+    with (
+        dask.config.set({"distributed.deploy.lost-worker-timeout": "300s"}),
+        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0") as cluster,
+        Client(cluster) as client,
+    ):
+        while killed < arguments.kills:
+            ended = threading.Event()
+
+            def strike(ended: threading.Event = ended) -> None:
+                nonlocal killed
+                while not ended.wait(draws.uniform(0.5, 8)) and killed < arguments.kills:
+                    if len(client.nthreads()) < 2:
+                        continue  # the last one is left: no cluster is another case
+                    pids = list(client.run(os.getpid, on_error="ignore").values())
+                    if pids and not ended.is_set():
+                        os.kill(draws.choice(pids), signal.SIGKILL)
+                        killed += 1
+
+            thread = threading.Thread(target=strike, daemon=True)
+            thread.start()
+            model = DaskAutoencoder(**options(arguments)).fit(D)
+            ended.set()
+            thread.join()
+            n_fits += 1
+            n_same += model.network_.params.tobytes() == expected
+            print(f"{n_fits} fits, {killed} kills, {n_same} with the same bits", flush=True)
+
+
+if __name__ == "__main__":
+    main()
