@@ -28,6 +28,11 @@ from .training.progress import History, NonFiniteLossError, Progress
 if TYPE_CHECKING:
     from .diagnosis.data_report import DataReport, diagnose_data
     from .diagnosis.diagnose import Diagnosis, diagnose
+    from .displays.code import CodeDisplay
+    from .displays.imputation import ImputationDisplay
+    from .displays.loss_curve import LossCurveDisplay
+    from .displays.outliers import OutlierDisplay
+    from .displays.reconstruction import ReconstructionDisplay
     from .estimators.autoencoder import Autoencoder
     from .estimators.checkpoints import Checkpoint
     from .estimators.fitting import NotLearningWarning
@@ -45,16 +50,21 @@ __all__ = [
     "Autoencoder",
     "AutoencoderOutlierDetector",
     "Checkpoint",
+    "CodeDisplay",
     "DataReport",
     "Diagnosis",
     "GradientCheck",
     "History",
+    "ImputationDisplay",
+    "LossCurveDisplay",
     "ModelFileError",
     "Network",
     "NonFiniteLossError",
     "NotLearningWarning",
+    "OutlierDisplay",
     "Progress",
     "RMSprop",
+    "ReconstructionDisplay",
     "VariationalAutoencoder",
     "check_gradient",
     "diagnose",
@@ -69,10 +79,15 @@ _LATER = {
     "Autoencoder": "estimators.autoencoder",
     "AutoencoderOutlierDetector": "estimators.outliers",
     "Checkpoint": "estimators.checkpoints",
+    "CodeDisplay": "displays.code",
     "DataReport": "diagnosis.data_report",
     "Diagnosis": "diagnosis.diagnose",
+    "ImputationDisplay": "displays.imputation",
+    "LossCurveDisplay": "displays.loss_curve",
     "ModelFileError": "files.model_file",
+    "OutlierDisplay": "displays.outliers",
     "NotLearningWarning": "estimators.fitting",
+    "ReconstructionDisplay": "displays.reconstruction",
     "VariationalAutoencoder": "estimators.variational",
     "diagnose": "diagnosis.diagnose",
     "diagnose_data": "diagnosis.data_report",
