@@ -38,10 +38,10 @@ class OutlierDisplay(Display):
     ----------
     scores : array of shape (n_samples,)
         How unusual each row is: minus its ``score_samples``.
-    threshold : float, optional
-        Above it a row is an outlier.
     rows : array of int, shape (n_rows,)
         The oddest rows, first.
+    threshold : float, optional
+        Above it a row is an outlier.
     contributions : array of shape (n_rows, n_features), optional
         What each entry of these rows adds to its row's score.
     feature_names : sequence of str

@@ -63,6 +63,7 @@ class TrainableAutoencoder(FittedAutoencoder, LayerParameters, TrainingParameter
             A float32, float64 or uint8 array or memory map is not copied, whatever the scaling; nor
             is CSR, or ever made dense.
         y : ignored
+            Is there for scikit-learn's sake.
         sample_weight : array of shape (n_samples,), optional
             A row of weight 2 counts as that row twice. Only their ratios count: to `alpha`, which
             is divided by the number of rows, the smallest weight is one row if all others are whole
@@ -80,6 +81,7 @@ class TrainableAutoencoder(FittedAutoencoder, LayerParameters, TrainingParameter
         Returns
         -------
         self
+            The estimator itself, fitted.
 
         Raises
         ------
@@ -157,12 +159,16 @@ class TrainableAutoencoder(FittedAutoencoder, LayerParameters, TrainingParameter
         Parameters
         ----------
         X : array, DataFrame or scipy.sparse matrix of shape (n_samples, n_features)
+            The next rows, with the columns of the first call.
         y : ignored
+            Is there for scikit-learn's sake.
         sample_weight : array of shape (n_samples,), optional
+            A row of weight 2 counts as that row twice.
 
         Returns
         -------
         self
+            The estimator itself, one step through X further.
 
         Raises
         ------

@@ -38,7 +38,13 @@ class FittedAutoencoder(
     # --- using what was learned ----------------------------------------------------------------
 
     def transform(self, X: Any) -> Array:
-        """The code (m, n_components) of the rows of X (m, n_features)."""
+        """The code (m, n_components) of the rows of X (m, n_features).
+
+        Parameters
+        ----------
+        X : array, DataFrame or scipy.sparse matrix of shape (m, n_features)
+            Rows with the columns of the fit.
+        """
         rows = self._rows(X)
         return self.network_.encode(rows)
 
@@ -47,6 +53,11 @@ class FittedAutoencoder(
 
         A frame where X is one, with its index and the names of the fit. With ``columns='mixed'``
         always: of categories the most probable one.
+
+        Parameters
+        ----------
+        X : array or DataFrame of shape (m, n_components)
+            Codes, as `transform` gives them.
 
         Raises
         ------
@@ -62,6 +73,11 @@ class FittedAutoencoder(
 
         A frame where X is one, with its names and index. With ``columns='mixed'``, of categories
         the most probable one.
+
+        Parameters
+        ----------
+        X : array, DataFrame or scipy.sparse matrix of shape (m, n_features)
+            Rows with the columns of the fit.
         """
         X_hat = self._reconstructed(self._rows(X))
         if self.encoding_ is None:
@@ -78,11 +94,13 @@ class FittedAutoencoder(
         Parameters
         ----------
         X : array, DataFrame or scipy.sparse matrix of shape (m, n_features)
+            Rows with the columns of the fit, and NaN (or what is not stored) for what is unseen.
 
         Returns
         -------
-        array of shape (m, n_features); where X is a frame, or is sparse with NaN for what is
-        missing, one like it; with ``columns='mixed'`` of the dtypes of the fit
+        array of shape (m, n_features), or a frame
+            Where X is a frame, or is sparse with NaN for what is missing, one like it; with
+            ``columns='mixed'`` of the dtypes of the fit.
 
         Raises
         ------
@@ -124,6 +142,11 @@ class FittedAutoencoder(
         The error is the model's loss, of scaled columns, summed over columns. Where entries are
         unseen, it is the mean over the others times the number of columns; 0 for a row of which
         nothing is seen.
+
+        Parameters
+        ----------
+        X : array, DataFrame or scipy.sparse matrix of shape (m, n_features)
+            Rows with the columns of the fit.
         """
         rows = self._rows(X)
         return -self.network_.reconstruction_errors(rows).astype(np.float64)
@@ -132,6 +155,15 @@ class FittedAutoencoder(
         """Minus the mean reconstruction error of the rows of X: higher is better.
 
         A row of which half is seen counts half.
+
+        Parameters
+        ----------
+        X : array, DataFrame or scipy.sparse matrix of shape (m, n_features)
+            Rows with the columns of the fit.
+        y : ignored
+            Is there for scikit-learn's sake.
+        sample_weight : array of shape (m,), optional
+            A row of weight 2 counts as that row twice.
         """
         scores = self.score_samples(X)
         weights = weights_of(sample_weight, scores)
@@ -145,6 +177,11 @@ class FittedAutoencoder(
         A frame where X is one, with its names and index. Each row's sum is minus its
         `score_samples`; where entries are unseen, they have 0, and the sum is of what is seen. With
         ``columns='mixed'``, an entry's error is that of all columns that it became.
+
+        Parameters
+        ----------
+        X : array, DataFrame or scipy.sparse matrix of shape (m, n_features)
+            Rows with the columns of the fit.
         """
         rows = self._rows(X)
         errors = self.network_.feature_errors(rows).astype(np.float64)
@@ -180,6 +217,7 @@ class FittedAutoencoder(
         Returns
         -------
         ae_core.diagnosis.diagnose.Diagnosis
+            What was found; prints as a report.
 
         Raises
         ------

@@ -18,10 +18,12 @@ def load(path: str | PathLike[str]) -> Any:
     Parameters
     ----------
     path : str or path
+        A file that an estimator's `save` has written.
 
     Returns
     -------
     Autoencoder, VariationalAutoencoder or AutoencoderOutlierDetector
+        The estimator, as it was saved.
 
     Raises
     ------

@@ -99,6 +99,7 @@ class AutoencoderOutlierDetector(
         X : array, DataFrame or scipy.sparse matrix of shape (n_samples, n_features)
             Outliers may be among them.
         y : ignored
+            Is there for scikit-learn's sake.
         sample_weight : array of shape (n_samples,), optional
             A row of weight 2 counts as that row twice; only ratios of weights matter.
         X_val : array, DataFrame or scipy.sparse matrix (n_validation, n_features), optional
@@ -109,6 +110,7 @@ class AutoencoderOutlierDetector(
         Returns
         -------
         self
+            The detector itself, fitted.
 
         Raises
         ------
@@ -156,6 +158,11 @@ class AutoencoderOutlierDetector(
         entry counts as its residual differs from those of the usual rows that are nearest, and for
         its part in how the row's code differs from theirs. One that is unseen counts 0; one that
         was the same in all training rows and is another now counts more than any of these rows.
+
+        Parameters
+        ----------
+        X : array, DataFrame or scipy.sparse matrix of shape (m, n_features)
+            Rows with the columns of the fit.
         """
         rows = self._rows(X)
         contributions: Array = self.ensemble_.contributions(rows)
@@ -164,16 +171,34 @@ class AutoencoderOutlierDetector(
         return self._as_given(contributions, X)
 
     def score_samples(self, X: Any) -> Array:
-        """Minus the sum of `explain` over each row, (m,): the lower, the more abnormal."""
+        """Minus the sum of `explain` over each row, (m,): the lower, the more abnormal.
+
+        Parameters
+        ----------
+        X : array, DataFrame or scipy.sparse matrix of shape (m, n_features)
+            Rows with the columns of the fit.
+        """
         rows = self._rows(X)
         return -self.ensemble_.scores(rows)
 
     def decision_function(self, X: Any) -> Array:
-        """``score_samples - offset_``, (m,): negative for outliers."""
+        """``score_samples - offset_``, (m,): negative for outliers.
+
+        Parameters
+        ----------
+        X : array, DataFrame or scipy.sparse matrix of shape (m, n_features)
+            Rows with the columns of the fit.
+        """
         return self.score_samples(X) - self.offset_
 
     def predict(self, X: Any) -> Array:
-        """1 for usual rows, -1 for outliers: (m,) int."""
+        """1 for usual rows, -1 for outliers: (m,) int.
+
+        Parameters
+        ----------
+        X : array, DataFrame or scipy.sparse matrix of shape (m, n_features)
+            Rows with the columns of the fit.
+        """
         return np.where(self.decision_function(X) < 0, -1, 1)
 
     def diagnose(
@@ -197,6 +222,7 @@ class AutoencoderOutlierDetector(
         Returns
         -------
         ae_core.diagnosis.diagnose.Diagnosis
+            What was found; prints as a report.
 
         Raises
         ------
@@ -219,6 +245,11 @@ class AutoencoderOutlierDetector(
         as one of them, so that it is never 0. Where rows are like those, p-values below 0.01 are
         those of one in a hundred; outliers among the training rows make them larger (Bates, Candès,
         Lei, Romano & Sesia 2023, "Testing for outliers with conformal p-values").
+
+        Parameters
+        ----------
+        X : array, DataFrame or scipy.sparse matrix of shape (m, n_features)
+            Rows with the columns of the fit.
         """
         return self._calibrated("calibration_").p_values(-self.score_samples(X))
 
@@ -230,6 +261,7 @@ class AutoencoderOutlierDetector(
         Parameters
         ----------
         X : array, DataFrame or scipy.sparse matrix of shape (m, n_features)
+            Rows with the columns of the fit.
         method : {'linear', 'unify'}
             'linear': the second is 0 up to the smallest score of a training row, 1 from the largest
             on, and between them in proportion. 'unify': 0 up to their mean, then the error function
