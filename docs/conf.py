@@ -1,6 +1,7 @@
 """How the site is built: ``make docs``."""
 
 import os
+import re
 import sys
 import warnings
 from pathlib import Path
@@ -24,6 +25,7 @@ extensions = [
 exclude_patterns = ["_build", "gallery/README.txt"]
 html_theme = "pydata_sphinx_theme"
 html_title = "ae_core"
+html_favicon = "_static/icon.svg"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_theme_options = {
@@ -56,3 +58,17 @@ sphinx_gallery_conf = {
 }
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 warnings.filterwarnings("ignore", message=".*is non-interactive, and thus cannot be shown.*")
+
+
+def thumbnails_have_words(app, doctree, docname):
+    """Give the gallery's small pictures the titles of their pages as alternative texts."""
+    from docutils import nodes
+
+    for image in doctree.findall(nodes.image):
+        name = re.search(r"sphx_glr_(plot_\w+)_thumb", image["uri"])
+        if name and not image.get("alt"):
+            image["alt"] = app.env.titles[f"auto_gallery/{name[1]}"].astext()
+
+
+def setup(app):
+    app.connect("doctree-resolved", thumbnails_have_words)

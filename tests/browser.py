@@ -32,6 +32,7 @@ TOO_WIDE = """
 # Texts whose contrast with what is behind them is below that of WCAG's AA for large text.
 ILLEGIBLE = """
 (() => {
+  document.getAnimations().forEach(each => each.finish());
   const channel = v => { v /= 255; return v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4; };
   const canvas = document.createElement('canvas').getContext('2d', {willReadFrequently: true});
   const parsed = text => {
