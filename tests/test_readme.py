@@ -92,13 +92,18 @@ def test_command_line(in_a_new_folder, capsys):
     cells.insert(0, "id", [f"patient {i}" for i in range(len(cells))])
     cells.to_csv("cells.csv", index=False)
     (more,) = blocks("sh", "Save, load, and the command line")
-    (commands,) = blocks("sh", "guide/commands")
-    for command in (commands + more).splitlines():
+    commands, of_people = blocks("sh", "guide/commands")
+    rng = np.random.default_rng(0)
+    people = cells.iloc[:80, :4].mask(rng.random((80, 4)) < 0.05)
+    people.columns = ["customer", "age", "spent", "visits"]
+    people["customer"] = [f"customer {i}" for i in range(80)]
+    people.assign(city=rng.choice(["Rome", "Oslo"], 80)).to_csv("people.csv", index=False)
+    for command in (commands + more + of_people).splitlines():
         program, *arguments = shlex.split(command)
         assert program == "ae-core"
         assert main(arguments) == 0, capsys.readouterr().err
     assert len(Path("codes.csv").read_text().splitlines()) == 570
-    assert "patient 212" in Path("report.html").read_text("utf-8")
+    assert "city=Oslo" in Path("report.html").read_text("utf-8")
     assert "PCA, 8 components" in capsys.readouterr().out
 
 

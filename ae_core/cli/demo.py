@@ -13,7 +13,7 @@ from ..displays.loss_curve import squared_error_baselines
 from .options import Reading, say, table_options
 from .plots import ROWS, Demo, new_figure, plot_demo
 from .score import contributions_of, reasons
-from .tables.columns import TableError, short
+from .tables.columns import Advice, TableError, short
 from .tables.reading import check_output
 
 DIGITS_CODE = 8
@@ -27,6 +27,10 @@ DIGITS_SETTINGS = {
 ROWS_ENOUGH = 20_000
 """Of a larger table, so many rows: this is to take seconds."""
 UNUSUAL_PRINTED = 5
+ADVICE = Advice(
+    missing="; or learn from the rest with ae-core fit --missing",
+    others=", or fit a model with ae-core fit --mixed",
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,7 +113,7 @@ def _digits() -> _Rows:
 
 
 def _own(path: str, reading: Reading) -> _Rows:
-    table = reading.table(path)
+    table = reading.table(path, advice=ADVICE)
     n_rows, n_columns = table.values.shape
     if n_columns < 2 or n_rows < 8:
         raise TableError(
