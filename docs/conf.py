@@ -33,6 +33,7 @@ html_theme_options = {
     "navigation_with_keys": False,
     "secondary_sidebar_items": ["page-toc"],
 }
+html_context = {"default_mode": "auto"}  # without it the first visit complains on the console
 html_sidebars = {"index": []}
 
 autosummary_generate = True
