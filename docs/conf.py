@@ -52,6 +52,7 @@ sphinx_gallery_conf = {
     "filename_pattern": r"/plot_",
     "download_all_examples": False,
     "show_signature": False,
+    "write_computation_times": False,  # pages that would load scripts from elsewhere
     "remove_config_comments": True,
     "plot_gallery": "True",
     "abort_on_example_error": True,
