@@ -14,7 +14,7 @@ ENGINE_TESTS = tests/engine $(addprefix tests/network/test_, family.py network.p
 # what the tool itself says is to be seen, and twice the same.
 WATCHED = -n 0 -p no:cacheprovider --capture=sys -k "not ctrl_c"
 
-.PHONY: help engine test lint types stubs docs bench sdist wheel check-wheel reproducible test-wheel \
+.PHONY: help engine test lint types stubs docs look bench sdist wheel check-wheel reproducible test-wheel \
 	coverage asan ubsan tsan valgrind aarch64 fuzz kill clean
 
 help: ## this list
@@ -44,6 +44,9 @@ stubs: ## stubtest: what the .pyi files say of the compiled modules is so
 docs: ## the site, in build/site (extra: docs); a warning is an error
 	rm -rf build/site docs/generated docs/auto_gallery
 	$(PYTHON) -m sphinx -W --keep-going -n -q -b html docs build/site
+
+look: ## the built site, opened in headless Chromium: errors, words, width, dark mode; docstrings; the pictures are in build/looked_at
+	AE_CORE_LOOK=1 $(PYTHON) -m pytest -n 0 tests/site tests/cli/test_report.py $(ARGS)
 
 bench: ## a training step and inference beside other libraries (extra: bench)
 	$(PYTHON) benchmarks/speed.py $(ARGS)

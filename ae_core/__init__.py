@@ -31,6 +31,11 @@ if TYPE_CHECKING:
     from .diagnosis.gradient_check import check_gradient
     from .diagnosis.gradient_findings import GradientCheck
     from .diagnosis.result import Diagnosis
+    from .displays.code import CodeDisplay
+    from .displays.imputation import ImputationDisplay
+    from .displays.loss_curve import LossCurveDisplay
+    from .displays.outliers import OutlierDisplay
+    from .displays.reconstruction import ReconstructionDisplay
     from .estimators.autoencoder import Autoencoder
     from .estimators.checkpoints import Checkpoint
     from .estimators.fitting import NotLearningWarning
@@ -52,17 +57,22 @@ __all__ = [
     "AutoencoderOutlierDetector",
     "Blocks",
     "Checkpoint",
+    "CodeDisplay",
     "DataReport",
     "Diagnosis",
     "GradientCheck",
     "History",
+    "ImputationDisplay",
+    "LossCurveDisplay",
     "ModelFileError",
     "Network",
     "NonFiniteLossError",
     "NotLearningWarning",
+    "OutlierDisplay",
     "Predictor",
     "Progress",
     "RMSprop",
+    "ReconstructionDisplay",
     "VariationalAutoencoder",
     "check_gradient",
     "diagnose",
@@ -82,12 +92,17 @@ _LATER = {
     "AutoencoderOutlierDetector": "estimators.outliers",
     "Blocks": "data.blocks",
     "Checkpoint": "estimators.checkpoints",
+    "CodeDisplay": "displays.code",
     "DataReport": "diagnosis.data_report",
     "Diagnosis": "diagnosis.result",
     "GradientCheck": "diagnosis.gradient_findings",
+    "ImputationDisplay": "displays.imputation",
+    "LossCurveDisplay": "displays.loss_curve",
     "ModelFileError": "files.model_file",
+    "OutlierDisplay": "displays.outliers",
     "NotLearningWarning": "estimators.fitting",
     "Predictor": "serving.predictor",
+    "ReconstructionDisplay": "displays.reconstruction",
     "VariationalAutoencoder": "estimators.variational",
     "check_gradient": "diagnosis.gradient_check",
     "diagnose": "diagnosis.diagnose",

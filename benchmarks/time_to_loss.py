@@ -263,7 +263,7 @@ def last_line(rivals: list[Rival], pca: float) -> str:
 
 def draw(rivals: list[Rival], pca: float, path: Path) -> None:
     """Held-out error against seconds of training, to a file."""
-    from ae_core.cli.plots import COLORS, INK, new_figure
+    from ae_core.displays.figures import COLORS, INK, new_figure
 
     figure = new_figure(figsize=(8, 5))
     axes = figure.add_subplot()

@@ -1,6 +1,7 @@
 """How the site is built: ``make docs``."""
 
 import os
+import re
 import sys
 import warnings
 from pathlib import Path
@@ -24,6 +25,7 @@ extensions = [
 exclude_patterns = ["_build", "gallery/README.txt"]
 html_theme = "pydata_sphinx_theme"
 html_title = "ae_core"
+html_favicon = "_static/icon.svg"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_theme_options = {
@@ -31,6 +33,7 @@ html_theme_options = {
     "navigation_with_keys": False,
     "secondary_sidebar_items": ["page-toc"],
 }
+html_context = {"default_mode": "auto"}  # without it the first visit complains on the console
 html_sidebars = {"index": []}
 
 autosummary_generate = True
@@ -49,6 +52,7 @@ sphinx_gallery_conf = {
     "filename_pattern": r"/plot_",
     "download_all_examples": False,
     "show_signature": False,
+    "write_computation_times": False,  # pages that would load scripts from elsewhere
     "remove_config_comments": True,
     "plot_gallery": "True",
     "abort_on_example_error": True,
@@ -56,3 +60,17 @@ sphinx_gallery_conf = {
 }
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 warnings.filterwarnings("ignore", message=".*is non-interactive, and thus cannot be shown.*")
+
+
+def thumbnails_have_words(app, doctree, docname):
+    """Give the gallery's small pictures the titles of their pages as alternative texts."""
+    from docutils import nodes
+
+    for image in doctree.findall(nodes.image):
+        name = re.search(r"sphx_glr_(plot_\w+)_thumb", image["uri"])
+        if name and not image.get("alt"):
+            image["alt"] = app.env.titles[f"auto_gallery/{name[1]}"].astext()
+
+
+def setup(app):
+    app.connect("doctree-resolved", thumbnails_have_words)

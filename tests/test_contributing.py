@@ -36,7 +36,7 @@ def inserted(text, before, addition):
 def test_it_names_four_places():
     assert len(walk()) == 4
     for step, path in zip(
-        walk(), ("losses.py", "kernels.h", "losses_body.h", "README"), strict=True
+        walk(), ("losses.py", "kernels.h", "losses_body.h", "how.md"), strict=True
     ):
         assert path in step[0]
 

@@ -1,4 +1,4 @@
-"""What the README shows is what happens."""
+"""What the README shows is what happens, and so is what the pages say that it links to."""
 
 import re
 import shlex
@@ -16,12 +16,19 @@ from test_question import example
 import ae_core
 from ae_core import NotLearningWarning, check_gradient
 
-README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 SECTIONS = dict(re.findall(r"^## (.*?)\n(.*?)(?=^## |\Z)", README, re.MULTILINE | re.DOTALL))
 
 
+def page(name):
+    """What a page of docs/ says."""
+    return (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
+
+
 def blocks(language, *sections):
-    texts = [SECTIONS[name] for name in sections] if sections else [README]
+    """Blocks of code in sections of the README, or in pages such as guide/how; or all of it."""
+    texts = [SECTIONS.get(name) or page(name) for name in sections] if sections else [README]
     return [b for text in texts for b in re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)]
 
 
@@ -40,36 +47,41 @@ def test_estimators(in_a_new_folder, capsys):
     run(names, "Learn a code")
     assert names["code"].shape == (569, 8)
     assert names["X_hat"].shape == names["X"].shape == (569, 30)
-    curve = names["model"].validation_loss_curve_
-    assert 1 < len(curve) <= 200
-
-    names["np"] = np
-    run(names, "The family")
-    assert type(names["filled"]) is type(names["X"])
-    assert names["rmse"] < 0.6 * names["rmse_of_mean"]
-    run(names, "Tables with categories")
-    assert names["table_hat"].dtypes.equals(names["table"].dtypes)
-    assert names["recovered"] > 0.95
-
-    run(names, "Likely rows, and new ones")
-    assert names["new_rows"].shape == (5, 30)
-    assert names["codes"].shape == (569, 8)
-    assert names["bounds"].shape == (569,)
 
     run(names, "Find outliers")
     assert 0 < names["is_outlier"].sum() < 60
     assert names["shares"].shape == (569, 30)
     assert len(names["culprit"]) == names["is_outlier"].sum()
 
-    run(names, "Save and load")
-    assert Path("cells.safetensors").exists()
-    assert names["model"].n_iter_ == 300
+    run(names, "Fill in missing values")
+    assert type(names["filled"]) is type(names["X"])
+    assert names["rmse"] < 0.6 * names["rmse_of_mean"]
+    run(names, "Tables with categories")
+    assert names["table_hat"].dtypes.equals(names["table"].dtypes)
+    assert (names["table_hat"]["target"] == names["table"]["target"]).mean() > 0.95
 
     with pytest.warns(NotLearningWarning, match="learned next to nothing"):
         run(names, "Ask why it does not learn")
-    printed, (shown,) = capsys.readouterr().out, blocks("text", "Ask why it does not learn")
+    printed = capsys.readouterr().out
     number = r"\d+(\.\d+)?"  # the last digit may be another machine's
-    assert re.sub(number, "#", printed).startswith(re.sub(number, "#", shown))
+    for shown in blocks("text", "Ask why it does not learn", "guide/diagnosis"):
+        assert re.sub(number, "#", printed).startswith(re.sub(number, "#", shown))
+
+    run(names, "Save, load, and the command line")
+    assert Path("cells.safetensors").exists()
+    assert names["model"].n_components == 8
+
+
+def test_training_and_drawing(in_a_new_folder):
+    names = {}
+    run(names, "guide/compress")
+    assert 1 < len(names["curve"]) <= 200
+    assert names["model"].n_iter_ == 300
+
+    run(names, "guide/variational")
+    assert names["new_rows"].shape == (5, 30)
+    assert names["codes"].shape == (569, 8)
+    assert names["bounds"].shape == (569,)
 
 
 def test_command_line(in_a_new_folder, capsys):
@@ -79,12 +91,19 @@ def test_command_line(in_a_new_folder, capsys):
     cells = load_breast_cancer(as_frame=True).data
     cells.insert(0, "id", [f"patient {i}" for i in range(len(cells))])
     cells.to_csv("cells.csv", index=False)
-    (commands,) = blocks("sh", "From the command line")
-    for command in commands.splitlines():
+    (more,) = blocks("sh", "Save, load, and the command line")
+    commands, of_people = blocks("sh", "guide/commands")
+    rng = np.random.default_rng(0)
+    people = cells.iloc[:80, :4].mask(rng.random((80, 4)) < 0.05)
+    people.columns = ["customer", "age", "spent", "visits"]
+    people["customer"] = [f"customer {i}" for i in range(80)]
+    people.assign(city=rng.choice(["Rome", "Oslo"], 80)).to_csv("people.csv", index=False)
+    for command in (commands + more + of_people).splitlines():
         program, *arguments = shlex.split(command)
         assert program == "ae-core"
         assert main(arguments) == 0, capsys.readouterr().err
     assert len(Path("codes.csv").read_text().splitlines()) == 570
+    assert "city=Oslo" in Path("report.html").read_text("utf-8")
     assert "PCA, 8 components" in capsys.readouterr().out
 
 
@@ -94,7 +113,7 @@ def test_networks_and_the_question():
         "X": example.TWO_ROWS,
         **dict(zip(("W1", "W2", "W3"), example.initial_weights(example.TWO_ROWS), strict=True)),
     }
-    run(names, "The question that started it", "What it is made of")
+    run(names, "guide/question", "guide/how")
     assert names["code"].shape == (500, 4)
     assert names["X_hat"].shape == (500, 20)
     assert names["errors"].mean() < 0.5 * names["X"].var(axis=0).sum()
@@ -103,14 +122,11 @@ def test_networks_and_the_question():
 def test_no_python_block_is_left_out():
     sections = (
         "Learn a code",
-        "The family",
-        "Tables with categories",
-        "Likely rows, and new ones",
         "Find outliers",
-        "Save and load",
+        "Fill in missing values",
+        "Tables with categories",
         "Ask why it does not learn",
-        "The question that started it",
-        "What it is made of",
+        "Save, load, and the command line",
     )
     assert blocks("python", *sections) == blocks("python")
 
@@ -118,7 +134,7 @@ def test_no_python_block_is_left_out():
 def test_the_finding_shown_is_the_finding_printed():
     weights = example.initial_weights(example.TWO_ROWS)
     printed = str(check_gradient(test_question.example.questions_code, weights, example.TWO_ROWS))
-    (shown,) = blocks("text", "The question that started it")
+    (shown,) = blocks("text", "guide/question")
     assert printed.startswith(shown)
 
 
@@ -127,7 +143,7 @@ def test_names_listed_are_the_registries():
     from ae_core.formulas.losses import LOSSES
     from ae_core.formulas.schedules import SCHEDULES
 
-    rows = dict(re.findall(r"^\| ([\w ]+) \| (.*) \|$", README, re.MULTILINE))
+    rows = dict(re.findall(r"^\| ([\w ]+) \| (.*) \|$", page("guide/how"), re.MULTILINE))
     assert rows["activations"].split(", ") == list(ACTIVATIONS)
     named = set(re.findall(r"\w+_\w+|huber|multinomial|poisson", rows["losses"]))
     assert named == set(LOSSES)
@@ -138,15 +154,36 @@ def test_the_family_listed_are_its_parameters():
     from ae_core import Autoencoder
     from ae_core.estimators.parameters import FAMILY
 
-    found = re.findall(r"`(\w+)`|`(\w+)=", SECTIONS["The family"])
+    found = re.findall(r"`(\w+)`|`(\w+)=", page("family").partition("\n## ")[0])
     names = {name or given for name, given in found}
     assert {*FAMILY, "clip_norm", "averaging", "missing_values"} <= names
     assert names <= {*Autoencoder().get_params(), "VariationalAutoencoder", "MLPRegressor"}
 
 
-def test_pictures_shown_are_there():
-    for path in re.findall(r"!\[[^]]*\]\(([^)]*)\)", README):
-        assert (Path(__file__).parent.parent / path).read_bytes().startswith(b"\x89PNG")
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("**/*.md"))]
+PAGES = [path for path in PAGES if "auto_gallery" not in path.parts]
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+def test_pictures_shown_are_there_and_have_words(path):
+    for words, place in re.findall(r"!\[([^]]*)\]\(([^)]*)\)", path.read_text("utf-8")):
+        assert len(words) > 20
+        drawn = re.fullmatch(r"\.\./auto_gallery/images/sphx_glr_(plot_\w+)_\d{3}\.png", place)
+        if drawn:  # when the site is built
+            assert (ROOT / "docs" / "gallery" / f"{drawn[1]}.py").exists()
+        else:
+            assert (path.parent / place).read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+def test_links_lead_somewhere(path):
+    for place in re.findall(r"(?<!!)\[[^]]*\]\(([^)#:]+)\)", path.read_text("utf-8")):
+        assert (path.parent / place).exists(), place
+
+
+def test_it_is_read_in_a_minute():
+    assert len(README.splitlines()) <= 150
+    assert len(re.findall(r"^!\[", README, re.MULTILINE)) == 4
 
 
 def test_docstring_examples_run():

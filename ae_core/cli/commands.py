@@ -23,6 +23,7 @@ from .options import (
     table_options,
 )
 from .outputs import keep_option, output_columns, output_names, output_option, some_of
+from .report import report
 from .score import score
 from .tables.reading import write_rows
 
@@ -50,6 +51,7 @@ def commands() -> None:
       ae-core fit data.csv -o model.safetensors -k 8    learn a code of 8 numbers per row
       ae-core encode model.safetensors data.csv -o codes.csv
       ae-core score model.safetensors data.csv --top 10
+      ae-core report model.safetensors data.csv -o report.html
 
     Tables are .csv, .tsv, .parquet, .npy or .npz files; - is CSV from standard input. A folder of
     .parquet files, or a pattern such as 'part-*.parquet', is one table, of which no more than a few
@@ -227,5 +229,5 @@ def _kinds(columns: Any) -> str:
     return ", ".join(f"{n} of {kind}" for kind, n in kinds.items())
 
 
-for _command in (demo, fit, encode, reconstruct, impute, score, diagnose, info):
+for _command in (demo, fit, encode, reconstruct, impute, score, diagnose, report, info):
     commands.add_command(_command)

@@ -9,11 +9,11 @@ import numpy as np
 
 from .._typing import Array
 from ..basics.extras import MissingExtraError
-from ..diagnosis.baselines import column_mean, principal_components
+from ..displays.loss_curve import squared_error_baselines
 from .options import Reading, say, table_options
 from .plots import ROWS, Demo, new_figure, plot_demo
 from .score import contributions_of, reasons
-from .tables.columns import TableError, short
+from .tables.columns import Advice, TableError, short
 from .tables.reading import check_output
 
 DIGITS_CODE = 8
@@ -27,6 +27,10 @@ DIGITS_SETTINGS = {
 ROWS_ENOUGH = 20_000
 """Of a larger table, so many rows: this is to take seconds."""
 UNUSUAL_PRINTED = 5
+ADVICE = Advice(
+    missing="; or learn from the rest with ae-core fit --missing",
+    others=", or fit a model with ae-core fit --mixed",
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,7 +113,7 @@ def _digits() -> _Rows:
 
 
 def _own(path: str, reading: Reading) -> _Rows:
-    table = reading.table(path)
+    table = reading.table(path, advice=ADVICE)
     n_rows, n_columns = table.values.shape
     if n_columns < 2 or n_rows < 8:
         raise TableError(
@@ -170,26 +174,24 @@ def _learn_and_show(
             )
         say(f"  {row + 1:>8}  {scores[order[i]]:8.1f}  {why}")
 
-    code, code_axes = _map(model.transform(X_test))
     shown = X_test[:ROWS]
     before, after = (_as_shown(model, values) for values in (shown, model.reconstruct(shown)))
-    everyone = contributions_of(detector, X_test).sum(axis=0)
     plot_demo(
         Demo(
             title=f"{rows.title}, through a code of {n_components} numbers",
             originals=before,
             reconstructions=after,
             image_shape=rows.image_shape,
-            code=code,
-            code_axes=code_axes,
+            code=np.asarray(model.transform(X_test)),
             classes=None if rows.classes is None else rows.classes[held_out],
             scores=scores,
+            threshold=detector.threshold_,
             curves={"training": model.loss_curve_, "held out": model.validation_loss_curve_},
             baselines={name: losses[name] for name in list(losses)[:2]},
+            order=order,
             unusual=X_test[order],
-            unusual_labels=[f"row {held_out[i] + 1}\nscore {scores[i]:.0f}" for i in order],
+            unusual_names=[f"row {held_out[i] + 1}" for i in order],
             contributions=contributions,
-            usual_shares=everyone / max(float(everyone.sum()), 1e-300),
             names=rows.names,
         ),
         output,
@@ -209,26 +211,8 @@ def _losses(model: Any, X: Array, X_test: Array, n_components: int) -> dict[str,
     """The held-out loss of the column mean, of PCA and of the model."""
     X, X_test = _as_shown(model, X), _as_shown(model, X_test)
 
-    def loss(X_hat: Array) -> float:
-        return float(0.5 * ((X_test - X_hat) ** 2).sum(axis=1).mean())
-
+    own = float(0.5 * ((X_test - model.network_.forward(X_test)) ** 2).sum(axis=1).mean())
     return {
-        "column mean": loss(column_mean(X, X_test)),
-        f"PCA, {n_components} component" + "s" * (n_components > 1): loss(
-            principal_components(X, X_test, n_components)
-        ),
-        f"autoencoder, code of {n_components}": loss(model.network_.forward(X_test)),
+        **squared_error_baselines(X, X_test, n_components),
+        f"autoencoder, code of {n_components}": own,
     }
-
-
-def _map(code: Array) -> tuple[Array, tuple[str, str]]:
-    """Two numbers for each row of a code (m, k), and what to call them."""
-    if code.shape[1] == 1:
-        return np.column_stack([code[:, 0], np.arange(len(code))]), ("code", "row")
-    if code.shape[1] == 2:
-        return code, ("first number of the code", "second number")
-    from sklearn.decomposition import PCA
-
-    k = code.shape[1]
-    names = (f"first principal component of the code's {k} numbers", "second principal component")
-    return PCA(2, random_state=0).fit_transform(code), names

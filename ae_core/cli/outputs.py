@@ -21,22 +21,31 @@ keep_option = click.option(
 )
 
 
-def output_option(what: str) -> Any:
-    """The options -o and --force of commands that write a table, checked before it is read."""
+def output_option(what: str, *, is_page: bool = False) -> Any:
+    """The options -o and --force of commands that write a table, or a page, checked before it is
+    read.
+    """
+    places = (
+        f"Where {what} to, a file such as report.html."
+        if is_page
+        else f"Where {what} to: .csv, .tsv (either also .gz), .parquet or .npy; - is CSV to "
+        "standard output.  [default: -]"
+    )
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
         @click.option(
             "-o",
             "--output",
-            default="-",
             metavar="FILE",
-            help=f"Where {what} to: .csv, .tsv (either also .gz), .parquet or .npy; - is CSV to "
-            "standard output.  [default: -]",
+            help=places,
+            **({"required": True} if is_page else {"default": "-"}),
         )
         @click.option("--force", is_flag=True, help="Write even over DATA itself.")
         @functools.wraps(command)
         def checked(output: str, force: bool, model: str, data: str, **options: Any) -> Any:
-            check_output(output)
+            if is_page and not output.lower().endswith((".html", ".htm")):
+                raise click.UsageError(f"-o {output}: must end in .html, which is what is written")
+            check_output(output, is_table=not is_page)
             _check_overwriting(output, force, model, data)
             return command(output=output, model=model, data=data, **options)
 

@@ -172,8 +172,9 @@ def reasons(contributions: Array) -> tuple[Array, Array]:
     return places, shares
 
 
-def _texts(values: Any) -> list[str]:
-    """Values of a column that is kept, to be shown."""
+def texts_at(kept: Kept, rows: Array) -> list[str]:
+    """Values of a column that is kept in those rows, to be shown."""
+    values = _at(kept, rows)
     if not isinstance(values, np.ndarray):
         import pyarrow
 
@@ -227,7 +228,7 @@ def _show(
     say(f"{'row':>9}  {titles}{'score':>10}  " + "outlier  " * has_line + "because of")
     for rows, contributions in which:
         places, shares = reasons(contributions)
-        own = [_texts(_at(each, rows)) for each in kept]
+        own = [texts_at(each, rows) for each in kept]
         for i, (row, total, columns, parts_) in enumerate(
             zip(rows, contributions.sum(axis=1), places, shares, strict=True)
         ):

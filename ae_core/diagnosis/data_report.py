@@ -33,6 +33,7 @@ class DataReport:
 
     n_rows: int
     names: tuple[str, ...]
+    """What the columns are called."""
     kinds: tuple[str, ...]
     """Of each column: 'numbers', 'flags', 'text', 'dates' or 'other'."""
     shares_missing: Array
@@ -47,6 +48,7 @@ class DataReport:
     n_repeated: int
     """Of these, the rows that repeat another."""
     findings: tuple[Finding, ...]
+    """What is notable, gravest first."""
 
     @property
     def ok(self) -> bool:
@@ -143,6 +145,7 @@ def diagnose_data(X: Any, *, feature_names: Sequence[Any] | None = None) -> Data
     Returns
     -------
     ae_core.diagnosis.data_report.DataReport
+        What is notable; prints as a report.
 
     Raises
     ------

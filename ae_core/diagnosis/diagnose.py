@@ -125,6 +125,7 @@ def diagnose(
     Returns
     -------
     Diagnosis
+        What was found; prints as a report.
 
     Raises
     ------

@@ -25,7 +25,7 @@ NAME = 60
 LAYERS = 8
 """Layers that the text has room for; those with units to report come first."""
 STYLE = "text-align: left; padding: 0.15em 1em 0.15em 0"
-COLORS = {"warning": "#b3261e", "note": "#30638e"}
+COLORS = {"warning": "#d1453b", "note": "#3f7fb5"}  # legible on white and on black
 
 
 def text_report(diagnosis: "Diagnosis") -> str:

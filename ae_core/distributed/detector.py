@@ -114,24 +114,24 @@ n_features_in_, feature_names_in_
             table.release()
         return self
 
-    def explain(self, X: Any) -> Any:
+    def explain(self, X: Any) -> Any:  # type: ignore[override]  # no `to`: it is lazy
         """How unusual each entry of X (m, n_features) is, lazily."""
         check_is_fitted(self)
         return self._on("explain", X, self.n_features_in_, np.float64, gives_frames=True)
 
-    def score_samples(self, X: Any) -> Any:
+    def score_samples(self, X: Any) -> Any:  # type: ignore[override]  # no `to`: it is lazy
         """Minus the sum of `explain` over each row, (m,), lazily."""
         return self._on("score_samples", X, None, np.float64)
 
-    def decision_function(self, X: Any) -> Any:
+    def decision_function(self, X: Any) -> Any:  # type: ignore[override]  # no `to`: it is lazy
         """``score_samples - offset_``, (m,), lazily: negative for outliers."""
         return self._on("decision_function", X, None, np.float64)
 
-    def predict(self, X: Any) -> Any:
+    def predict(self, X: Any) -> Any:  # type: ignore[override]  # no `to`: it is lazy
         """1 for usual rows, -1 for outliers: (m,) int, lazily."""
         return self._on("predict", X, None, np.int64)
 
-    def p_values(self, X: Any) -> Any:
+    def p_values(self, X: Any) -> Any:  # type: ignore[override]  # no `to`: it is lazy
         """How probable a score as unusual as each row's is among usual rows: (m,), lazily."""
         return self._on("p_values", X, None, np.float64)
 

@@ -77,6 +77,7 @@ class TrainableAutoencoder(FittedAutoencoder, LayerParameters, TrainingParameter
             two blocks. With ``early_stopping`` at most as many rows are held out as a block has, by
             a hash of their number.
         y : ignored
+            Is there for scikit-learn's sake.
         sample_weight : array of shape (n_samples,), optional
             A row of weight 2 counts as that row twice. Only their ratios count: to `alpha`, which
             is divided by the number of rows, the smallest weight is one row if all others are whole
@@ -94,6 +95,7 @@ class TrainableAutoencoder(FittedAutoencoder, LayerParameters, TrainingParameter
         Returns
         -------
         self
+            The estimator itself, fitted.
 
         Raises
         ------
@@ -201,12 +203,16 @@ class TrainableAutoencoder(FittedAutoencoder, LayerParameters, TrainingParameter
         Parameters
         ----------
         X : array, DataFrame or scipy.sparse matrix of shape (n_samples, n_features)
+            The next rows, with the columns of the first call.
         y : ignored
+            Is there for scikit-learn's sake.
         sample_weight : array of shape (n_samples,), optional
+            A row of weight 2 counts as that row twice.
 
         Returns
         -------
         self
+            The estimator itself, one step through X further.
 
         Raises
         ------

@@ -37,6 +37,7 @@ class Checkpoint:
     Parameters
     ----------
     path : str or path
+        Where the state goes to; what is there is replaced.
     every : int, default=1
         Write after every so many epochs.
 

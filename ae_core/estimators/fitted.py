@@ -62,6 +62,7 @@ class FittedAutoencoder(
         Parameters
         ----------
         X : array, DataFrame or scipy.sparse matrix of shape (m, n_features), or Blocks
+            Rows with the columns of the fit.
         to : path, optional
             Of X in `Blocks` (a path is that of a Parquet file, folder or pattern) the result is an
             iterator over blocks; with this it is written there, .parquet, .csv or .npy, whole or
@@ -75,6 +76,11 @@ class FittedAutoencoder(
 
         A frame where X is one, with its index and the names of the fit. With ``columns='mixed'``
         always: of categories the most probable one.
+
+        Parameters
+        ----------
+        X : array or DataFrame of shape (m, n_components)
+            Codes, as `transform` gives them.
 
         Raises
         ------
@@ -90,7 +96,14 @@ class FittedAutoencoder(
         """X (m, n_features) through the code and back, in the data's units: (m, n_features).
 
         A frame where X is one, with its names and index. With ``columns='mixed'``, of categories
-        the most probable one. Of X in `Blocks`, and with ``to``, as `transform`.
+        the most probable one.
+
+        Parameters
+        ----------
+        X : array, DataFrame or scipy.sparse matrix of shape (m, n_features), or Blocks
+            Rows with the columns of the fit.
+        to : path, optional
+            Where to write the result, of X in blocks, too: as of `transform`.
         """
         X_hat = self._reconstructed(self._rows(X))
         if self.encoding_ is None:
@@ -108,6 +121,7 @@ class FittedAutoencoder(
         Parameters
         ----------
         X : array, DataFrame or scipy.sparse matrix of shape (m, n_features), or Blocks
+            Rows with the columns of the fit, and NaN (or what is not stored) for what is unseen.
         to : path, optional
             Of X in `Blocks` (a path is that of a Parquet file, folder or pattern) the result is an
             iterator over blocks; with this it is written there, .parquet, .csv or .npy, whole or
@@ -115,8 +129,9 @@ class FittedAutoencoder(
 
         Returns
         -------
-        array of shape (m, n_features); where X is a frame, or is sparse with NaN for what is
-        missing, one like it; with ``columns='mixed'`` of the dtypes of the fit
+        array of shape (m, n_features), or a frame
+            Where X is a frame, or is sparse with NaN for what is missing, one like it; with
+            ``columns='mixed'`` of the dtypes of the fit.
 
         Raises
         ------
@@ -221,7 +236,14 @@ class FittedAutoencoder(
 
         The error is the model's loss, of scaled columns, summed over columns. Where entries are
         unseen, it is the mean over the others times the number of columns; 0 for a row of which
-        nothing is seen. Of X in `Blocks`, and with ``to``, as `transform`.
+        nothing is seen.
+
+        Parameters
+        ----------
+        X : array, DataFrame or scipy.sparse matrix of shape (m, n_features), or Blocks
+            Rows with the columns of the fit.
+        to : path, optional
+            Where to write the result, of X in blocks, too: as of `transform`.
         """
         rows = self._rows(X)
         return -self._of_counts(self.network_.reconstruction_errors(rows), rows)
@@ -230,6 +252,15 @@ class FittedAutoencoder(
         """Minus the mean reconstruction error of the rows of X: higher is better.
 
         A row of which half is seen counts half.
+
+        Parameters
+        ----------
+        X : array, DataFrame or scipy.sparse matrix of shape (m, n_features)
+            Rows with the columns of the fit.
+        y : ignored
+            Is there for scikit-learn's sake.
+        sample_weight : array of shape (m,), optional
+            A row of weight 2 counts as that row twice.
         """
         blocks = blocks_of(X)
         if blocks is not None:
@@ -246,8 +277,14 @@ class FittedAutoencoder(
 
         A frame where X is one, with its names and index. Each row's sum is minus its
         `score_samples`; where entries are unseen, they have 0, and the sum is of what is seen. With
-        ``columns='mixed'``, an entry's error is that of all columns that it became. Of X in
-        `Blocks`, and with ``to``, as `transform`.
+        ``columns='mixed'``, an entry's error is that of all columns that it became.
+
+        Parameters
+        ----------
+        X : array, DataFrame or scipy.sparse matrix of shape (m, n_features), or Blocks
+            Rows with the columns of the fit.
+        to : path, optional
+            Where to write the result, of X in blocks, too: as of `transform`.
         """
         rows = self._rows(X)
         errors = self._of_counts(self.network_.feature_errors(rows), rows)
@@ -283,6 +320,7 @@ class FittedAutoencoder(
         Returns
         -------
         ae_core.diagnosis.diagnose.Diagnosis
+            What was found; prints as a report.
 
         Raises
         ------

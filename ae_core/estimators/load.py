@@ -19,10 +19,12 @@ def load(path: str | PathLike[str]) -> Any:
     Parameters
     ----------
     path : str or path
+        A file that an estimator's `save` has written.
 
     Returns
     -------
     Autoencoder, VariationalAutoencoder, AutoencoderOutlierDetector or AutoencoderImputer
+        The estimator, as it was saved.
 
     Raises
     ------

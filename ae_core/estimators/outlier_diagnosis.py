@@ -28,6 +28,8 @@ UNTRAINED = 0.65
 dozen steps, so that healthy ones fall short of it, too: by 0.1 to 0.55."""
 USUAL = frozenset(("heavy_outliers",))
 """Findings about a table that are none to a detector of outliers."""
+OF_CATEGORIES = frozenset(("constant_columns",))
+"""More of them where columns are mixed: categories that do not occur have a column of zeros."""
 
 
 def diagnose_detector(
@@ -59,11 +61,16 @@ def diagnose_detector(
         largest,
         rows,
         raw=Rows(rows.X, missing=rows.missing),
-        feature_names=getattr(detector, "feature_names_in_", None),
+        feature_names=(
+            getattr(detector, "feature_names_in_", None)
+            if detector.encoding_ is None
+            else detector.encoding_.names_with_others
+        ),
         settings=detector.get_params(deep=False),
     )
     loss, judged_by = _judged(networks, rows)
-    found = tuple(f for f in examined.found if f.name not in OF_THE_FIT | USUAL)
+    usual = USUAL if detector.encoding_ is None else USUAL | OF_CATEGORIES
+    found = tuple(f for f in examined.found if f.name not in OF_THE_FIT | usual)
     tried = None
     if examined.measures.varies and _is_untrained(loss, judged_by):
         finding = _untrained(loss, judged_by)

@@ -107,6 +107,7 @@ class AutoencoderOutlierDetector(
             the same rows in memory: at most 20 000 rows, evenly spaced; `training_scores_` are of
             all.
         y : ignored
+            Is there for scikit-learn's sake.
         sample_weight : array of shape (n_samples,), optional
             A row of weight 2 counts as that row twice; only ratios of weights matter.
         X_val : array, DataFrame or scipy.sparse matrix (n_validation, n_features), optional
@@ -117,6 +118,7 @@ class AutoencoderOutlierDetector(
         Returns
         -------
         self
+            The detector itself, fitted.
 
         Raises
         ------
@@ -226,6 +228,7 @@ class AutoencoderOutlierDetector(
         Parameters
         ----------
         X : array, DataFrame or scipy.sparse matrix of shape (m, n_features), or Blocks
+            Rows with the columns of the fit.
         to : path, optional
             Of X in `Blocks` (a path is that of a Parquet file, folder or pattern) the result is an
             iterator over blocks; with this it is written there, .parquet, .csv or .npy, whole or
@@ -241,7 +244,12 @@ class AutoencoderOutlierDetector(
     def score_samples(self, X: Any, *, to: Any = None) -> Array:
         """Minus the sum of `explain` over each row, (m,): the lower, the more abnormal.
 
-        Of X in `Blocks`, and with ``to``, as `explain`.
+        Parameters
+        ----------
+        X : array, DataFrame or scipy.sparse matrix of shape (m, n_features), or Blocks
+            Rows with the columns of the fit.
+        to : path, optional
+            Where to write the result, of X in blocks, too: as of `explain`.
         """
         rows = self._rows(X)
         return -self.ensemble_.scores(rows)
@@ -250,7 +258,12 @@ class AutoencoderOutlierDetector(
     def decision_function(self, X: Any, *, to: Any = None) -> Array:
         """``score_samples - offset_``, (m,): negative for outliers.
 
-        Of X in `Blocks`, and with ``to``, as `explain`.
+        Parameters
+        ----------
+        X : array, DataFrame or scipy.sparse matrix of shape (m, n_features), or Blocks
+            Rows with the columns of the fit.
+        to : path, optional
+            Where to write the result, of X in blocks, too: as of `explain`.
         """
         return self.score_samples(X) - self.offset_
 
@@ -258,7 +271,12 @@ class AutoencoderOutlierDetector(
     def predict(self, X: Any, *, to: Any = None) -> Array:
         """1 for usual rows, -1 for outliers: (m,) int.
 
-        Of X in `Blocks`, and with ``to``, as `explain`.
+        Parameters
+        ----------
+        X : array, DataFrame or scipy.sparse matrix of shape (m, n_features), or Blocks
+            Rows with the columns of the fit.
+        to : path, optional
+            Where to write the result, of X in blocks, too: as of `explain`.
         """
         return np.where(self.decision_function(X) < 0, -1, 1)
 
@@ -283,6 +301,7 @@ class AutoencoderOutlierDetector(
         Returns
         -------
         ae_core.diagnosis.diagnose.Diagnosis
+            What was found; prints as a report.
 
         Raises
         ------
@@ -307,8 +326,14 @@ class AutoencoderOutlierDetector(
         The share of the rows in `calibration_` that score at least as high, the row itself counted
         as one of them, so that it is never 0. Where rows are like those, p-values below 0.01 are
         those of one in a hundred; outliers among the training rows make them larger (Bates, Candès,
-        Lei, Romano & Sesia 2023, "Testing for outliers with conformal p-values"). Of X in `Blocks`,
-        and with ``to``, as `explain`.
+        Lei, Romano & Sesia 2023, "Testing for outliers with conformal p-values").
+
+        Parameters
+        ----------
+        X : array, DataFrame or scipy.sparse matrix of shape (m, n_features), or Blocks
+            Rows with the columns of the fit.
+        to : path, optional
+            Where to write the result, of X in blocks, too: as of `explain`.
         """
         return self._calibrated("calibration_").p_values(-self.score_samples(X))
 
@@ -320,6 +345,7 @@ class AutoencoderOutlierDetector(
         Parameters
         ----------
         X : array, DataFrame or scipy.sparse matrix of shape (m, n_features)
+            Rows with the columns of the fit.
         method : {'linear', 'unify'}
             'linear': the second is 0 up to the smallest score of a training row, 1 from the largest
             on, and between them in proportion. 'unify': 0 up to their mean, then the error function

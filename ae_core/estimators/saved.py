@@ -59,6 +59,11 @@ class SavedEstimator:
 
         Its parameters are kept, except a `random_state` that is no integer.
 
+        Parameters
+        ----------
+        path : str or path-like
+            Where it goes to; what is there is replaced.
+
         Raises
         ------
         NotFittedError
@@ -79,6 +84,11 @@ class SavedEstimator:
     @classmethod
     def load(cls, path: str | PathLike[str]) -> Self:
         """The model that `save` wrote; no code from the file is run.
+
+        Parameters
+        ----------
+        path : str or path-like
+            Where `save` has put it.
 
         Raises
         ------

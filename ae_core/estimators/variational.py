@@ -90,6 +90,7 @@ validation_loss_curve_, best_loss_, n_iter_, n_features_in_, feature_names_in_
         Parameters
         ----------
         X : array or DataFrame of shape (m, n_features)
+            Rows with the columns of the fit.
         n_draws : int, default=1
             1: the evidence lower bound (Kingma & Welling 2014, eq. 3), from one drawn code. More:
             the importance-weighted bound (Burda, Grosse & Salakhutdinov 2016, eq. 8), which is
@@ -116,7 +117,17 @@ validation_loss_curve_, best_loss_, n_iter_, n_features_in_, feature_names_in_
         return np.asarray(self.network_.bound(rows, n_draws=n_draws) - self._constants(rows))
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
-        """The mean evidence lower bound of the rows of X, as of `score_samples`."""
+        """The mean evidence lower bound of the rows of X, as of `score_samples`.
+
+        Parameters
+        ----------
+        X : array, DataFrame or scipy.sparse matrix of shape (m, n_features), or Blocks
+            Rows with the columns of the fit.
+        y : ignored
+            Is there for scikit-learn's sake.
+        sample_weight : array of shape (m,), optional
+            A row of weight 2 counts as that row twice.
+        """
         blocks = blocks_of(X)
         if blocks is not None:
             return mean_score(self, blocks, sample_weight)
@@ -127,6 +138,11 @@ validation_loss_curve_, best_loss_, n_iter_, n_features_in_, feature_names_in_
         """What each entry of X (m, n_features) adds to minus the log-likelihood, constants aside.
 
         Beside what the mean of its row's code stands for; of scaled columns.
+
+        Parameters
+        ----------
+        X : array, DataFrame or scipy.sparse matrix of shape (m, n_features)
+            Rows with the columns of the fit.
         """
         return super().feature_errors(X, to=to)
 
@@ -149,7 +165,9 @@ validation_loss_curve_, best_loss_, n_iter_, n_features_in_, feature_names_in_
         Parameters
         ----------
         n_samples : int, default=1
+            How many rows.
         random_state : int, RandomState, Generator or None, default=None
+            Seed; with an integer, the same rows every time.
 
         Raises
         ------
@@ -172,7 +190,9 @@ validation_loss_curve_, best_loss_, n_iter_, n_features_in_, feature_names_in_
         Parameters
         ----------
         X : array or DataFrame of shape (m, n_features)
+            Rows with the columns of the fit.
         random_state : int, RandomState, Generator or None, default=None
+            Seed; with an integer, the same codes every time.
         """
         rows = self._rows(X)
         mean, log_variance = self.network_.posterior(rows)

@@ -33,6 +33,7 @@ class Solver:
     Parameters
     ----------
     learning_rate_init : float
+        Size of a step; schedules start from it.
     clip_norm : float, optional
         A gradient longer than this is shortened to it, all of it by the same factor (Pascanu,
         Mikolov & Bengio 2013, algorithm 1).
@@ -122,6 +123,19 @@ class SGD(Solver):
     """Gradient descent, with momentum (Polyak 1964) or Nesterov's (Sutskever et al. 2013).
 
     On the full batch or on batches, as training chooses. ``momentum=0`` is the plain rule.
+
+    Parameters
+    ----------
+    learning_rate_init : float, default=0.01
+        Size of a step; schedules start from it.
+    momentum : float, default=0
+        What part of the last step is taken once more.
+    nesterovs_momentum : bool, default=False
+        Whether the gradient is taken where momentum leads.
+    clip_norm : float, optional
+        Longest gradient: longer ones are cut to this length (Pascanu, Mikolov & Bengio 2013).
+    averaging : float, optional
+        Decay of a running mean of the parameters, which training ends with.
     """
 
     learning_rate_init: float = 1e-2
@@ -143,7 +157,23 @@ class SGD(Solver):
 
 @dataclass(frozen=True)
 class Adam(Solver):
-    """Adam (Kingma & Ba 2015, algorithm 1)."""
+    """Adam (Kingma & Ba 2015, algorithm 1).
+
+    Parameters
+    ----------
+    learning_rate_init : float, default=0.001
+        Size of a step; schedules start from it.
+    beta_1 : float, default=0.9
+        Decay of the running mean of gradients.
+    beta_2 : float, default=0.999
+        Decay of the running mean of their squares.
+    epsilon : float, default=1e-8
+        What is added to the root of that mean, so that nothing is divided by 0.
+    clip_norm : float, optional
+        Longest gradient: longer ones are cut to this length (Pascanu, Mikolov & Bengio 2013).
+    averaging : float, optional
+        Decay of a running mean of the parameters, which training ends with.
+    """
 
     beta_1: float = 0.9
     beta_2: float = 0.999
@@ -165,7 +195,25 @@ class Adam(Solver):
 
 @dataclass(frozen=True)
 class AdamW(Adam):
-    """Adam with decoupled weight decay, of every parameter (Loshchilov & Hutter 2019)."""
+    """Adam with decoupled weight decay, of every parameter (Loshchilov & Hutter 2019).
+
+    Parameters
+    ----------
+    learning_rate_init : float, default=0.001
+        Size of a step; schedules start from it.
+    beta_1 : float, default=0.9
+        Decay of the running mean of gradients.
+    beta_2 : float, default=0.999
+        Decay of the running mean of their squares.
+    epsilon : float, default=1e-8
+        What is added to the root of that mean, so that nothing is divided by 0.
+    weight_decay : float, default=0.01
+        What part of each parameter, times the rate, a step takes away.
+    clip_norm : float, optional
+        Longest gradient: longer ones are cut to this length (Pascanu, Mikolov & Bengio 2013).
+    averaging : float, optional
+        Decay of a running mean of the parameters, which training ends with.
+    """
 
     weight_decay: float = 1e-2
 
@@ -180,7 +228,21 @@ class AdamW(Adam):
 
 @dataclass(frozen=True)
 class RMSprop(Solver):
-    """RMSprop (Tieleman & Hinton 2012, lecture 6.5)."""
+    """RMSprop (Tieleman & Hinton 2012, lecture 6.5).
+
+    Parameters
+    ----------
+    learning_rate_init : float, default=0.001
+        Size of a step; schedules start from it.
+    rho : float, default=0.9
+        Decay of the running mean of squared gradients.
+    epsilon : float, default=1e-8
+        What is added to the root of that mean, so that nothing is divided by 0.
+    clip_norm : float, optional
+        Longest gradient: longer ones are cut to this length (Pascanu, Mikolov & Bengio 2013).
+    averaging : float, optional
+        Decay of a running mean of the parameters, which training ends with.
+    """
 
     rho: float = 0.9
     epsilon: float = 1e-8

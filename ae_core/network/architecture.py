@@ -244,8 +244,10 @@ class Architecture:
         code_activation, output_activation : str, optional
             For the code and the output; by default the code is as the hidden layers are, and the
             output fits the loss (logistic for 'binary_cross_entropy', else identity).
-        loss, **options
-            As for the class.
+        loss : str or LossGroups, default='squared_error'
+            What the reconstruction is compared by.
+        **options
+            The other arguments, as for the class.
 
         Raises
         ------

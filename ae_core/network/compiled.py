@@ -40,6 +40,7 @@ class Network(reference.Network):
     Parameters
     ----------
     architecture : Architecture
+        Layers, activations and loss.
     params : array of shape (n_params,), optional
         Parameters to start from; drawn when absent. Used as it is when it already is contiguous and
         of the right dtype, so that the caller's array changes as the network learns.
@@ -82,7 +83,17 @@ class Network(reference.Network):
         return {name: value for name, value in self.__dict__.items() if name != "_plan"}
 
     def loss(self, X: Any, *, params: Any = None, noise_key: int = 0) -> float:
-        """What training makes small: as `ae_core.reference.Network.loss`."""
+        """What training makes small: as `ae_core.reference.Network.loss`.
+
+        Parameters
+        ----------
+        X : array of shape (m, n_features) or Rows
+            Rows, as the network sees them (scaled).
+        params : array of shape (n_params,), optional
+            Where to evaluate; by default at the network's own parameters.
+        noise_key : int
+            Which noise to take, where training has any; of `ae_core.formulas.noise.noise_key`.
+        """
         rows, params = self._rows(X, compared=True), self._params(params)
         if not self.architecture.has_simple_loss:
             return self._objective_of_all(rows, params, noise_key)[0]
@@ -102,6 +113,7 @@ class Network(reference.Network):
         Parameters
         ----------
         X : array of shape (m, n_features) or Rows
+            Rows, as the network sees them (scaled).
         params : array of shape (n_params,), optional
             Where to evaluate; by default at the network's own parameters.
         noise_key : int
@@ -110,7 +122,9 @@ class Network(reference.Network):
         Returns
         -------
         loss : float
+            Summed over columns, averaged over rows, with penalties.
         gradient : array of shape (n_params,)
+            Its derivative by each parameter.
 
         Raises
         ------

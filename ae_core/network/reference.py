@@ -39,6 +39,7 @@ class Network:
     Parameters
     ----------
     architecture : Architecture
+        Layers, activations and loss.
     params : array of shape (n_params,), optional
         Parameters to start from; drawn when absent. Used as it is when it already is contiguous and
         of the right dtype, so that the caller's array changes as the network learns.
@@ -109,11 +110,22 @@ class Network:
         """The reconstruction X_hat (m, n_features) of X (m, n_columns).
 
         A table has n_columns columns: features, and after them covariates, if there are any.
+
+        Parameters
+        ----------
+        X : array of shape (m, n_features) or Rows
+            Rows, as the network sees them (scaled).
         """
         return self._run(self._rows(X), self.architecture.n_layers)
 
     def encode(self, X: Any) -> Array:
-        """The code (m, n_components) of X (m, n_columns); of a variational one, the mean."""
+        """The code (m, n_components) of X (m, n_columns); of a variational one, the mean.
+
+        Parameters
+        ----------
+        X : array of shape (m, n_features) or Rows
+            Rows, as the network sees them (scaled).
+        """
         return self._run(self._rows(X), self.architecture.code_layer)
 
     def decode(self, code: Any, covariates: Any = None) -> Array:
@@ -122,6 +134,7 @@ class Network:
         Parameters
         ----------
         code : array of shape (m, n_components)
+            Codes, as `encode` gives them.
         covariates : array of shape (m, n_covariates) or Rows, optional
             What the decoder is given beside the code, where the architecture has any: the last
             columns of the rows, scaled as they are.
@@ -139,6 +152,11 @@ class Network:
     def posterior(self, X: Any) -> tuple[Array, Array]:
         """Mean and log-variance (m, n_components) of the code of X, where it is variational.
 
+        Parameters
+        ----------
+        X : array of shape (m, n_features) or Rows
+            Rows, as the network sees them (scaled).
+
         Raises
         ------
         ValueError
@@ -154,6 +172,11 @@ class Network:
         """The loss of each row, summed over its features: (m,). Takes no notice of weights.
 
         Where entries are unseen, the mean over the others times the number of features.
+
+        Parameters
+        ----------
+        X : array of shape (m, n_features) or Rows
+            Rows, as the network sees them (scaled).
         """
         rows = self._rows(X, compared=True)
         return self._per_whole_row(self._errors(rows), rows)
@@ -162,6 +185,13 @@ class Network:
         """The loss of each row of X (m, n_features) beside what codes (m, n_components) stand for.
 
         Summed over what is seen: (m,).
+
+        Parameters
+        ----------
+        code : array of shape (m, n_components)
+            Codes, as `encode` gives them.
+        X : array of shape (m, n_features) or Rows
+            What they are compared with.
         """
         codes, rows = self._codes(code), self._rows(X, compared=True)
         if len(codes) != len(rows):
@@ -179,7 +209,9 @@ class Network:
         Parameters
         ----------
         X : array of shape (m, n_features) or Rows
+            Rows, as the network sees them (scaled).
         n_draws : int
+            Codes that are drawn for each row.
         noise_key : int
             Of the draws.
 
@@ -210,6 +242,11 @@ class Network:
 
         The loss of its reconstruction; where the network is variational, the loss of what a drawn
         code stands for, and β times the divergence: for β = 1, minus the `bound`.
+
+        Parameters
+        ----------
+        X : array of shape (m, n_features) or Rows
+            Rows, as the network sees them (scaled).
         """
         rows, beta = self._rows(X, compared=True), self.architecture.beta
         if not self.architecture.variational:
@@ -220,7 +257,13 @@ class Network:
         return self._per_whole_row(errors, rows)
 
     def feature_errors(self, X: Any) -> Array:
-        """The loss of each entry of X, 0 for unseen ones: (m, n_features)."""
+        """The loss of each entry of X, 0 for unseen ones: (m, n_features).
+
+        Parameters
+        ----------
+        X : array of shape (m, n_features) or Rows
+            Rows, as the network sees them (scaled).
+        """
         trace = self._through(self.architecture.n_layers, self._rows(X, compared=True))
         return element_losses(self.architecture, trace)
 
@@ -231,6 +274,15 @@ class Network:
 
         With the noise of training, if there is any: the same for the same `noise_key`. For a plain
         network it is the mean of `reconstruction_errors`, and the penalty on weights.
+
+        Parameters
+        ----------
+        X : array of shape (m, n_features) or Rows
+            Rows, as the network sees them (scaled).
+        params : array of shape (n_params,), optional
+            Where to evaluate; by default at the network's own parameters.
+        noise_key : int
+            Which noise to take, where training has any; of `ae_core.formulas.noise.noise_key`.
         """
         return self._objective(
             self._rows(X, compared=True),
@@ -247,6 +299,7 @@ class Network:
         Parameters
         ----------
         X : array of shape (m, n_features) or Rows
+            Rows, as the network sees them (scaled).
         params : array of shape (n_params,), optional
             Where to evaluate; by default at the network's own parameters.
         noise_key : int
@@ -255,7 +308,9 @@ class Network:
         Returns
         -------
         loss : float
+            Summed over columns, averaged over rows, with penalties.
         gradient : array of shape (n_params,)
+            Its derivative by each parameter.
 
         Raises
         ------
@@ -288,11 +343,14 @@ class Network:
         Parameters
         ----------
         X : array of shape (n_samples, n_features) or Rows
+            Rows, as the network sees them (scaled).
         order : array of int, shape (n_rows,)
             Which rows to visit, in this order; batch i is the i-th run of `batch_size` of them
             (the last may be shorter). Rows may come more than once.
         batch_size : int
+            Rows of a step.
         solver : Solver
+            What makes a step of a gradient.
         state : SolverState
             As `solver.start` or an earlier call left it.
         rates : array of shape (n_steps,)

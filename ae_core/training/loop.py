@@ -88,6 +88,7 @@ def train(
         Stop when the loss (on ``X_val`` if given) has not improved by more than this in
         ``n_iter_no_change`` epochs. None: go on to ``max_iter``.
     n_iter_no_change : int
+        Epochs without such an improvement that end training.
     random_state : None, int, Generator or RandomState
         For shuffling, and for the noise of networks that train with any.
     X_val : array of shape (n_validation, n_features), Rows or HeldOutEntries, optional
@@ -112,6 +113,7 @@ def train(
     Returns
     -------
     History
+        How training went: losses, steps, and why it ended.
 
     Raises
     ------

@@ -75,6 +75,7 @@ class Progress:
     """Epochs finished: 1, 2, …"""
     loss: float
     validation_loss: float | None
+    """Loss on ``X_val`` after this epoch; None without one."""
     network: Network
     history: History
     """The record so far; it grows as training goes on."""

@@ -13,7 +13,7 @@ from sklearn.experimental import enable_iterative_imputer  # noqa: F401
 from sklearn.impute import IterativeImputer, KNNImputer, SimpleImputer
 from sklearn.preprocessing import StandardScaler
 
-from ae_core import Autoencoder, AutoencoderImputer
+from ae_core import Autoencoder, AutoencoderImputer, ImputationDisplay
 
 X = StandardScaler().fit_transform(load_breast_cancer().data)
 hidden = np.random.default_rng(0).random(X.shape) < 0.2
@@ -31,4 +31,10 @@ figure, ax = plt.subplots(figsize=(6, 2.4))
 ax.barh(list(errors), list(errors.values()))
 ax.set(xlabel="root mean squared error of hidden entries, in standard deviations")
 figure.tight_layout()
+plt.show()
+
+# %%
+# Entry by entry: the true values from left to right, those filled in from below upwards.
+figure, ax = plt.subplots(figsize=(5, 4.6), layout="constrained")
+ImputationDisplay.from_estimator(model, table, X_true=X, ax=ax)
 plt.show()

@@ -2,23 +2,22 @@
 An outlier, explained
 =====================
 
-Which measurements make the most unusual tumour unusual.
+How unusual tumours are, where the threshold lies, and which measurements make the oddest ones odd.
 """
 
 # %%
 import matplotlib.pyplot as plt
-import numpy as np
 from sklearn.datasets import load_breast_cancer
 
-from ae_core import AutoencoderOutlierDetector
+from ae_core import AutoencoderOutlierDetector, OutlierDisplay
 
 X = load_breast_cancer(as_frame=True).data
 detector = AutoencoderOutlierDetector(random_state=0).fit(X)
-oddest = detector.score_samples(X).argmin()
-shares = np.asarray(detector.explain(X.iloc[[oddest]]))[0]
-first = shares.argsort()[-6:]
-figure, ax = plt.subplots(figsize=(6, 2.6))
-ax.barh(X.columns[first], shares[first])
-ax.set(xlabel="how unusual, beside the column's usual", title=f"row {oddest}")
-figure.tight_layout()
+figure, axes = plt.subplots(1, 2, figsize=(11, 4.2), layout="constrained")
+OutlierDisplay.from_estimator(detector, X, ax=axes)
 plt.show()
+
+# %%
+# The same in numbers: the columns with the largest parts of the oddest row's score.
+oddest = detector.score_samples(X).argmin()
+detector.explain(X.iloc[[oddest]]).iloc[0].nlargest(5)

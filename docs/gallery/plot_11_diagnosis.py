@@ -11,7 +11,7 @@ import warnings
 import matplotlib.pyplot as plt
 from sklearn.datasets import load_breast_cancer
 
-from ae_core import Autoencoder
+from ae_core import Autoencoder, LossCurveDisplay
 
 X = load_breast_cancer().data
 with warnings.catch_warnings():
@@ -21,10 +21,10 @@ report = model.diagnose(X)
 print(report)
 
 # %%
+# In a notebook the report is a table:
+report
+
+# %%
 figure, ax = plt.subplots()
-ax.plot(model.loss_curve_, label="this network")
-for style, (name, loss) in zip(("--", ":"), report.baselines.items(), strict=False):
-    ax.axhline(loss, color="gray", linestyle=style, label=name)
-ax.set(xlabel="epoch", ylabel="loss", yscale="log")
-ax.legend()
+LossCurveDisplay.from_estimator(model, X, ax=ax)
 plt.show()

@@ -394,7 +394,8 @@ def test_info(run):
 
 
 @pytest.mark.parametrize(
-    "command", ["demo", "fit", "encode", "reconstruct", "impute", "score", "diagnose", "info"]
+    "command",
+    ["demo", "fit", "encode", "reconstruct", "impute", "score", "diagnose", "report", "info"],
 )
 def test_every_command_has_two_examples(run, command):
     code, out, error = run(command, "--help")

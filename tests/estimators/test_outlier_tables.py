@@ -202,3 +202,19 @@ def test_mixed_detectors_are_saved(payments, tmp_path):
 def test_wrong_parameters_are_named(payments, parameters, words):
     with pytest.raises(ValueError, match=words):
         detector(**parameters).fit(payments)
+
+
+@pytest.mark.parametrize("kinds", [("city",), ("city", "member"), ("member",)])
+def test_a_detector_of_mixed_columns_is_diagnosed(kinds):
+    rng = np.random.default_rng(len(kinds))
+    X = pd.DataFrame(rng.normal(size=(80, 3)) @ rng.normal(size=(3, 3)), columns=list("abc"))
+    X["city"] = pd.Categorical(rng.choice(["Rome", "Oslo", "Lima"], 80))
+    X["member"] = rng.random(80) < 0.5
+    X = X[["a", "b", "c", *kinds]]
+    detector = AutoencoderOutlierDetector(columns="mixed", n_steps=20, random_state=0).fit(X)
+    report = detector.diagnose(X, trials=False)
+    n_encoded = detector.encoding_.n_with_others
+    assert len(report.feature_names) == len(report.explained) == n_encoded
+    assert "constant_columns" not in [finding.name for finding in report.findings]
+    assert report.feature_names[:3] == ("a", "b", "c")
+    assert any(kinds[-1] in name for name in report.feature_names)

@@ -1,5 +1,6 @@
 """All that is public, used as a typed program would: ``mypy --strict`` passes on this, and it runs."""
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, assert_type
 
@@ -17,16 +18,21 @@ from ae_core import (
     AutoencoderOutlierDetector,
     Blocks,
     Checkpoint,
+    CodeDisplay,
     DataReport,
     Diagnosis,
     GradientCheck,
     History,
+    ImputationDisplay,
+    LossCurveDisplay,
     ModelFileError,
     Network,
     NonFiniteLossError,
     NotLearningWarning,
+    OutlierDisplay,
     Predictor,
     Progress,
+    ReconstructionDisplay,
     RMSprop,
     VariationalAutoencoder,
     check_gradient,
@@ -220,6 +226,19 @@ def series(X: Array) -> None:
     assert_type(errors_by_lag(scores, 3), Array)
 
 
+def displays(X: Array) -> None:
+    model = Autoencoder(2, max_iter=2, random_state=0).fit(X)
+    assert_type(LossCurveDisplay.from_estimator(model, X), LossCurveDisplay)
+    assert_type(
+        LossCurveDisplay.from_predictions([2.0, 1.0], X=X, n_components=2), LossCurveDisplay
+    )
+    assert_type(ReconstructionDisplay.from_estimator(model, X), ReconstructionDisplay)
+    assert_type(CodeDisplay.from_estimator(model, X), CodeDisplay)
+    assert_type(OutlierDisplay.from_estimator(model, X, kind="both"), OutlierDisplay)
+    missing = np.where(X > 0.9, np.nan, X)
+    assert_type(ImputationDisplay.from_predictions(missing, X, X_true=X), ImputationDisplay)
+
+
 def main(folder: Path) -> None:
     assert_type(ae_core.__version__, str)
     assert issubclass(NotLearningWarning, UserWarning)
@@ -229,3 +248,5 @@ def main(folder: Path) -> None:
         checks(network, X, training(network, X))
     estimators(X, folder)
     series(X)
+    if find_spec("matplotlib") is not None:
+        displays(X)

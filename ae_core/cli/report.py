@@ -1,0 +1,108 @@
+"""``ae-core report``: one page about a model and a table, for people who read no code."""
+
+import os
+from typing import Any
+
+import click
+import numpy as np
+
+from ..basics.version import __version__
+from ..displays.figures import new_figure
+from ..files.whole_file import write_whole
+from .options import DATA, MODEL, Reading, framed, load_model, parts, rows_of, say, table_options
+from .outputs import keep_option, output_option
+from .report_page import OddRow, Page, html_page
+from .score import contributions_of, reasons, texts_at
+
+SHOWN = 10
+"""Odd rows, if nothing else is asked for."""
+
+
+@click.command(short_help="All of that on one page, for somebody's manager.")
+@MODEL
+@DATA
+@output_option("the page goes", is_page=True)
+@keep_option
+@click.option(
+    "--top", type=int, default=SHOWN, show_default=True, metavar="N", help="Odd rows on the page."
+)
+@click.option("--title", metavar="TEXT", help="The page's heading.  [default: DATA's name]")
+@click.option(
+    "--trials/--no-trials",
+    default=True,
+    help="Whether to fit a poor model anew with one setting changed at a time, to see what helps.",
+)
+@table_options
+def report(
+    model: str,
+    data: str,
+    output: str,
+    top: int,
+    title: str | None,
+    trials: bool,
+    reading: Reading,
+) -> None:
+    """Write a page of HTML about MODEL and DATA, which needs no other file and no network.
+
+    It says what was learned, beside the best constant and PCA; how unusual the rows are, with the
+    threshold of detectors; what makes the oddest rows odd; how much of each column is explained;
+    and what `ae-core diagnose` finds.
+
+    \b
+    Examples:
+      ae-core report detector.safetensors data.csv -o report.html
+      ae-core report model.safetensors data.csv -o report.html --keep id --title "Week 12"
+    """
+    if top < 1:
+        raise click.UsageError(f"--top {top}: must be at least 1")
+    new_figure()  # better to learn that matplotlib is missing before the work than after
+    estimator = load_model(model)
+    table = reading.table_for(estimator, data)
+    names = getattr(estimator, "feature_names_in_", None)
+    scores = np.concatenate(
+        [-estimator.score_samples(part) for _, part in parts(estimator, table.values)]
+    )
+    order = np.argsort(-scores, kind="stable")[:top]
+    page = Page(
+        title=title or f"Report on {os.path.basename(data) if data != '-' else 'a table'}",
+        model_name=os.path.basename(model),
+        kind=type(estimator).__name__,
+        version=__version__,
+        n_columns=int(estimator.n_features_in_),
+        scores=scores,
+        threshold=getattr(estimator, "threshold_", None),
+        kept_names=[kept.name for kept in table.kept],
+        odd=_odd_rows(estimator, table, order, scores),
+        diagnosis=estimator.diagnose(framed(table.values, names), trials=trials),
+        loss_curves=_loss_curves(estimator),
+    )
+    text = html_page(page)
+    write_whole(output, lambda file: file.write(text.encode("utf-8", "replace")))
+    say(f"{len(scores):,} rows, the {len(order)} oddest with reasons: {output}")
+
+
+def _odd_rows(estimator: Any, table: Any, order: Any, scores: Any) -> list[OddRow]:
+    names = [str(name) for name in getattr(estimator, "feature_names_in_", table.names)]
+    which = rows_of(table.values, order, getattr(estimator, "feature_names_in_", None))
+    places, shares = reasons(contributions_of(estimator, which))
+    kept = [texts_at(column, order) for column in table.kept]
+    return [
+        OddRow(
+            number=int(row) + 1,
+            score=float(scores[row]),
+            kept=[column[i] for column in kept],
+            reasons=[
+                (names[j], float(share)) for j, share in zip(places[i], shares[i], strict=True)
+            ],
+        )
+        for i, row in enumerate(order)
+    ]
+
+
+def _loss_curves(estimator: Any) -> dict[str, list[float]]:
+    """Those that the model has kept; none of detectors."""
+    history = getattr(estimator, "history_", None)
+    if history is None:
+        return {}
+    curves = {"training": history.loss_curve, "held out": history.validation_loss_curve}
+    return {label: curve for label, curve in curves.items() if curve}

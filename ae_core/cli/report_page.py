@@ -1,0 +1,273 @@
+"""The page of ``ae-core report``: HTML that loads nothing; what comes from files is escaped."""
+
+import base64
+import io
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+import numpy as np
+
+from .._typing import Array
+from ..basics.shown import cut, printable
+from ..diagnosis.result import Diagnosis
+from ..diagnosis.words import number
+from ..displays.figures import save_figure
+from ..displays.loss_curve import LossCurveDisplay
+from ..displays.outliers import OutlierDisplay
+
+NAME = 60
+"""Characters of a name."""
+COLUMNS = 60
+"""Columns that are shown, those of which least is explained."""
+
+# Nothing may be loaded or run, whatever a browser made of a name that was not escaped.
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+STYLE = """
+:root { color-scheme: light dark; --ink: #222; --paper: #fff; --quiet: #5f6368; --line: #ddd;
+  --bar: #30638e; --odd: #b3261e; --track: #e8e8e8; }
+@media (prefers-color-scheme: dark) { :root { --ink: #e8e8e8; --paper: #17191c; --quiet: #a8adb4;
+  --line: #3a3d42; --bar: #6fa8d6; --odd: #ff8a80; --track: #33363b; } }
+* { box-sizing: border-box; }
+body { margin: 0 auto; padding: 1.5rem 1rem 4rem; max-width: 60rem; color: var(--ink);
+  background: var(--paper); font: 16px/1.5 system-ui, sans-serif; overflow-wrap: break-word; }
+h1, .name, .why, .quiet { overflow-wrap: anywhere; }
+th, .odd { white-space: nowrap; }
+h1 { line-height: 1.2; margin: 0 0 .25rem; }
+h2 { margin: 2.5rem 0 .5rem; border-bottom: 1px solid var(--line); }
+.quiet { color: var(--quiet); }
+.brief { font-size: 1.1rem; }
+.scroll { overflow-x: auto; }
+table { border-collapse: collapse; }
+th, td { text-align: left; padding: .3rem .9rem .3rem 0; vertical-align: top;
+  border-bottom: 1px solid var(--line); }
+.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+.name { min-width: 7rem; max-width: 22rem; }
+.why { min-width: 10rem; width: 100%; }
+.track { background: var(--track); height: .55rem; border-radius: .2rem; min-width: 6rem;
+  width: 100%; margin: .15rem 0 .3rem; }
+.bar { background: var(--bar); height: 100%; border-radius: .2rem; }
+.odd { color: var(--odd); font-weight: 600; }
+img { max-width: 100%; height: auto; background: #fff; border-radius: .4rem; }
+.diagnosis li span { color: var(--odd) !important; }
+"""
+
+
+@dataclass(frozen=True, eq=False)
+class OddRow:
+    """One of the oddest rows."""
+
+    number: int
+    """In the file, counted from 1."""
+    score: float
+    kept: Sequence[str]
+    """What columns that were kept say of it."""
+    reasons: Sequence[tuple[str, float]]
+    """Columns, and what part of the score each makes."""
+
+
+@dataclass(frozen=True, eq=False)
+class Page:
+    """What the page shows."""
+
+    title: str
+    model_name: str
+    kind: str
+    version: str
+    n_columns: int
+    scores: Array
+    """(m,): how unusual each row is."""
+    threshold: float | None
+    kept_names: Sequence[str]
+    odd: Sequence[OddRow]
+    diagnosis: Diagnosis
+    loss_curves: Mapping[str, Sequence[float]]
+
+
+def html_page(page: Page) -> str:
+    """The whole page."""
+    sections = (
+        _head(page),
+        _brief(page),
+        _learned(page),
+        _scores(page),
+        _odd(page),
+        _columns(page.diagnosis),
+        _diagnosis(page.diagnosis),
+    )
+    return (
+        f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f'<link rel="icon" href="data:,">\n'
+        f"<title>{_text(page.title)}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<main>\n"
+        + "\n".join(sections)
+        + "\n</main>\n</body>\n</html>\n"
+    )
+
+
+def _head(page: Page) -> str:
+    return (
+        f"<h1>{_text(page.title, 200)}</h1>\n"
+        f'<p class="quiet">{len(page.scores):,} rows, {page.n_columns:,} columns; model '
+        f"{_text(page.model_name)} ({_text(page.kind)}, ae_core {_text(page.version)})</p>"
+    )
+
+
+def _brief(page: Page) -> str:
+    d = page.diagnosis
+    lines = []
+    constant = d.baselines[d.constant]
+    if constant > 0 and math.isfinite(d.loss):
+        pca = next((name for name in d.baselines if name.startswith("PCA")), None)
+        beside = ""
+        if pca is not None:
+            beside = f"; {_text(pca)} {_percent(1 - d.baselines[pca] / constant)}"
+        lines.append(
+            f"Of what the {_text(d.constant)} leaves unexplained, {_text(d.subject)} explain"
+            f"{'' if d.subject.startswith('these') else 's'} "
+            f"<strong>{_percent(1 - d.loss / constant)}</strong>{beside}."
+        )
+    if page.threshold is not None:
+        n = int((page.scores > page.threshold).sum())
+        lines.append(
+            f"<strong>{n:,}</strong> of {len(page.scores):,} rows "
+            f"({_percent(n / len(page.scores))}) are outliers: their score is above "
+            f"{_text(number(page.threshold))}."
+        )
+    n_warnings = len(d.warnings)
+    found = f"{n_warnings} warning{'s' * (n_warnings != 1)}" if n_warnings else "no warnings"
+    lines.append(f"The diagnosis has {found}.")
+    return "\n".join(f'<p class="brief">{line}</p>' for line in lines)
+
+
+def _learned(page: Page) -> str:
+    d = page.diagnosis
+    constant = d.baselines[d.constant]
+    rows = [(d.subject, d.loss), *d.baselines.items()]
+    largest = max((loss for _, loss in rows if math.isfinite(loss)), default=0.0)
+    body = "".join(
+        f'<tr><td class="name">{_text(name)}</td><td class="number">{_text(number(loss))}</td>'
+        f'<td class="number">{_percent(loss / constant) if constant > 0 else ""}</td>'
+        f'<td class="why">{_bar(loss / largest if largest > 0 else 0)}</td></tr>'
+        for name, loss in sorted(rows, key=lambda row: (not row[1] >= 0, row[1]))
+    )
+    table = _table(("", "error", f"of the {d.constant.split()[-1]}’s", ""), body)
+    verdict = (
+        "A model has learned something when it is below both the best constant and PCA."
+        if page.threshold is None
+        else "A detector’s networks are small and trained briefly, so as not to learn the odd "
+        "rows, too: below the constant is enough."
+    )
+    return (
+        "<h2>What was learned</h2>\n<p>The error of putting a row into a few numbers and back, in "
+        f"the mean over rows: the lower, the more was learned. {verdict}</p>\n{table}\n"
+        f"{_loss_curve(page)}"
+    )
+
+
+def _loss_curve(page: Page) -> str:
+    if not page.loss_curves:
+        return ""
+    display = LossCurveDisplay(page.loss_curves, baselines=page.diagnosis.baselines).plot()
+    ends = ", ".join(f"{label}: {number(c[-1])}" for label, c in page.loss_curves.items())
+    return _image(display.figure_, f"Loss after each epoch; at the end, {ends}")
+
+
+def _scores(page: Page) -> str:
+    scores = page.scores[np.isfinite(page.scores)]
+    if not len(scores):
+        return "<h2>How unusual rows are</h2>\n<p>No row has a finite score.</p>"
+    display = OutlierDisplay(scores, rows=np.array([], int), threshold=page.threshold)
+    display.plot(kind="scores")
+    low, middle, high = np.quantile(scores, [0, 0.5, 1])
+    alt = (
+        f"Histogram of {len(scores):,} scores from {number(low)} to {number(high)}, "
+        f"median {number(middle)}"
+    )
+    if page.threshold is not None:
+        alt += f"; threshold {number(page.threshold)}"
+    return (
+        "<h2>How unusual rows are</h2>\n<p>Each row has a score: the higher, the less it is like "
+        f"the others.</p>\n{_image(display.figure_, alt)}"
+    )
+
+
+def _odd(page: Page) -> str:
+    heads = ["row", *page.kept_names, "score", *(["outlier"] * (page.threshold is not None))]
+    rows = []
+    for row in page.odd:
+        cells = [f'<td class="number">{row.number:,}</td>']
+        cells += [f'<td class="name">{_text(value)}</td>' for value in row.kept]
+        cells.append(f'<td class="number">{_text(number(row.score))}</td>')
+        if page.threshold is not None:
+            is_odd = row.score > page.threshold
+            cells.append('<td class="odd">yes</td>' if is_odd else "<td>no</td>")
+        why = "".join(f"{_text(name)} {_percent(part)}{_bar(part)}" for name, part in row.reasons)
+        rows.append(f"<tr>{''.join(cells)}<td class='why'>{why}</td></tr>")
+    return (
+        "<h2>The oddest rows, and why</h2>\n<p>Bars are a column’s part in the row’s score. Rows "
+        f"are counted from 1.</p>\n{_table((*heads, 'because of'), ''.join(rows))}"
+    )
+
+
+def _columns(d: Diagnosis) -> str:
+    order = np.argsort(d.explained, kind="stable")  # NaN, of constant columns, comes last
+    rows = []
+    for i in order[:COLUMNS]:
+        share = float(d.explained[i])
+        name = f'<td class="name">{_text(d.feature_names[i])}</td>'
+        if math.isfinite(share):
+            rows.append(
+                f'<tr>{name}<td class="number">{_percent(share)}</td>'
+                f'<td class="why">{_bar(share)}</td></tr>'
+            )
+        else:
+            rows.append(f'<tr>{name}<td colspan="2" class="quiet">does not vary</td></tr>')
+    n_more = len(order) - len(rows)
+    more = f'<p class="quiet">and {n_more:,} more</p>' if n_more else ""
+    return (
+        "<h2>Columns</h2>\n<p>How much of each column’s variance comes back from the code, the "
+        f"least first.</p>\n{_table(('column', 'explained', ''), ''.join(rows))}\n{more}"
+    )
+
+
+def _diagnosis(d: Diagnosis) -> str:
+    return (
+        '<h2>Diagnosis</h2>\n<div class="diagnosis scroll">\n'  # it escapes what it shows
+        f"{d._repr_html_()}\n</div>"
+    )
+
+
+# --- pieces --------------------------------------------------------------------------------------
+
+
+def _text(value: Any, at_most: int = NAME) -> str:
+    """Anybody's text: on one line, cut, and escaped."""
+    return escape(cut(printable(str(value)), at_most))
+
+
+def _percent(share: float) -> str:
+    if not math.isfinite(share):
+        return "–"
+    return f"{100 * share:.3g}\u00a0%" if abs(share) < 1000 else "over 100\u00a0000\u00a0%"
+
+
+def _bar(share: float) -> str:
+    width = 100 * min(1.0, max(0.0, share)) if math.isfinite(share) else 0.0
+    return f'<div class="track"><div class="bar" style="width: {width:.1f}%"></div></div>'
+
+
+def _table(heads: Sequence[str], body: str) -> str:
+    line = "".join(f"<th>{_text(head)}</th>" for head in heads)
+    table = f"<table><thead><tr>{line}</tr></thead><tbody>{body}</tbody></table>"
+    return f'<div class="scroll">{table}</div>'
+
+
+def _image(figure: Any, alt: str) -> str:
+    file = io.BytesIO()
+    save_figure(figure, file, format="png")
+    inside = base64.b64encode(file.getvalue()).decode("ascii")
+    return f'<p><img alt="{escape(alt)}" src="data:image/png;base64,{inside}"></p>'
