@@ -154,7 +154,7 @@ def try_filling(model: Any, X: Any, *, budget: float) -> Trials | None:
 def _fit_of(model: Any) -> Fit:
     architecture = model.network_.architecture
     settings, defaults = model.get_params(deep=False), type(model)().get_params(deep=False)
-    as_default = clone(model).set_params(**{name: "auto" for name in MEANINGS})
+    as_default = clone(model).set_params(**dict.fromkeys(MEANINGS, "auto"))
     for name, meaning in MEANINGS.items():
         settings[name], defaults[name] = meaning(model), meaning(as_default)
     return Fit(

@@ -21,6 +21,9 @@ from ae_core.data.rating_biases import learn_biases, without_row_biases
 from ae_core.data.rows import Rows
 from ae_core.estimators.fitting import NotLearningWarning
 
+# Most fits here are of a few epochs: what they say is exact whatever they have learned.
+pytestmark = pytest.mark.filterwarnings("ignore::ae_core.NotLearningWarning")
+
 BOTH = (Autoencoder, VariationalAutoencoder)
 TWINS = (reference.Network, Network)
 
@@ -99,10 +102,12 @@ def test_what_was_asked_for_is_done_whatever_the_data():
     model = Autoencoder(2, missing_values="implicit", max_iter=3, random_state=0, **asked)
     model.fit(csr(ratings, seen))
     architecture = model.network_.architecture
-    assert architecture.alpha == 1e-4 and architecture.activations[0] == "elu"
+    assert architecture.alpha == 1e-4
+    assert architecture.activations[0] == "elu"
     model = Autoencoder(2, missing_values="implicit", max_iter=3, random_state=0)
     architecture = model.fit(csr(ratings, seen)).network_.architecture
-    assert architecture.alpha == 10 and architecture.activations[0] == "tanh"
+    assert architecture.alpha == 10
+    assert architecture.activations[0] == "tanh"
 
 
 def test_biases_need_ratings_and_all_rows():
@@ -142,7 +147,8 @@ def test_a_share_of_the_entries_is_held_out_and_nothing_else():
     ratings, seen = rated(n_rows=80, n_columns=30)
     X = csr(ratings, seen)
     given, held = hold_out_entries(X, 0.2, np.random.default_rng(0))
-    assert held.nnz == round(0.2 * X.nnz) and given.nnz == X.nnz - held.nnz
+    assert held.nnz == round(0.2 * X.nnz)
+    assert given.nnz == X.nnz - held.nnz
     assert (given + held != X).nnz == 0
     assert given.multiply(held).nnz == 0
 
@@ -297,8 +303,10 @@ def test_rows_with_nothing_left_have_no_more_columns():
     X = csr(ratings, seen)
     model = Autoencoder(2, missing_values="implicit", max_iter=3, random_state=0).fit(X)
     columns, scores = model.recommend(X, 4)
-    assert (columns[0] == -1).all() and np.isnan(scores[0]).all()
-    assert set(columns[1][:2]) == {6, 7} and (columns[1][2:] == -1).all()
+    assert (columns[0] == -1).all()
+    assert np.isnan(scores[0]).all()
+    assert set(columns[1][:2]) == {6, 7}
+    assert (columns[1][2:] == -1).all()
 
 
 def test_masked_arrays_of_nan_and_refused_ones():
