@@ -179,14 +179,13 @@ def _training(fit: Fit) -> list[Change]:
 
 def _shape(fit: Fit) -> list[Change]:
     s, found = fit.settings, []
-    if fit.has("scale") and s["scale"] not in ("standard", "auto"):
+    if fit.has("scale") and s["scale"] not in ("standard", "biases"):
         found.append(Change({"scale": "standard"}, "the loss is of scaled columns then", 0))
     for name in ("output_activation", "code_activation"):
         if fit.has(name):
             found.append(Change({name: fit.defaults[name]}, "", 0))
     if "activation" in fit.can and fit.has_hidden_layers:
-        now = "elu" if s["activation"] == "auto" else s["activation"]
-        others = [a for a in ("elu", "tanh", "leaky_relu") if a != now]
+        others = [a for a in ("elu", "tanh", "leaky_relu") if a != s["activation"]]
         suspicion = 0 if fit.has("activation") else 2
         found += [Change({"activation": other}, "", suspicion) for other in others[:2]]
     if "hidden_layer_sizes" in fit.can and fit.has("hidden_layer_sizes"):

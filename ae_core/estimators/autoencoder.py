@@ -181,7 +181,9 @@ class TrainableAutoencoder(FittedAutoencoder, LayerParameters, TrainingParameter
         has_warned = isinstance(validation, HeldOutEntries) and warn_if_worse_than_biases(
             self, split, validation
         )
-        if not has_warned and self._scale != "biases":  # of ratings seen, a copy would be best
+        # Of ratings, entries held out say more than those seen, of which a copy is best.
+        is_judged = isinstance(validation, HeldOutEntries) and self._scale == "biases"
+        if not has_warned and not is_judged:
             warn_if_not_learning(self.network_, rows)
         return self
 

@@ -347,7 +347,8 @@ class FittedAutoencoder(
             settings=self.get_params(deep=False),
         )
         tried = filling = None
-        if trials and examined.wants_trials:
+        # Of ratings a trial would be judged by what it was given: copying would always win.
+        if trials and examined.wants_trials and self._scale != "biases":
             is_poor = examined.measures.is_poor
             tried = try_settings(self, X, is_poor=is_poor, budget=budget, sample_weight=weights)
         if trials and examined.wants_filling:

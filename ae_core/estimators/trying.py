@@ -19,7 +19,7 @@ from ..diagnosis.references import References, references
 from ..diagnosis.suspects import Change, Fit, all_defaults, suspects, to_fill_in
 from ..diagnosis.trials import Trials, run_trials
 from ..training.progress import NonFiniteLossError
-from .parameters import batch_size_of
+from .parameters import activation_of, alpha_of, batch_size_of, scale_of
 
 ROWS, FEWER_ROWS, FEWEST_ROWS = 600, 200, 20
 """Rows of a trial; fewer where a network is large."""
@@ -37,6 +37,9 @@ EASY = 0.4
 """Share of the budget up to which trials are as long as the fit, and not only as need be."""
 SEVERAL = 6
 """Changes that should fit into the budget before trials are made with more rows or epochs."""
+
+MEANINGS = {"activation": activation_of, "alpha": alpha_of, "scale": scale_of}
+"""What 'auto' means where it depends on the data: advice is about that, and names it."""
 
 
 @dataclass(frozen=True)
@@ -150,10 +153,13 @@ def try_filling(model: Any, X: Any, *, budget: float) -> Trials | None:
 
 def _fit_of(model: Any) -> Fit:
     architecture = model.network_.architecture
-    settings = model.get_params(deep=False)
+    settings, defaults = model.get_params(deep=False), type(model)().get_params(deep=False)
+    as_default = clone(model).set_params(**dict.fromkeys(MEANINGS, "auto"))
+    for name, meaning in MEANINGS.items():
+        settings[name], defaults[name] = meaning(model), meaning(as_default)
     return Fit(
         settings,
-        type(model)().get_params(deep=False),
+        defaults,
         architecture.n_features,
         has_hidden_layers=architecture.n_layers > 2,
         diverged=model.history_.stopped_because.startswith("the loss is "),

@@ -21,6 +21,9 @@ from ae_core.data.rating_biases import learn_biases, without_row_biases
 from ae_core.data.rows import Rows
 from ae_core.estimators.fitting import NotLearningWarning
 
+# Most fits here are of a few epochs: what they say is exact whatever they have learned.
+pytestmark = pytest.mark.filterwarnings("ignore::ae_core.NotLearningWarning")
+
 BOTH = (Autoencoder, VariationalAutoencoder)
 TWINS = (reference.Network, Network)
 
