@@ -10,7 +10,7 @@ from ..basics.arguments import check_path
 from ..data.blocks import blocks_of
 from ..data.checks import check_dtype
 from ..training.callbacks import check_callbacks
-from .block_fitting import fit_blocks
+from .block_fitting import fit_blocks, sampled
 from .checkpoints import bind_checkpoints, open_checkpoint
 from .constructors import (
     AutoencoderParameters,
@@ -137,6 +137,8 @@ class TrainableAutoencoder(FittedAutoencoder, LayerParameters, TrainingParameter
                 start(self, X, weights, random)
             validation = None
             if X_val is not None:
+                of_blocks = blocks_of(X_val, "X_val")
+                X_val = sampled(of_blocks) if of_blocks else X_val
                 X_val = checked(self, X_val, reset=False, name="X_val")
                 validation = seen(self, X_val, name="X_val")
             elif len(held_out):

@@ -172,7 +172,7 @@ class AutoencoderOutlierDetector(
         their_weights = weights[weights > 0]
         held_out_scores, held_out_weights = trained.held_out_scores(), trained.held_out_weights()
         if X_val is not None:
-            blocks = blocks_of(X_val)
+            blocks = blocks_of(X_val, "X_val")
             X_val = sampled(blocks) if blocks else X_val
             validation = checked(self, X_val, reset=False, name="X_val")
             validation = Rows(validation, missing=self.missing_values, name="X_val")
