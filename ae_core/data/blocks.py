@@ -173,7 +173,7 @@ class Blocks:
                 first += block.shape[0]
 
 
-def blocks_of(X: Any) -> Blocks | None:
+def blocks_of(X: Any, name: str = "X") -> Blocks | None:
     """X as `Blocks`, where it is that, or names files; None for tables in memory and all else.
 
     A path is that of a Parquet file, of a folder or a pattern; a matrix that AnnData has in a file
@@ -185,7 +185,10 @@ def blocks_of(X: Any) -> Blocks | None:
     is_dataset = package == "pyarrow" and type(X).__module__ == "pyarrow._dataset"
     is_backed = package == "anndata" and hasattr(X, "shape") and hasattr(X, "indptr")
     if isinstance(X, str | os.PathLike) or is_dataset or is_backed:
-        return Blocks(X)
+        try:
+            return Blocks(X)
+        except (ValueError, TypeError) as error:
+            raise at("", 0, type(error)(f"{name}: {error}")) from error
     return None
 
 

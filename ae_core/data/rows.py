@@ -129,6 +129,7 @@ class Rows:
         rows.name, rows.clip, rows.missing = "X", clip, missing
         rows.n_columns, rows.n_covariates = X.shape[1], 0
         rows.shift, rows.factor, rows.sample_weight = shift, factor, None
+        rows.row_shift = rows.row_factor = None
         rows.seen = None if missing is None else rows._count_seen()
         return rows
 

@@ -12,7 +12,7 @@ from ..data.checks import check_dtype
 from ..data.held_out import HeldOutEntries
 from ..data.rows import Rows
 from ..training.callbacks import check_callbacks
-from .block_fitting import fit_blocks
+from .block_fitting import fit_blocks, sampled
 from .checkpoints import bind_checkpoints, open_checkpoint
 from .constructors import (
     AutoencoderParameters,
@@ -159,6 +159,8 @@ class TrainableAutoencoder(FittedAutoencoder, LayerParameters, TrainingParameter
             rows = seen(self, given, weights)
             validation: Rows | HeldOutEntries | None = None
             if X_val is not None:
+                of_blocks = blocks_of(X_val, "X_val")
+                X_val = sampled(of_blocks) if of_blocks else X_val
                 X_val = checked(self, X_val, reset=False, name="X_val")
                 validation = seen(self, X_val, name="X_val")
             elif split is not None:

@@ -89,7 +89,7 @@ def fit_blocks(
         saved = open_checkpoint(resume_from, estimator, X, None)
     held_out, validation = 0.0, None
     if X_val is not None:
-        of_blocks = blocks_of(X_val)
+        of_blocks = blocks_of(X_val, "X_val")
         X_val = checked(
             estimator, sampled(of_blocks) if of_blocks else X_val, reset=False, name="X_val"
         )

@@ -206,7 +206,8 @@ def start(
     estimator.network_ = Network(
         architecture, dtype=dtype, random_state=random, n_threads=estimator.n_threads
     )
-    begin_at_mean(estimator.network_, seen(estimator, X, weights))
+    if estimator._scale != "biases":  # which leave residuals, whose means are noise
+        begin_at_mean(estimator.network_, seen(estimator, X, weights))
     estimator.history_ = History()
 
 

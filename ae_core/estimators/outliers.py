@@ -168,7 +168,7 @@ class AutoencoderOutlierDetector(
         """Scores of rows to draw the line by, if there are any."""
         if X_val is None:
             return None
-        blocks = blocks_of(X_val)
+        blocks = blocks_of(X_val, "X_val")
         X_val = sampled(blocks) if blocks else X_val
         validation = checked(self, X_val, reset=False, name="X_val")
         return self.ensemble_.scores(Rows(validation, missing=self.missing_values, name="X_val"))

@@ -271,7 +271,7 @@ class Network(reference.Network):
             Whether there may be NaN among them, for what is unseen.
         """
         m, architecture = len(X), self.architecture
-        _, _, n_weights, needs_blas = self._plan.describe(m, self.dtype.itemsize)
+        _, n_weights, needs_blas, _ = self._plan.describe(m, self.dtype.itemsize)
         if needs_blas or m * n_weights >= WORTH_A_THREAD:
             if first:
                 return self.decode(Rows.of_plain(X))
