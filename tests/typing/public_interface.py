@@ -203,6 +203,9 @@ def estimators(X: Array, folder: Path) -> None:
     assert_type(AutoencoderOutlierDetector.load(path), AutoencoderOutlierDetector)
     assert isinstance(load(path), AutoencoderOutlierDetector)
 
+    predictor = assert_type(Predictor.load(path), Predictor)
+    assert_type(predictor.score_samples(X), Array)
+
     imputer = AutoencoderImputer(np.nan, n_networks=1, sample_posterior=True, n_threads=1).fit(X)
     assert_type(imputer, AutoencoderImputer)
     assert_type(imputer.transform(X), Any)
@@ -210,8 +213,6 @@ def estimators(X: Array, folder: Path) -> None:
     assert_type(imputer.get_feature_names_out(), Array)
     imputer.save(path)
     assert_type(AutoencoderImputer.load(path), AutoencoderImputer)
-    predictor = assert_type(Predictor.load(path), Predictor)
-    assert_type(predictor.score_samples(X), Array)
     path.write_bytes(b"")
     try:
         load(path)
