@@ -25,6 +25,7 @@ ABI3 = os.environ.get("AE_CORE_ABI3", "1") == "1" and not COVERAGE
 
 ENGINE = Path("ae_core/_engine")
 MODULES = [
+    "blas",
     "for_tests",
     "kernels.table",
     "memory",
@@ -57,7 +58,7 @@ LOOPS = (
     *("contraction", "input", "output", "units", "records"),
 )
 # Those that run once per network, or for tests.
-SELDOM = ("for_tests", "memory", "plan")
+SELDOM = ("blas", "for_tests", "memory", "plan")
 # What Cython writes for memoryviews, once for all modules: otherwise each would hold it again.
 SHARED = "memoryviews"
 

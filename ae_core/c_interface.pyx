@@ -93,6 +93,7 @@ cdef class Model:
         self.network = Network(architecture, params, dtype=params.dtype, n_threads=1)
         self.plan = self.network._plan
         self.itemsize = params.itemsize
+        self.plan.prepare(256, self.itemsize)  # the most that a tile has
         self.K = kernels_for(self.itemsize)
         self.params = <const char*> address(params)
         self.n_features, self.n_components = architecture.n_features, architecture.n_components

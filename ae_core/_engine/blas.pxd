@@ -4,7 +4,20 @@
 # So C = A B is asked for as C' = B' A': the operands change places, and nothing is copied.
 
 from cython cimport floating
-from scipy.linalg.cython_blas cimport dgemm, sgemm
+
+ctypedef void (*sgemm_t)(
+    char*, char*, int*, int*, int*, float*, float*, int*, float*, int*, float*, float*, int*,
+) noexcept nogil
+ctypedef void (*dgemm_t)(
+    char*, char*, int*, int*, int*, double*, double*, int*, double*, int*, double*, double*, int*,
+) noexcept nogil
+
+# SciPy's, once `load_blas` has fetched them.
+cdef sgemm_t sgemm
+cdef dgemm_t dgemm
+
+# To be called before any product that may be BLAS's: see `Plan.needs_blas`.
+cdef int load_blas() except -1
 
 
 cdef inline void gemm(

@@ -5,7 +5,7 @@ Products, ours and BLAS's, and the elementary functions, of each instruction set
 
 from cython cimport floating
 
-from ae_core._engine.blas cimport gemm as row_major_gemm
+from ae_core._engine.blas cimport gemm as row_major_gemm, load_blas
 from ae_core._engine cimport plan
 from ae_core._engine.kernels.table cimport ae_kernels, kernels_at, n_levels
 
@@ -78,6 +78,7 @@ def gemm(
             for j in range(n):
                 c[i, j] = 0 if beta == 0 else <floating> beta * c[i, j]
         return
+    load_blas()
     with nogil:
         row_major_gemm(
             transpose_a, transpose_b, <int> m, <int> n, <int> k,

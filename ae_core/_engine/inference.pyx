@@ -238,6 +238,7 @@ def run_layers(
         raise ValueError(f"result must have shape ({rows.n_rows}, {n_out})")
     if rows.n_rows == 0:
         return
+    plan.prepare(plan.tile_rows(rows.n_rows), sizeof(floating))
     cdef Inference job = Inference()
     job.plan = plan
     job.itemsize = sizeof(floating)

@@ -95,4 +95,5 @@ cdef class Plan:
     cdef const void* quantiles(self, Py_ssize_t itemsize, bint of_corruption) noexcept nogil
     cdef bint is_cut_by_columns(self, Py_ssize_t n_rows) noexcept nogil
     cdef int tile_rows(self, Py_ssize_t n_rows) noexcept nogil
+    cdef int prepare(self, Py_ssize_t n_rows, Py_ssize_t itemsize) except -1
     cdef bint needs_blas(self, Py_ssize_t n_rows, Py_ssize_t itemsize) noexcept nogil

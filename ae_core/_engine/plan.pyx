@@ -5,6 +5,7 @@ Nothing here depends on the number of threads: the cuts, and so the bits, are al
 
 from libc.stdlib cimport calloc, free
 
+from ae_core._engine.blas cimport load_blas
 from ae_core._engine.kernels.table cimport AE_NOTHING, ae_group, ae_kernels, is_ours, kernels_for
 
 from ae_core._engine.kernels.table import ACTIVATIONS, CORRUPTIONS, LOSSES
@@ -170,6 +171,14 @@ cdef class Plan:
         cdef Py_ssize_t most = 128 if self.largest_weights <= 131072 else 256
         cdef Py_ssize_t n_tiles = (n_rows + most - 1) // most
         return <int> ((n_rows + n_tiles - 1) // n_tiles) if n_tiles else 1
+
+    cdef int prepare(self, Py_ssize_t n_rows, Py_ssize_t itemsize) except -1:
+        """Fetch BLAS where any product on so many rows may be left to it, small matrices included."""
+        cdef const ae_kernels* K = kernels_for(itemsize)
+        cdef double largest = <double> self.largest_weights * max(n_rows, self.widest)
+        if self.family.contraction != 0 or largest > K.largest_product:
+            load_blas()
+        return 0
 
     cdef bint needs_blas(self, Py_ssize_t n_rows, Py_ssize_t itemsize) noexcept nogil:
         """Whether any product of a step on so many rows is left to BLAS."""

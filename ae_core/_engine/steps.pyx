@@ -42,6 +42,7 @@ cdef class Steps(Team):
     def allocate(self, const Py_ssize_t[::1] order, int n_threads, object low, object high):
         """Everything that a step needs."""
         cdef double work = min(self.batch_size, self.n_order) * <double> self.plan.n_weights
+        self.plan.prepare(min(self.batch_size, self.n_order), self.itemsize)
         cdef bint in_two = self.wants_update and (work > LONG_PHASE or self.clip_norm > 0)
         self.space = Workspace(
             self.plan, self.rows, self.itemsize, order, self.batch_size, n_threads, in_two,
