@@ -7,7 +7,6 @@ it is asked for. Where entries are missing, the question is how well those are f
 from typing import Any, NamedTuple
 
 import numpy as np
-import scipy.sparse
 
 from .._typing import Array
 from .checks import is_sparse
@@ -75,7 +74,9 @@ def hold_out_entries(
     given[held] = np.nan
     counts = np.count_nonzero(held, axis=1)
     indptr = np.concatenate([[0], np.cumsum(counts)])
-    held_out = scipy.sparse.csr_matrix((X[held], np.nonzero(held)[1], indptr), shape=X.shape)
+    from scipy.sparse import csr_matrix  # to load a model does not need it
+
+    held_out = csr_matrix((X[held], np.nonzero(held)[1], indptr), shape=X.shape)
     return EntrySplit(given, held_out)
 
 
@@ -92,6 +93,8 @@ def _some_of(n_entries: int, fraction: float, random: np.random.Generator) -> Ar
 def _stored(X: Any, which: Array) -> Any:
     """The matrix that stores only some (n_stored,) of what X does."""
     indptr = np.concatenate([[0], np.cumsum(which)])[X.indptr]
-    made = scipy.sparse.csr_matrix((X.data[which], X.indices[which], indptr), shape=X.shape)
+    from scipy.sparse import csr_matrix  # to load a model does not need it
+
+    made = csr_matrix((X.data[which], X.indices[which], indptr), shape=X.shape)
     made.has_canonical_format = True
     return made

@@ -8,7 +8,6 @@ instead.
 from typing import Any, NamedTuple
 
 import numpy as np
-import scipy.sparse
 
 from .._typing import Array
 
@@ -83,7 +82,9 @@ def minus_of_rows(X: Any, biases: Array) -> Any:
 
 def with_values(X: Any, values: Array) -> Any:
     """A CSR matrix of other values (n_stored,) in the same places."""
-    made = scipy.sparse.csr_matrix((values, X.indices, X.indptr), shape=X.shape, copy=False)
+    from scipy.sparse import csr_matrix  # to load a model does not need it
+
+    made = csr_matrix((values, X.indices, X.indptr), shape=X.shape, copy=False)
     made.has_canonical_format = True
     return made
 
