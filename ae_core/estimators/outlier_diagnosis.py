@@ -58,7 +58,11 @@ def diagnose_detector(
         largest,
         rows,
         raw=Rows(rows.X, missing=rows.missing),
-        feature_names=getattr(detector, "feature_names_in_", None),
+        feature_names=(
+            getattr(detector, "feature_names_in_", None)
+            if detector.encoding_ is None
+            else detector.encoding_.names
+        ),
         settings=detector.get_params(deep=False),
     )
     loss, judged_by = _judged(networks, rows)
