@@ -240,6 +240,12 @@ class Encoding:
             names.extend(groups if column.kind == CATEGORY else [column.name])
         return tuple(names)
 
+    @property
+    def names_with_others(self) -> tuple[str, ...]:
+        """Of the columns of the array when categories that were not there have their own."""
+        added = (f"{c.name}=(another)" for c in self.columns if c.kind == CATEGORY)
+        return (*self.names, *added)
+
     def loss(self, of_numbers: Any = "squared_error") -> str | LossGroups:
         """The losses of the array's columns, for an `Architecture`.
 

@@ -115,8 +115,11 @@ class FittedAutoencoder(
         filled = filled_in(table, rows, known)
         if not is_frame(X):
             return filled
-        is_dense = isinstance(table, np.ndarray)
-        return filled_frame(X, table, filled) if is_dense else sparse_frame(X, filled)
+        if isinstance(table, np.ndarray):
+            return filled_frame(X, table, filled)
+        if isinstance(filled, np.ndarray):  # what 'implicit' fills in is no longer sparse
+            return self._as_given(filled, X)
+        return sparse_frame(X, filled)
 
     def score_samples(self, X: Any) -> Array:
         """Minus the reconstruction error of each row, (m,) float64: the lower, the less usual.

@@ -61,7 +61,7 @@ def diagnose_detector(
         feature_names=(
             getattr(detector, "feature_names_in_", None)
             if detector.encoding_ is None
-            else detector.encoding_.names
+            else detector.encoding_.names_with_others
         ),
         settings=detector.get_params(deep=False),
     )

@@ -14,7 +14,7 @@ from ..diagnosis.diagnose import Diagnosis
 from ..files.model_file import ModelFile
 from .detector_parameters import CODES, DetectorParameters
 from .ensemble_training import Options, ratios, train_ensemble
-from .fitting import generator_of, weights_of
+from .fitting import all_or_nothing, generator_of, weights_of
 from .outlier_diagnosis import diagnose_detector
 from .records import check_parameters, with_parameters
 from .saved import SavedEstimator
@@ -116,6 +116,11 @@ class AutoencoderOutlierDetector(
             When a parameter or the data is not what it should be.
         """
         check_parameters(self)
+        with all_or_nothing(self):
+            self._fit(X, sample_weight, X_val)
+        return self
+
+    def _fit(self, X: Any, sample_weight: Any, X_val: Any) -> None:
         X = checked(self, X, reset=True)
         weights = weights_of(sample_weight, X)
         weights = np.ones(X.shape[0]) if weights is None else ratios(weights)
@@ -146,7 +151,6 @@ class AutoencoderOutlierDetector(
         largest = max(self.training_range_.high, self.threshold_)
         changed = TIMES_THE_LARGEST * (largest if largest > 0 else 1.0)
         self.ensemble_ = replace(self.ensemble_, changed=changed)
-        return self
 
     def explain(self, X: Any) -> Any:
         """How unusual each entry is, beside what is usual: (m, n_features) float64.
