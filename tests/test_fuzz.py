@@ -25,6 +25,18 @@ def test_nothing_but_documented_answers(target, tmp_path):
     assert len(outcome.answers) > 1  # some are refused, and some are not
 
 
+@pytest.mark.parametrize("target", ["frames", "options", "streams"])
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_nothing_but_documented_answers_of_estimators_and_commands(target, tmp_path):
+    for package in ("pandas", "polars", "click"):
+        pytest.importorskip(package)
+    outcome = modules().fuzz(target, 80, 1, 1, tmp_path)
+    found = [path.read_text() for path in tmp_path.glob("*.txt")]
+    assert not found, found[0]
+    assert outcome.n_inputs == 80
+    assert len(outcome.answers) > 2
+
+
 @pytest.mark.parametrize("target", ["c_interface", "engine"])
 def test_in_this_process(target):
     """For tools that watch memory, which see more of it than a page at the end of each array."""

@@ -13,10 +13,12 @@ from ..data.running_scaling import RunningScaling
 from ..estimators.checkpoints import Checkpoint
 from ..estimators.fitting import (
     all_or_nothing,
+    begin_at_mean,
     generator_of,
     go_on,
     held_out_rows,
     is_scaled,
+    note_scale,
     seen,
     warn_if_not_converged,
     warn_if_not_learning,
@@ -143,7 +145,8 @@ def _start(
 ) -> None:
     """Learn the scaling, and draw the first weights."""
     total = merged(table.measured(weights, estimator.missing_values))
-    shift, factor = merged_scaling(total, estimator.scale)
+    note_scale(estimator)
+    shift, factor = merged_scaling(total, estimator._scale)
     estimator.shift_, estimator.factor_ = shift, factor
     estimator._running = RunningScaling.of_columns(
         total, factor, is_scaled(estimator, table.n_columns)
@@ -158,6 +161,7 @@ def _start(
     estimator.network_ = Network(
         architecture, dtype=dtype, random_state=random, n_threads=estimator.n_threads
     )
+    begin_at_mean(estimator.network_, seen(estimator, some, some_weights))
     estimator.history_ = History()
 
 

@@ -13,11 +13,19 @@ from ..data.blocks import Blocks, at, blocks_of
 from ..data.encoded_blocks import ROWS_SAMPLED, EncodedBlocks
 from ..data.frames import as_pandas, is_frame, library_of
 from ..data.rows import Rows
-from ..formulas.losses import LOSSES, SHARES
 from ..network.compiled import Network
 from ..training.progress import Callback, History
 from .checkpoints import bind_checkpoints, open_checkpoint
-from .fitting import generator_of, go_on, is_scaled, run, seen
+from .fitting import (
+    begin_at_mean,
+    clips,
+    generator_of,
+    go_on,
+    is_scaled,
+    note_scale,
+    run,
+    seen,
+)
 from .parameters import architecture_of, check_columns, check_noise, dtype_of
 from .tables import checked
 
@@ -104,10 +112,9 @@ def fit_blocks(
     if X_val is not None:
         validation = seen(estimator, X_val, name="X_val")
     estimator._stream = None
-    clip = estimator.scale == "minmax" and LOSSES[estimator.loss].domain is SHARES
     run(
         estimator,
-        BlockRows(X, estimator.shift_, estimator.factor_, clip, held_out),
+        BlockRows(X, estimator.shift_, estimator.factor_, clips(estimator), held_out),
         random,
         bind_checkpoints(callbacks, estimator, X, None, np.empty(0, dtype=np.int64)),
         max_iter=estimator.max_iter,
@@ -121,8 +128,9 @@ def fit_blocks(
 
 def _start(estimator: Any, X: EncodedBlocks, some: Any, held_out: float, random: Any) -> None:
     """Learn the scaling, and draw the first weights: as `fitting.start`."""
+    note_scale(estimator)
     estimator.shift_, estimator.factor_, estimator._running = X.learn_scaling(
-        estimator.scale, is_scaled(estimator, X.n_columns), held_out
+        estimator._scale, is_scaled(estimator, X.n_columns), held_out
     )
     estimator._learn_from(seen(estimator, some))
     architecture = architecture_of(estimator, X.n_columns)
@@ -133,6 +141,7 @@ def _start(estimator: Any, X: EncodedBlocks, some: Any, held_out: float, random:
         random_state=random,
         n_threads=estimator.n_threads,
     )
+    begin_at_mean(estimator.network_, seen(estimator, some))
     estimator.history_ = History()
 
 

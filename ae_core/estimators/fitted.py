@@ -164,8 +164,11 @@ class FittedAutoencoder(
         filled = filled_in(table, rows, known)
         if not is_frame(X):
             return filled
-        is_dense = isinstance(table, np.ndarray)
-        return filled_frame(X, table, filled) if is_dense else sparse_frame(X, filled)
+        if isinstance(table, np.ndarray):
+            return filled_frame(X, table, filled)
+        if isinstance(filled, np.ndarray):  # what 'implicit' fills in is no longer sparse
+            return self._as_given(filled, X)
+        return sparse_frame(X, filled)
 
     def recommend(self, X: Any, n: int = 10, *, exclude_seen: bool = True) -> Recommendations:
         """The n columns of each row of X that are expected to be largest: top-n recommendation.

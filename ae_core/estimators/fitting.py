@@ -211,6 +211,24 @@ def start(
     estimator.history_ = History()
 
 
+def note_scale(estimator: Any) -> None:
+    """Note how columns are scaled that are learned in parts, where nothing is known of whole rows.
+
+    Raises
+    ------
+    ValueError
+        When rows are to be divided by their sizes.
+    """
+    if estimator.size_factors not in ("auto", None):
+        raise ValueError(
+            f"size_factors={estimator.size_factors!r}: not for data that is read in blocks or "
+            "partitions; use size_factors=None, or divide the rows first"
+        )
+    scale = scale_of(estimator)
+    estimator._scale = "standard" if scale == "biases" else scale
+    estimator._usual_sum = None
+
+
 def begin_at_mean(network: Network, rows: Rows) -> None:
     """Let the new network begin as the best constant, judged on some of the rows."""
     at_most = max(FEWER_ROWS_JUDGED, ENTRIES_JUDGED // rows.n_features)

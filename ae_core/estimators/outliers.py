@@ -19,7 +19,7 @@ from .block_fitting import checked_blocks, sampled
 from .block_results import by_blocks
 from .detector_parameters import CODES, DetectorParameters
 from .ensemble_training import Options, Trained, ratios, step_between, train_ensemble
-from .fitting import generator_of, weights_of
+from .fitting import all_or_nothing, generator_of, weights_of
 from .following_detector import FollowingDetector
 from .outlier_diagnosis import diagnose_detector
 from .records import check_parameters, with_parameters
@@ -127,10 +127,16 @@ class AutoencoderOutlierDetector(
         """
         check_parameters(self)
         blocks = blocks_of(X)
-        if blocks is not None:
-            if sample_weight is not None:
-                raise ValueError("sample_weight is not for X in blocks: give a table in memory")
-            return self._fit_blocks(checked_blocks(self, blocks, reset=True), X_val)
+        if blocks is not None and sample_weight is not None:
+            raise ValueError("sample_weight is not for X in blocks: give a table in memory")
+        with all_or_nothing(self):
+            if blocks is not None:
+                self._fit_blocks(checked_blocks(self, blocks, reset=True), X_val)
+            else:
+                self._fit(X, sample_weight, X_val)
+        return self
+
+    def _fit(self, X: Any, sample_weight: Any, X_val: Any) -> None:
         X = checked(self, X, reset=True)
         weights = weights_of(sample_weight, X)
         weights = np.ones(X.shape[0]) if weights is None else ratios(weights)
@@ -144,9 +150,8 @@ class AutoencoderOutlierDetector(
         scores = trained.scores(learned)
         of_all = scores if counted.all() else self.ensemble_.scores(rows)
         self._draw_line(trained, scores, of_all, weights, self._scores_of(X_val))
-        return self
 
-    def _fit_blocks(self, X: EncodedBlocks, X_val: Any) -> Self:
+    def _fit_blocks(self, X: EncodedBlocks, X_val: Any) -> None:
         """Learn from the same evenly spaced rows as `fit` does; then score all of them."""
         step = step_between(X.n_rows, X.n_columns)
         rows = Rows(X.every(step), missing=self.missing_values)
@@ -162,7 +167,6 @@ class AutoencoderOutlierDetector(
             parts = [self.ensemble_.scores(Rows(t, missing=self.missing_values)) for t in tables]
             scores = np.concatenate(parts)
         self._draw_line(trained, scores, scores, np.ones(len(scores)), self._scores_of(X_val))
-        return self
 
     def _scores_of(self, X_val: Any) -> Array | None:
         """Scores of rows to draw the line by, if there are any."""

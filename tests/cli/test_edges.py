@@ -475,3 +475,25 @@ def test_bytes_that_are_no_utf8_are_kept_as_they_are(run, here, imputer):
     assert run("impute", imputer, "odd.csv", "-o", "o.csv")[0] == 0
     written = (here / "o.csv").read_bytes().splitlines()[1]
     assert written.replace(b'"', b"") == b"\xff\xfe,1,\xe9,2"
+
+
+@pytest.mark.parametrize("ending", ["", "\n", "\r\n"])
+@pytest.mark.parametrize("skip", ["5-9", "4-1000000000", "5-5,7-8", "3-9"])
+def test_lines_to_leave_out_may_go_beyond_the_end(ending, skip, here, run):
+    """There it read on for ever."""
+    n_kept = int(skip[0]) - 2
+    (here / "x.csv").write_text("\n".join(["a,b", "1,2", "3,5", "4,4"]) + ending)
+    code, _, errors = run("fit", "x.csv", "-o", "m", "-q", "--epochs", "1", "--skip", skip)
+    assert code == 0, errors
+    code, out, errors = run("encode", "m", "x.csv", "--skip", skip)
+    assert code == 0, errors
+    assert len(out.splitlines()) == 1 + min(3, n_kept)
+
+
+def test_everything_left_out_is_an_error(here, run):
+    (here / "x.csv").write_text("a,b\n1,2")
+    for skip in ("1-9", "2-2", "2-7"):
+        code, _, errors = run("fit", "x.csv", "-o", "m", "-q", "--skip", skip)
+        assert code == 1
+        assert len(errors.splitlines()) == 1
+        assert not (here / "m").exists()

@@ -39,7 +39,7 @@ def test_it_is_that_of_the_whole(kind, scale, weighted):
     # The rounding of a mean of 1e9 is seen in a deviation of 1e6.
     np.testing.assert_allclose(factor, expected_factor, rtol=1e-9)
     assert factor[4] == 1
-    running = RunningScaling.of(total, factor, np.ones(5, dtype=bool))
+    running = RunningScaling.of_columns(total, factor, np.ones(5, dtype=bool))
     begun = RunningScaling.begin(X, weights, factor, np.ones(5, dtype=bool), missing)
     np.testing.assert_allclose(running.table, begun.table, rtol=1e-9, atol=1e-9)
     assert running.is_open[4]

@@ -722,3 +722,56 @@ def test_names_of_columns_are_shown_in_one_short_line(name):
     with pytest.warns(UserWarning, match="had no entry") as warned:
         model.impute(holes)
     assert str(warned[0].message).isprintable()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_sparse_frame_of_ratings_is_filled_in(dtype):
+    values = np.abs(numbers(dtype)) * (np.random.default_rng(1).random((N_ROWS, 4)) < 0.6)
+    matrix = scipy.sparse.csr_array(values)
+    frame = pd.DataFrame.sparse.from_spmatrix(matrix, index=ROW_NAMES, columns=NAMES)
+    model = Autoencoder(1, missing_values="implicit", **QUICK).fit(frame)
+    filled = model.impute(frame)
+    assert list(filled.columns) == NAMES
+    assert list(filled.index) == ROW_NAMES
+    same = Autoencoder(1, missing_values="implicit", **QUICK).fit(matrix)
+    np.testing.assert_array_equal(filled.to_numpy(), same.impute(matrix))
+    np.testing.assert_array_equal(filled.to_numpy()[values > 0], values[values > 0])
+
+
+@pytest.mark.parametrize("make", [pd.DataFrame, polars.from_pandas, arrow.Table.from_pandas])
+@pytest.mark.parametrize("more", [{}, {"missing_values": "mask"}])
+def test_a_detector_of_categories_can_be_diagnosed(make, more):
+    """It has more columns after encoding than names before."""
+    draw = np.random.default_rng(2)
+    kinds = pd.Categorical(draw.choice(["x", "y", "z"], 60))
+    frame = pd.DataFrame({"a": draw.normal(size=60), "kind": kinds, "yes": draw.random(60) < 0.5})
+    table = frame if make is pd.DataFrame else make(frame)
+    model = AutoencoderOutlierDetector(columns="mixed", n_steps=3, random_state=0, **more)
+    report = model.fit(table).diagnose(table, trials=False)
+    assert "rows" in str(report)
+
+
+WRONG_FITS = {
+    "text": (np.array([["x", "y"]]), {}),
+    "weights": (np.eye(3), {"sample_weight": [1.0, np.inf, 1.0]}),
+    "no weight": (np.eye(3), {"sample_weight": np.zeros(3)}),
+    "few weights": (np.eye(4), {"sample_weight": [1.0]}),
+    "other rows": (np.eye(5), {"X_val": np.eye(4)}),
+    "nothing": (np.zeros((0, 2)), {}),
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG_FITS)
+@pytest.mark.parametrize("is_fitted", [False, True])
+@pytest.mark.parametrize("kind", [Autoencoder, AutoencoderOutlierDetector])
+def test_a_fit_that_is_refused_leaves_the_estimator_as_it_was(kind, is_fitted, wrong):
+    steps = {"max_iter": 2} if kind is Autoencoder else {"n_steps": 2}
+    model = kind(n_components=1, random_state=0, **steps)
+    if is_fitted:
+        model.fit(numbers())
+    before = dict(vars(model))
+    X, named = WRONG_FITS[wrong]
+    with pytest.raises(ValueError):
+        model.fit(X, **named)
+    assert vars(model).keys() == before.keys()
+    assert all(vars(model)[name] is value for name, value in before.items())

@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from . import architectures, c_calls, engine_calls, models, table_files
+from . import architectures, c_calls, engine_calls, frames, models, options, streams, table_files
 
 SECONDS = 60
 """Longest time for one input, which takes milliseconds; a busy machine may stand still meanwhile."""
@@ -46,6 +46,9 @@ TARGETS = {
     "architecture": Target(architectures.make, architectures.run),
     "engine": Target(engine_calls.make, engine_calls.run),
     "c_interface": Target(c_calls.make, c_calls.run),
+    "frames": Target(frames.make, frames.run),
+    "options": Target(options.make, options.run),
+    "streams": Target(streams.make, streams.run),
 }
 
 

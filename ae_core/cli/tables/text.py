@@ -177,8 +177,8 @@ class Text:
                 if not self.at_end:
                     self.more()
                     continue
-                if end is None:
-                    self.at = len(self.data)
+                if end is None:  # the file ends before the lines to leave out do
+                    self.at, self._n_skipped = len(self.data), len(self._skip)
                     return
             self.go_on(end.end(), self.line + 1, to_record=True)
 

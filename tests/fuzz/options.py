@@ -1,0 +1,181 @@
+"""The command line with options that fit the file, and with ones that do not.
+
+It ends with 0, or with one line that says why not; nothing is left of an output that was not
+finished, and the input is never written over without --force.
+"""
+
+import contextlib
+import io
+import os
+from functools import cache
+from pathlib import Path
+from random import Random
+from typing import NamedTuple
+
+import numpy as np
+from click import Option
+
+from ae_core import Autoencoder, AutoencoderOutlierDetector
+from ae_core.basics.shown import LONGEST
+from ae_core.cli.commands import commands
+from ae_core.cli.main import main
+
+from .table_files import FIELDS
+
+COMMANDS = ("fit", "encode", "reconstruct", "score", "impute", "diagnose", "info")
+ANY = (
+    "", "0", "1", "2", "3", "-1", "0.5", "1e-3", "1e400", "nan", "inf", "x", "é", "9" * 400, "1,2", "3-1",
+    "1-2,4", "2-2", "a", "b", "a,b", "nobody", '"a', ",", ";", "tab", "space", "#", "utf-16", "latin-1",
+    "cp1252", "rot13", "utf-8", "y" * 2000, "\x1b[2J", "a\nb", "none", "standard", "minmax", "--top", "\u0661",
+)  # fmt: skip
+USUAL = {
+    "max_iter": ("1", "2"), "epochs": ("1", "2"), "budget": ("0.01", "0.1"), "hidden": ("2", "3,2"),
+    "n_components": ("1", "2"), "components": ("1", "2"), "separator": (",", ";", "tab"),
+    "encoding": ("utf-8", "utf-16", "cp1252"), "skip": ("2-2", "3-5"), "comment": ("#", "r1"),
+    "columns": ("a,b", "0,1", "a"), "drop": ("id", "a"), "keep": ("id", "a", "b"), "top": ("1", "3"),
+    "contamination": ("0.1", "0.5"), "validation_fraction": ("0.2",), "seed": ("0", "7"),
+    "batch_size": ("4",), "learning_rate": ("0.01",), "corruption_level": ("0.2",),
+}  # fmt: skip
+"""Values that make sense, by the start of the option's name; they keep a run short."""
+NEVER = {"help", "resume", "checkpoint", "version"}
+
+
+class Made(NamedTuple):
+    """A file's content, and the command's arguments with {data}, {model} and {out}."""
+
+    content: bytes
+    arguments: list[str]
+
+
+@cache
+def _models() -> tuple[bytes, ...]:
+    """What `save` writes of several estimators."""
+    import tempfile
+
+    X = np.random.default_rng(0).normal(size=(30, 2))
+    few = {"max_iter": 2, "hidden_layer_sizes": (3,), "random_state": 0, "n_threads": 1}
+    estimators = (
+        Autoencoder(1, **few),
+        Autoencoder(1, missing_values="mask", **few),
+        AutoencoderOutlierDetector(n_components=1, n_steps=3, random_state=0, n_threads=1),
+    )
+    found = []
+    with tempfile.TemporaryDirectory() as folder:
+        for estimator in estimators:
+            path = Path(folder) / "model"
+            estimator.fit(X).save(path)
+            found.append(path.read_bytes())
+    return tuple(found)
+
+
+def _csv(random: Random) -> bytes:
+    separator = random.choice((",", ",", ",", ";", "\t", " "))
+    names = random.choice(
+        (["a", "b"], ["a", "b"], ["id", "a", "b"], ["a", "a"], ["\x1b[2J", "=1+1"])
+    )
+    lines = [separator.join(names)] if random.random() < 0.9 else []
+    spoiled = random.choice((0, 0, 0, 0, 0.2))
+    for i in range(random.choice((0, 1, 3, *[30] * 9))):
+        fields = [f"{random.gauss(0, 1):.3f}" for _ in names]
+        if names[0] == "id":
+            fields[0] = f"r{i}"
+        if random.random() < spoiled:
+            fields[random.randrange(len(fields))] = random.choice(("", *FIELDS))
+        lines.append(separator.join(fields))
+    return ("\n".join(lines) + "\n").encode(random.choice(("utf-8",) * 9 + ("utf-16",)), "replace")
+
+
+def _values(random: Random, option: Option) -> list[str]:
+    name = option.name or ""
+    flag = random.choice([*option.opts, *option.secondary_opts])
+    if option.is_flag:
+        return [flag]
+    choices = getattr(option.type, "choices", ())
+    if choices and random.random() < 0.8:
+        return [flag, str(random.choice(list(choices)))]
+    usual = next((values for start, values in USUAL.items() if name.startswith(start)), ())
+    if usual and random.random() < 0.7:
+        return [flag, random.choice(usual)]
+    return [flag, random.choice(ANY)]
+
+
+def make(random: Random) -> Made:
+    """A file and a command's arguments."""
+    name = random.choice(COMMANDS)
+    arguments = [name]
+    if name in ("info",):
+        arguments.append("{model}")
+    elif name == "fit":
+        arguments += [
+            "{data}",
+            "-o",
+            random.choice(("{out}.safetensors",) * 8 + ("{data}", "{none}/x")),
+        ]
+        arguments += ["--epochs", "2", "-k", "1", "--threads", "1"]
+    else:
+        given = ["{model}", "{data}"]
+        if name == "diagnose" and random.random() < 0.5:
+            given = ["{data}"]
+        arguments += random.choice((*[given] * 9, given[::-1]))
+        if name != "diagnose":
+            ends = (".csv", ".csv", ".npy", ".parquet", ".tsv.gz", ".txt", "")
+            outs = ("-", "{data}", "{model}", "{none}/x.csv", "{folder}")
+            out = random.choice(("{out}.csv", "{out}.csv", "{out}" + random.choice(ends)))
+            arguments += ["-o", random.choice((out, out, out, random.choice(outs)))]
+        else:
+            arguments += ["--no-trials"]
+    known = [
+        each
+        for each in commands.commands[name].params
+        if isinstance(each, Option) and each.name not in NEVER | {"output"}
+    ]
+    for option in random.sample(known, min(len(known), random.choice((0, 1, 1, 2, 3)))):
+        arguments += _values(random, option)
+    if name == "score" and random.random() < 0.3:
+        arguments += ["--top", random.choice(ANY)]
+    return Made(_csv(random), arguments)
+
+
+def run(made: Made, folder: Path, random: Random) -> str:
+    """Run it, and look at what it says and at what it leaves."""
+    for each in folder.iterdir():
+        each.unlink()
+    data, model = folder / "data.csv", folder / "model.safetensors"
+    data.write_bytes(made.content)
+    content_of_model = random.choice(_models())
+    model.write_bytes(content_of_model)
+    places = {
+        "data": data, "model": model, "out": folder / "out", "none": folder / "no", "folder": folder
+    }  # fmt: skip
+    arguments = made.arguments
+    for name, place in places.items():
+        arguments = [each.replace(f"{{{name}}}", str(place)) for each in arguments]
+    if "-q" not in arguments and "--quiet" not in arguments and arguments[0] == "fit":
+        arguments = [*arguments, "-q"]
+    code, said = _said(arguments)
+    what = f"{' '.join(arguments)[:600]!r} says {said[:600]!r}"
+    assert "Traceback" not in said and "failed with" not in said, f"another's error: {what}"
+    left = {each.name for each in folder.iterdir()} - {"data.csv", "model.safetensors"}
+    if code == 0:
+        assert len(left) <= 1, f"left {left}: {what}"
+    else:
+        assert code in (1, 2), f"ended with {code}: {what}"
+        assert not left, f"left {left} after an error: {what}"
+        errors = [line for line in said.splitlines() if ": warning: " not in line]
+        assert len(errors) == 1, f"{len(errors)} lines: {what}"
+        assert len(errors[0]) <= LONGEST, f"{len(errors[0])} characters: {what}"
+    assert said.replace("\n", "").isprintable(), f"raw control characters: {what!r}"
+    if "--force" not in arguments or code != 0:
+        assert data.read_bytes() == made.content, f"wrote over its input: {what}"
+        if arguments[0] != "fit":
+            assert model.read_bytes() == content_of_model, f"wrote over the model: {what}"
+    return f"{arguments[0]} {'done' if code == 0 else 'refused'}"
+
+
+def _said(arguments: list[str]) -> tuple[int, str]:
+    """The exit code, and standard error."""
+    out, errors = io.TextIOWrapper(io.BytesIO(), "utf-8"), io.StringIO()
+    os.environ.pop("AE_CORE_TRACEBACK", None)
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(errors):
+        code = main(arguments)
+    return code, errors.getvalue()
