@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._typing import Array
 from ..basics.arguments import check_path, is_number
+from ..data.checks import check_dtype
 from ..data.frames import LIBRARIES
 from ..data.scaling import SCALES
 from ..export.onnx_model import to_onnx
@@ -32,6 +33,7 @@ from ..serving.restoring import (
     restore_scaling,
 )
 from ..training.progress import History
+from .parameters import scale_of
 
 LONGEST_REASON = 1000
 """Characters of why a fit ended."""
@@ -151,6 +153,16 @@ class SavedEstimator:
     def _as_predictor(self) -> Predictor:
         """The fitted model without what fits it."""
         check_is_fitted(self)
+        if getattr(self, "_scale", None) == "biases":
+            raise ValueError(
+                "missing_values='implicit' with scale='biases' can't be exported: the biases of rows "
+                "are taken away; fit with scale='standard'"
+            )
+        if getattr(self, "_usual_sum", None) is not None:
+            raise ValueError(
+                "size_factors='row_sum' can't be exported: rows are divided by their sums; "
+                "fit with size_factors=None"
+            )
         description, arrays = self._describe()
         kind = type(self).__name__
         return Predictor(Unwritten(kind, from_json(to_json(description)), arrays))
@@ -212,9 +224,14 @@ def restore_autoencoder(model_class: Any, file: ModelFile) -> Any:
     if model.encoding_ is not None:
         n_features = model.encoding_.n_encoded
     model.shift_, model.factor_ = restore_scaling(file, n_features)
+    check_dtype(model.dtype)
+    if model.loss not in LOSSES:
+        raise file.error("its loss is unknown")
     model._scale = model.scale
     if model.scale == "auto":
-        model._scale = file.value("scaled_by", SCALES.__contains__, "a scaling")
+        model._scale = scale_of(model)
+        if "scaled_by" in file.description:
+            model._scale = file.value("scaled_by", SCALES.__contains__, "a scaling")
     if model._scale == "biases" and (model.shift_ is None or model.missing_values != "implicit"):
         raise file.error("it has no biases of columns")
     if "usual_sum" in file.description:

@@ -280,7 +280,8 @@ class _Trial:
                 self.common["batch_size"] = batch_size
                 for name in ("alpha", "alpha_l1"):
                     if name == "alpha_l1" or model.solver != "adamw":
-                        self.common[name] = settings[name] * batch_size / real
+                        strength = alpha_of(model) if name == "alpha" else settings[name]
+                        self.common[name] = strength * batch_size / real
 
     def as_it_is(self) -> float | None:
         """The loss without any change, by which the others are measured; None if it can't be."""

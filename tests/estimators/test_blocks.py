@@ -99,7 +99,7 @@ CASES = {
     "sparse": (sparse.random(900, 30, 0.1, "csr", random_state=0), {}),
     "implicit": (
         sparse.random(900, 30, 0.3, "csr", random_state=0),
-        {"missing_values": "implicit"},
+        {"missing_values": "implicit", "scale": "standard"},
     ),
 }
 

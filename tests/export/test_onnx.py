@@ -126,7 +126,9 @@ def test_losses(loss, tmp_path):
     is_plain = LOSSES[loss].from_logits is None
     is_count = loss in ("poisson", "multinomial")
     make = numbers if is_plain else (lambda s: np.floor(np.abs(numbers(s)))) if is_count else shares
-    model = Autoencoder(2, loss=loss, scale="standard" if is_plain else None, max_iter=5)
+    model = Autoencoder(
+        2, loss=loss, scale="standard" if is_plain else None, size_factors=None, max_iter=5
+    )
     check(model, make(0), make(1), tmp_path)
 
 
@@ -208,8 +210,14 @@ def test_what_onnx_does_not_have_is_refused_in_one_line(tmp_path):
     counts = np.floor(np.abs(numbers()))
     refused = {
         "negative_binomial": Autoencoder(
-            2, loss="negative_binomial", scale=None, max_iter=3, random_state=0
+            2,
+            loss="negative_binomial",
+            scale=None,
+            size_factors=None,
+            max_iter=3,
+            random_state=0,
         ).fit(counts),
+        "size_factors": Autoencoder(2, loss="poisson", max_iter=3, random_state=0).fit(counts),
         "implicit": Autoencoder(2, missing_values="implicit", max_iter=3, random_state=0).fit(
             scipy.sparse.csr_matrix(counts)
         ),

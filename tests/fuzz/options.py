@@ -154,7 +154,8 @@ def run(made: Made, folder: Path, random: Random) -> str:
         arguments = [*arguments, "-q"]
     code, said = _said(arguments)
     what = f"{' '.join(arguments)[:600]!r} says {said[:600]!r}"
-    assert "Traceback" not in said and "failed with" not in said, f"another's error: {what}"
+    for words in ("Traceback", "failed with"):
+        assert words not in said, f"another's error: {what}"
     left = {each.name for each in folder.iterdir()} - {"data.csv", "model.safetensors"}
     if code == 0:
         assert len(left) <= 1, f"left {left}: {what}"

@@ -7,6 +7,7 @@ goes on in the same way.
 import copy
 import pickle
 from collections.abc import Callable
+from inspect import signature
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -159,6 +160,8 @@ def _wrong(estimator: Any, folder: Path, random: Random) -> Any:
     if kind == 0 or method in ("transform", "score_samples"):
         X = random.choice(WRONG)
     elif kind == 1:
+        if "sample_weight" not in signature(getattr(estimator, method)).parameters:
+            return estimator  # a detector's partial_fit
         named["sample_weight"] = random.choice(WRONG_WEIGHTS)
     elif method in ("fit", "partial_fit"):
         name, value = random.choice(WRONG_PARAMETERS)
