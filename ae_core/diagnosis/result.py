@@ -25,6 +25,7 @@ class Diagnosis:
     'column median' where that is the best constant, and the least loss there can be where it is not
     0."""
     feature_names: tuple[str, ...]
+    """What the columns are called; as they are encoded, where they are mixed."""
     explained: Array
     """(n_features,): the share of each column's variance that the output explains; NaN for columns
     that are constant or have no weight, negative where the output is worse than a constant."""

@@ -181,6 +181,7 @@ class FittedAutoencoder(
         X : array, DataFrame or scipy.sparse matrix of shape (m, n_features)
             What is known of each row, as in the fit.
         n : int, default=10
+            How many columns of each row.
         exclude_seen : bool, default=True
             Whether to leave out what a row has already: what is not missing; where nothing can be
             missing, as with counts of clicks, what is not 0.
@@ -420,6 +421,7 @@ class FittedAutoencoder(
         Returns
         -------
         ae_core.export.torch_module.AutoencoderModule
+            A module with parameters of its own.
 
         Raises
         ------
@@ -437,6 +439,16 @@ class FittedAutoencoder(
         """The fitted model that `to_torch` gave, with the parameters that the module has now.
 
         Everything else is as it was, but where a stream had got to.
+
+        Parameters
+        ----------
+        module : torch.nn.Module
+            That of `to_torch`, trained on or not.
+
+        Returns
+        -------
+        self
+            A new estimator, fitted.
 
         Raises
         ------

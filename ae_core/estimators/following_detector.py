@@ -32,10 +32,12 @@ class FollowingDetector:
         X : array, DataFrame or scipy.sparse matrix of shape (m, n_features)
             Outliers may be among them: a share of `trim`, the oddest, is not learned from.
         y : ignored
+            Is there for scikit-learn's sake.
 
         Returns
         -------
         self
+            Having learned from these rows, too.
 
         Raises
         ------

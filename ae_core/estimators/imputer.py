@@ -106,10 +106,12 @@ class AutoencoderImputer(
         X : array or DataFrame of shape (n_samples, n_features)
             It need not have missing entries: networks learn from what is hidden of it.
         y : ignored
+            Is there for scikit-learn's sake.
 
         Returns
         -------
         self
+            Fitted.
 
         Raises
         ------
@@ -130,6 +132,7 @@ class AutoencoderImputer(
         Parameters
         ----------
         X : array or DataFrame of shape (m, n_features)
+            Rows with the columns of the fit.
 
         Returns
         -------
@@ -152,11 +155,14 @@ class AutoencoderImputer(
         Parameters
         ----------
         X : array or DataFrame of shape (m, n_features)
+            Rows with the columns of the fit.
         n_imputations : int, default=5
+            How many times.
 
         Returns
         -------
-        list of n_imputations tables, each as `transform` gives
+        list of n_imputations tables
+            Each as `transform` gives it.
 
         Raises
         ------

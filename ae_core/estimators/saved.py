@@ -125,6 +125,7 @@ class SavedEstimator:
         Returns
         -------
         onnx.ModelProto
+            What was written, or is to be.
 
         Raises
         ------
@@ -155,8 +156,8 @@ class SavedEstimator:
         check_is_fitted(self)
         if getattr(self, "_scale", None) == "biases":
             raise ValueError(
-                "missing_values='implicit' with scale='biases' can't be exported: the biases of rows "
-                "are taken away; fit with scale='standard'"
+                "missing_values='implicit' with scale='biases' can't be exported: the biases of "
+                "rows are taken away; fit with scale='standard'"
             )
         if getattr(self, "_usual_sum", None) is not None:
             raise ValueError(
@@ -224,7 +225,10 @@ def restore_autoencoder(model_class: Any, file: ModelFile) -> Any:
     if model.encoding_ is not None:
         n_features = model.encoding_.n_encoded
     model.shift_, model.factor_ = restore_scaling(file, n_features)
-    check_dtype(model.dtype)
+    try:
+        check_dtype(model.dtype)
+    except ValueError as error:
+        raise file.error(str(error)) from None
     if model.loss not in LOSSES:
         raise file.error("its loss is unknown")
     model._scale = model.scale

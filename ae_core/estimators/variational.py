@@ -143,6 +143,8 @@ validation_loss_curve_, best_loss_, n_iter_, n_features_in_, feature_names_in_
         ----------
         X : array, DataFrame or scipy.sparse matrix of shape (m, n_features)
             Rows with the columns of the fit.
+        to : path, optional
+            Where to write the result, of X in blocks, too: as of `transform`.
         """
         return super().feature_errors(X, to=to)
 

@@ -53,6 +53,11 @@ class Predictor:
     counts as missing). An array goes by the order of the columns. Frames come back as frames,
     where their library is installed, and mappings as mappings of columns.
 
+    Parameters
+    ----------
+    file : ModelFile
+        What was read; usually `Predictor.load` makes one.
+
     Attributes
     ----------
     kind : str
@@ -137,6 +142,16 @@ class Predictor:
     def load(cls, path: str | PathLike[str]) -> "Predictor":
         """The model that an estimator's `save` wrote; no code from the file is run.
 
+        Parameters
+        ----------
+        path : str or path
+            Of the file.
+
+        Returns
+        -------
+        Predictor
+            Ready to be asked.
+
         Raises
         ------
         ModelFileError
@@ -152,7 +167,13 @@ class Predictor:
     # --- what autoencoders offer ------------------------------------------------------------
 
     def transform(self, X: Any) -> Array:
-        """The code (m, n_components) of the rows of X (m, n_features)."""
+        """The code (m, n_components) of the rows of X (m, n_features).
+
+        Parameters
+        ----------
+        X : array, DataFrame, mapping of columns or list of mappings
+            Rows with the columns of the fit, (m, n_features).
+        """
         return self._net("transform").encode(self._rows(X))
 
     def reconstruct(self, X: Any) -> Any:
@@ -160,6 +181,11 @@ class Predictor:
 
         Of mixed tables, of categories the most probable one: a frame where X is one, else a mapping
         of columns.
+
+        Parameters
+        ----------
+        X : array, DataFrame, mapping of columns or list of mappings
+            Rows with the columns of the fit, (m, n_features).
         """
         X_hat = self._reconstructed(self._net("reconstruct"), self._rows(X))
         return self._as_given(X_hat, X)
@@ -169,6 +195,11 @@ class Predictor:
 
         Columns of which the fit saw nothing stay missing. Of mixed tables that are no frames a
         mapping of columns: numbers as float64, flags and categories as objects.
+
+        Parameters
+        ----------
+        X : array, DataFrame, mapping of columns or list of mappings
+            Rows with the columns of the fit, (m, n_features).
 
         Raises
         ------
@@ -209,7 +240,13 @@ class Predictor:
     # --- what all offer ------------------------------------------------------------
 
     def score_samples(self, X: Any) -> Array:
-        """The lower, the less usual a row is: (m,) float64, as of the estimator."""
+        """The lower, the less usual a row is: (m,) float64, as of the estimator.
+
+        Parameters
+        ----------
+        X : array, DataFrame, mapping of columns or list of mappings
+            Rows with the columns of the fit, (m, n_features).
+        """
         if self._ensemble is not None:
             return np.asarray(-self._ensemble.scores(self._rows(X)))
         network, rows = self._net("score_samples"), self._rows(X)
@@ -221,15 +258,33 @@ class Predictor:
     # --- what detectors offer ------------------------------------------------------------
 
     def decision_function(self, X: Any) -> Array:
-        """``score_samples - offset_``, (m,): negative for outliers."""
+        """``score_samples - offset_``, (m,): negative for outliers.
+
+        Parameters
+        ----------
+        X : array, DataFrame, mapping of columns or list of mappings
+            Rows with the columns of the fit, (m, n_features).
+        """
         return self.score_samples(X) - self._line("decision_function")
 
     def predict(self, X: Any) -> Array:
-        """1 for usual rows, -1 for outliers: (m,) int."""
+        """1 for usual rows, -1 for outliers: (m,) int.
+
+        Parameters
+        ----------
+        X : array, DataFrame, mapping of columns or list of mappings
+            Rows with the columns of the fit, (m, n_features).
+        """
         return np.where(self.score_samples(X) - self._line("predict") < 0, -1, 1)
 
     def explain(self, X: Any) -> Any:
-        """How unusual each entry is, beside what is usual: (m, n_features) float64."""
+        """How unusual each entry is, beside what is usual: (m, n_features) float64.
+
+        Parameters
+        ----------
+        X : array, DataFrame, mapping of columns or list of mappings
+            Rows with the columns of the fit, (m, n_features).
+        """
         self._line("explain")
         contributions = self._ensemble.contributions(self._rows(X))
         if self._encoding is not None:
