@@ -352,6 +352,9 @@ def _from_pandas_column(series: Any, library: Any) -> Any:
         None if is_missing(value) else str(value) if as_text else value
         for value in series.astype(object)
     ]
+    if dtype == nw.Categorical:  # pyarrow before 22 does not encode a list by itself
+        text = nw.new_series(series.name, values, nw.String, backend=library)
+        return text.cast(nw.Categorical)
     return nw.new_series(series.name, values, dtype, backend=library)
 
 
