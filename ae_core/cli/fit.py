@@ -14,7 +14,11 @@ from .tables.columns import Advice, Table
 from .tables.mixed import described
 from .tables.reading import check_output, is_table_name
 
-NOT_FOR_OUTLIERS = {
+OPTIONS = {
+    "n_components": "--components",
+    "activation": "--activation",
+    "batch_size": "--batch-size",
+    "learning_rate_init": "--learning-rate",
     "hidden_layer_sizes": "--hidden",
     "loss": "--loss",
     "scale": "--scale",
@@ -38,6 +42,7 @@ def _layer_sizes(context: Any, parameter: Any, text: str | None) -> tuple[int, .
 @DATA
 @click.option("-o", "--output", required=True, metavar="MODEL", help="Where the model goes to.")
 @click.option("--outliers", is_flag=True, help="Fit a detector of unusual rows instead.")
+@click.option("--imputer", is_flag=True, help="Fit what fills in missing entries instead.")
 @parameter_option(
     "--contamination", parameter="contamination", metavar="SHARE", default_words="what stands out"
 )
@@ -89,6 +94,7 @@ def fit(
     data: str,
     output: str,
     outliers: bool,
+    imputer: bool,
     float32: bool,
     validation_fraction: float | None,
     scale: str | None,
@@ -106,7 +112,8 @@ def fit(
     it. In the end its loss is shown beside that of the column mean and of PCA with a code of the
     same size: a model that is not below both has not learned much.
 
-    With --outliers it is a detector of unusual rows: see `ae-core score`.
+    With --outliers it is a detector of unusual rows: see `ae-core score`. With --imputer it is what
+    fills in missing entries best: see `ae-core impute`.
 
     \b
     Examples:
@@ -115,18 +122,21 @@ def fit(
       ae-core fit people.csv -o model.safetensors --mixed --drop name
       ae-core fit 'parts/*.parquet' -o model.safetensors -k 8 --drop id
       ae-core fit data.parquet -o detector.safetensors --outliers --drop id,date
+      ae-core fit data.csv -o imputer.safetensors --imputer --mixed --drop id
     """
     _check_calls(data, output, outliers, checkpoint, resume, given)
+    if imputer:
+        _check_imputer(data, outliers, checkpoint)
     parameters = {name: value for name, value in given.items() if value is not None}
     if scale is not None:
         parameters["scale"] = None if scale == "none" else scale
-    if missing:
+    if missing and not imputer:
         parameters["missing_values"] = "mask"
     if mixed:
         parameters["columns"] = "mixed"
     if validation_fraction is not None:
         parameters |= {"early_stopping": True, "validation_fraction": validation_fraction}
-    estimator = _estimator(outliers, parameters)
+    estimator = _estimator(outliers, imputer, parameters)
     known = estimator.get_params()
     if float32 and "dtype" in known:
         estimator.set_params(dtype="float32")
@@ -146,7 +156,11 @@ def fit(
             _report(estimator, X, data, output)
         return
     table = reading.table(
-        data, float32=float32, missing=missing, mixed=mixed, advice=_advice(known, mixed)
+        data,
+        float32=float32,
+        missing=missing or imputer,
+        mixed=mixed,
+        advice=_advice(known, mixed),
     )
     X = framed(table.values, table.names if table.named else None)
     if not quiet:
@@ -156,8 +170,25 @@ def fit(
     if has_bar:
         estimator.set_params(verbose=False)
     estimator.save(output)
-    if not quiet:
+    if not quiet and imputer:
+        say(f"model: {output}; fill tables in with ae-core impute {output} {data} -o filled.csv")
+    elif not quiet:
         _report(estimator, X, data, output)
+
+
+def _check_imputer(data: str, outliers: bool, checkpoint: str | None) -> None:
+    """Refuse what an imputer does not take.
+
+    Raises
+    ------
+    UsageError
+    """
+    if outliers:
+        raise click.UsageError("--imputer and --outliers are two kinds of models: choose one")
+    if checkpoint is not None:
+        raise click.UsageError("--checkpoint is not for --imputer, which takes little time")
+    if is_of_files(data):
+        raise click.UsageError(f"{data}: --imputer learns from one table; give one file")
 
 
 def _check_calls(
@@ -197,24 +228,28 @@ def _check_calls(
         check_output(checkpoint, is_table=False)
 
 
-def _estimator(outliers: bool, parameters: dict[str, Any]) -> Any:
+def _estimator(outliers: bool, imputer: bool, parameters: dict[str, Any]) -> Any:
     """The unfitted estimator.
 
     Raises
     ------
     UsageError
-        For options that a detector does not have.
+        For options that a detector, or an imputer, does not have.
     """
     from ..estimators.autoencoder import Autoencoder
+    from ..estimators.imputer import AutoencoderImputer
     from ..estimators.outliers import AutoencoderOutlierDetector
 
-    if not outliers:
+    if not outliers and not imputer:
         return Autoencoder(**parameters)
-    known = AutoencoderOutlierDetector._get_param_names()
-    unknown = [NOT_FOR_OUTLIERS.get(name, name) for name in parameters if name not in known]
+    kind: Any = AutoencoderImputer if imputer else AutoencoderOutlierDetector
+    known = kind._get_param_names()
+    unknown = [OPTIONS.get(name, name) for name in parameters if name not in known]
     if unknown:
-        raise click.UsageError(f"{unknown[0]} is not for --outliers")
-    return AutoencoderOutlierDetector(**parameters)
+        raise click.UsageError(
+            f"{unknown[0]} is not for {'--imputer' if imputer else '--outliers'}"
+        )
+    return kind(**parameters)
 
 
 def _advice(parameters: dict[str, Any], mixed: bool) -> Advice:

@@ -83,3 +83,35 @@ def test_other_commands_say_what_it_is_for(run, command):
     code, _, error = run(command, "imputer.ae", "data.csv")
     assert code == 2
     assert "AutoencoderImputer, which fills in and does nothing else: see ae-core impute" in error
+
+
+def test_it_is_fitted_there(run):
+    """With text, empty cells and an id to be left out; then it fills in, and keeps the id."""
+    frame = table().assign(id=range(30))
+    frame.to_csv("data.csv", index=False)
+    code, output, error = run(
+        *("fit", "data.csv", "-o", "m.ae", "--imputer", "--mixed", "--hidden", "8,4,8"),
+        *("--drop", "id", "--threads", "1"),
+    )
+    assert code == 0, error
+    assert "ae-core impute m.ae data.csv" in output
+    assert run("impute", "m.ae", "data.csv", "-o", "filled.csv")[0] == 0
+    filled = pandas.read_csv("filled.csv")
+    assert list(filled) == list(frame)
+    assert filled["id"].tolist() == list(range(30))
+    assert not filled.isna().any().any()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--components", "3"], "--components is not for --imputer"),
+        (["--outliers"], "choose one"),
+        (["--checkpoint", "c"], "--checkpoint is not for --imputer"),
+    ],
+)
+def test_what_it_does_not_take_is_refused(run, options, message):
+    table().to_csv("data.csv", index=False)
+    code, _, error = run("fit", "data.csv", "-o", "m.ae", "--imputer", *options)
+    assert code == 2
+    assert message in error
