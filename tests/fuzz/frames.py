@@ -2,6 +2,7 @@
 
 import datetime
 import decimal
+import sys
 from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
@@ -23,6 +24,8 @@ NAMES = (
     "a", "b", "", " ", "a", 0, 1, -1, 1.5, None, True, ("a", 1), "\x1b]0;x\x07", "a\nb", "n" * 400, "é",
     b"a", float("nan"), datetime.date(2020, 1, 2),
 )  # fmt: skip
+POLARS = "pandas" if "polars" in sys.modules else "polars"
+"""polars' threads, once started, do not live on in a process that is forked: it would hang."""
 
 
 class Made(NamedTuple):
@@ -231,7 +234,7 @@ def table(random: Random, n_rows: int, n_columns: int) -> tuple[Any, str]:
     """Any table, and what it is called in answers; half of them are as people have them."""
     if random.random() < 0.5:
         return _usual(random, n_rows, n_columns)
-    kind = random.choice(("array", "array", "pandas", "pandas", "polars", "pyarrow"))
+    kind = random.choice(("array", "array", "pandas", "pandas", POLARS, "pyarrow"))
     if kind == "array":
         return _array(random, n_rows, n_columns)
     if kind == "pandas":
@@ -246,7 +249,7 @@ def _usual(random: Random, n_rows: int, n_columns: int) -> tuple[Any, str]:
     draw = np.random.default_rng(random.randrange(2**32))
     X = draw.normal(1, 2, (n_rows, n_columns))
     with_gaps, kind = random.random() < 0.3, random.choice(
-        ("array", "lists", "masked", "sparse", "pandas", "polars", "pyarrow")
+        ("array", "lists", "masked", "sparse", "pandas", POLARS, "pyarrow")
     )  # fmt: skip
     gaps = (draw.random(X.shape) < 0.2) & with_gaps
     if kind == "masked":

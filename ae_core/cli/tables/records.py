@@ -109,9 +109,12 @@ class Grammar:
         """Where the lines end that begin at a place and say nothing, as far as that is known to be
         so; and how many they are.
         """
-        match = self._nothing_lines.match(text, at)
-        assert match is not None  # it matches nothing, too
-        end = match.end()
+        start, end = None, at
+        while start != end:
+            start = end
+            match = self._nothing_lines.match(text, start)
+            assert match is not None  # it matches nothing, too
+            end = match.end()
         if end == len(text) and text.endswith(b"\r"):  # an LF may follow: the last line stays
             end = max(at, 1 + max(text.rfind(sign, at, end - 1) for sign in (b"\n", b"\r")))
         n_ends = sum(text.count(sign, at, end) for sign in (b"\n", b"\r"))
@@ -119,7 +122,9 @@ class Grammar:
 
     @cached_property
     def _nothing_lines(self) -> re.Pattern[bytes]:
-        return re.compile(rb"(?:(?:" + self._nothing.pattern + rb")(?:\r\n|\n|\r))*+")
+        # Not possessive (*+): in Python 3.11.2 that goes a character too far. So many at a time, as
+        # each is kept to come back to.
+        return re.compile(rb"(?:(?:" + self._nothing.pattern + rb")(?:\r\n|\n|\r)){0,1000}")
 
     @cached_property
     def _nothing(self) -> re.Pattern[bytes]:
