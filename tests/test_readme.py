@@ -175,6 +175,9 @@ def test_pictures_shown_are_there_and_have_words(path):
             assert (path.parent / place).read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.skipif(
+    not (ROOT / "CONTRIBUTING.md").exists(), reason="beside a wheel not all pages are there"
+)
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
 def test_links_lead_somewhere(path):
     for place in re.findall(r"(?<!!)\[[^]]*\]\(([^)#:]+)\)", path.read_text("utf-8")):
