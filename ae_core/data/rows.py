@@ -342,6 +342,13 @@ def as_rows(
     ValueError
         When it is no table, has another number of columns, or is beyond the range of the dtype.
     """
+    if (
+        name == "X"
+        and not n_covariates
+        and is_plain(X, n_features, None)
+        and X.dtype.itemsize <= np.dtype(dtype).itemsize
+    ):
+        return Rows.of_plain(X)
     rows = X if isinstance(X, Rows) else Rows(X, name=name)
     if rows.n_columns != n_features + n_covariates:
         columns = "columns" if n_covariates else columns
