@@ -58,6 +58,8 @@ def hold_out_entries(
     ValueError
         When that would be none of them, or all.
     """
+    from scipy.sparse import csr_matrix  # to load a model does not need it
+
     if is_sparse(X):
         which = _some_of(X.nnz, fraction, random)
         held = np.zeros(X.nnz, dtype=bool)
@@ -74,8 +76,6 @@ def hold_out_entries(
     given[held] = np.nan
     counts = np.count_nonzero(held, axis=1)
     indptr = np.concatenate([[0], np.cumsum(counts)])
-    from scipy.sparse import csr_matrix  # to load a model does not need it
-
     held_out = csr_matrix((X[held], np.nonzero(held)[1], indptr), shape=X.shape)
     return EntrySplit(given, held_out)
 
@@ -92,9 +92,9 @@ def _some_of(n_entries: int, fraction: float, random: np.random.Generator) -> Ar
 
 def _stored(X: Any, which: Array) -> Any:
     """The matrix that stores only some (n_stored,) of what X does."""
-    indptr = np.concatenate([[0], np.cumsum(which)])[X.indptr]
     from scipy.sparse import csr_matrix  # to load a model does not need it
 
+    indptr = np.concatenate([[0], np.cumsum(which)])[X.indptr]
     made = csr_matrix((X.data[which], X.indices[which], indptr), shape=X.shape)
     made.has_canonical_format = True
     return made

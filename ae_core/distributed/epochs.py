@@ -93,13 +93,7 @@ class DistributedEpochs(Epochs):
         seed: int,
         kl_warm_up: int,
     ) -> None:
-        assert job.solver is not None
-        self.network, self.pieces, self.job = network, pieces, job
-        self.solver: Solver = job.solver
-        self.outer = self.solver
-        """What `learn` has the state of."""
-        self.seed, self.shuffle, self.kl_warm_up = seed, shuffle, kl_warm_up
-        self.n_rows, self.n_counted = sum(pieces.n_visited), pieces.n_counted
+        self._take(network, pieces, job, shuffle, seed, kl_warm_up)
         self.n_parts = math.ceil(self.n_rows / batch_size)
         """Parts that each piece's rows are in; of few rows some parts may be empty in all."""
         sizes = np.zeros(self.n_parts, dtype=np.int64)
@@ -110,6 +104,24 @@ class DistributedEpochs(Epochs):
         self.n_steps = len(self.parts)
         self.counts = np.ones(self.n_steps)
         """How many whole rows the steps that were run last took."""
+
+    def _take(
+        self,
+        network: Network,
+        pieces: Pieces,
+        job: Job,
+        shuffle: bool,
+        seed: int,
+        kl_warm_up: int,
+    ) -> None:
+        """What there is to train, and on what, whichever way epochs are cut into steps."""
+        assert job.solver is not None
+        self.network, self.pieces, self.job = network, pieces, job
+        self.solver: Solver = job.solver
+        self.outer = self.solver
+        """What `learn` has the state of."""
+        self.seed, self.shuffle, self.kl_warm_up = seed, shuffle, kl_warm_up
+        self.n_rows, self.n_counted = sum(pieces.n_visited), pieces.n_counted
 
     def run(self, state: SolverState, rates: Array, n_done: int, noise_seed: int) -> Array:
         """The losses of the steps of some epochs, which change the network and the state."""

@@ -13,12 +13,13 @@ from ..data.running_scaling import RunningScaling
 from ..estimators.checkpoints import Checkpoint
 from ..estimators.fitting import (
     all_or_nothing,
-    begin_at_mean,
+    draw_network,
     generator_of,
     go_on,
     held_out_rows,
     is_scaled,
     note_scale,
+    noting_why,
     seen,
     warn_if_not_converged,
     warn_if_not_learning,
@@ -26,20 +27,17 @@ from ..estimators.fitting import (
     without,
 )
 from ..estimators.parameters import (
-    architecture_of,
     batch_size_of,
-    check_noise,
     solver_of,
     tolerance_of,
 )
 from ..estimators.records import check_parameters
 from ..formulas.schedules import Schedule
-from ..network.compiled import Network
 from ..training.callbacks import check_callbacks, joined, with_progress_bar
 from ..training.epochs import drawn_seed
 from ..training.lbfgs import train_lbfgs
 from ..training.loop import learn
-from ..training.progress import History, NonFiniteLossError
+from ..training.progress import History
 from .epochs import STEPS_PER_GRAPH, DistributedEpochs, DistributedNetwork, DistributedWatch, Pieces
 from .local_steps import LocalStepsEpochs
 from .machines import Machines
@@ -152,17 +150,10 @@ def _start(
         total, factor, is_scaled(estimator, table.n_columns)
     )
     some, some_weights = table.spread(weights, ROWS_FOR_THE_REST)
-    estimator._learn_from(seen(estimator, some, some_weights))
-    architecture = architecture_of(estimator, table.n_columns)
-    check_noise(estimator, architecture)
     dtype = table.dtype if table.dtype == np.float32 else np.dtype(np.float64)
     if estimator.dtype is not None:
         dtype = check_dtype(estimator.dtype)
-    estimator.network_ = Network(
-        architecture, dtype=dtype, random_state=random, n_threads=estimator.n_threads
-    )
-    begin_at_mean(estimator.network_, seen(estimator, some, some_weights))
-    estimator.history_ = History()
+    draw_network(estimator, seen(estimator, some, some_weights), dtype, random)
 
 
 def _run(
@@ -203,43 +194,37 @@ def _run(
         if validation is not None:
             watch.validation_job = job_of(validation)
         seed = drawn_seed(random)
-        try:
-            if isinstance(solver, str):
-                facade = DistributedNetwork(network, pieces, job_of(pieces), seed)
-                nothing: Any = None
-                train_lbfgs(facade, nothing, estimator.max_iter, options.get("max_fun"), watch)
-                return
-            batch_size = batch_size_of(estimator.batch_size, sum(pieces.n_visited))
-            common = (network, pieces, job_of(pieces), batch_size, estimator.shuffle, seed)
-            epochs = (
-                DistributedEpochs(*common, kl_warm_up)
-                if sync_every is None
-                else LocalStepsEpochs(*common, kl_warm_up, sync_every)
-            )
-            schedule = Schedule(
-                estimator.learning_rate,
-                solver.learning_rate_init,
-                epochs.n_steps,
-                n_epochs=estimator.max_iter,
-                rows_per_epoch=epochs.n_counted,
-                power_t=estimator.power_t,
-            )
-            at_once = max(1, STEPS_PER_GRAPH // epochs.n_steps)
-            if watch.looks or sync_every is not None:
-                at_once = 1
-            learn(
-                network,
-                epochs,
-                epochs.outer,
-                schedule,
-                watch,
-                random,
-                at_once,
-                history=estimator.history_,
-            )
-        except NonFiniteLossError as error:
-            estimator.history_.stopped_because = str(error).split(":")[0]
-            raise
-        except KeyboardInterrupt:
-            estimator.history_.stopped_because = "it was interrupted"
-            raise
+        stack.enter_context(noting_why(estimator.history_))
+        if isinstance(solver, str):
+            facade = DistributedNetwork(network, pieces, job_of(pieces), seed)
+            nothing: Any = None
+            train_lbfgs(facade, nothing, estimator.max_iter, options.get("max_fun"), watch)
+            return
+        batch_size = batch_size_of(estimator.batch_size, sum(pieces.n_visited))
+        common = (network, pieces, job_of(pieces), batch_size, estimator.shuffle, seed)
+        epochs = (
+            DistributedEpochs(*common, kl_warm_up)
+            if sync_every is None
+            else LocalStepsEpochs(*common, kl_warm_up, sync_every)
+        )
+        schedule = Schedule(
+            estimator.learning_rate,
+            solver.learning_rate_init,
+            epochs.n_steps,
+            n_epochs=estimator.max_iter,
+            rows_per_epoch=epochs.n_counted,
+            power_t=estimator.power_t,
+        )
+        at_once = max(1, STEPS_PER_GRAPH // epochs.n_steps)
+        if watch.looks or sync_every is not None:
+            at_once = 1
+        learn(
+            network,
+            epochs,
+            epochs.outer,
+            schedule,
+            watch,
+            random,
+            at_once,
+            history=estimator.history_,
+        )

@@ -128,15 +128,10 @@ class LocalStepsEpochs(DistributedEpochs):
         kl_warm_up: int,
         sync_every: int,
     ) -> None:
-        assert job.solver is not None
-        averaging = job.solver.averaging
-        self.outer = SGD(OUTER_RATE, OUTER_MOMENTUM, True, averaging=averaging)
-        self.network, self.pieces, self.job = network, pieces, job
-        self.solver = job.solver
-        job.solver = replace(job.solver, averaging=None)
-        self.batch_size, self.shuffle, self.seed = batch_size, shuffle, seed
-        self.kl_warm_up, self.sync_every = kl_warm_up, sync_every
-        self.n_rows, self.n_counted = sum(pieces.n_visited), pieces.n_counted
+        self._take(network, pieces, job, shuffle, seed, kl_warm_up)
+        self.outer = SGD(OUTER_RATE, OUTER_MOMENTUM, True, averaging=self.solver.averaging)
+        job.solver = replace(self.solver, averaging=None)
+        self.batch_size, self.sync_every = batch_size, sync_every
         self.n_steps = max(math.ceil(n / min(batch_size, max(1, n))) for n in pieces.n_visited)
         self.counts = np.ones(self.n_steps)
         self.memories: list[SolverState | None] = [None] * len(pieces)

@@ -13,12 +13,11 @@ from ..data.blocks import Blocks, at, blocks_of
 from ..data.encoded_blocks import ROWS_SAMPLED, EncodedBlocks
 from ..data.frames import as_pandas, is_frame, library_of
 from ..data.rows import Rows
-from ..network.compiled import Network
-from ..training.progress import Callback, History
+from ..training.progress import Callback
 from .checkpoints import bind_checkpoints, open_checkpoint
 from .fitting import (
-    begin_at_mean,
     clips,
+    draw_network,
     generator_of,
     go_on,
     is_scaled,
@@ -26,7 +25,7 @@ from .fitting import (
     run,
     seen,
 )
-from .parameters import architecture_of, check_columns, check_noise, dtype_of
+from .parameters import check_columns, dtype_of
 from .tables import checked
 
 SMALLEST_HELD_OUT = 1
@@ -132,17 +131,7 @@ def _start(estimator: Any, X: EncodedBlocks, some: Any, held_out: float, random:
     estimator.shift_, estimator.factor_, estimator._running = X.learn_scaling(
         estimator._scale, is_scaled(estimator, X.n_columns), held_out
     )
-    estimator._learn_from(seen(estimator, some))
-    architecture = architecture_of(estimator, X.n_columns)
-    check_noise(estimator, architecture)
-    estimator.network_ = Network(
-        architecture,
-        dtype=dtype_of(estimator.dtype, X),
-        random_state=random,
-        n_threads=estimator.n_threads,
-    )
-    begin_at_mean(estimator.network_, seen(estimator, some))
-    estimator.history_ = History()
+    draw_network(estimator, seen(estimator, some), dtype_of(estimator.dtype, X), random)
 
 
 def some_rows(X: EncodedBlocks, held_out: float) -> Any:

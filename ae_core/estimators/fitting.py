@@ -182,9 +182,7 @@ def start(
 ) -> None:
     """Learn the scaling, and draw the first weights."""
     dtype, missing = dtype_of(estimator.dtype, X), estimator.missing_values
-    scale = scale_of(estimator)
-    if scale == "biases" and in_parts:  # not refused, so it was 'auto'
-        scale = "standard"
+    scale = scale_in_parts(estimator) if in_parts else scale_of(estimator)
     estimator._scale, estimator._usual_sum = scale, None
     if size_factors_of(estimator) is not None:
         estimator._usual_sum = usual_sum(X, weights)
@@ -200,15 +198,26 @@ def start(
         shift, factor = np.where(scaled, shift, 0.0), np.where(scaled, factor, 1.0)
     estimator.shift_, estimator.factor_ = shift, factor
     estimator._running = RunningScaling.begin(X, weights, factor, scaled, missing)
-    estimator._learn_from(seen(estimator, X, weights))
-    architecture = architecture_of(estimator, X.shape[1])
+    draw_network(estimator, seen(estimator, X, weights), dtype, random)
+
+
+def draw_network(estimator: Any, rows: Rows, dtype: Any, random: np.random.Generator) -> None:
+    """Learn what the architecture needs from scaled rows, all or some, and draw the weights."""
+    estimator._learn_from(rows)
+    architecture = architecture_of(estimator, rows.n_columns)
     check_noise(estimator, architecture)
     estimator.network_ = Network(
         architecture, dtype=dtype, random_state=random, n_threads=estimator.n_threads
     )
     if estimator._scale != "biases":  # which leave residuals, whose means are noise
-        begin_at_mean(estimator.network_, seen(estimator, X, weights))
+        begin_at_mean(estimator.network_, rows)
     estimator.history_ = History()
+
+
+def scale_in_parts(estimator: Any) -> str | None:
+    """How columns are scaled where no part has all of a row's or column's entries."""
+    scale = scale_of(estimator)
+    return "standard" if scale == "biases" else scale
 
 
 def note_scale(estimator: Any) -> None:
@@ -224,21 +233,24 @@ def note_scale(estimator: Any) -> None:
             f"size_factors={estimator.size_factors!r}: not for data that is read in blocks or "
             "partitions; use size_factors=None, or divide the rows first"
         )
-    scale = scale_of(estimator)
-    estimator._scale = "standard" if scale == "biases" else scale
-    estimator._usual_sum = None
+    estimator._scale, estimator._usual_sum = scale_in_parts(estimator), None
 
 
 def begin_at_mean(network: Network, rows: Rows) -> None:
     """Let the new network begin as the best constant, judged on some of the rows."""
-    at_most = max(FEWER_ROWS_JUDGED, ENTRIES_JUDGED // rows.n_features)
-    which = some_of(rows, min(MEAN_ROWS, at_most))
-    which = which[rows.counts(which) > 0]
+    which = judged_rows(rows, MEAN_ROWS)
     X = rows.take(which, np.float64)[:, : network.architecture.n_features]
     params = network.params.astype(np.float64)
     start_at_mean(network.architecture, params, X, rows.weights(which))
     if np.isfinite(params).all():
         network.params[:] = params
+
+
+def judged_rows(rows: Rows, at_most: int) -> Array:
+    """The numbers of some rows that count, evenly spaced; of wide tables of fewer."""
+    fewer = max(FEWER_ROWS_JUDGED, ENTRIES_JUDGED // rows.n_features)
+    which = some_of(rows, min(at_most, fewer))
+    return which[rows.counts(which) > 0]
 
 
 def scale_on(estimator: Any, X: Any, weights: Array | None) -> None:
@@ -341,30 +353,37 @@ def run(
         n_done = resume.history.n_iter if resume else 0
         callbacks = with_progress_bar(stack, callbacks, estimator.verbose, max_iter, n_done)
         estimator.history_ = History()  # here, so that it is there after Ctrl-C
-        try:
-            train(
-                estimator.network_,
-                rows,
-                solver=solver,
-                batch_size=batch_size,
-                max_iter=max_iter,
-                power_t=estimator.power_t,
-                shuffle=estimator.shuffle,
-                tol=tolerance_of(estimator),
-                n_iter_no_change=estimator.n_iter_no_change,
-                random_state=random,
-                callback=joined(callbacks),
-                history=estimator.history_,
-                resume=resume,
-                **estimator._training_options(),
-                **options,
-            )
-        except NonFiniteLossError as error:
-            estimator.history_.stopped_because = str(error).split(":")[0]
-            raise
-        except KeyboardInterrupt:
-            estimator.history_.stopped_because = "it was interrupted"
-            raise
+        stack.enter_context(noting_why(estimator.history_))
+        train(
+            estimator.network_,
+            rows,
+            solver=solver,
+            batch_size=batch_size,
+            max_iter=max_iter,
+            power_t=estimator.power_t,
+            shuffle=estimator.shuffle,
+            tol=tolerance_of(estimator),
+            n_iter_no_change=estimator.n_iter_no_change,
+            random_state=random,
+            callback=joined(callbacks),
+            history=estimator.history_,
+            resume=resume,
+            **estimator._training_options(),
+            **options,
+        )
+
+
+@contextmanager
+def noting_why(history: History) -> Iterator[None]:
+    """Keep in the history why training breaks off, where it does."""
+    try:
+        yield
+    except NonFiniteLossError as error:
+        history.stopped_because = str(error).split(":")[0]
+        raise
+    except KeyboardInterrupt:
+        history.stopped_because = "it was interrupted"
+        raise
 
 
 def run_part(estimator: Any, rows: Rows, stream: Stream | None) -> None:
@@ -415,9 +434,7 @@ def warn_if_not_learning(network: Network, rows: Rows) -> None:
 
     Only then PCA is computed, too: where it is no better either, there is little to learn.
     """
-    at_most = max(FEWER_ROWS_JUDGED, ENTRIES_JUDGED // rows.n_features)
-    which = some_of(rows, min(ROWS_JUDGED, at_most))
-    which = which[rows.counts(which) > 0]
+    which = judged_rows(rows, ROWS_JUDGED)
     if len(which) < 2:
         return
     some = rows.take(which, np.float64)
