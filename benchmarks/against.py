@@ -15,7 +15,7 @@ from pathlib import Path
 
 from problems import CONFIGURATIONS
 from report import table
-from speed import WORK, Benchmark
+from speed import WORK, Benchmark, check_options
 from worker import PeerError, Worker
 
 HEADER = ("config", "work", "first", "second", "second / first", "middle half of rounds")
@@ -56,14 +56,14 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("second", type=Path, help="another")
     names = list(CONFIGURATIONS)
     parser.add_argument("--config", nargs="+", choices=names, default=names[:3], metavar="NAME")
+    parser.add_argument("--threads", type=int, default=1, help="and processors pinned to")
     parser.add_argument("--rounds", type=int, default=21)
     parser.add_argument("--data", type=Path, help="folder with MNIST's train-images-idx3-ubyte.gz")
     options = parser.parse_args()
     for folder in (options.first, options.second):
         if not (folder / "ae_core" / "__init__.py").exists():
             parser.error(f"{folder} has no ae_core in it")
-    if options.rounds < 1:
-        parser.error(f"--rounds {options.rounds}: at least 1")
+    check_options(parser, options)
     return options
 
 
@@ -71,7 +71,7 @@ def main() -> None:
     """Measure and print."""
     options = parse_options()
     peers = [str(folder.resolve()) for folder in (options.first, options.second)]
-    cpus = [max(os.sched_getaffinity(0))]
+    cpus = sorted(os.sched_getaffinity(0))[-options.threads :]
     rows = []
     for name in options.config:
         try:

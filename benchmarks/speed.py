@@ -215,12 +215,17 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, help="folder with MNIST's train-images-idx3-ubyte.gz")
     parser.add_argument("--markdown", type=Path, help="write the report here, too")
     options = parser.parse_args()
+    check_options(parser, options)
+    return options
+
+
+def check_options(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+    """End with an error where there are fewer processors than threads, or no rounds."""
     n_cpus = len(os.sched_getaffinity(0))
     if not 1 <= options.threads <= n_cpus:
         parser.error(f"--threads {options.threads}: this process may use 1 to {n_cpus}")
     if options.rounds < 1:
         parser.error(f"--rounds {options.rounds}: at least 1")
-    return options
 
 
 def main() -> None:
