@@ -22,13 +22,20 @@
 #define GROUP 4                         /* whole panels packed at a time: they stay in L2 */
 #define LANES (VECTOR_BYTES / MATMUL_PASTE(MATMUL_BYTES_, REAL))
 #define PANEL (2 * LANES)               /* columns of C in a full tile: two vectors */
-/* Rows of C in a full tile: enough sums to hide the latency of a multiply-add, and few enough to
-   stay in registers (32 of them, 16 on x86 before AVX-512). */
-#if VECTOR_BYTES == 64 || defined(__aarch64__)
+/* Rows of C in a full tile: many share what is loaded of B, and few enough have their sums stay in
+   registers (32 of them, 16 on x86 before AVX-512). TILES has a TILE for each number of rows. */
+#if VECTOR_BYTES == 64
+#  define TILE_ROWS 12
+#  define TILES TILE(1) TILE(2) TILE(3) TILE(4) TILE(5) TILE(6) TILE(7) TILE(8) TILE(9) TILE(10) TILE(11) TILE(12)
+#elif defined(__aarch64__)
 #  define TILE_ROWS 8
+#  define TILES TILE(1) TILE(2) TILE(3) TILE(4) TILE(5) TILE(6) TILE(7) TILE(8)
 #else
 #  define TILE_ROWS 6
+#  define TILES TILE(1) TILE(2) TILE(3) TILE(4) TILE(5) TILE(6)
 #endif
+#define LINE 64                         /* bytes of a cache line */
+#define TURNED (TILE_ROWS < 8 ? TILE_ROWS : 8)   /* columns of C that may be too few */
 #if LANES == 16
 #  define INTERLEAVE_LOW 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
 #  define INTERLEAVE_HIGH 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
@@ -165,6 +172,29 @@ MATMUL_INLINE void FN(tile)(int rows, int vectors, int k, FN(matrix) a,
 #endif
 }
 
+/* The same for a number of rows that only the call knows. A long sum leaves time to fetch the lines
+   of C that it ends in. */
+MATMUL_INLINE void FN(some_rows)(int rows, int vectors, int k, FN(matrix) a, const REAL *b,
+                                 ptrdiff_t ldb, REAL *c, ptrdiff_t ldc, int accumulate)
+{
+    const int bytes = vectors * VECTOR_BYTES;
+    if (k >= 128)
+        for (int i = 0; i < rows; i++) {
+            MATMUL_UNROLL
+            for (int at = 0; at < bytes; at += LINE)
+                MATMUL_FETCH_TO_WRITE((char *)(c + i * ldc) + at);
+            MATMUL_FETCH_TO_WRITE((char *)(c + i * ldc) + bytes - 1);
+        }
+    switch (rows) {
+#define TILE(r) \
+    case r: \
+        FN(tile)(r, vectors, k, a, b, ldb, c, ldc, accumulate); \
+        break;
+    TILES
+#undef TILE
+    }
+}
+
 /* All rows of one panel of C, cut into tiles of nearly equal height.  Where C is narrower than
    the vectors, tiles go through `spill`, so that nothing beside C is read or written. */
 MATMUL_INLINE void FN(tiles)(int vectors, int m, int columns, int k, FN(matrix) a,
@@ -176,17 +206,7 @@ MATMUL_INLINE void FN(tiles)(int vectors, int m, int columns, int k, FN(matrix) 
     ptrdiff_t ldto = whole ? ldc : PANEL;
     for (int tiles = (m + TILE_ROWS - 1) / TILE_ROWS; tiles > 0; tiles--) {
         int rows = (m + tiles - 1) / tiles;
-        switch (rows) {
-#define TILE(r) \
-        case r: \
-            FN(tile)(r, vectors, k, a, b, ldb, to, ldto, accumulate && whole); \
-            break;
-        TILE(1) TILE(2) TILE(3) TILE(4) TILE(5) TILE(6)
-#if TILE_ROWS == 8
-        TILE(7) TILE(8)
-#endif
-#undef TILE
-        }
+        FN(some_rows)(rows, vectors, k, a, b, ldb, to, ldto, accumulate && whole);
         if (whole)
             to += rows * ldc;
         else
@@ -268,13 +288,53 @@ MATMUL_INLINE void FN(pack)(int columns, int k, FN(matrix) b, REAL *to, int widt
 }
 #endif
 
-/* GROUP whole panels of k rows, DEPTH * PANEL apart in `to`. Far rows are read in longer runs, which
-   the hardware foresees. */
-MATMUL_INLINE void FN(pack_group)(int k, const REAL *from, ptrdiff_t ldfrom, REAL *to)
+/* `panels` whole panels, DEPTH * PANEL apart in `to`. Far rows are read in longer runs, which the
+   hardware foresees. */
+MATMUL_INLINE void FN(pack_group)(int panels, int k, FN(matrix) b, REAL *to)
 {
-    for (int p = 0; p < k; p++, from += ldfrom, to += PANEL)
-        for (int g = 0; g < GROUP; g++)
-            memcpy(to + g * DEPTH * PANEL, from + g * PANEL, PANEL * sizeof(REAL));
+    if (b.column == 1)
+        for (int p = 0; p < k; p++)
+            for (int g = 0; g < panels; g++)
+                memcpy(to + g * DEPTH * PANEL + p * PANEL, b.at + p * b.row + g * PANEL,
+                       PANEL * sizeof(REAL));
+    else
+        for (int g = 0; g < panels; g++) {
+            FN(matrix) one = {b.at + g * PANEL * b.column, b.row, b.column};
+            FN(pack)(PANEL, k, one, to + g * DEPTH * PANEL, PANEL);
+        }
+}
+
+/* What is packed next: so many lines, each of so many consecutive bytes. */
+typedef struct { const REAL *at; ptrdiff_t step; int lines, bytes; } FN(ahead);
+
+/* Packed panels of C, tile by tile: a tile's rows of A stay in the first cache for all of them, and
+   the panels come from the second. Each tile fetches its part of what is packed next. */
+MATMUL_INLINE void FN(tiles_of_group)(int panels, int m, int k, FN(matrix) a, const REAL *b,
+                                      REAL *c, ptrdiff_t ldc, int accumulate, FN(ahead) next)
+{
+    for (int tiles = (m + TILE_ROWS - 1) / TILE_ROWS; tiles > 0; tiles--) {
+        int rows = (m + tiles - 1) / tiles, lines = (next.lines + tiles - 1) / tiles;
+        next.lines -= lines;
+        for (; lines > 0; lines--, next.at += next.step)
+            for (int at = 0; at < next.bytes; at += LINE)
+                MATMUL_FETCH((const char *)next.at + at);
+        for (int g = 0; g < panels; g++)
+            FN(some_rows)(rows, 2, k, a, b + g * DEPTH * PANEL, PANEL, c + g * PANEL, ldc,
+                          accumulate);
+        a.at += rows * a.row;
+        c += rows * ldc;
+        m -= rows;
+    }
+}
+
+MATMUL_FUNCTION void FN(group)(int panels, int m, int k, FN(matrix) a, const REAL *b,
+                               REAL *c, ptrdiff_t ldc, int accumulate, FN(ahead) next)
+{
+    FN(matrix) by_rows = {a.at, a.row, 1}, by_columns = {a.at, 1, a.column};
+    if (a.column == 1)
+        FN(tiles_of_group)(panels, m, k, by_rows, b, c, ldc, accumulate, next);
+    else
+        FN(tiles_of_group)(panels, m, k, by_columns, b, c, ldc, accumulate, next);
 }
 
 /* ---- three ways to a product ---------------------------------------------------------------- */
@@ -292,26 +352,45 @@ MATMUL_INLINE void FN(one_panel)(int m, int columns, int depth, FN(matrix) a, FN
     FN(panel)(m, columns, depth, a, packed, width, c, ldc, accumulate);
 }
 
+/* Of B (k, n), after the columns before j of the rows from p to p + depth. */
+MATMUL_INLINE FN(ahead) FN(what_follows)(int n, int k, int p, int depth, int j, FN(matrix) b)
+{
+    FN(ahead) next = {b.at, b.column == 1 ? b.row : b.column, 0, 0};
+    int columns = n - j < GROUP * PANEL ? n - j : GROUP * PANEL;
+    if (j >= n) {                                   /* the rows below, from the first column on */
+        j = 0, p += depth;
+        columns = n < GROUP * PANEL ? n : GROUP * PANEL;
+        depth = k - p < depth ? k - p : depth;
+    }
+    if (p < k) {
+        next.at += p * b.row + j * b.column;
+        next.lines = b.column == 1 ? depth : columns;
+        next.bytes = (int)sizeof(REAL) * (b.column == 1 ? columns : depth);
+    }
+    return next;
+}
+
 MATMUL_FUNCTION void FN(blocked)(int m, int n, int k, FN(matrix) a, FN(matrix) b,
                                  REAL *c, ptrdiff_t ldc, int accumulate)
 {
     REAL packed[GROUP * DEPTH * PANEL] MATMUL_ALIGNED;
     /* many rows repay a copy of B to consecutive cache lines; the sooner, the wider its step */
     int many = m * b.row * (ptrdiff_t)sizeof(REAL) > 1 << 17;
+    int grouped = b.column == 1 ? many : m > 4 * TILE_ROWS;
     int depth, blocks = (k + DEPTH - 1) / DEPTH;
     for (int p = 0; p < k; p += depth, blocks--, accumulate = 1) {
         depth = (k - p + blocks - 1) / blocks;      /* nearly equal: no last one that is all edge */
         FN(matrix) a_block = {a.at + p * a.column, a.row, a.column};
         for (int j = 0, columns; j < n; j += columns) {
             FN(matrix) b_block = {b.at + p * b.row + j * b.column, b.row, b.column};
-            columns = n - j < PANEL ? n - j : PANEL;
-            if (b.column == 1 && many && n - j >= GROUP * PANEL) {
-                columns = GROUP * PANEL;
-                FN(pack_group)(depth, b_block.at, b.row, packed);
-                for (int g = 0; g < GROUP; g++)
-                    FN(panel)(m, PANEL, depth, a_block, packed + g * DEPTH * PANEL, PANEL,
-                              c + j + g * PANEL, ldc, accumulate);
+            int panels = (n - j) / PANEL < GROUP ? (n - j) / PANEL : GROUP;
+            if (grouped && panels > 1) {
+                columns = panels * PANEL;
+                FN(pack_group)(panels, depth, b_block, packed);
+                FN(group)(panels, m, depth, a_block, packed, c + j, ldc, accumulate,
+                          FN(what_follows)(n, k, p, depth, j + columns, b));
             } else {
+                columns = n - j < PANEL ? n - j : PANEL;
                 FN(one_panel)(m, columns, depth, a_block, b_block, c + j, ldc, accumulate, many,
                               packed);
             }
@@ -360,7 +439,7 @@ MATMUL_INLINE void FN(product)(int m, int n, int k, FN(matrix) a, FN(matrix) b,
 {
     if (k <= 0 || (long long)m * n * k <= (n <= 4 ? 96 : 40))
         FN(tiny)(m, n, k, a, b, c, ldc, accumulate);
-    else if (n < LANES && n < m && n <= (a.column == 1 ? 4 : TILE_ROWS))
+    else if (n < LANES && n < m && n <= (a.column == 1 ? 4 : TURNED))
         FN(turned)(m, n, k, a, b, c, ldc, accumulate);
     else
         FN(blocked)(m, n, k, a, b, c, ldc, accumulate);
@@ -414,6 +493,9 @@ static void FN(turn)(ptrdiff_t m, ptrdiff_t n, const void *from_, ptrdiff_t ldfr
 #undef LANES
 #undef PANEL
 #undef TILE_ROWS
+#undef TILES
+#undef LINE
+#undef TURNED
 #undef INTERLEAVE_LOW
 #undef INTERLEAVE_HIGH
 #undef VEC

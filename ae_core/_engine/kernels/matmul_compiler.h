@@ -12,6 +12,8 @@
 #  define MATMUL_FUNCTION static __attribute__((noinline))
 #  define MATMUL_ALIGNED __attribute__((aligned(64)))
 #  define MATMUL_KEEP_SCALAR __asm__ volatile("")
+#  define MATMUL_FETCH(at) __builtin_prefetch(at, 0, 2)             /* to the second cache */
+#  define MATMUL_FETCH_TO_WRITE(at) __builtin_prefetch(at, 1, 3)
 #  if defined(__x86_64__)
 #    include <immintrin.h>
 #  endif
@@ -21,6 +23,8 @@
 #  define MATMUL_FUNCTION static
 #  define MATMUL_ALIGNED
 #  define MATMUL_KEEP_SCALAR
+#  define MATMUL_FETCH(at)
+#  define MATMUL_FETCH_TO_WRITE(at)
 #endif
 #if defined(__clang__)
 #  define MATMUL_UNROLL _Pragma("unroll")
