@@ -1,5 +1,6 @@
 """Blocks as arrays that were checked, and what is learned of them before a fit."""
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
@@ -86,7 +87,7 @@ class EncodedBlocks:
         """The number of the first row of each block, and the block as it is encoded."""
         blocks = self._encoded(order)
         if self.blocks.names is not None:  # files are read while others are learned from
-            blocks = ahead(blocks)
+            blocks = ahead(blocks, 2 * (self.blocks.block_size or 0))  # what a buffer takes
         shows = self.bar(say, self.n_rows or self.blocks.n_rows) if say else nullcontext()
         with shows as bar:
             for first, table in blocks:
@@ -214,11 +215,16 @@ def rechunked(tables: Iterable[Any], height: int) -> Iterator[Any]:
         yield joined(some)
 
 
-def ahead(items: Iterator[Any]) -> Iterator[Any]:
-    """The same, each made by another thread while the one before is used."""
-    end = object()
-    with ThreadPoolExecutor(1) as pool:
-        coming = pool.submit(next, items, end)
-        while (item := coming.result()) is not end:
-            coming = pool.submit(next, items, end)
+def ahead(items: Iterator[tuple[int, Any]], n_rows: int) -> Iterator[tuple[int, Any]]:
+    """The same, made by another thread: tables of so many rows wait while others are used."""
+    end: Any = object()
+    pool = ThreadPoolExecutor(1)
+    coming = deque([pool.submit(next, items, end)])
+    try:
+        while (item := coming.popleft().result()) is not end:
+            wanted = max(1, n_rows // max(1, item[1].shape[0]))
+            while len(coming) < wanted:
+                coming.append(pool.submit(next, items, end))
             yield item
+    finally:
+        pool.shutdown(cancel_futures=True)
