@@ -16,6 +16,11 @@ from ae_core._engine.rows cimport Rows, fill_missing, gather
 from ae_core._engine.team cimport Team, ae_counter, ae_take
 
 
+# Of a tile that is there for another thread: weights are packed for each tile anew.
+cdef enum:
+    FEWEST_ROWS = 16
+
+
 cdef void give_seen(
     Plan plan, const ae_kernels* K, int n_rows, const floating* targets, floating* inputs,
     floating* side, Py_ssize_t n_side,
@@ -262,6 +267,11 @@ def run_layers(
         )
     job.wants_losses = wants_losses
     job.tile_rows = plan.tile_rows(job.n_rows)
+    if n_threads > 1 and not plan.needs_blas(job.n_rows, job.itemsize):
+        # Work for everybody; a row's bits do not go by its tile, unless BLAS has a part in them.
+        job.tile_rows = min(
+            job.tile_rows, max(FEWEST_ROWS, <int> ((job.n_rows + n_threads - 1) // n_threads)),
+        )
     job.bytes = padded(<Py_ssize_t> job.tile_rows * plan.widest * job.itemsize)
     job.arrays = Buffer(5 * job.bytes * n_threads, "a tile of activations")
     job.run(n_threads)
