@@ -1,5 +1,6 @@
 """Draws the README's pictures anew, from data that comes with scikit-learn: python docs/pictures.py."""
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +13,10 @@ from ae_core import (
     LossCurveDisplay,
     OutlierDisplay,
 )
-from ae_core.displays.figures import save_figure
 
 HERE = Path(__file__).parent
+sys.path.append(str(HERE / "guide"))
+from page import save  # noqa: E402
 
 
 def outliers(X):
@@ -44,9 +46,7 @@ def main():
     """Draw all of them."""
     X = load_breast_cancer(as_frame=True).data
     for draw in (outliers, missing, learning):
-        path = HERE / f"{draw.__name__}.png"
-        save_figure(draw(X), path)
-        print(path.name, f"{path.stat().st_size / 1000:.0f} kB")
+        save(draw(X), HERE / f"{draw.__name__}.py")
 
 
 if __name__ == "__main__":

@@ -39,3 +39,41 @@ def test_every_page_is_listed():
         r"toctree\}.*?\n\n(.*?)```", (GUIDE / "index.md").read_text("utf-8"), re.DOTALL
     )
     assert set(listed[1].split()) == {page.stem for page in PAGES} - {"index"}
+
+
+SHOWN = [page for page in PAGES if page.stem != "index"]
+
+
+@pytest.mark.parametrize("page", SHOWN, ids=lambda page: page.stem)
+def test_it_has_a_picture_and_a_table(page):
+    """Both are to be seen where the built site is not: on the pages that show the repository."""
+    text = page.read_text("utf-8")
+    pictures = re.findall(r"!\[([^\]]*)\]\(([^)]+)\)", text)
+    assert pictures
+    for words, path in pictures:
+        assert len(words) > 30, f"{path} has no alternative text"
+        assert (page.parent / path).is_file(), path
+    assert re.search(r"^\|[^\n]+\|\n\|[ :|-]+\|\n\|", text, re.MULTILINE), "no table"
+
+
+@pytest.mark.parametrize("page", SHOWN, ids=lambda page: page.stem)
+def test_a_picture_of_its_own_is_small_and_has_a_program(page):
+    for path in re.findall(r"!\[[^\]]*\]\((\w[^)/]*\.png)\)", page.read_text("utf-8")):
+        assert (GUIDE / path).stat().st_size <= 60_000
+        programs = (p.read_text("utf-8") for p in GUIDE.glob("*.py") if p.name != "page.py")
+        own = GUIDE / path.replace("-", "_").replace(".png", ".py")
+        assert own.is_file() or any(f'"{page.stem}"' in program for program in programs)
+
+
+@pytest.mark.parametrize("page", SHOWN, ids=lambda page: page.stem)
+def test_who_printed_a_table_stands_in_the_repository(page):
+    root = GUIDE.parent.parent
+    for command in re.findall(r"<!-- python ([\w./-]+\.py)", page.read_text("utf-8")):
+        there = (root / command).is_file()
+        assert there or (command.startswith("benchmarks") and not (root / "benchmarks").is_dir())
+        assert f"`python {command}`" in page.read_text("utf-8") or "dask_training" in command
+
+
+def test_every_picture_is_shown():
+    text = "".join(page.read_text("utf-8") for page in PAGES)
+    assert [path.name for path in GUIDE.glob("*.png") if f"({path.name})" not in text] == []
