@@ -4,8 +4,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from ..basics.arguments import shown
+from .checks import check_frame
 from .encoded_columns import NUMBERS, Column, learned_column
-from .encoding import Encoding, check_frame
+from .encoding import Encoding
 
 MOST_TEXTS = 10_000
 """Different texts of a column, at most: all of them are held."""

@@ -148,6 +148,34 @@ def check_size(shape: Any, name: str, *, takes_no_columns: bool = False) -> None
         )
 
 
+def check_frame(X: Any, name: str = "X") -> None:
+    """Refuse what is no pandas DataFrame whose columns have names of their own.
+
+    Raises
+    ------
+    ValueError
+        Saying what is the matter.
+    """
+    pandas = sys.modules.get("pandas")  # nobody has a DataFrame who has not imported it
+    if pandas is None or not isinstance(X, pandas.DataFrame):
+        raise ValueError(
+            f"{name} is of type {type(X).__name__}: columns='mixed' takes a pandas DataFrame, one "
+            "of polars or a pyarrow.Table, whose dtypes say what its columns are (make one, or use "
+            "columns='numeric')"
+        )
+    check_size(X.shape, name)
+    for column in X.columns:
+        if not isinstance(column, str):
+            raise ValueError(
+                f"{name} has a column named {shown(column)}: columns='mixed' needs text"
+            )
+    if X.columns.has_duplicates:
+        twice = X.columns[X.columns.duplicated()][0]
+        raise ValueError(
+            f"{name} has several columns named {shown(twice)}: each needs its own name"
+        )
+
+
 def _check_indices(X: Any, name: str) -> None:
     """Refuse indices of nothing: SciPy looks at few of them when X is made, and then trusts all."""
     if X.format not in ("csr", "csc"):

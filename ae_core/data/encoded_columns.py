@@ -243,3 +243,50 @@ def whole_numbers(values: Array, dtype: str) -> Array:
 
 def _refuse(table: str, column: str, what: str) -> NoReturn:
     raise ValueError(f"{table}: column {shown(column)} {what}")
+
+
+# --- in a file ----------------------------------------------------------------------------------
+
+
+def described_column(column: Column) -> dict[str, Any]:
+    """A column as JSON has it.
+
+    Raises
+    ------
+    ValueError
+        When categories are something else than text, numbers and truth values.
+    """
+    odd = [c for c in column.categories if type(c) not in (str, int, float, bool)]
+    if odd:
+        raise ValueError(
+            f"column {column.name!r} has the category {odd[0]!r}, of type "
+            f"{type(odd[0]).__name__}: a model file holds text, numbers and truth values; "
+            "turn the categories into text before the fit"
+        )
+    return column._asdict() | {"categories": list(column.categories)}
+
+
+def check_column(column: Column) -> None:
+    """Refuse a column, read from a file, that no fit can have made.
+
+    Raises
+    ------
+    ValueError
+        When its kind, dtype and categories do not fit.
+    """
+    allowed = {
+        NUMBER: NUMBERS.fullmatch(column.dtype),
+        FLAG: column.dtype in FLAGS,
+        CATEGORY: column.dtype in ("category", *FLAGS) or TEXTS.fullmatch(column.dtype),
+    }
+    if (
+        not allowed[column.kind]
+        or type(column.name) is not str
+        or type(column.is_ordered) is not bool
+        or type(column.categories_dtype) is not str
+        or any(type(c) not in (str, int, float, bool) for c in column.categories)
+        or len(set(column.categories)) != len(column.categories)
+        or (column.kind == CATEGORY) != bool(column.categories)
+        or not (column.kind != CATEGORY or has_fitting_categories(column))
+    ):
+        raise ValueError(f"column {column.name!r} has a kind and categories that do not fit")

@@ -8,7 +8,6 @@ group, that is no category; of a flag, it would be False. (The softmax of two lo
 function of their difference, so that the likelihood is the same.)
 """
 
-import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,20 +19,18 @@ from .._typing import Array
 from ..basics.arguments import as_tuple, check_name, shown
 from ..formulas.losses import LOSSES, LossGroups
 from .cells import is_missing
-from .checks import check_size
+from .checks import check_frame
 from .encoded_columns import (
     CATEGORY,
     FLAG,
-    FLAGS,
     NUMBER,
-    NUMBERS,
     OTHER,
-    TEXTS,
     Column,
     categories_of,
     category_codes,
+    check_column,
     codes_of_cells,
-    has_fitting_categories,
+    described_column,
     learned_column,
     numbers_of,
     numbers_of_cells,
@@ -378,15 +375,7 @@ class Encoding:
         ValueError
             When categories are something else than text, numbers and truth values.
         """
-        for column in self.columns:
-            odd = [c for c in column.categories if type(c) not in (str, int, float, bool)]
-            if odd:
-                raise ValueError(
-                    f"column {column.name!r} has the category {odd[0]!r}, of type "
-                    f"{type(odd[0]).__name__}: a model file holds text, numbers and truth values; "
-                    "turn the categories into text before the fit"
-                )
-        return [c._asdict() | {"categories": list(c.categories)} for c in self.columns]
+        return [described_column(column) for column in self.columns]
 
     @classmethod
     def restored(cls, described: Any) -> "Encoding":
@@ -401,52 +390,7 @@ class Encoding:
             Column(**{**entry, "categories": tuple(entry["categories"])}) for entry in described
         )
         for column in columns:
-            allowed = {
-                NUMBER: NUMBERS.fullmatch(column.dtype),
-                FLAG: column.dtype in FLAGS,
-                CATEGORY: column.dtype in ("category", *FLAGS) or TEXTS.fullmatch(column.dtype),
-            }
-            if (
-                not allowed[column.kind]
-                or type(column.name) is not str
-                or type(column.is_ordered) is not bool
-                or type(column.categories_dtype) is not str
-                or any(type(c) not in (str, int, float, bool) for c in column.categories)
-                or len(set(column.categories)) != len(column.categories)
-                or (column.kind == CATEGORY) != bool(column.categories)
-                or not (column.kind != CATEGORY or has_fitting_categories(column))
-            ):
-                raise ValueError(
-                    f"column {column.name!r} has a kind and categories that do not fit"
-                )
+            check_column(column)
         if len({column.name for column in columns}) != len(columns) or not columns:
             raise ValueError("columns need names of their own")
         return cls(columns)
-
-
-def check_frame(X: Any, name: str = "X") -> None:
-    """Refuse what is no pandas DataFrame whose columns have names of their own.
-
-    Raises
-    ------
-    ValueError
-        Saying what is the matter.
-    """
-    pandas = sys.modules.get("pandas")  # nobody has a DataFrame who has not imported it
-    if pandas is None or not isinstance(X, pandas.DataFrame):
-        raise ValueError(
-            f"{name} is of type {type(X).__name__}: columns='mixed' takes a pandas DataFrame, one "
-            "of polars or a pyarrow.Table, whose dtypes say what its columns are (make one, or use "
-            "columns='numeric')"
-        )
-    check_size(X.shape, name)
-    for column in X.columns:
-        if not isinstance(column, str):
-            raise ValueError(
-                f"{name} has a column named {shown(column)}: columns='mixed' needs text"
-            )
-    if X.columns.has_duplicates:
-        twice = X.columns[X.columns.duplicated()][0]
-        raise ValueError(
-            f"{name} has several columns named {shown(twice)}: each needs its own name"
-        )

@@ -15,8 +15,8 @@ from ..formulas.noise import noise_key
 from ..formulas.solvers import Solver, SolverState
 from ..network.compiled import Network
 from ..training.epochs import Epochs
-from ..training.loop import Watch
 from ..training.progress import restore_solver
+from ..training.watch import Watch
 from .machines import Graph, Machines
 from .pieces import Moment, bounds
 from .steps import (

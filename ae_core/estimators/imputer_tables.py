@@ -7,8 +7,8 @@ import sklearn
 from sklearn.utils.validation import validate_data
 
 from .._typing import Array
-from ..data.checks import is_sparse
-from ..data.encoding import Encoding, check_frame
+from ..data.checks import check_frame, is_sparse
+from ..data.encoding import Encoding
 from ..data.frames import as_pandas, framed, library_of, names_of
 from ..data.markers import says_nan, without_marker
 from .tables import checked_table

@@ -10,9 +10,9 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
 from .._typing import Array
-from ..data.checks import check_table, is_sparse
+from ..data.checks import check_frame, check_table, is_sparse
 from ..data.containers import ENCODE, table_of
-from ..data.encoding import Encoding, check_frame
+from ..data.encoding import Encoding
 from ..data.frames import (
     NO_INDEX,
     as_pandas,

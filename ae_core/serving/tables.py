@@ -5,11 +5,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .._typing import Array
-from ..data.checks import check_table
+from ..data.checks import check_frame, check_table
 from ..data.columns import columns_of_array, named_columns, side_by_side
 from ..data.containers import table_of
 from ..data.encoded_columns import NUMBER
-from ..data.encoding import Encoding, check_frame
+from ..data.encoding import Encoding
 from ..data.frames import as_pandas, is_frame, names_of
 from ..data.rows import is_plain
 

@@ -5,16 +5,13 @@ Works with either twin: it only asks for `params`, `train_steps`, `validation_er
 """
 
 import copy
-import math
 from typing import Any
 
-import numpy as np
-
-from .._typing import Array, RandomState
+from .._typing import RandomState
 from ..basics.arguments import COUNT, INDEX, Either, Integer, Number, checked_bool, shown
 from ..data.block_rows import BlockRows
 from ..data.held_out import HeldOutEntries
-from ..data.rows import Rows, as_rows
+from ..data.rows import as_rows
 from ..formulas.schedules import Schedule, check_schedule
 from ..formulas.solvers import Solver, SolverState, as_solver
 from ..network.checks import check_squares, check_targets
@@ -27,13 +24,13 @@ from .progress import (
     Callback,
     History,
     NonFiniteLossError,
-    Progress,
     TrainingState,
     generator_state,
     restore_generator,
     restore_solver,
     solver_copy,
 )
+from .watch import Watch
 
 STEPS_PER_CALL = 5_000
 """Steps that full-batch training of tiny networks takes between two looks at Python."""
@@ -199,7 +196,7 @@ def learn(
     epochs: Any,
     solver: Solver,
     schedule: Schedule,
-    watch: "Watch",
+    watch: Watch,
     random: Any,
     epochs_per_call: int,
     resume: TrainingState | None = None,
@@ -261,119 +258,6 @@ def learn(
         history.stopped_because = f"reached max_iter={max_iter}"
     watch.finish()
     return history
-
-
-class Watch:
-    """What happens between epochs: the record, validation, the callback, the stopping rule."""
-
-    def __init__(
-        self,
-        network: Network,
-        X_val: Rows | HeldOutEntries | None,
-        tol: float | None,
-        n_iter_no_change: float,
-        callback: Callback | None,
-        keep_best: bool,
-    ) -> None:
-        self.history = History()
-        self.network, self.X_val, self.callback = network, X_val, callback
-        self.tol, self.patience, self.keep_best = tol, n_iter_no_change, keep_best
-        self.best, self.n_stale, self.n_cuts = math.inf, 0, 0
-        self.best_params: Array | None = None
-        self.average: Array | None = None
-        self.snapshot: Any = None
-
-    @property
-    def looks(self) -> bool:
-        """Whether validation, a callback or keep_best must run after each epoch."""
-        return self.X_val is not None or self.callback is not None or self.keep_best
-
-    def changes_within(self, losses: Array) -> bool:
-        """Whether training would end, or its rate be cut, before the last of these epochs."""
-        if not np.isfinite(losses).all():
-            return True
-        if self.tol is None:
-            return False
-        best, n_stale = self.best, self.n_stale
-        for loss in losses[:-1].tolist():
-            n_stale = 0 if loss < best - self.tol else n_stale + 1
-            best = min(best, loss)
-            if n_stale >= self.patience:
-                return True
-        return False
-
-    def record(self, losses: Array) -> None:
-        """Note the losses of the epochs just finished, and tell the callback."""
-        history = self.history
-        for loss in losses[:-1].tolist():  # epochs that nobody looked at
-            self._note(loss)
-        history.loss_curve.append(float(losses[-1]))
-        validation = None
-        if self.X_val is not None:
-            validation = self.validation_loss()
-            history.validation_loss_curve.append(validation)
-        watched = history.watched[-1]
-        if self.keep_best and watched < self.best:
-            self.best_params = self.judged.params.copy()
-        self._judge(watched)
-        if self.callback is not None:
-            progress = Progress(
-                history.n_iter,
-                history.loss_curve[-1],
-                validation,
-                self.judged,
-                history,
-                self.snapshot,
-            )
-            if self.callback(progress):
-                history.stopped_because = "the callback asked for it"
-
-    def validation_loss(self) -> float:
-        """The mean loss of what is held out, without penalty."""
-        assert self.X_val is not None
-        if isinstance(self.X_val, HeldOutEntries):
-            errors = self.X_val.errors(self.judged)
-        else:
-            errors = self.judged.validation_errors(self.X_val).astype(np.float64)
-        return float(np.average(errors, weights=self.X_val.counts(slice(None))))
-
-    def _note(self, loss: float) -> None:
-        """An epoch's loss, where there is nothing else to do."""
-        self.history.loss_curve.append(loss)
-        self._judge(loss)
-
-    def _judge(self, watched: float) -> None:
-        self.n_stale = 0 if watched < self.best - (self.tol or 0) else self.n_stale + 1
-        self.best = min(self.best, watched)
-
-    def should_stop(self, schedule: Schedule | None = None) -> bool:
-        """Whether to end here; 'adaptive' learning rates are cut first, until they are tiny."""
-        if self.history.stopped_because:
-            return True
-        if self.tol is None or self.n_stale < self.patience:
-            return False
-        if schedule is not None and schedule.can_cut(self.n_cuts):
-            self.n_cuts, self.n_stale = self.n_cuts + 1, 0
-            return False
-        self.history.stopped_because = (
-            f"the loss did not improve by more than tol={self.tol:g} in {self.patience} epochs"
-        )
-        return True
-
-    @property
-    def judged(self) -> Network:
-        """The network as it would be used now: with averaged parameters, where there are any."""
-        if self.average is None:
-            return self.network
-        twin = copy.copy(self.network)
-        twin.params = self.average
-        return twin
-
-    def finish(self) -> None:
-        """Give the network its best parameters, if they were kept, or the averaged ones."""
-        self.network.params[...] = (
-            self.judged.params if self.best_params is None else self.best_params
-        )
 
 
 def _snapshot(
