@@ -280,7 +280,8 @@ def lines(libraries: list[Library], sizes: dict[str, tuple[int, ...]]) -> Iterat
 
 def draw(libraries: list[Library], sizes: dict[str, tuple[int, ...]], path: Path) -> None:
     """A panel for each axis, both axes logarithmic."""
-    from ae_core.displays.figures import COLORS, GREY, head, new_figure, save_figure
+    sys.path.append(str(Path(__file__).parents[1] / "docs" / "guide"))
+    from page import COLORS, GREY, head, new_figure, save
 
     n_rows = (len(sizes) + 1) // 2
     figure = new_figure(figsize=(8, 3 * n_rows))
@@ -290,9 +291,13 @@ def draw(libraries: list[Library], sizes: dict[str, tuple[int, ...]], path: Path
             label = NAMES.get(library.name, library.name)
             ax.loglog(*zip(*known, strict=True), "o-", color=color, label=label, markersize=4)
         ax.set(xlabel=MEANING[axis], ylabel="seconds")
+        ax.set_xticks(values, values)
+        ax.set_xticks([], minor=True)
+        ax.yaxis.set_major_formatter("{x:g}")
+        ax.yaxis.set_minor_formatter("")
         head(ax, f"against {axis}")
     figure.axes[0].legend(frameon=False, fontsize="small")
-    save_figure(figure, path)
+    save(figure, path)
 
 
 def main() -> None:

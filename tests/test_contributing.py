@@ -1,4 +1,4 @@
-"""CONTRIBUTING's walk through adding a loss, walked: four places, and both twins have it."""
+"""CONTRIBUTING's walks through adding a loss and a corruption, walked: both twins have them."""
 
 import ctypes
 import re
@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ae_core.formulas.noise import CORRUPTION, Draw, integers, noise_key, threshold
+
 ROOT = Path(__file__).parent.parent
 TEXT = ROOT / "CONTRIBUTING.md"
 ENGINE = ROOT / "ae_core" / "_engine" / "kernels"
@@ -20,9 +22,9 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-def walk():
+def walk(what="a loss"):
     """The steps of the section: for each its number, its text and its blocks of code."""
-    section = TEXT.read_text(encoding="utf-8").split("## To add a loss\n")[1].split("\n## ")[0]
+    section = TEXT.read_text(encoding="utf-8").split(f"## To add {what}\n")[1].split("\n## ")[0]
     steps = re.split(r"^(?=\d\. )", section, flags=re.MULTILINE)[1:]
     return [(step, re.findall(r"```\w+\n(.*?)```", step, re.DOTALL)) for step in steps]
 
@@ -117,3 +119,51 @@ def test_the_engine_agrees(tmp_path):
     loss = new_loss()
     assert total == pytest.approx(loss.function(X, Z).sum(), rel=1e-10)
     np.testing.assert_allclose(delta, loss.gradient(X, Z), rtol=1e-10, atol=1e-12)
+
+
+def new_corruption():
+    """The definition, as the first step makes it."""
+    (formula, record), *_ = (blocks for _, blocks in walk("a corruption"))
+    source = (ROOT / "ae_core" / "formulas" / "corruption.py").read_text(encoding="utf-8")
+    source = inserted(source, "\n\nclass Corruption(", "\n\n" + formula)
+    source = inserted(source, "}\n\nNOTHING", record)
+    module = {"__name__": "ae_core.formulas.corruption", "__package__": "ae_core.formulas"}
+    exec(compile(source, "corruption.py", "exec"), module)
+    return module["CORRUPTIONS"]["sign_flip"]
+
+
+def test_a_corruption_is_three_places():
+    assert len(walk("a corruption")) == 3
+    draw = Draw(noise_key(0, 0), np.arange(50))
+    X = np.random.default_rng(0).uniform(1, 2, (50, 40))
+    spoiled = new_corruption().function(X, draw, 0.25, (X.min(axis=0), X.max(axis=0)))
+    assert np.isin(spoiled, (X, -X)).all()
+    assert 0.2 < (spoiled == -X).mean() < 0.3
+
+
+def test_the_engine_spoils_the_same_entries(tmp_path):
+    folder = shutil.copytree(ENGINE, tmp_path / "kernels")
+    (_, (line,)), (_, (formula,)) = walk("a corruption")[1:]
+    header, body = folder / "kernels.h", folder / "noise_body.h"
+    header.write_text(inserted(header.read_text(), "    each(GAUSSIAN", line))
+    body.write_text(inserted(body.read_text(), "/* inputs (n,) from targets", formula))
+    (folder / "walk.c").write_text(
+        '#include "kernels_table.c"\n'
+        "void walk(uint32_t threshold, ptrdiff_t n, const void *x, const uint16_t *numbers, void *to)\n"
+        "{ ae_corruption how = {AE_SIGN_FLIP, threshold, 0, NULL, NULL, NULL};\n"
+        "  ae_kernels_of(0, 1)->spoil(&how, n, x, numbers, to); }\n"
+    )
+    library = tmp_path / "walk.so"
+    flags = ["-O1", "-shared", "-fPIC", "-Wall", "-Wextra", "-Werror", "-fno-math-errno"]
+    command = ["cc", *flags, str(folder / "walk.c"), "-o", str(library), "-lm"]
+    subprocess.run(command, check=True)
+    draw = Draw(noise_key(0, 0), np.arange(1))
+    X = np.random.default_rng(0).uniform(1, 2, (1, 400))
+    numbers = np.ascontiguousarray(integers(draw, CORRUPTION, 400), dtype=np.uint16)
+    spoiled = np.empty_like(X)
+    ctypes.CDLL(str(library)).walk(
+        ctypes.c_uint32(threshold(0.25)), ctypes.c_ssize_t(400),
+        *(ctypes.c_void_p(array.ctypes.data) for array in (X, numbers, spoiled)),
+    )  # fmt: skip
+    limits = X.min(axis=0), X.max(axis=0)
+    np.testing.assert_array_equal(spoiled, new_corruption().function(X, draw, 0.25, limits))
