@@ -3,9 +3,9 @@
     python benchmarks/scaling.py                             # under two minutes
     python benchmarks/scaling.py --config deep@100 --bandwidth 60
 
-Few machines have 64 cores, but a step here is a list of pieces whose cuts do not depend on the
-number of threads (ae_core/_engine/README.md): tiles or cells of rows, slices of parameters, with a
-barrier after each phase. The cuts are the plan's, stated again below and compared with what the
+Few machines have 64 cores, but a step here is a list of pieces whose cuts are known beforehand
+(ae_core/_engine/README.md): tiles or cells of rows, slices of parameters, with a barrier after each
+phase. The cuts are the plan's, stated again below and compared with what the
 plan says of itself. On one core is measured, for each shape of piece, how long its matrix products
 take, what an element of an activation takes, and how fast memory is copied; the sum of all pieces
 is then scaled to the measured time of a step with one thread, and the factor is printed (near 1
@@ -44,6 +44,7 @@ STEPS = ("deep", "deep@200", "deep-small", "mnist")
 # As in ae_core/_engine/plan.pyx and plan.pxd; `Cuts` compares the result with the plan's own.
 SMALLEST_SLICE, LARGEST_SLICE, SLICES = 8192, 262_144, 8
 PIECE_ROWS = 8
+CELLS_OF_THREAD, FEWEST_ROWS = 4, 32  # cells.pyx
 ITEM = 4  # bytes of a float32
 SOLVER_BYTES = 7 * ITEM  # of a parameter: itself and two moments read and written, its gradient
 
@@ -107,10 +108,18 @@ def columns(n: int) -> list[int]:
     return [min(width, n - first) for first in range(0, n, width)]
 
 
+def cell_rows(n_rows: int, n_blocks: int, n_threads: int) -> list[int]:
+    """Rows of the cells of so many blocks of columns: as few as keep all threads busy."""
+    wanted = CELLS_OF_THREAD * n_threads if n_threads > 1 else 1
+    wanted = -(-wanted // n_blocks)
+    rows = min(n_rows, max(FEWEST_ROWS, -(-n_rows // wanted)))
+    return [min(rows, n_rows - first) for first in range(0, n_rows, rows)]
+
+
 # --- how long a piece takes on one core -----------------------------------------------------------
 
 
-def best(call: Callable[[], object], seconds: float = 0.02) -> float:
+def best(call: Callable[[], object], seconds: float = 0.01) -> float:
     """Seconds of one call, the best of some."""
     call()
     found, until = [], time.perf_counter() + seconds
@@ -159,9 +168,12 @@ class Phase:
         return max(max(free), self.n_bytes / bandwidth) + barrier
 
 
-def phases(cuts: Cuts, rates: Rates) -> list[Phase]:
-    """A step."""
-    rows = row_phases(cuts, rates) if cuts.is_cut_by_columns else [whole_tiles(cuts, rates)]
+def phases(cuts: Cuts, rates: Rates, n_threads: int) -> list[Phase]:
+    """A step; only how large its cells are goes by the number of threads."""
+    if cuts.is_cut_by_columns:
+        rows = row_phases(cuts, rates, n_threads)
+    else:
+        rows = [whole_tiles(cuts, rates)]
     pieces = []
     for parts in cuts.slices:
         seconds = sum(
@@ -188,7 +200,7 @@ def whole_tiles(cuts: Cuts, rates: Rates) -> Phase:
     return Phase("tiles", pieces, n_bytes)
 
 
-def row_phases(cuts: Cuts, rates: Rates) -> list[Phase]:
+def row_phases(cuts: Cuts, rates: Rates, n_threads: int) -> list[Phase]:
     """Layer by layer, each cut by columns too (cells.pyx)."""
     pieces = [min(PIECE_ROWS, cuts.n_rows - i) for i in range(0, cuts.n_rows, PIECE_ROWS)]
     n_features = cuts.layers[0][0]
@@ -199,7 +211,7 @@ def row_phases(cuts: Cuts, rates: Rates) -> list[Phase]:
         seconds = [
             rates.product(form, m, n_in, width) + per_element * m * width * rates.element
             for width in columns(n_out)
-            for m in cuts.tiles
+            for m in cell_rows(cuts.n_rows, len(columns(n_out)), n_threads)
         ]
         return Phase(name, seconds, ITEM * (n_in * n_out + cuts.n_rows * (n_in + n_out)))
 
@@ -273,20 +285,20 @@ def predict(name: str, rates: Rates, barrier: float, options: argparse.Namespace
     n_rows = int(batch or c.batch_size)
     architecture = Architecture(c.sizes, c.activations, c.loss, biases=c.biases)
     cuts = Cuts(Network(architecture, random_state=0, dtype=np.float32), c.sizes, n_rows)
-    step = phases(cuts, rates)
+    steps = {n: phases(cuts, rates, n) for n in THREADS}
     real = measured(c, n_rows, (1, 2), options.rounds)
-    explained = sum(sum(phase.pieces) for phase in step)
-    for phase in step:  # what no piece explains belongs to all of them alike
-        phase.pieces = [piece * real[0] / explained for piece in phase.pieces]
+    explained = sum(sum(phase.pieces) for phase in steps[1])
     seconds = []
-    for n in THREADS:
+    for n, step in steps.items():
+        for phase in step:  # what no piece explains belongs to all of them alike
+            phase.pieces = [piece * real[0] / explained for piece in phase.pieces]
         between = barrier * np.log2(n)
         bandwidth = min(options.bandwidth * 1e9, n / rates.byte)
         seconds.append(sum(phase.seconds(n, between, bandwidth) for phase in step))
     if options.phases:
-        for phase in step:
-            each = [duration(phase.seconds(n, 0, np.inf)) for n in (1, 2, 16)]
-            print(f"  {name} {phase.name}: {len(phase.pieces)} pieces; on 1, 2, 16: {each}")
+        for few, many in zip(steps[1], steps[16], strict=True):
+            each = f"{duration(few.seconds(1, 0, np.inf))}, {duration(many.seconds(16, 0, np.inf))}"
+            print(f"  {name}, {many.name}: {len(many.pieces)} pieces; on 1 and 16 threads {each}")
     way = "cells" if cuts.is_cut_by_columns else "tiles"
     speed_ups = [f"{seconds[0] / s:.1f}" for s in seconds[1:]]
     measured_for_2 = f"{real[0] / real[1]:.2f}"
