@@ -104,7 +104,7 @@ def main():
             label=name.replace("`", ""),
         )
     ax.set_xticks(
-        range(4), ["kind right", "region right", "evergreen right", "of the numbers lost"]
+        range(4), ["kind\nright", "region\nright", "evergreen\nright", "of the\nnumbers lost"]
     )
     ax.set(ylabel="% of new rows")
     ax.legend(fontsize="x-small", frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
