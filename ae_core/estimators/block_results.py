@@ -13,6 +13,8 @@ from ..data.checks import is_sparse
 from ..data.frames import is_frame, names_of
 from ..files.table_file import check_output, write_rows
 
+from .beside import NOT_FOR_BLOCKS, refuse_beside
+
 Method = TypeVar("Method", bound=Callable[..., Any])
 
 MAKES_COLUMNS = {
@@ -35,6 +37,7 @@ def by_blocks(method: Method) -> Method:
         blocks = blocks_of(X)
         if blocks is None and to is None:
             return method(self, X, *arguments, **options)
+        refuse_beside(options, NOT_FOR_BLOCKS)
         check_is_fitted(self)
         blocks = Blocks(X) if blocks is None else blocks
 
