@@ -13,6 +13,7 @@ from .._typing import Array
 from ..basics.arguments import shown
 from .checks import check_table, is_sparse
 from .containers import table_of
+from .encoded_columns import COVARIATES
 from .encoding import Encoding, check_frame
 from .frames import as_pandas, is_frame
 from .scaling import learn_scaling
@@ -54,7 +55,7 @@ class Covariates:
         check_rows(table, n_rows)
         encoding = None
         if is_frame(table):
-            encoding = Encoding.learn(table, name="covariates")
+            encoding = Encoding.learn(table, name=COVARIATES)
         numbers = _numbers(table, encoding)
         shift, factor = learn_scaling(numbers, scale, weights)
         scaled = np.ones(numbers.shape[1], bool) if encoding is None else encoding.is_number
@@ -171,7 +172,7 @@ def _numbers(table: Any, encoding: Encoding | None) -> Array:
     """The table (m, n_columns) as numbers, not scaled: (m, n_encoded) float64."""
     if encoding is None:
         return np.asarray(table, dtype=np.float64)
-    return encoding.encode(table, name="covariates")
+    return encoding.encode(table, name=COVARIATES)
 
 
 def _named(names: list[str]) -> str:

@@ -26,6 +26,9 @@ TEXTS = re.compile(r"object|str|(large_)?string(\[(python|pyarrow|pyarrow_numpy)
 
 FLAGS = ("bool", "boolean", "bool[pyarrow]", "object")
 
+COVARIATES = "covariates"
+"""What errors call a table of which nothing may be missing."""
+
 NAMES_SHOWN = 5
 """How many known categories an error lists, …"""
 
@@ -170,7 +173,7 @@ def _refuse_category(table: str, column: Column, value: Any, row: int) -> NoRetu
         table,
         column.name,
         f"has {shown(value)[:40]}, which was no category in the fit, in row {row}: known are "
-        f"{some} (missing_values='mask' takes others for unseen)",
+        f"{some}" + ("" if table == COVARIATES else " (missing_values='mask' takes others for unseen)"),
     )
 
 

@@ -231,7 +231,9 @@ def test_thirty_steps_agree(solver, family, batch_size, clip_norm, averaging):
         return network.train_steps(rows, order, batch_size, *each), state
 
     assume_steady(slow, train)
-    curves, states = zip(*(train(network) for network in (slow, fast)), strict=True)
+    with np.errstate(over="ignore", invalid="ignore"):  # training may stop at an explosion
+        curves, states = zip(*(train(network) for network in (slow, fast)), strict=True)
+    assume(np.isfinite(curves[0]).all() or np.isfinite(curves[1]).all())
     assert_close(curves[1], curves[0], np.float64, "losses")
     assert_close(fast.params, slow.params, np.float64, "params")
     assert states[0].n_steps == states[1].n_steps
