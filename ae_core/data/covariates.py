@@ -96,7 +96,9 @@ class Covariates:
                 "this order"
             )
         if table.shape[1] != self.n_columns:
-            raise ValueError(f"covariates has {table.shape[1]} columns: the fit had {self.n_columns}")
+            raise ValueError(
+                f"covariates has {table.shape[1]} columns: the fit had {self.n_columns}"
+            )
         check_rows(table, n_rows)
         return np.asarray((_numbers(table, self.encoding) - self.shift) * self.factor)
 

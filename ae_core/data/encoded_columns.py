@@ -169,11 +169,12 @@ def codes_of_cells(
 def _refuse_category(table: str, column: Column, value: Any, row: int) -> NoReturn:
     some = ", ".join(repr(one)[:LONGEST_NAME] for one in column.categories[:NAMES_SHOWN])
     some += ", …" if len(column.categories) > NAMES_SHOWN else ""
+    hint = "" if table == COVARIATES else " (missing_values='mask' takes others for unseen)"
     _refuse(
         table,
         column.name,
         f"has {shown(value)[:40]}, which was no category in the fit, in row {row}: known are "
-        f"{some}" + ("" if table == COVARIATES else " (missing_values='mask' takes others for unseen)"),
+        f"{some}{hint}",
     )
 
 

@@ -84,7 +84,7 @@ def reach(activation: str) -> tuple[float, float]:
 
 
 def mean_error(network: Network, X: Array, weights: Array | None = None) -> float:
-    """The network's mean loss of what is seen of X (m, n_columns), with weights (m,) of its rows."""
+    """The network's mean loss of what is seen of rows X (m, n_columns) with weights (m,)."""
     n_covariates = network.architecture.n_covariates
     rows = Rows(X, sample_weight=weights, missing="mask", n_covariates=n_covariates)
     errors = network.reconstruction_errors(rows).astype(np.float64)

@@ -184,9 +184,7 @@ class TrainableAutoencoder(FittedAutoencoder, LayerParameters, TrainingParameter
             elif split is not None:
                 validation = HeldOutEntries(rows, targets_of(self, split, rows, beside))
             elif len(held_out):
-                validation = seen(
-                    self, X[held_out], held_out_weights, beside=beside.at(held_out)
-                )
+                validation = seen(self, X[held_out], held_out_weights, beside=beside.at(held_out))
             self._stream = None
             run(
                 self,
@@ -293,7 +291,8 @@ class TrainableAutoencoder(FittedAutoencoder, LayerParameters, TrainingParameter
         **fit_params
             Other arguments of `fit`.
         """
-        given = {"covariates": covariates, "size_factors": size_factors}
+        both = {"covariates": covariates, "size_factors": size_factors}
+        given = {name: each for name, each in both.items() if each is not None}
         return self.fit(X, y, **given, **fit_params).transform(X, **given)
 
     def __sklearn_tags__(self) -> Tags:

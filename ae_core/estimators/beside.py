@@ -112,7 +112,9 @@ def sizes_of(
     if sizes.shape == (n_rows, 1):
         sizes = sizes[:, 0]
     if sizes.shape != (n_rows,):
-        raise ValueError(f"size_factors has shape {sizes.shape}: one per row, ({n_rows},), is needed")
+        raise ValueError(
+            f"size_factors has shape {sizes.shape}: one per row, ({n_rows},), is needed"
+        )
     bad = np.flatnonzero(~((sizes > 0) & np.isfinite(sizes)))
     if len(bad):
         raise ValueError(
@@ -146,7 +148,7 @@ def side_by_side(X: Any, covariates: Array) -> Any:
     from scipy.sparse import csr_array, hstack  # to load a model does not need it
 
     stored = csr_array(covariates.astype(kind))
-    return hstack([X, stored], format="csr", dtype=kind)
+    return hstack([csr_array(X), stored], format="csr").astype(kind, copy=False)
 
 
 def refuse_beside(what: dict[str, Any], words: str) -> None:

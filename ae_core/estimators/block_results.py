@@ -12,7 +12,6 @@ from ..data.blocks import Blocks, at, blocks_of
 from ..data.checks import is_sparse
 from ..data.frames import is_frame, names_of
 from ..files.table_file import check_output, write_rows
-
 from .beside import NOT_FOR_BLOCKS, refuse_beside
 
 Method = TypeVar("Method", bound=Callable[..., Any])

@@ -26,7 +26,14 @@ from ..files.model_description import from_json, to_json
 from ..files.model_file import ModelFile
 from ..formulas.losses import LOSSES
 from ..training.stream import Stream
-from .beside import NOT_FOR_BLOCKS, covariates_of, given_beside, refuse_beside, refuse_covariates, sizes_of
+from .beside import (
+    NOT_FOR_BLOCKS,
+    covariates_of,
+    given_beside,
+    refuse_beside,
+    refuse_covariates,
+    sizes_of,
+)
 from .block_fitting import sampled
 from .block_results import by_blocks, mean_score
 from .fitting import clips, in_rates, seen, warn_of_never_seen, weights_of
@@ -83,9 +90,7 @@ class FittedAutoencoder(
         rows = self._rows(X, covariates, size_factors)
         return self.network_.encode(rows)
 
-    def inverse_transform(
-        self, X: Any, *, covariates: Any = None, size_factors: Any = None
-    ) -> Any:
+    def inverse_transform(self, X: Any, *, covariates: Any = None, size_factors: Any = None) -> Any:
         """The rows (m, n_features) that codes X (m, n_components) stand for, in the data's units.
 
         A frame where X is one, with its index and the names of the fit. With ``columns='mixed'``
@@ -502,7 +507,9 @@ class FittedAutoencoder(
                 return rows
         check_is_fitted(self)
         table = checked(self, X, reset=False)
-        return seen(self, table, beside=given_beside(self, table.shape[0], covariates, size_factors))
+        return seen(
+            self, table, beside=given_beside(self, table.shape[0], covariates, size_factors)
+        )
 
     # --- what a subclass has more of -----------------------------------------------------------
 

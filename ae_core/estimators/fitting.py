@@ -188,9 +188,7 @@ def start(
     estimator._scale, estimator._usual_sum = scale, None
     if size_factors_of(estimator) is not None:
         estimator._usual_sum = (
-            usual_sum(X, weights)
-            if beside.sizes is None
-            else usual_size(beside.sizes, weights)
+            usual_sum(X, weights) if beside.sizes is None else usual_size(beside.sizes, weights)
         )
     shift: Array | None
     factor: Array | None

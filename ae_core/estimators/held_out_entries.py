@@ -35,9 +35,7 @@ def split_entries(estimator: Any, X: Any, seed: int) -> EntrySplit:
     return hold_out_entries(X, estimator.validation_fraction, random, starts)
 
 
-def targets_of(
-    estimator: Any, split: EntrySplit, rows: Rows, beside: Beside = NOTHING
-) -> Rows:
+def targets_of(estimator: Any, split: EntrySplit, rows: Rows, beside: Beside = NOTHING) -> Rows:
     """The held-out entries as the network is to predict them from the rows that are given."""
     held_out = split.held_out
     if rows.row_shift is not None:

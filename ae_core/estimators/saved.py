@@ -280,8 +280,8 @@ def restore_covariates(file: ModelFile) -> Covariates | None:
     def restored(described: Any) -> Covariates:
         return Covariates.restored(described, shift, factor)
 
-    described = file.value("covariates", restored, "a description of covariates")
-    return restored(described)
+    what = "a description of covariates"
+    return restored(file.value("covariates", lambda found: bool(restored(found)), what))
 
 
 def constructed(estimator_class: Any, file: ModelFile) -> Any:

@@ -178,9 +178,7 @@ validation_loss_curve_, best_loss_, n_iter_, n_features_in_, feature_names_in_
         to : path, optional
             Where to write the result, of X in blocks, too: as of `transform`.
         """
-        return super().feature_errors(
-            X, covariates=covariates, size_factors=size_factors, to=to
-        )
+        return super().feature_errors(X, covariates=covariates, size_factors=size_factors, to=to)
 
     def _constants(self, rows: Rows) -> Array | float:
         """What the loss leaves out of minus the log-likelihood of each row."""

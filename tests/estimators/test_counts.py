@@ -322,7 +322,9 @@ def test_sizes_that_are_none_are_refused(sizes, message):
 def test_sizes_are_not_for_models_without():
     X, _ = cells(n_rows=20)
     model = Autoencoder(2, loss="poisson", max_iter=1)
-    with pytest.raises(ValueError, match="size_factors are given, and the model was made with size"):
+    with pytest.raises(
+        ValueError, match="size_factors are given, and the model was made with size"
+    ):
         model.fit(X, size_factors=np.ones(20))
     model.fit(X)
     with pytest.raises(ValueError, match="make it with size_factors='given'"):

@@ -403,3 +403,29 @@ def test_files_that_do_not_fit_are_refused(tmp_path):
         write_file(tmp_path / "other", "Autoencoder", description, arrays)
         with pytest.raises(ModelFileError):
             ae_core.load(tmp_path / "other")
+
+
+def test_the_command_line_says_that_it_has_none(tmp_path, capsys):
+    from ae_core.cli.main import main
+
+    X, _, batch = two_batches(30)
+    model, data = str(tmp_path / "model"), str(tmp_path / "data.csv")
+    Autoencoder(2, max_iter=1, random_state=0).fit(X, covariates=batch[:, None]).save(model)
+    np.savetxt(data, X, delimiter=",")
+    for command in ("encode", "score", "reconstruct", "diagnose"):
+        assert main([command, model, data]) == 2
+        said = " ".join(capsys.readouterr().err.split())
+        assert "a model that was fitted with covariates is for Python alone" in said
+    assert main(["info", model]) == 0
+
+
+def test_partitions_carry_none():
+    pytest.importorskip("dask")
+    from ae_core.dask import DaskAutoencoder, DaskVariationalAutoencoder
+
+    X, _, batch = two_batches(30)
+    for make in (DaskAutoencoder, DaskVariationalAutoencoder):
+        with pytest.raises(ValueError, match="covariates is not for tables in partitions: use"):
+            make(2).fit(X, covariates=batch[:, None])
+        with pytest.raises(ValueError, match="size_factors is not for tables in partitions: use"):
+            make(2).fit(X, size_factors=np.ones(30))
