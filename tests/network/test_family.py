@@ -102,6 +102,11 @@ def every_feature():
         everything = {**INPUTS["mask"], **INPUTS["covariates"], **INPUTS["log1p"]}
         table = Table(kind, is_scaled=True, weights="reals")
         yield f"all of the input, {kind}", of((5, 3), table, dropout=0.3, alpha=0.3, **everything)
+        sized = table._replace(has_sizes=True)
+        for loss in ("poisson", "negative_binomial", "multinomial"):
+            yield f"sizes, {loss}, {kind}", of((5, 3), sized, loss=loss, **everything)
+        spoiled = {"corruption": "salt_and_pepper", "tied": True, "loss": "poisson"}
+        yield f"sizes, tied, {kind}", of(table=sized, **spoiled)
     for depth, sizes in ENCODERS.items():
         yield (
             f"contraction, all of the input, {depth} layers",
