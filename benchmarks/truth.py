@@ -250,14 +250,15 @@ def deviance(X: Any, rates: Any) -> float:
 
 def batches(options: argparse.Namespace) -> Iterator[Row]:
     """How far apart codes of cells lie by type and by batch, with and without the batch."""
-    for make, loss, is_given in itertools.product(
-        (Autoencoder, VariationalAutoencoder), ("poisson", "negative_binomial"), (False, True)
+    for (make, loss), is_given in itertools.product(
+        ((Autoencoder, "poisson"), (VariationalAutoencoder, "negative_binomial")), (False, True)
     ):
         found = []
         for seed in range(1, 4):
             X, kind, batch = two_batches(seed)
             given = {"covariates": batch[:, None]} if is_given else {}
-            code = make(10, loss=loss, random_state=0).fit_transform(X, **given)
+            model = make(10, loss=loss, random_state=0, n_threads=1)
+            code = model.fit_transform(X, **given)
             found.append([silhouette_score(code, labels) for labels in (kind, batch)])
         by_kind, by_batch = np.mean(found, axis=0)
         yield (
@@ -270,13 +271,13 @@ def batches(options: argparse.Namespace) -> Iterator[Row]:
 
 
 def two_batches(seed: int) -> tuple[Any, Any, Any]:
-    """Counts (1000 cells, 200 genes) of five types in two batches; types and batches."""
+    """Counts (600 cells, 100 genes) of five types in two batches; types and batches."""
     random = np.random.default_rng(seed)
-    kind, batch = random.integers(5, size=1000), random.integers(2, size=1000)
-    marks = np.exp(0.9 * random.normal(size=(5, 200)) * (random.random((5, 200)) < 0.2))
-    of_batch = np.exp(0.5 * random.normal(size=(2, 200)))  # a gene is caught more often in one
-    rates = np.exp(random.normal(0, 1, size=200)) * marks[kind] * of_batch[batch]
-    rates *= np.exp(0.5 * random.normal(size=(1000, 1))) * random.gamma(3, 1 / 3, rates.shape)
+    kind, batch = random.integers(5, size=600), random.integers(2, size=600)
+    marks = np.exp(1.2 * random.normal(size=(5, 100)) * (random.random((5, 100)) < 0.3))
+    of_batch = np.exp(0.5 * random.normal(size=(2, 100)))  # a gene is caught more often in one
+    rates = np.exp(random.normal(0, 1, size=100)) * marks[kind] * of_batch[batch]
+    rates *= np.exp(0.5 * random.normal(size=(600, 1))) * random.gamma(3, 1 / 3, rates.shape)
     return random.poisson(rates).astype(np.float64), kind, batch
 
 
