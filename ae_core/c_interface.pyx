@@ -181,6 +181,11 @@ cdef ae_model* ae_from_estimator(object estimator) except NULL:
             f"this {kind} was fitted with missing_values='implicit': its rows are sparse, and the "
             "C interface has dense ones only. Fit it with missing_values='mask'"
         )
+    if estimator._usual_sum is not None:
+        raise ValueError(
+            f"this {kind} was fitted with size_factors={estimator.size_factors!r}: the C interface "
+            "gives rows as they are, not divided by their sizes. Fit it with size_factors=None"
+        )
     rows = seen(estimator, np.zeros((1, estimator.n_features_in_)))
     return handle_of(Model(estimator.network_, rows))
 

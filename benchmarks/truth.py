@@ -17,6 +17,7 @@ takes simulated data, and says that.
 
 import argparse
 import gzip
+import itertools
 import os
 import subprocess
 import sys
@@ -32,6 +33,7 @@ import numpy as np  # noqa: E402
 import scipy.sparse  # noqa: E402
 from sklearn.datasets import load_digits, load_wine  # noqa: E402
 from sklearn.decomposition import PCA  # noqa: E402
+from sklearn.metrics import silhouette_score  # noqa: E402
 from sklearn.preprocessing import StandardScaler  # noqa: E402
 
 from ae_core import Autoencoder, NotLearningWarning, VariationalAutoencoder  # noqa: E402
@@ -246,6 +248,39 @@ def deviance(X: Any, rates: Any) -> float:
     return float(2 * np.where(X > 0, X * log_ratio - (X - rates), rates).sum(axis=1).mean())
 
 
+def batches(options: argparse.Namespace) -> Iterator[Row]:
+    """How far apart codes of cells lie by type and by batch, with and without the batch."""
+    for (make, loss), is_given in itertools.product(
+        ((Autoencoder, "poisson"), (VariationalAutoencoder, "negative_binomial")), (False, True)
+    ):
+        found = []
+        for seed in range(1, 4):
+            X, kind, batch = two_batches(seed)
+            given = {"covariates": batch[:, None]} if is_given else {}
+            model = make(10, loss=loss, random_state=0, n_threads=1)
+            code = model.fit_transform(X, **given)
+            found.append([silhouette_score(code, labels) for labels in (kind, batch)])
+        by_kind, by_batch = np.mean(found, axis=0)
+        yield (
+            f"cells of two batches: silhouette by type, by batch; {make.__name__}, {loss}, "
+            f"{'with' if is_given else 'without'} the batch",
+            f"{by_kind:.2f}, {by_batch:.2f}",
+            "1, 0 at best",
+            "Lopez et al. 2018",
+        )
+
+
+def two_batches(seed: int) -> tuple[Any, Any, Any]:
+    """Counts (600 cells, 100 genes) of five types in two batches; types and batches."""
+    random = np.random.default_rng(seed)
+    kind, batch = random.integers(5, size=600), random.integers(2, size=600)
+    marks = np.exp(1.2 * random.normal(size=(5, 100)) * (random.random((5, 100)) < 0.3))
+    of_batch = np.exp(0.5 * random.normal(size=(2, 100)))  # a gene is caught more often in one
+    rates = np.exp(random.normal(0, 1, size=100)) * marks[kind] * of_batch[batch]
+    rates *= np.exp(0.5 * random.normal(size=(600, 1))) * random.gamma(3, 1 / 3, rates.shape)
+    return random.poisson(rates).astype(np.float64), kind, batch
+
+
 def abalone(options: argparse.Namespace) -> Iterator[Row]:
     """MATLAB's example of trainAutoencoder: hidden size 4, 400 epochs, a linear decoder."""
     known = ("0.0044", "MathWorks, trainAutoencoder")
@@ -289,7 +324,8 @@ def printed(script: str, folder: Path | None, what: str, source: str, needs: boo
 SECTIONS = {
     function.__name__: function
     for function in (
-        *(linear, probabilistic, mnist, ratings, clicks, counts, abalone, adbench, imputation),
+        *(linear, probabilistic, mnist, ratings, clicks, counts, batches, abalone, adbench),
+        imputation,
     )
 }
 

@@ -40,6 +40,7 @@ class Table(NamedTuple):
     clip: bool = False
     weights: str | None = None
     seed: int = 0
+    has_sizes: bool = False
 
     def rows(self, n_features, n_covariates=0):
         """The table with so many columns; its first entry is seen, and its first row counts."""
@@ -77,7 +78,14 @@ class Table(NamedTuple):
             weights = {"integers": integers, "reals": reals}[self.weights]
             weights[0] = 1
         return Rows(
-            X, shift, factor, weights, clip=self.clip, missing=missing, n_covariates=n_covariates
+            X,
+            shift,
+            factor,
+            weights,
+            clip=self.clip,
+            missing=missing,
+            n_covariates=n_covariates,
+            row_size=random.uniform(0.7, 1.4, shape[0]) if self.has_sizes else None,
         )
 
 
@@ -117,7 +125,7 @@ class Family(NamedTuple):
         a, network, rows = self.architecture, self.network(reference.Network), self.rows()
         X, found = rows.take(slice(None), np.float64), [np.inf]
         for draw in (None, Draw(self.noise_key, np.arange(len(rows)))):
-            trace = forward(a, network.params, X, draw, rows.limits)
+            trace = forward(a, network.params, X, draw, rows.input_limits, sizes=rows.row_size)
             layers = zip(a.layers(network.params), a.activations, trace.H[:-1], strict=True)
             for layer, ((W, b), name, H) in enumerate(layers, start=1):
                 if name not in (*SMOOTH, "softmax", "mixed"):
@@ -222,6 +230,7 @@ def tables(draw, n_samples=5):
         draw(st.booleans()),
         draw(st.sampled_from([None, "integers", "reals"])),
         draw(st.integers(0, 10_000)),
+        draw(st.booleans()),
     )
 
 

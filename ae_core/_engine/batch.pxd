@@ -26,6 +26,7 @@ ctypedef struct Trace:
     void* targets           # (m, n_features): what the loss compares with; may be H[0]
     void* own_delta         # (m, n_own): of the losses' own parameters
     double* weights         # (m,): of the rows; NULL: all 1
+    double* sizes           # (m,): see layers/row_sizes.pxd; or NULL
 
 
 # What a thread has for itself.

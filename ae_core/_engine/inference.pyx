@@ -8,6 +8,7 @@ from ae_core._engine.kernels.table cimport (
 from ae_core._engine.layers.code cimport infer_code
 from ae_core._engine.layers.dense cimport activate, biases_of, layer_sums
 from ae_core._engine.layers.dense_input cimport give
+from ae_core._engine.layers.row_sizes cimport add_offsets
 from ae_core._engine.layers.side_inputs cimport gather_covariates, side_sums
 from ae_core._engine.layers.sparse_input cimport is_looked_at_sparsely, sums_of_rows
 from ae_core._engine.memory cimport Buffer, padded
@@ -26,9 +27,19 @@ cdef void give_seen(
     floating* side, Py_ssize_t n_side,
 ) noexcept nogil:
     """inputs (n_rows, n_features) of targets, NaN where missing, and marks, as nothing is spoiled."""
+    give_divided[floating](plan, K, n_rows, NULL, targets, inputs, side, n_side)
+
+
+cdef void give_divided(
+    Plan plan, const ae_kernels* K, int n_rows, const double* sizes, const floating* targets,
+    floating* inputs, floating* side, Py_ssize_t n_side,
+) noexcept nogil:
+    """The same of rows of these sizes (n_rows,), or NULL."""
     cdef ae_corruption nothing
     nothing.kind = AE_NOTHING
-    give[floating](plan, K, &nothing, NULL, NULL, 0, n_rows, targets, inputs, side, n_side)
+    give[floating](
+        plan, K, &nothing, NULL, NULL, 0, n_rows, sizes, targets, inputs, side, n_side,
+    )
 
 
 cdef floating* through_layers(
@@ -143,6 +154,10 @@ cdef class Inference(Team):
         if self.last_layer < self.plan.n_layers:
             return
         biases = biases_of[floating](last, params)
+        if self.table.sizes != NULL:
+            add_offsets[floating](
+                &self.output, n_rows, last.n_out, self.table.sizes + first, outputs,
+            )
         if self.wants_losses:
             self.K.row_losses(
                 &self.output, n_rows, last.n_out, outputs, biases, compared,
@@ -161,6 +176,7 @@ cdef class Inference(Team):
         cdef floating* side = <floating*> (arrays + 4 * self.bytes)
         cdef Py_ssize_t n = self.plan.layers[self.first_layer].n_in
         cdef Py_ssize_t n_features = self.plan.n_features
+        cdef const double* sizes = NULL
         inputs[0], compared[0] = given, targets
         if self.sparse is None and self.rows.n_columns == n and not self.changes_input and (
             self.rows.is_in_place(sizeof(floating))
@@ -169,7 +185,11 @@ cdef class Inference(Team):
         elif self.sparse is None and self.changes_input:
             gather[floating](self.rows, self.K, NULL, first, n_rows, 0, n, targets, n)
             if self.first_layer == 0:
-                give_seen[floating](self.plan, self.K, n_rows, targets, given, side, self.n_side)
+                if self.rows.sizes != NULL:
+                    sizes = self.rows.sizes + first
+                give_divided[floating](
+                    self.plan, self.K, n_rows, sizes, targets, given, side, self.n_side,
+                )
             else:
                 fill_missing[floating](n_rows * n, targets, given)
         elif self.sparse is None:
@@ -263,7 +283,7 @@ def run_layers(
         job.n_side = min(n_side, n_covariates)
     else:
         job.changes_input = rows.has_holes or first_layer == 0 and (
-            plan.family.log_input or plan.family.input_mask
+            plan.family.log_input or plan.family.input_mask or rows.sizes != NULL
         )
     job.wants_losses = wants_losses
     job.tile_rows = plan.tile_rows(job.n_rows)

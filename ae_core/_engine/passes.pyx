@@ -24,7 +24,7 @@ from ae_core._engine.layers.output cimport (
 )
 from ae_core._engine.layers.units cimport add_unit_losses, back_through_units, change_units
 from ae_core._engine.plan cimport Family, Layer, Piece, Plan, Slice
-from ae_core._engine.rows cimport gather_weights
+from ae_core._engine.rows cimport gather_per_row
 from ae_core._engine.workspace cimport Workspace
 
 
@@ -36,9 +36,14 @@ cdef void fill_tile(Workspace space, Tile* tile, const floating* params) noexcep
     cdef Trace* trace = &space.trace
     cdef Batch* batch = tile.batch
     if trace.weights != NULL:
-        gather_weights(
-            space.rows, batch.order, batch.first + tile.first, tile.n_rows,
+        gather_per_row(
+            space.rows.weights, batch.order, batch.first + tile.first, tile.n_rows,
             trace.weights + tile.first,
+        )
+    if trace.sizes != NULL:
+        gather_per_row(
+            space.rows.sizes, batch.order, batch.first + tile.first, tile.n_rows,
+            trace.sizes + tile.first,
         )
     fill_input[floating](space, tile, params)
 

@@ -21,6 +21,7 @@ cdef class Rows:
     cdef const double* shift            # (n_columns,): seen is (element - shift) * factor;
     cdef const double* factor           # both NULL: the element itself
     cdef const double* weights          # (n_rows,), or NULL: all 1
+    cdef const double* sizes            # (n_rows,): how much was counted of each; or NULL
 
     cdef Py_buffer view
     cdef Buffer neutral                 # the one of shift and factor that was not given
@@ -40,6 +41,6 @@ cdef void gather(
 
 cdef void fill_missing(Py_ssize_t count, const floating* x, floating* to) noexcept nogil
 
-cdef void gather_weights(
-    Rows rows, const Py_ssize_t* order, Py_ssize_t first, int n_rows, double* to,
+cdef void gather_per_row(
+    const double* per_row, const Py_ssize_t* order, Py_ssize_t first, int n_rows, double* to,
 ) noexcept nogil

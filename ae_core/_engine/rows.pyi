@@ -15,4 +15,5 @@ class Rows:
         columns: Array | None = None,
         n_columns: int = 0,
         implicit: bool = False,
+        sizes: Array | None = None,
     ) -> Self: ...

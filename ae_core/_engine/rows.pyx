@@ -38,6 +38,8 @@ cdef class Rows:
         Of CSR.
     implicit : bool
         Whether what CSR does not store is unseen, and not 0.
+    sizes : array of shape (n_rows,), optional
+        How much was counted of each row, above 0.
 
     Raises
     ------
@@ -49,7 +51,7 @@ cdef class Rows:
         self, X, const double[::1] shift=None, const double[::1] factor=None,
         const double[::1] sample_weight=None, bint clip=False, bint has_holes=False,
         const Py_ssize_t[::1] starts=None, const int32_t[::1] columns=None,
-        Py_ssize_t n_columns=0, bint implicit=False,
+        Py_ssize_t n_columns=0, bint implicit=False, const double[::1] sizes=None,
     ):
         PyObject_GetBuffer(X, &self.view, PyBUF_RECORDS_RO)
         if self.view.ndim != 2 or self.view.format not in TYPES:
@@ -68,15 +70,17 @@ cdef class Rows:
             raise ValueError("only what CSR does not store can be unseen by that")
         for name, numbers, length in (
             ("shift", shift, self.n_columns), ("factor", factor, self.n_columns),
-            ("sample_weight", sample_weight, self.n_rows),
+            ("sample_weight", sample_weight, self.n_rows), ("sizes", sizes, self.n_rows),
         ):
             if numbers is not None and len(numbers) != length:
                 raise ValueError(f"{name} has {len(numbers)} entries: {length} are needed")
-        self.keep_alive = (shift, factor, sample_weight, starts, columns)
+        self.keep_alive = (shift, factor, sample_weight, starts, columns, sizes)
         if self.n_columns and (shift is not None or factor is not None):
             self._scale(shift, factor)
         if self.n_rows and sample_weight is not None:
             self.weights = &sample_weight[0]
+        if self.n_rows and sizes is not None:
+            self.sizes = &sizes[0]
 
     def _index(
         self, const Py_ssize_t[::1] starts, const int32_t[::1] columns, Py_ssize_t n_columns,
@@ -234,10 +238,10 @@ cdef void fill_missing(Py_ssize_t count, const floating* x, floating* to) noexce
         to[i] = x[i] if x[i] == x[i] else 0
 
 
-cdef void gather_weights(
-    Rows rows, const Py_ssize_t* order, Py_ssize_t first, int n_rows, double* to,
+cdef void gather_per_row(
+    const double* per_row, const Py_ssize_t* order, Py_ssize_t first, int n_rows, double* to,
 ) noexcept nogil:
-    """to (n_rows,) = the weights of the same rows."""
+    """to (n_rows,) = the weights, or sizes, of the same rows."""
     cdef Py_ssize_t i
     for i in range(n_rows):
-        to[i] = rows.weights[order[first + i] if order != NULL else first + i]
+        to[i] = per_row[order[first + i] if order != NULL else first + i]

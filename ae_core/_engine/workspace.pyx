@@ -96,7 +96,7 @@ cdef class Workspace:
         cdef Family* family = &plan.family
         self.changes_input = (
             self.rows.has_holes or family.corruption != AE_NOTHING or family.log_input
-            or family.input_mask
+            or family.input_mask or self.rows.sizes != NULL
         )
         if is_looked_at_sparsely(plan, self.rows, family.corruption == AE_NOTHING or family.hides):
             self.sparse_input = SparseInput(plan, self.rows, order, m)
@@ -165,6 +165,8 @@ cdef class Workspace:
         trace.delta, trace.masks = room.take_pointers(n + 1), room.take_pointers(n + 1)
         if self.rows.weights != NULL:
             trace.weights = <double*> room.take(m * sizeof(double))
+        if self.rows.sizes != NULL:
+            trace.sizes = <double*> room.take(m * sizeof(double))
         if self.output.n_own:
             trace.own_delta = room.take(m * self.output.n_own * size)
         trace.n_side = plan.n_side if self.sparse_input is None else family.n_covariates
@@ -182,7 +184,7 @@ cdef class Workspace:
             room.put(trace.delta, n, m * plan.n_features * size)
             trace.targets = NULL
             if self.sparse_input is not None or self.rows.has_holes or (
-                family.corruption != AE_NOTHING or family.log_input
+                family.corruption != AE_NOTHING or family.log_input or self.rows.sizes != NULL
             ):
                 trace.targets = room.take(m * plan.n_features * size)
         if room.buffer is None:

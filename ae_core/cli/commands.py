@@ -178,7 +178,7 @@ def info(model: str) -> None:
       ae-core info model.safetensors
       ae-core info model.safetensors | grep columns
     """
-    estimator = load_model(model, takes_imputers=True)
+    estimator = load_model(model, takes_imputers=True, only_looks=True)
     lines = {
         "file": f"{model}, {os.path.getsize(model) / 1000:,.1f} kB",
         "model": type(estimator).__name__,

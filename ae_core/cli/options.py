@@ -295,7 +295,13 @@ class Reading:
         return read_table(path, wanted, layout=self.layout)
 
 
-def load_model(path: str, kind: str | None = None, *, takes_imputers: bool = False) -> Any:
+def load_model(
+    path: str,
+    kind: str | None = None,
+    *,
+    takes_imputers: bool = False,
+    only_looks: bool = False,
+) -> Any:
     """The model at that path.
 
     Parameters
@@ -305,20 +311,29 @@ def load_model(path: str, kind: str | None = None, *, takes_imputers: bool = Fal
         What it must be; an autoencoder of any class for the first.
     takes_imputers : bool
         Whether it may also be an `AutoencoderImputer`.
+    only_looks : bool
+        Whether it is not to be given any rows.
 
     Raises
     ------
     UsageError
-        When the path is that of a table, or the model is none of that kind.
+        When the path is that of a table, or the model is none of that kind; or is to be given more
+        beside each row than a table here has.
     ModelFileError, OSError
         When there is no model.
     """
+    from ..estimators.beside import refuse_covariates
     from ..estimators.load import load
 
     if is_table_name(path):
         raise click.UsageError(f"MODEL comes before DATA, and {path} is no model but a table")
     model = load(path)
     found = type(model).__name__
+    if not only_looks:
+        try:
+            refuse_covariates(model, "is for Python alone")
+        except ValueError as error:
+            raise click.UsageError(f"{path}: {error}") from None
     if found == "AutoencoderImputer":
         if not takes_imputers:
             raise click.UsageError(

@@ -240,6 +240,27 @@ def check_sample_weight(sample_weight: Any, n_rows: int) -> Array | None:
     return weights
 
 
+def check_row_size(row_size: Any, n_rows: int) -> Array | None:
+    """Sizes (n_rows,), float64, finite and above 0; or None.
+
+    Raises
+    ------
+    ValueError
+        For anything else.
+    """
+    if row_size is None:
+        return None
+    sizes = np.asarray(as_numbers("row_size", row_size), dtype=np.float64, order="C")
+    if sizes.shape != (n_rows,):
+        raise ValueError(f"row_size has shape {sizes.shape}: one per row, ({n_rows},)")
+    bad = np.flatnonzero(~((sizes > 0) & (sizes < np.inf)))
+    if len(bad):
+        raise ValueError(
+            f"row_size[{bad[0]}] is {sizes[bad[0]]}: each must be a finite number above 0"
+        )
+    return sizes
+
+
 def _check_finite(
     X: Array,
     name: str,

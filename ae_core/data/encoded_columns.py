@@ -26,6 +26,9 @@ TEXTS = re.compile(r"object|str|(large_)?string(\[(python|pyarrow|pyarrow_numpy)
 
 FLAGS = ("bool", "boolean", "bool[pyarrow]", "object")
 
+COVARIATES = "covariates"
+"""What errors call a table of which nothing may be missing."""
+
 NAMES_SHOWN = 5
 """How many known categories an error lists, …"""
 
@@ -166,11 +169,12 @@ def codes_of_cells(
 def _refuse_category(table: str, column: Column, value: Any, row: int) -> NoReturn:
     some = ", ".join(repr(one)[:LONGEST_NAME] for one in column.categories[:NAMES_SHOWN])
     some += ", …" if len(column.categories) > NAMES_SHOWN else ""
+    hint = "" if table == COVARIATES else " (missing_values='mask' takes others for unseen)"
     _refuse(
         table,
         column.name,
         f"has {shown(value)[:40]}, which was no category in the fit, in row {row}: known are "
-        f"{some} (missing_values='mask' takes others for unseen)",
+        f"{some}{hint}",
     )
 
 

@@ -40,7 +40,8 @@ def filled_in(X: Any, rows: Rows, reconstruct: Callable[[Rows], Array]) -> Any:
         result = X.copy()
     for part in parts_of(rows):
         some = rows.part(part)
-        unseen = np.isnan(some.take(slice(None), np.float64))  # (m, n_features)
+        table = some.take(slice(None), np.float64)  # (m, n_columns)
+        unseen = np.isnan(table[:, : rows.n_features])
         if is_implicit:
             result[part] = X[part].toarray()
         if not unseen.any():

@@ -17,7 +17,14 @@ import numpy as np
 from .._typing import Array
 from ..basics.arguments import INDEX, Either, OneOf, checked_bool
 from ..formulas.noise import mix
-from .checks import ENTRIES_AT_ONCE, check_per_column, check_sample_weight, check_table, is_sparse
+from .checks import (
+    ENTRIES_AT_ONCE,
+    check_per_column,
+    check_row_size,
+    check_sample_weight,
+    check_table,
+    is_sparse,
+)
 from .containers import table_of
 
 FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
@@ -53,6 +60,9 @@ class Rows:
         to reconstructions.
     row_factor : array of shape (n_samples,), optional
         What each row of the data was divided by, the same.
+    row_size : array of shape (n_samples,), optional
+        How much was counted of each row, above 0: a network is given its features divided by that,
+        before an input transform, and an output that is exp of its sums is multiplied with it.
     name : str
         What errors call the table.
 
@@ -89,6 +99,7 @@ class Rows:
         n_covariates: int = 0,
         row_shift: Array | None = None,
         row_factor: Array | None = None,
+        row_size: Array | None = None,
         name: str = "X",
     ) -> None:
         Either((None,), OneOf(("mask", "implicit")))("missing", missing)
@@ -107,6 +118,7 @@ class Rows:
         self.factor = check_per_column("factor", factor, self.n_columns)
         self.sample_weight = check_sample_weight(sample_weight, n_rows)
         self.row_shift, self.row_factor = row_shift, row_factor
+        self.row_size = check_row_size(row_size, n_rows)
         self.seen = self._count_seen()
 
     @classmethod
@@ -129,7 +141,7 @@ class Rows:
         rows.name, rows.clip, rows.missing = "X", clip, missing
         rows.n_columns, rows.n_covariates = X.shape[1], 0
         rows.shift, rows.factor, rows.sample_weight = shift, factor, None
-        rows.row_shift = rows.row_factor = None
+        rows.row_shift = rows.row_factor = rows.row_size = None
         rows.seen = None if missing is None else rows._count_seen()
         return rows
 
@@ -166,6 +178,23 @@ class Rows:
         ends = self._scaled(ends) if self.is_scaled else ends
         return ends.min(axis=0), ends.max(axis=0)
 
+    @cached_property
+    def input_limits(self) -> tuple[Array, Array]:
+        """The same of what a network is given: of features divided by the size of their row."""
+        if self.row_size is None:
+            return self.limits
+        low, high = (end.copy() for end in self.limits)
+        low[: self.n_features], high[: self.n_features] = np.inf, -np.inf
+        height = max(1, ENTRIES_AT_ONCE // max(1, self.n_columns))
+        for start in range(0, len(self), height):
+            part = slice(start, start + height)
+            given = self.take(part, np.float64)[:, : self.n_features] / self.row_size[part, None]
+            low[: self.n_features] = np.fmin(low[: self.n_features], np.fmin.reduce(given))
+            high[: self.n_features] = np.fmax(high[: self.n_features], np.fmax.reduce(given))
+        nothing = low > high
+        low[nothing] = high[nothing] = np.nan
+        return low, high
+
     def place_of(self, column: int, size: float) -> int:
         """The first row whose entry of that column has this size, once it is scaled."""
         height = max(1, ENTRIES_AT_ONCE // max(1, self.n_columns))
@@ -185,6 +214,7 @@ class Rows:
     def with_covariates(self, n_covariates: int) -> "Rows":
         """The same rows, of whose columns the last so many are covariates."""
         rows = copy.copy(self)
+        rows.__dict__.pop("input_limits", None)
         rows.n_covariates = n_covariates
         rows.seen = rows._count_seen()
         return rows
@@ -192,9 +222,10 @@ class Rows:
     def part(self, which: slice) -> "Rows":
         """Some of the same rows; what was checked is not checked again."""
         rows = copy.copy(self)
-        rows.__dict__.pop("limits", None)
+        for cached in ("limits", "input_limits"):
+            rows.__dict__.pop(cached, None)
         rows.X = self.X[which]
-        for name in ("sample_weight", "seen", "row_shift", "row_factor"):
+        for name in ("sample_weight", "seen", "row_shift", "row_factor", "row_size"):
             per_row = getattr(self, name)
             if per_row is not None:
                 setattr(rows, name, np.ascontiguousarray(per_row[which]))

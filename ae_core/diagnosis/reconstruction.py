@@ -84,8 +84,9 @@ def reach(activation: str) -> tuple[float, float]:
 
 
 def mean_error(network: Network, X: Array, weights: Array | None = None) -> float:
-    """The network's mean loss of what is seen of X (m, n), with weights (m,) of its rows."""
-    rows = Rows(X, sample_weight=weights, missing="mask")
+    """The network's mean loss of what is seen of rows X (m, n_columns) with weights (m,)."""
+    n_covariates = network.architecture.n_covariates
+    rows = Rows(X, sample_weight=weights, missing="mask", n_covariates=n_covariates)
     errors = network.reconstruction_errors(rows).astype(np.float64)
     return float(np.average(errors, weights=rows.counts(slice(None))))
 

@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from ..basics.arguments import COUNT, Either
 from ..data.weights import relative_weights
 from ..estimators.autoencoder import Autoencoder
+from ..estimators.beside import refuse_beside
 from ..estimators.records import parameter, parameters_of, with_parameters
 from ..estimators.variational import VariationalAutoencoder
 from .collections import is_distributed
@@ -21,6 +22,8 @@ from .fitting import fit
 from .inference import lazily
 from .machines import Machines
 from .tables import gathered
+
+NOT_HERE = "is not for tables in partitions: use the estimator of one machine, to_local()"
 
 
 class OverPartitions:
@@ -108,6 +111,8 @@ class DistributedAutoencoderMethods(OverPartitions):
         y: Any = None,
         *,
         sample_weight: Any = None,
+        covariates: None = None,
+        size_factors: None = None,
         X_val: Any = None,
         callbacks: Any = None,
         client: Any = None,
@@ -124,6 +129,8 @@ class DistributedAutoencoderMethods(OverPartitions):
         y : ignored
         sample_weight : array, dask array or dask Series of shape (n_samples,), optional
             As of the single-machine class.
+        covariates, size_factors
+            Not here: what is given beside rows is for tables in memory.
         X_val : dask array, dask DataFrame or list of Delayed (n_validation, n_features), optional
             As of the single-machine class.
         callbacks : list of callables, optional
@@ -146,6 +153,7 @@ class DistributedAutoencoderMethods(OverPartitions):
         ClusterError
             When the cluster fails: no scheduler, no worker, or workers that die of the same work.
         """
+        refuse_beside({"covariates": covariates, "size_factors": size_factors}, NOT_HERE)
         fit(self, X, sample_weight, X_val, callbacks, client)
         return self
 
@@ -264,8 +272,16 @@ validation_loss_curve_, best_loss_, n_iter_, n_features_in_, feature_names_in_
 
     _local = VariationalAutoencoder
 
-    def sample_posterior(self, X: Any, random_state: Any = None) -> Any:
+    def sample_posterior(
+        self,
+        X: Any,
+        random_state: Any = None,
+        *,
+        covariates: Any = None,
+        size_factors: Any = None,
+    ) -> Any:
         """A code for each row of X, in memory: see `to_local` for partitions."""
+        refuse_beside({"covariates": covariates, "size_factors": size_factors}, NOT_HERE)
         if is_distributed(X):
             raise TypeError(
                 "sample_posterior draws for rows in memory: "

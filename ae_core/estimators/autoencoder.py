@@ -12,6 +12,7 @@ from ..data.checks import check_dtype
 from ..data.held_out import HeldOutEntries
 from ..data.rows import Rows
 from ..training.callbacks import check_callbacks
+from .beside import NO_X_VAL, NOT_FOR_BLOCKS, given_beside, refuse_beside
 from .block_fitting import fit_blocks, sampled
 from .checkpoints import bind_checkpoints, open_checkpoint
 from .constructors import (
@@ -59,6 +60,8 @@ class TrainableAutoencoder(FittedAutoencoder, LayerParameters, TrainingParameter
         y: Any = None,
         *,
         sample_weight: Any = None,
+        covariates: Any = None,
+        size_factors: Any = None,
         X_val: Any = None,
         callbacks: Any = None,
         resume_from: Any = None,
@@ -82,9 +85,18 @@ class TrainableAutoencoder(FittedAutoencoder, LayerParameters, TrainingParameter
             A row of weight 2 counts as that row twice. Only their ratios count: to `alpha`, which
             is divided by the number of rows, the smallest weight is one row if all others are whole
             multiples of it, and otherwise all together are as many as there are rows.
+        covariates : array, DataFrame or Series of shape (n_samples, n_covariates), optional
+            What is known of each row and not to be reconstructed, such as the batch that a cell is
+            of: the encoder and the decoder are given it, so that the code need not say it (a
+            conditional autoencoder: Sohn, Lee & Yan 2015). Of a DataFrame, flags and categories are
+            one column each, and for each category; numbers are scaled. Every method then asks for
+            those of its rows. A copy of X is made, with these beside it.
+        size_factors : array of shape (n_samples,), optional
+            With ``size_factors='given'``: how much was counted of each row, above 0.
         X_val : array, DataFrame or scipy.sparse matrix (n_validation, n_features), optional
             Rows to compute ``validation_loss_curve_`` of. With ``early_stopping`` they decide;
             without them, rows of X are held out for that, or, where entries are missing, entries.
+            Not with covariates or size factors: hold out rows by ``early_stopping``.
         callbacks : list of callables, optional
             Each is called with an `ae_core.Progress` after every epoch; the fit ends when one
             returns True. See `ae_core.Checkpoint`.
@@ -115,6 +127,9 @@ class TrainableAutoencoder(FittedAutoencoder, LayerParameters, TrainingParameter
         check_parameters(self)
         callbacks = check_callbacks(callbacks)
         blocks = blocks_of(X)
+        beside_rows = {"covariates": covariates, "size_factors": size_factors}
+        if blocks is not None or X_val is not None:
+            refuse_beside(beside_rows, NOT_FOR_BLOCKS if blocks is not None else NO_X_VAL)
         if blocks is not None:
             with all_or_nothing(self, keeps_epochs=True):
                 some = fit_blocks(
@@ -133,10 +148,13 @@ class TrainableAutoencoder(FittedAutoencoder, LayerParameters, TrainingParameter
             X = checked(self, X, reset=not is_fitted)
             random = generator_of(self)
             weights = given_weights = weights_of(sample_weight, X)
+            beside = given_beside(
+                self, X.shape[0], **beside_rows, learns=not is_fitted, weights=weights
+            )
             saved = None
             if resume_from is not None:
                 check_path("resume_from", resume_from)
-                saved = open_checkpoint(resume_from, self, X, given_weights)
+                saved = open_checkpoint(resume_from, self, X, given_weights, beside)
             held_out = np.empty(0, dtype=np.int64)
             stops_early = self.early_stopping and X_val is None
             of_entries = stops_early and holds_out_entries(self, X)
@@ -155,8 +173,8 @@ class TrainableAutoencoder(FittedAutoencoder, LayerParameters, TrainingParameter
             if is_fitted:
                 go_on(self)
             else:
-                start(self, given, weights, random)
-            rows = seen(self, given, weights)
+                start(self, given, weights, random, beside=beside)
+            rows = seen(self, given, weights, beside=beside)
             validation: Rows | HeldOutEntries | None = None
             if X_val is not None:
                 of_blocks = blocks_of(X_val, "X_val")
@@ -164,15 +182,15 @@ class TrainableAutoencoder(FittedAutoencoder, LayerParameters, TrainingParameter
                 X_val = checked(self, X_val, reset=False, name="X_val")
                 validation = seen(self, X_val, name="X_val")
             elif split is not None:
-                validation = HeldOutEntries(rows, targets_of(self, split, rows))
+                validation = HeldOutEntries(rows, targets_of(self, split, rows, beside))
             elif len(held_out):
-                validation = seen(self, X[held_out], held_out_weights)
+                validation = seen(self, X[held_out], held_out_weights, beside=beside.at(held_out))
             self._stream = None
             run(
                 self,
                 rows,
                 random,
-                bind_checkpoints(callbacks, self, X, given_weights, held_out),
+                bind_checkpoints(callbacks, self, X, given_weights, held_out, beside),
                 max_iter=self.max_iter,
                 learning_rate=self.learning_rate,
                 X_val=validation,
@@ -190,7 +208,15 @@ class TrainableAutoencoder(FittedAutoencoder, LayerParameters, TrainingParameter
         return self
 
     @available_if(sees_parts)
-    def partial_fit(self, X: Any, y: Any = None, *, sample_weight: Any = None) -> Self:
+    def partial_fit(
+        self,
+        X: Any,
+        y: Any = None,
+        *,
+        sample_weight: Any = None,
+        covariates: Any = None,
+        size_factors: Any = None,
+    ) -> Self:
         """Go through X once, keeping what was learned before; for data that comes in parts.
 
         Each call takes its steps, whatever `tol` says, and costs what X has rows. One that fails
@@ -212,6 +238,9 @@ class TrainableAutoencoder(FittedAutoencoder, LayerParameters, TrainingParameter
             Is there for scikit-learn's sake.
         sample_weight : array of shape (n_samples,), optional
             A row of weight 2 counts as that row twice.
+        covariates, size_factors
+            As of `fit`; what categories there are, how numbers are scaled, and the usual size, is
+            that of the first call.
 
         Returns
         -------
@@ -230,14 +259,41 @@ class TrainableAutoencoder(FittedAutoencoder, LayerParameters, TrainingParameter
             is_fitted = hasattr(self, "network_")
             X = checked(self, X, reset=not is_fitted)
             weights = weights_of(sample_weight, X)
+            beside = given_beside(
+                self, X.shape[0], covariates, size_factors, learns=not is_fitted, weights=weights
+            )
             if is_fitted:
                 scale_on(self, X, weights)
-                self._learn_on(seen(self, X, weights))
+                self._learn_on(seen(self, X, weights, beside=beside))
                 go_on(self)
             else:
-                start(self, X, weights, generator_of(self), in_parts=True)
-            run_part(self, seen(self, X, weights), self._stream)
+                start(self, X, weights, generator_of(self), in_parts=True, beside=beside)
+            run_part(self, seen(self, X, weights, beside=beside), self._stream)
         return self
+
+    def fit_transform(
+        self,
+        X: Any,
+        y: Any = None,
+        *,
+        covariates: Any = None,
+        size_factors: Any = None,
+        **fit_params: Any,
+    ) -> Any:
+        """What `transform` gives of X after `fit` to it: the code (m, n_components) of its rows.
+
+        Parameters
+        ----------
+        X : array, DataFrame or scipy.sparse matrix of shape (m, n_features), or Blocks
+        y : ignored
+        covariates, size_factors
+            Of these rows, for both.
+        **fit_params
+            Other arguments of `fit`.
+        """
+        both = {"covariates": covariates, "size_factors": size_factors}
+        given = {name: each for name, each in both.items() if each is not None}
+        return self.fit(X, y, **given, **fit_params).transform(X, **given)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

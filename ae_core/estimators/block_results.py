@@ -12,6 +12,7 @@ from ..data.blocks import Blocks, at, blocks_of
 from ..data.checks import is_sparse
 from ..data.frames import is_frame, names_of
 from ..files.table_file import check_output, write_rows
+from .beside import NOT_FOR_BLOCKS, refuse_beside
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
@@ -35,6 +36,7 @@ def by_blocks(method: Method) -> Method:
         blocks = blocks_of(X)
         if blocks is None and to is None:
             return method(self, X, *arguments, **options)
+        refuse_beside(options, NOT_FOR_BLOCKS)
         check_is_fitted(self)
         blocks = Blocks(X) if blocks is None else blocks
 

@@ -15,6 +15,7 @@ from ..data.encoded_blocks import EncodedBlocks
 from ..files.model_file import ModelFile, read_file, write_file
 from ..formulas.solvers import SolverState
 from ..training.progress import Callback, Progress, TrainingState
+from .beside import NOTHING, Beside
 from .held_out_entries import holds_out_entries
 from .parameters import activation_of, alpha_of, architecture_of, scale_of, solver_of
 from .saved import describe_history, parameters_of, restore_history
@@ -111,6 +112,7 @@ def bind_checkpoints(
     X: Any,
     sample_weight: Array | None,
     held_out: Array,
+    beside: Beside = NOTHING,
 ) -> tuple[Callback, ...]:
     """The callbacks, with checkpoints told what they are checkpoints of.
 
@@ -126,7 +128,7 @@ def bind_checkpoints(
     description = {
         "estimator": type(estimator).__name__,
         "parameters": parameters_of(estimator),
-        "data": _fingerprint(X, sample_weight),
+        "data": _fingerprint(X, sample_weight, beside),
     }
     arrays = {"held_out": held_out}
     return tuple(
@@ -137,7 +139,13 @@ def bind_checkpoints(
     )
 
 
-def open_checkpoint(path: Any, estimator: Any, X: Any, sample_weight: Array | None) -> SavedFit:
+def open_checkpoint(
+    path: Any,
+    estimator: Any,
+    X: Any,
+    sample_weight: Array | None,
+    beside: Beside = NOTHING,
+) -> SavedFit:
     """Read a checkpoint of a fit of this estimator to this data.
 
     Raises
@@ -168,9 +176,10 @@ def open_checkpoint(path: Any, estimator: Any, X: Any, sample_weight: Array | No
                 f"{path} is a checkpoint of a fit with {name}={value!r}, not "
                 f"{own.get(name)!r}: set it as it was, or fit without resume_from"
             )
-    if file.value("data", str) != _fingerprint(X, sample_weight):
+    if file.value("data", str) != _fingerprint(X, sample_weight, beside):
         raise ValueError(
-            f"{path} is a checkpoint of a fit to other data: another X or sample_weight"
+            f"{path} is a checkpoint of a fit to other data: another X, sample_weight or what else "
+            "is given of rows"
         )
     solver, n_params = solver_of(estimator), architecture_of(estimator, X.shape[1]).n_params
     assert not isinstance(solver, str)  # 'lbfgs' has no checkpoints
@@ -216,7 +225,7 @@ def is_generator_state(state: Any) -> bool:
     return True
 
 
-def _fingerprint(X: Any, sample_weight: Array | None) -> str:
+def _fingerprint(X: Any, sample_weight: Array | None, beside: Beside = NOTHING) -> str:
     """A digest of the shape and of some thousand rows, evenly spaced; and of their weights."""
     step = max(1, X.shape[0] // ROWS_COMPARED)
     digest = hashlib.blake2b(f"{X.shape} {X.dtype}".encode(), digest_size=16)
@@ -229,6 +238,7 @@ def _fingerprint(X: Any, sample_weight: Array | None) -> str:
         parts = [some.indptr.astype(np.int64), some.indices.astype(np.int64), some.data]
     else:
         parts = [some]
-    for part in parts if sample_weight is None else [*parts, sample_weight[::step]]:
+    parts += [each[::step] for each in (sample_weight, *beside) if each is not None]
+    for part in parts:
         digest.update(np.ascontiguousarray(part).tobytes())
     return digest.hexdigest()

@@ -244,13 +244,14 @@ class DataParameters:
     )
     size_factors: str | None = parameter(
         default="auto",
-        check=Either((None,), OneOf(("auto", "row_sum"))),
+        check=Either((None,), OneOf(("auto", "row_sum", "given"))),
         meaning="What the counts of each row are divided by, and its rates multiplied with.",
         more="So that how much was counted of a row is not what the code says first. 'row_sum': "
-        "its sum over the median sum of the rows of the fit. Under 'poisson' and 'multinomial' the "
-        "likelihood stays that of the counts, of mean size times rate; under "
-        "'negative_binomial' it is that of the divided counts. 'auto': 'row_sum' for losses of "
-        "counts, where columns are numeric and nothing is missing.",
+        "its sum over the median sum of the rows of the fit. 'given': a positive number for each "
+        "row over the median of those of the fit, given to `fit` and to the methods as "
+        "``size_factors``. Either way the likelihood stays that of the counts, whose mean is size "
+        "times rate: the logarithm of the size is added to the output's sums. 'auto': 'row_sum' "
+        "for losses of counts, where columns are numeric and nothing is missing.",
     )
     columns: str = parameter(
         default="numeric",

@@ -13,6 +13,7 @@ from ..basics.arguments import COUNT, checked_bool
 from ..basics.extras import optional
 from ..basics.shown import shown
 from ..data.blocks import blocks_of
+from ..data.covariates import Covariates
 from ..data.encoding import Encoding
 from ..data.frames import as_pandas, filled_frame, from_pandas, is_frame, library_of, sparse_frame
 from ..data.imputation import filled_in, parts_of
@@ -25,9 +26,17 @@ from ..files.model_description import from_json, to_json
 from ..files.model_file import ModelFile
 from ..formulas.losses import LOSSES
 from ..training.stream import Stream
+from .beside import (
+    NOT_FOR_BLOCKS,
+    covariates_of,
+    given_beside,
+    refuse_beside,
+    refuse_covariates,
+    sizes_of,
+)
 from .block_fitting import sampled
 from .block_results import by_blocks, mean_score
-from .fitting import clips, seen, warn_of_never_seen, weights_of
+from .fitting import clips, in_rates, seen, warn_of_never_seen, weights_of
 from .parameters import has_holes
 from .recommending import Recommendations, best_columns, seen_entries
 from .saved import SavedEstimator, describe_autoencoder, restore_autoencoder
@@ -51,27 +60,37 @@ class FittedAutoencoder(
     _scale: str | None = None
     """How the columns are scaled, where `scale` leaves it open."""
     _usual_sum: float | None = None
-    """The sum of a row of size 1; None where rows are not divided by theirs."""
+    """The sum, or size factor, of a row of size 1; None where rows have no sizes."""
+    _covariates: Covariates | None = None
+    """How covariates become numbers; None where the fit had none."""
+    _draws_codes = False
+    """Whether training draws codes, whose divergence is not to be multiplied with sizes."""
 
     # --- using what was learned ----------------------------------------------------------------
 
     @by_blocks
-    def transform(self, X: Any, *, to: Any = None) -> Array:
+    def transform(
+        self, X: Any, *, covariates: Any = None, size_factors: Any = None, to: Any = None
+    ) -> Array:
         """The code (m, n_components) of the rows of X (m, n_features).
 
         Parameters
         ----------
         X : array, DataFrame or scipy.sparse matrix of shape (m, n_features), or Blocks
             Rows with the columns of the fit.
+        covariates : array, DataFrame or Series of shape (m, n_covariates), optional
+            Those of these rows, where the fit had some.
+        size_factors : array of shape (m,), optional
+            How much was counted of each, where the fit was told (``size_factors='given'``).
         to : path, optional
             Of X in `Blocks` (a path is that of a Parquet file, folder or pattern) the result is an
             iterator over blocks; with this it is written there, .parquet, .csv or .npy, whole or
             not at all, and None is returned.
         """
-        rows = self._rows(X)
+        rows = self._rows(X, covariates, size_factors)
         return self.network_.encode(rows)
 
-    def inverse_transform(self, X: Any) -> Any:
+    def inverse_transform(self, X: Any, *, covariates: Any = None, size_factors: Any = None) -> Any:
         """The rows (m, n_features) that codes X (m, n_components) stand for, in the data's units.
 
         A frame where X is one, with its index and the names of the fit. With ``columns='mixed'``
@@ -81,6 +100,11 @@ class FittedAutoencoder(
         ----------
         X : array or DataFrame of shape (m, n_components)
             Codes, as `transform` gives them.
+        covariates : array, DataFrame or Series of shape (m, n_covariates), optional
+            What the decoder is given beside them, where the fit had some.
+        size_factors : array of shape (m,), optional
+            With ``size_factors='given'``: how much is counted of each row; of a usual one by
+            default.
 
         Raises
         ------
@@ -88,11 +112,33 @@ class FittedAutoencoder(
             When X is no finite array of that width.
         """
         check_is_fitted(self)
-        X_hat = undo_scaling(self.network_.decode(code_of(X)), self.shift_, self.factor_)
-        return self._as_fitted(X_hat, self.encoding_, beside=X)
+        code = code_of(X)
+        X_hat = self._decoded(code, covariates_of(self, covariates, len(code)))
+        sizes = sizes_of(self, size_factors, len(code), is_needed=False)
+        return self._as_fitted(self._sized(X_hat, sizes), self.encoding_, beside=X)
+
+    def _sized(self, rates: Array, sizes: Array | None) -> Array:
+        """Rates (m, n_features) of rows of usual size as those of rows of these sizes (m,)."""
+        if sizes is None or not LOSSES[self.loss].has_size:
+            return rates
+        return rates * (sizes / self._usual_sum)[:, None].astype(rates.dtype)
+
+    def _decoded(self, code: Array, covariates: Array | None) -> Array:
+        """The rows (m, n_features) that codes stand for, of usual size, in the data's units."""
+        if covariates is not None and clips(self):
+            covariates = covariates.clip(0, 1)  # as `Rows` does
+        return undo_scaling(self.network_.decode(code, covariates), self.shift_, self.factor_)
 
     @by_blocks
-    def reconstruct(self, X: Any, *, to: Any = None) -> Any:
+    def reconstruct(
+        self,
+        X: Any,
+        *,
+        covariates: Any = None,
+        size_factors: Any = None,
+        normalized: bool = False,
+        to: Any = None,
+    ) -> Any:
         """X (m, n_features) through the code and back, in the data's units: (m, n_features).
 
         A frame where X is one, with its names and index. With ``columns='mixed'``, of categories
@@ -102,17 +148,31 @@ class FittedAutoencoder(
         ----------
         X : array, DataFrame or scipy.sparse matrix of shape (m, n_features), or Blocks
             Rows with the columns of the fit.
+        covariates : array, DataFrame or Series of shape (m, n_covariates), optional
+            Those of these rows, where the fit had some.
+        size_factors : array of shape (m,), optional
+            How much was counted of each, where the fit was told (``size_factors='given'``).
+        normalized : bool, default=False
+            Whether rates of counts are those of a row of usual size, and not of as large a row.
         to : path, optional
             Where to write the result, of X in blocks, too: as of `transform`.
         """
-        X_hat = self._reconstructed(self._rows(X))
+        checked_bool("normalized", normalized)
+        rows = self._rows(X, covariates, size_factors)
+        X_hat = self._reconstructed(rows)
+        if normalized and LOSSES[self.loss].has_size:
+            size = rows.row_factor if rows.row_size is None else rows.row_size
+            if size is not None:
+                X_hat /= size[:, None].astype(X_hat.dtype)
         if self.encoding_ is None:
             return self._as_given(X_hat, X)
         return self._as_fitted(X_hat, self.encoding_, beside=X)
 
     @available_if(has_holes)
     @by_blocks
-    def impute(self, X: Any, *, to: Any = None) -> Any:
+    def impute(
+        self, X: Any, *, covariates: Any = None, size_factors: Any = None, to: Any = None
+    ) -> Any:
         """X with what is unseen of it filled in by the reconstruction, in the data's units.
 
         What is seen stays exactly as it is. Columns of which nothing was seen in the fit stay
@@ -122,6 +182,10 @@ class FittedAutoencoder(
         ----------
         X : array, DataFrame or scipy.sparse matrix of shape (m, n_features), or Blocks
             Rows with the columns of the fit, and NaN (or what is not stored) for what is unseen.
+        covariates : array, DataFrame or Series of shape (m, n_covariates), optional
+            Those of these rows, where the fit had some.
+        size_factors : array of shape (m,), optional
+            How much was counted of each, where the fit was told (``size_factors='given'``).
         to : path, optional
             Of X in `Blocks` (a path is that of a Parquet file, folder or pattern) the result is an
             iterator over blocks; with this it is written there, .parquet, .csv or .npy, whole or
@@ -144,7 +208,8 @@ class FittedAutoencoder(
         """
         check_is_fitted(self)
         table = checked(self, X, reset=False)
-        rows = seen(self, table)
+        given = given_beside(self, table.shape[0], covariates, size_factors)
+        rows = seen(self, table, beside=given)
         never = None if self._running is None else ~self._running.was_seen  # (n_features,) bool
         if never is None or not never.any():
             never = np.zeros(rows.n_features, dtype=bool)
@@ -170,7 +235,15 @@ class FittedAutoencoder(
             return self._as_given(filled, X)
         return sparse_frame(X, filled)
 
-    def recommend(self, X: Any, n: int = 10, *, exclude_seen: bool = True) -> Recommendations:
+    def recommend(
+        self,
+        X: Any,
+        n: int = 10,
+        *,
+        exclude_seen: bool = True,
+        covariates: Any = None,
+        size_factors: Any = None,
+    ) -> Recommendations:
         """The n columns of each row of X that are expected to be largest: top-n recommendation.
 
         Some rows at a time, so that no array of all rows and columns is made. Columns of which the
@@ -185,6 +258,10 @@ class FittedAutoencoder(
         exclude_seen : bool, default=True
             Whether to leave out what a row has already: what is not missing; where nothing can be
             missing, as with counts of clicks, what is not 0.
+        covariates : array, DataFrame or Series of shape (m, n_covariates), optional
+            Those of these rows, where the fit had some.
+        size_factors : array of shape (m,), optional
+            How much was counted of each, where the fit was told (``size_factors='given'``).
 
         Returns
         -------
@@ -218,7 +295,8 @@ class FittedAutoencoder(
                 f"n={n}: the fit had {self.n_features_in_} columns, so at most so many can be asked"
             )
         table = checked(self, X, reset=False)
-        rows = seen(self, table)
+        given = given_beside(self, table.shape[0], covariates, size_factors)
+        rows = seen(self, table, beside=given)
         never = np.zeros(rows.n_features, dtype=bool)
         if self.missing_values is not None and self._running is not None:
             never = ~self._running.was_seen
@@ -235,7 +313,9 @@ class FittedAutoencoder(
         return found
 
     @by_blocks
-    def score_samples(self, X: Any, *, to: Any = None) -> Array:
+    def score_samples(
+        self, X: Any, *, covariates: Any = None, size_factors: Any = None, to: Any = None
+    ) -> Array:
         """Minus the reconstruction error of each row, (m,) float64: the lower, the less usual.
 
         The error is the model's loss, of scaled columns, summed over columns. Where entries are
@@ -246,13 +326,25 @@ class FittedAutoencoder(
         ----------
         X : array, DataFrame or scipy.sparse matrix of shape (m, n_features), or Blocks
             Rows with the columns of the fit.
+        covariates : array, DataFrame or Series of shape (m, n_covariates), optional
+            Those of these rows, where the fit had some.
+        size_factors : array of shape (m,), optional
+            How much was counted of each, where the fit was told (``size_factors='given'``).
         to : path, optional
             Where to write the result, of X in blocks, too: as of `transform`.
         """
-        rows = self._rows(X)
+        rows = self._rows(X, covariates, size_factors)
         return -self._of_counts(self.network_.reconstruction_errors(rows), rows)
 
-    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
+    def score(
+        self,
+        X: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        *,
+        covariates: Any = None,
+        size_factors: Any = None,
+    ) -> float:
         """Minus the mean reconstruction error of the rows of X: higher is better.
 
         A row of which half is seen counts half.
@@ -265,18 +357,25 @@ class FittedAutoencoder(
             Is there for scikit-learn's sake.
         sample_weight : array of shape (m,), optional
             A row of weight 2 counts as that row twice.
+        covariates : array, DataFrame or Series of shape (m, n_covariates), optional
+            Those of these rows, where the fit had some.
+        size_factors : array of shape (m,), optional
+            How much was counted of each, where the fit was told (``size_factors='given'``).
         """
-        blocks = blocks_of(X)
+        blocks, given = blocks_of(X), {"covariates": covariates, "size_factors": size_factors}
         if blocks is not None:
+            refuse_beside(given, NOT_FOR_BLOCKS)
             return mean_score(self, blocks, sample_weight)
-        scores = self.score_samples(X)
+        scores = self.score_samples(X, **given)
         weights = weights_of(sample_weight, scores)
         if self.missing_values is not None:
-            weights = self._rows(X).reweighted(weights).counts(slice(None))
+            weights = self._rows(X, **given).reweighted(weights).counts(slice(None))
         return float(np.average(scores, weights=weights))
 
     @by_blocks
-    def feature_errors(self, X: Any, *, to: Any = None) -> Any:
+    def feature_errors(
+        self, X: Any, *, covariates: Any = None, size_factors: Any = None, to: Any = None
+    ) -> Any:
         """The reconstruction error of each entry of X (m, n_features), of scaled columns.
 
         A frame where X is one, with its names and index. Each row's sum is minus its
@@ -287,19 +386,32 @@ class FittedAutoencoder(
         ----------
         X : array, DataFrame or scipy.sparse matrix of shape (m, n_features), or Blocks
             Rows with the columns of the fit.
+        covariates : array, DataFrame or Series of shape (m, n_covariates), optional
+            Those of these rows, where the fit had some.
+        size_factors : array of shape (m,), optional
+            How much was counted of each, where the fit was told (``size_factors='given'``).
         to : path, optional
             Where to write the result, of X in blocks, too: as of `transform`.
         """
-        rows = self._rows(X)
+        rows = self._rows(X, covariates, size_factors)
         errors = self._of_counts(self.network_.feature_errors(rows), rows)
         if self.encoding_ is not None:
             errors = self.encoding_.summed(errors)
         return self._as_given(errors, X)
 
     def diagnose(
-        self, X: Any, *, sample_weight: Any = None, trials: bool = True, budget: float = 5.0
+        self,
+        X: Any,
+        *,
+        sample_weight: Any = None,
+        covariates: Any = None,
+        size_factors: Any = None,
+        trials: bool = True,
+        budget: float = 5.0,
     ) -> Diagnosis:
         """Say whether the model has learned something, and if not, why and what to try.
+
+        Of a model with covariates there is no report yet.
 
         Puts its loss beside the best constant's and that of PCA with the same code size, looks at
         the layers, the code, the loss curve and the columns, and says what it found in words.
@@ -316,6 +428,8 @@ class FittedAutoencoder(
             looked at, and fewer of wide sparse ones.
         sample_weight : array of shape (m,), optional
             That of the fit.
+        covariates, size_factors
+            As of `reconstruct`.
         trials : bool, default=True
             Whether to try settings. A line on standard error says so while it lasts.
         budget : float, default=5
@@ -332,11 +446,17 @@ class FittedAutoencoder(
             When X is not as in the fit, or budget no number above 0.
         """
         check_budget(budget)
-        blocks = blocks_of(X)
+        blocks, given = blocks_of(X), {"covariates": covariates, "size_factors": size_factors}
+        check_is_fitted(self)
+        if self._covariates is not None:
+            raise ValueError(
+                "a model with covariates can't be diagnosed: PCA and column means have none to "
+                "compare it with; look at loss_curve_, or diagnose a fit without covariates"
+            )
         if blocks is not None:
-            check_is_fitted(self)
+            refuse_beside(given, NOT_FOR_BLOCKS)
             X = sampled(blocks)
-        rows = self._rows(X)
+        rows = in_rates(self._rows(X, **given))
         weights = weights_of(sample_weight, rows.X)
         examined = examine(
             self.network_,
@@ -352,10 +472,11 @@ class FittedAutoencoder(
         )
         tried = filling = None
         # Of ratings a trial would be judged by what it was given: copying would always win.
-        if trials and examined.wants_trials and self._scale != "biases":
+        # Nor are there size factors of the rows that a trial would be of.
+        if trials and examined.wants_trials and self._scale != "biases" and size_factors is None:
             is_poor = examined.measures.is_poor
             tried = try_settings(self, X, is_poor=is_poor, budget=budget, sample_weight=weights)
-        if trials and examined.wants_filling:
+        if trials and examined.wants_filling and size_factors is None:
             filling = try_filling(self, X, budget=budget)
         return examined.report(tried, filling)
 
@@ -375,15 +496,20 @@ class FittedAutoencoder(
             return errors
         return errors * rows.row_factor.reshape(-1, *[1] * (errors.ndim - 1))
 
-    def _rows(self, X: Any) -> Rows:
+    def _rows(self, X: Any, covariates: Any = None, size_factors: Any = None) -> Rows:
         fitted = vars(self)
-        if "network_" in fitted and self._scale != "biases" and self._usual_sum is None:
+        is_alone = covariates is None and size_factors is None and self._covariates is None
+        is_plain = is_alone and self._scale != "biases" and self._usual_sum is None
+        if "network_" in fitted and is_plain:
             scaling = fitted["shift_"], fitted["factor_"]
             rows = plain_rows(self, X, *scaling, clip=clips(self))
             if rows is not None:
                 return rows
         check_is_fitted(self)
-        return seen(self, checked(self, X, reset=False))
+        table = checked(self, X, reset=False)
+        return seen(
+            self, table, beside=given_beside(self, table.shape[0], covariates, size_factors)
+        )
 
     # --- what a subclass has more of -----------------------------------------------------------
 
@@ -431,6 +557,7 @@ class FittedAutoencoder(
             Without PyTorch: ``pip install 'ae_core[torch]'``.
         """
         check_is_fitted(self)
+        refuse_covariates(self, "can't be exported")
         module = optional("torch", "exports to PyTorch", "torch") and import_module(TORCH)
         return module.AutoencoderModule(*self._describe(), clip=clips(self))
 

@@ -31,6 +31,7 @@ from ..training.callbacks import joined, with_progress_bar
 from ..training.loop import train
 from ..training.progress import Callback, History, NonFiniteLossError, TrainingState
 from ..training.stream import Stream, begin, take_part
+from .beside import NOTHING, Beside, divides_counts, side_by_side, usual_size
 from .parameters import (
     TOLERANCE,
     architecture_of,
@@ -179,13 +180,16 @@ def start(
     random: np.random.Generator,
     *,
     in_parts: bool = False,
+    beside: Beside = NOTHING,
 ) -> None:
     """Learn the scaling, and draw the first weights."""
     dtype, missing = dtype_of(estimator.dtype, X), estimator.missing_values
     scale = scale_in_parts(estimator) if in_parts else scale_of(estimator)
     estimator._scale, estimator._usual_sum = scale, None
     if size_factors_of(estimator) is not None:
-        estimator._usual_sum = usual_sum(X, weights)
+        estimator._usual_sum = (
+            usual_sum(X, weights) if beside.sizes is None else usual_size(beside.sizes, weights)
+        )
     shift: Array | None
     factor: Array | None
     if scale == "biases":
@@ -198,13 +202,13 @@ def start(
         shift, factor = np.where(scaled, shift, 0.0), np.where(scaled, factor, 1.0)
     estimator.shift_, estimator.factor_ = shift, factor
     estimator._running = RunningScaling.begin(X, weights, factor, scaled, missing)
-    draw_network(estimator, seen(estimator, X, weights), dtype, random)
+    draw_network(estimator, seen(estimator, X, weights, beside=beside), dtype, random)
 
 
 def draw_network(estimator: Any, rows: Rows, dtype: Any, random: np.random.Generator) -> None:
     """Learn what the architecture needs from scaled rows, all or some, and draw the weights."""
     estimator._learn_from(rows)
-    architecture = architecture_of(estimator, rows.n_columns)
+    architecture = architecture_of(estimator, rows.n_features)
     check_noise(estimator, architecture)
     estimator.network_ = Network(
         architecture, dtype=dtype, random_state=random, n_threads=estimator.n_threads
@@ -234,6 +238,7 @@ def note_scale(estimator: Any) -> None:
             "partitions; use size_factors=None, or divide the rows first"
         )
     estimator._scale, estimator._usual_sum = scale_in_parts(estimator), None
+    estimator._covariates = None  # of a fit before
 
 
 def begin_at_mean(network: Network, rows: Rows) -> None:
@@ -241,7 +246,11 @@ def begin_at_mean(network: Network, rows: Rows) -> None:
     which = judged_rows(rows, MEAN_ROWS)
     X = rows.take(which, np.float64)[:, : network.architecture.n_features]
     params = network.params.astype(np.float64)
-    start_at_mean(network.architecture, params, X, rows.weights(which))
+    weights = rows.weights(which)
+    if rows.row_size is not None:  # with offsets, the most likely rate is Σ x / Σ s
+        sizes = rows.row_size[which]
+        X, weights = X / sizes[:, None], weights * sizes
+    start_at_mean(network.architecture, params, X, weights)
     if np.isfinite(params).all():
         network.params[:] = params
 
@@ -304,28 +313,61 @@ def clips(estimator: Any) -> bool:
     return estimator._scale == "minmax" and LOSSES[estimator.loss].domain is SHARES
 
 
-def seen(estimator: Any, X: Any, sample_weight: Array | None = None, *, name: str = "X") -> Rows:
+def seen(
+    estimator: Any,
+    X: Any,
+    sample_weight: Array | None = None,
+    *,
+    name: str = "X",
+    beside: Beside = NOTHING,
+) -> Rows:
     """X as the estimator's network sees it; of ratings without the biases of rows."""
-    row_shift = row_factor = None
+    row_shift = row_factor = row_size = None
     if estimator._usual_sum is not None:
         check_domain(X, estimator.loss, name)
-        row_factor = row_sizes(X, estimator._usual_sum)
-        X = divided(X, row_factor)
-        if LOSSES[estimator.loss].is_scaled_by_size:
-            # s times the loss of x / s, with rate exp(z), is that of x with rate s exp(z).
+        if beside.sizes is not None:
+            row_size = beside.sizes / estimator._usual_sum
+        else:
+            row_size = row_sizes(X, estimator._usual_sum)
+        if divides_counts(estimator):
+            row_factor, row_size = row_size, None
+            X = divided(X, row_factor)
             sample_weight = row_factor if sample_weight is None else sample_weight * row_factor
     if estimator._scale == "biases":
         X, row_shift = without_row_biases(X, estimator.shift_)
+    shift, factor = estimator.shift_, estimator.factor_
+    n_covariates = 0
+    if beside.covariates is not None:
+        n_covariates = beside.covariates.shape[1]
+        X = side_by_side(X, beside.covariates)
+        shift, factor = (
+            None if ends is None else np.concatenate([ends, np.full(n_covariates, neutral)])
+            for ends, neutral in ((shift, 0.0), (factor, 1.0))
+        )
     return Rows(
         X,
-        estimator.shift_,
-        estimator.factor_,
+        shift,
+        factor,
         sample_weight,
         clip=clips(estimator),
         missing=estimator.missing_values,
+        n_covariates=n_covariates,
         row_shift=row_shift,
         row_factor=row_factor,
+        row_size=row_size,
         name=name,
+    )
+
+
+def in_rates(rows: Rows) -> Rows:
+    """Rows that have sizes divided by them, and each weighing as much: to be judged by rates."""
+    if rows.row_size is None:
+        return rows
+    return Rows(
+        divided(rows.X, rows.row_size),
+        sample_weight=rows.weights(slice(None)) * rows.row_size,
+        missing=rows.missing,
+        name=rows.name,
     )
 
 
@@ -440,8 +482,14 @@ def warn_if_not_learning(network: Network, rows: Rows) -> None:
     some = rows.take(which, np.float64)
     weights = None if rows.sample_weight is None else rows.weights(which)
     architecture = network.architecture
+    if rows.row_size is not None:  # judged by rates, each by how much was counted
+        sizes = rows.row_size[which]
+        some = some.copy()  # which may be the table itself
+        some[:, : rows.n_features] /= sizes[:, None]
+        weights = rows.weights(which) * sizes
     with np.errstate(over="ignore", invalid="ignore"):
         loss = mean_error(network, some, weights)
+        some = some[:, : rows.n_features]
         constant = references(architecture, some, 0, weights)
         if not is_worth_a_look(loss, constant):
             return

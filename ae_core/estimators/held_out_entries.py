@@ -11,6 +11,7 @@ from ..data.imputation import parts_of
 from ..data.rating_biases import learn_biases, minus_of_rows, without_row_biases
 from ..data.rows import Rows
 from ..formulas.losses import ANYTHING, LOSSES
+from .beside import NOTHING, Beside, side_by_side
 from .fitting import NotLearningWarning
 
 WORTH_SAYING = 1.01
@@ -34,19 +35,23 @@ def split_entries(estimator: Any, X: Any, seed: int) -> EntrySplit:
     return hold_out_entries(X, estimator.validation_fraction, random, starts)
 
 
-def targets_of(estimator: Any, split: EntrySplit, rows: Rows) -> Rows:
+def targets_of(estimator: Any, split: EntrySplit, rows: Rows, beside: Beside = NOTHING) -> Rows:
     """The held-out entries as the network is to predict them from the rows that are given."""
     held_out = split.held_out
     if rows.row_shift is not None:
         held_out = minus_of_rows(held_out, rows.row_shift)
+    if beside.covariates is not None:  # which the decoder is given, too
+        held_out = side_by_side(held_out, beside.covariates)
     return Rows(
         held_out,
-        estimator.shift_,
-        estimator.factor_,
+        rows.shift,
+        rows.factor,
         rows.sample_weight,
         clip=rows.clip,
         missing="implicit",
+        n_covariates=rows.n_covariates,
         row_shift=rows.row_shift,
+        row_size=rows.row_size,
     )
 
 

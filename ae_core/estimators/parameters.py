@@ -103,6 +103,7 @@ def size_factors_of(estimator: Any) -> str | None:
     """
     asked: str | None = estimator.size_factors
     is_of_counts = LOSSES[estimator.loss].domain is COUNTS
+    is_numeric = estimator.columns == "numeric"
     has_sums = estimator.missing_values is None and estimator.columns == "numeric"
     if asked == "auto":
         return (
@@ -115,7 +116,12 @@ def size_factors_of(estimator: Any) -> str | None:
             f"size_factors={asked!r} with loss={estimator.loss!r}: they are for losses of counts, "
             "such as 'poisson'; use None"
         )
-    if not has_sums:
+    if asked == "given" and not is_numeric:
+        raise ValueError(
+            "size_factors='given' with columns='mixed': only of numbers more is counted in a "
+            "larger row; use None"
+        )
+    if asked != "given" and not has_sums:
         raise ValueError(
             f"size_factors={asked!r}: the sum of a row is only known where nothing is missing "
             "(missing_values=None) and columns are 'numeric'; use None"
@@ -126,6 +132,12 @@ def size_factors_of(estimator: Any) -> str | None:
             "scaled; use scale=None"
         )
     return asked
+
+
+def n_covariates_of(estimator: Any) -> int:
+    """How many numbers the network is given of each row beside the table's."""
+    covariates = getattr(estimator, "_covariates", None)
+    return 0 if covariates is None else covariates.n_encoded
 
 
 def alpha_of(estimator: Any) -> float:
@@ -175,6 +187,7 @@ def architecture_of(estimator: Any, n_features: int) -> Architecture:
         "loss": estimator.loss,
         "tied": estimator.tied,
         "input_transform": input_transform_of(estimator),
+        "n_covariates": n_covariates_of(estimator),
         # AdamW decays weights by itself, apart from the gradient.
         "alpha": 0.0 if estimator.solver == "adamw" else alpha_of(estimator),
         **{name: getattr(estimator, name) for name in FAMILY},

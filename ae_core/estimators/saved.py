@@ -16,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 from .._typing import Array
 from ..basics.arguments import check_path, is_number
 from ..data.checks import check_dtype
+from ..data.covariates import Covariates
 from ..data.frames import LIBRARIES
 from ..data.scaling import SCALES
 from ..export.onnx_model import to_onnx
@@ -33,6 +34,7 @@ from ..serving.restoring import (
     restore_scaling,
 )
 from ..training.progress import History
+from .beside import refuse_covariates
 from .parameters import scale_of
 
 LONGEST_REASON = 1000
@@ -154,6 +156,7 @@ class SavedEstimator:
     def _as_predictor(self) -> Predictor:
         """The fitted model without what fits it."""
         check_is_fitted(self)
+        refuse_covariates(self, "can't be exported")
         if getattr(self, "_scale", None) == "biases":
             raise ValueError(
                 "missing_values='implicit' with scale='biases' can't be exported: the biases of "
@@ -205,6 +208,10 @@ def describe_autoencoder(model: Any) -> tuple[dict[str, Any], dict[str, Array]]:
         description["scaled_by"] = model._scale
     if model._usual_sum is not None:
         description["usual_sum"] = model._usual_sum
+    if model._covariates is not None:
+        description["covariates"] = model._covariates.described()
+        arrays["covariate_shift"] = model._covariates.shift
+        arrays["covariate_factor"] = model._covariates.factor
     return (
         {"parameters": parameters_of(model), **describe_columns(model), **description},
         {**arrays, **describe_scaling(model.shift_, model.factor_)},
@@ -244,11 +251,37 @@ def restore_autoencoder(model_class: Any, file: ModelFile) -> Any:
         )
         if LOSSES[model.loss].domain is not COUNTS:
             raise file.error("its loss has no sizes of rows")
+    model._covariates = restore_covariates(file)
     model.network_ = restore_network(
         file, file.description.get("architecture"), "params", n_features, model.n_threads
     )
+    n_covariates = 0 if model._covariates is None else model._covariates.n_encoded
+    if model.network_.architecture.n_covariates != n_covariates:
+        raise file.error("its network has other covariates than the fit")
     model.history_ = restore_history(file, file.description.get("history"))
     return model
+
+
+def restore_covariates(file: ModelFile) -> Covariates | None:
+    """How covariates become numbers; None for a fit without.
+
+    Raises
+    ------
+    ModelFileError
+        When the file does not say it.
+    """
+    if "covariates" not in file.description:
+        return None
+    ends = ("covariate_shift", "covariate_factor")
+    shift, factor = (file.array(name, np.float64, (None,), finite=True) for name in ends)
+    if len(shift) != len(factor) or (factor == 0).any():
+        raise file.error("its scaling of covariates is none")
+
+    def restored(described: Any) -> Covariates:
+        return Covariates.restored(described, shift, factor)
+
+    what = "a description of covariates"
+    return restored(file.value("covariates", lambda found: bool(restored(found)), what))
 
 
 def constructed(estimator_class: Any, file: ModelFile) -> Any:

@@ -11,7 +11,6 @@ from ..basics.arguments import COUNT, is_number
 from ..data.blocks import blocks_of
 from ..data.rows import Rows
 from ..data.running_scaling import ENOUGH
-from ..data.scaling import undo_scaling
 from ..diagnosis.baselines import discarded_variance
 from ..diagnosis.reconstruction import evenly
 from ..files.model_file import ModelFile
@@ -20,6 +19,7 @@ from ..formulas.losses import LOSSES
 from ..network.rules import checked_weights
 from ..serving.likelihood import noise_constants
 from .autoencoder import TrainableAutoencoder
+from .beside import NOT_FOR_BLOCKS, covariates_of, refuse_beside, sizes_of
 from .block_results import by_blocks, mean_score
 from .checkpoints import count_in
 from .constructors import VariationalParameters
@@ -74,13 +74,22 @@ validation_loss_curve_, best_loss_, n_iter_, n_features_in_, feature_names_in_
     (5, 13)
     """
 
+    _draws_codes = True
     _noise_rows = ENOUGH
     """Rows that the noise was learned from; in older files not said."""
 
     # --- likelihoods ---------------------------------------------------------------------------
 
     @by_blocks
-    def score_samples(self, X: Any, n_draws: int = 1, *, to: Any = None) -> Array:
+    def score_samples(
+        self,
+        X: Any,
+        n_draws: int = 1,
+        *,
+        covariates: Any = None,
+        size_factors: Any = None,
+        to: Any = None,
+    ) -> Array:
         """A lower bound on the log-likelihood of each row, (m,) float64.
 
         The likelihood is the density of the **scaled** rows, constants included (that of the
@@ -95,6 +104,10 @@ validation_loss_curve_, best_loss_, n_iter_, n_features_in_, feature_names_in_
             1: the evidence lower bound (Kingma & Welling 2014, eq. 3), from one drawn code. More:
             the importance-weighted bound (Burda, Grosse & Salakhutdinov 2016, eq. 8), which is
             nearer to the likelihood the more codes are drawn.
+        covariates : array, DataFrame or Series of shape (m, n_covariates), optional
+            Those of these rows, where the fit had some.
+        size_factors : array of shape (m,), optional
+            How much was counted of each, where the fit was told (``size_factors='given'``).
         to : path, optional
             As of `transform`, for X in `Blocks`, too.
 
@@ -103,8 +116,8 @@ validation_loss_curve_, best_loss_, n_iter_, n_features_in_, feature_names_in_
         ValueError
             When X is no table of that width, or n_draws below 1.
         """
-        rows = self._rows(X)
-        if rows.row_factor is not None and LOSSES[self.loss].is_scaled_by_size:
+        rows = self._rows(X, covariates, size_factors)
+        if rows.row_factor is not None:  # of a multinomial's rows, which are divided
             if COUNT("n_draws", n_draws) > 1:
                 raise ValueError(
                     f"n_draws={n_draws}: with size_factors the bound is of one draw; use "
@@ -116,7 +129,15 @@ validation_loss_curve_, best_loss_, n_iter_, n_features_in_, feature_names_in_
             return np.asarray(rows.row_factor * likelihoods - divergences)
         return np.asarray(self.network_.bound(rows, n_draws=n_draws) - self._constants(rows))
 
-    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
+    def score(
+        self,
+        X: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        *,
+        covariates: Any = None,
+        size_factors: Any = None,
+    ) -> float:
         """The mean evidence lower bound of the rows of X, as of `score_samples`.
 
         Parameters
@@ -127,14 +148,21 @@ validation_loss_curve_, best_loss_, n_iter_, n_features_in_, feature_names_in_
             Is there for scikit-learn's sake.
         sample_weight : array of shape (m,), optional
             A row of weight 2 counts as that row twice.
+        covariates : array, DataFrame or Series of shape (m, n_covariates), optional
+            Those of these rows, where the fit had some.
+        size_factors : array of shape (m,), optional
+            How much was counted of each, where the fit was told (``size_factors='given'``).
         """
-        blocks = blocks_of(X)
+        blocks, given = blocks_of(X), {"covariates": covariates, "size_factors": size_factors}
         if blocks is not None:
+            refuse_beside(given, NOT_FOR_BLOCKS)
             return mean_score(self, blocks, sample_weight)
-        scores = self.score_samples(X)
+        scores = self.score_samples(X, **given)
         return float(np.average(scores, weights=weights_of(sample_weight, scores)))
 
-    def feature_errors(self, X: Any, *, to: Any = None) -> Any:
+    def feature_errors(
+        self, X: Any, *, covariates: Any = None, size_factors: Any = None, to: Any = None
+    ) -> Any:
         """What each entry of X (m, n_features) adds to minus the log-likelihood, constants aside.
 
         Beside what the mean of its row's code stands for; of scaled columns.
@@ -143,10 +171,14 @@ validation_loss_curve_, best_loss_, n_iter_, n_features_in_, feature_names_in_
         ----------
         X : array, DataFrame or scipy.sparse matrix of shape (m, n_features)
             Rows with the columns of the fit.
+        covariates : array, DataFrame or Series of shape (m, n_covariates), optional
+            Those of these rows, where the fit had some.
+        size_factors : array of shape (m,), optional
+            How much was counted of each, where the fit was told (``size_factors='given'``).
         to : path, optional
             Where to write the result, of X in blocks, too: as of `transform`.
         """
-        return super().feature_errors(X, to=to)
+        return super().feature_errors(X, covariates=covariates, size_factors=size_factors, to=to)
 
     def _constants(self, rows: Rows) -> Array | float:
         """What the loss leaves out of minus the log-likelihood of each row."""
@@ -157,7 +189,14 @@ validation_loss_curve_, best_loss_, n_iter_, n_features_in_, feature_names_in_
 
     # --- draws ---------------------------------------------------------------------------------
 
-    def sample(self, n_samples: int = 1, random_state: RandomState = None) -> Any:
+    def sample(
+        self,
+        n_samples: int = 1,
+        random_state: RandomState = None,
+        *,
+        covariates: Any = None,
+        size_factors: Any = None,
+    ) -> Any:
         """New rows (n_samples, n_features), in the data's units, from codes that are drawn.
 
         They are the means of what a code stands for: without the noise, and with
@@ -170,6 +209,10 @@ validation_loss_curve_, best_loss_, n_iter_, n_features_in_, feature_names_in_
             How many rows.
         random_state : int, RandomState, Generator or None, default=None
             Seed; with an integer, the same rows every time.
+        covariates : array, DataFrame or Series of shape (n_samples, n_covariates), optional
+            Those of the new rows, where the fit had some.
+        size_factors : array of shape (n_samples,), optional
+            With ``size_factors='given'``: how much is counted of each; of a usual row by default.
 
         Raises
         ------
@@ -178,13 +221,21 @@ validation_loss_curve_, best_loss_, n_iter_, n_features_in_, feature_names_in_
         """
         check_is_fitted(self)
         n_samples, random = COUNT("n_samples", n_samples), drawing_from(random_state)
-        X = self.network_.decode(self._normals(n_samples, random))
-        X = undo_scaling(X, self.shift_, self.factor_)
+        given = covariates_of(self, covariates, n_samples)
+        sizes = sizes_of(self, size_factors, n_samples, is_needed=False)
+        X = self._sized(self._decoded(self._normals(n_samples, random), given), sizes)
         if self.encoding_ is not None:
             X = self.encoding_.drawn(X, random.uniform)
         return self._as_fitted(X, self.encoding_)
 
-    def sample_posterior(self, X: Any, random_state: RandomState = None) -> Array:
+    def sample_posterior(
+        self,
+        X: Any,
+        random_state: RandomState = None,
+        *,
+        covariates: Any = None,
+        size_factors: Any = None,
+    ) -> Array:
         """A code (m, n_components) for each row of X (m, n_features), of those it may come from.
 
         Drawn from the normal distribution whose mean `transform` gives.
@@ -195,8 +246,12 @@ validation_loss_curve_, best_loss_, n_iter_, n_features_in_, feature_names_in_
             Rows with the columns of the fit.
         random_state : int, RandomState, Generator or None, default=None
             Seed; with an integer, the same codes every time.
+        covariates : array, DataFrame or Series of shape (m, n_covariates), optional
+            Those of these rows, where the fit had some.
+        size_factors : array of shape (m,), optional
+            How much was counted of each, where the fit was told (``size_factors='given'``).
         """
-        rows = self._rows(X)
+        rows = self._rows(X, covariates, size_factors)
         mean, log_variance = self.network_.posterior(rows)
         return sample(mean, log_variance, self._normals(len(mean), drawing_from(random_state)))
 
@@ -227,7 +282,7 @@ validation_loss_curve_, best_loss_, n_iter_, n_features_in_, feature_names_in_
         n_rows = min(ROWS_FOR_NOISE, 1 + ENTRIES_FOR_NOISE // rows.n_features)
         which = which[evenly(len(which), n_rows)]
         # A column of weight w has noise of variance s² / w: times √w, all have the same.
-        X = rows.take(which, np.float64) * np.sqrt(weights)
+        X = rows.take(which, np.float64)[:, : rows.n_features] * np.sqrt(weights)
         columns = None if is_judged.all() else is_judged
         return discarded_variance(X, rows.weights(which), self.n_components, columns)
 

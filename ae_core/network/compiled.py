@@ -215,7 +215,7 @@ class Network(reference.Network):
         architecture = self.architecture
         if not corruption_of(architecture.corruption).needs_limits:
             return None, None
-        ends = [end[: architecture.n_features] for end in rows.limits]
+        ends = [end[: architecture.n_features] for end in rows.input_limits]
         if architecture.input_transform is not None:
             ends = [INPUT_TRANSFORMS[architecture.input_transform].function(end) for end in ends]
         low, high = (np.ascontiguousarray(end, dtype=self.dtype) for end in ends)
@@ -300,7 +300,7 @@ def engine_rows(rows: Rows) -> EngineRows:
     """The same rows in the engine's terms."""
     seen = (rows.shift, rows.factor, rows.sample_weight, rows.clip, rows.may_have_missing)
     if not rows.is_sparse:
-        return EngineRows(rows.X, *seen)
+        return EngineRows(rows.X, *seen, sizes=rows.row_size)
     X = rows.X
     return EngineRows(
         X.data.reshape(1, -1),
@@ -309,6 +309,7 @@ def engine_rows(rows: Rows) -> EngineRows:
         np.ascontiguousarray(X.indices, dtype=np.int32),
         rows.n_columns,
         rows.missing == "implicit",
+        rows.row_size,
     )
 
 

@@ -81,16 +81,20 @@ def forward(
     *,
     start: tuple[int, Array] | None = None,
     last: int | None = None,
+    sizes: Array | None = None,
 ) -> Trace:
     """Run every layer on rows X (m, n_columns) of a table and keep what each one gave.
 
     Without a `draw`, as at inference: nothing is spoiled, hidden or drawn. With ``start``, a layer
     and its activations, only those after it, of which X has the targets and, as its last columns,
-    the covariates; with ``last``, only those up to it.
+    the covariates; with ``last``, only those up to it. With ``sizes`` (m,), how much was counted of
+    each row, the input is divided by it, and log(size) is added to the sums of outputs that are exp
+    of them (the offset of McCullagh & Nelder 1989, section 6.2; Lopez, Regier, Cole, Jordan & Yosef
+    2018, "Deep generative modeling for single-cell transcriptomics").
     """
     targets, covariates = views(architecture, X)
     if start is None:
-        start = 0, network_input(architecture, targets, covariates, draw, limits)
+        start = 0, network_input(architecture, targets, covariates, draw, limits, sizes)
     nothing = np.empty((0, 0))
     H, A = [*[nothing] * start[0], start[1]], [nothing] * (start[0] + 1)
     masks: list[Array | None] = [None] * (start[0] + 1)
@@ -102,6 +106,8 @@ def forward(
         if b is not None:
             Z = Z + b
         if layer == architecture.n_layers:
+            if sizes is not None:
+                Z = Z + offsets(architecture, sizes).astype(Z.dtype)
             A.append(output(architecture, Z))  # (m, n_features)
         elif architecture.variational and layer == architecture.code_layer:
             mean, log_variance = np.split(Z, 2, axis=1)  # (m, k) each
@@ -189,14 +195,17 @@ def network_input(
     covariates: Array,
     draw: Draw | None = None,
     limits: Limits | None = None,
+    sizes: Array | None = None,
 ) -> Array:
     """What the first layer is given of X (m, n_features): (m, n_inputs).
 
-    The numbers, transformed, 0 for what is unseen and the rest corrupted; with `input_mask` 1 or 0
-    for whether each is seen; covariates.
+    The numbers, over the row's size if there are `sizes` (m,), transformed, 0 for what is unseen
+    and the rest corrupted; with `input_mask` 1 or 0 for whether each is seen; covariates.
     """
     unseen, zero = np.isnan(X), X.dtype.type(0)
     numbers, seen = np.where(unseen, zero, X), ~unseen
+    if sizes is not None:
+        numbers = (numbers / sizes[:, None]).astype(X.dtype)
     if architecture.input_transform is not None:
         numbers = INPUT_TRANSFORMS[architecture.input_transform].function(numbers)
     if architecture.corruption is not None and draw is not None:
@@ -259,6 +268,15 @@ def output(architecture: Architecture, Z: Array) -> Array:
     groups = architecture.output_groups
     parts = [_activated(g, Z[:, g.start : g.stop]) for g in groups]
     return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
+
+
+def offsets(architecture: Architecture, sizes: Array) -> Array:
+    """What is added to the last layer's sums of rows of these sizes (m,): (m, n_features)."""
+    result = np.zeros((len(sizes), architecture.n_features))
+    for group in architecture.output_groups:
+        if group.activation == "exp":
+            result[:, group.columns] = np.log(sizes)[:, None]
+    return result
 
 
 def _activated(group: OutputGroup, Z: Array) -> Array:

@@ -393,9 +393,11 @@ class Network:
         """The loss of those rows, and its gradient (n_params,) or nothing."""
         architecture = self.architecture
         draw = Draw(noise_key, np.arange(len(rows))[which]) if architecture.is_noisy else None
-        limits = rows.limits if corruption_of(architecture.corruption).needs_limits else _NO_LIMITS
+        needs_limits = corruption_of(architecture.corruption).needs_limits
+        limits = rows.input_limits if needs_limits else _NO_LIMITS
         X = rows.take(which, self.dtype)  # (m, n_features)
-        trace = forward(architecture, params, X, draw, limits)
+        sizes = None if rows.row_size is None else rows.row_size[which]
+        trace = forward(architecture, params, X, draw, limits, sizes=sizes)
         weights, count = rows.weights(which), rows.total_count(which)
         return objective(architecture, params, trace, weights, count, annealing, wants_gradient)
 
@@ -410,12 +412,17 @@ class Network:
         if codes is not None:
             H = codes.take(slice(None), self.dtype)
             start = self.architecture.code_layer, np.where(np.isnan(H), self.dtype.type(0), H)
-        return forward(self.architecture, self.params, X, start=start, last=last)
+        return forward(
+            self.architecture, self.params, X, start=start, last=last, sizes=rows.row_size
+        )
 
     def _through(self, layer: int, rows: Rows) -> Trace:
         """A layer of which more is wanted than what it gives, on some rows."""
         X, below = rows.take(slice(None), self.dtype), self._run(rows, layer - 1)
-        return forward(self.architecture, self.params, X, start=(layer - 1, below), last=layer)
+        start = layer - 1, below
+        return forward(
+            self.architecture, self.params, X, start=start, last=layer, sizes=rows.row_size
+        )
 
     def _errors(self, rows: Rows, codes: Rows | None = None) -> Array:
         """The loss of each row, of its own reconstruction or beside those that codes stand for."""

@@ -38,5 +38,6 @@ def noise_constants(
         return float(each.sum())
     total = np.empty(len(rows))
     for part in parts_of(rows):
-        total[part] = ~np.isnan(rows.part(part).take(slice(None), np.float64)) @ each
+        X = rows.part(part).take(slice(None), np.float64)[:, : rows.n_features]
+        total[part] = ~np.isnan(X) @ each
     return total

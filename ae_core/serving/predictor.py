@@ -118,6 +118,10 @@ class Predictor:
         n = self.n_features_in_ if self._encoding is None else self._encoding.n_encoded
         self._n_encoded = n
         self._shift, self._factor = restore_scaling(file, n)
+        if "covariates" in file.description:
+            raise file.error(
+                "it was fitted with covariates, which Predictor has no place for: use ae_core.load"
+            )
         described = file.description.get("architecture")
         self._network = restore_network(file, described, "params", n, n_threads)
         self.n_features_out_ = self._network.architecture.n_components

@@ -238,6 +238,22 @@ def test_a_network_with_covariates():
         Model(network)
 
 
+@pytest.mark.parametrize("asked", ["auto", "row_sum", "given"])
+def test_rows_that_have_sizes(asked):
+    X = np.random.default_rng(0).poisson(3.0, (40, 6)).astype(float)
+    model = Autoencoder(2, loss="poisson", size_factors=asked, max_iter=1, random_state=0)
+    model.fit(X, **({"size_factors": np.ones(40)} if asked == "given" else {}))
+    with pytest.raises(ValueError, match=f"was fitted with size_factors='{asked}': the C"):
+        Model(model)
+    Model(model.set_params(size_factors=None).fit(X))
+
+
+def test_estimators_with_covariates():
+    X = table(40)
+    with pytest.raises(ValueError, match="n_covariates=1: the C interface gives a network the"):
+        Model(Autoencoder(**QUICK).fit(X, covariates=X[:, :1]))
+
+
 def test_numbers_below_0_have_no_logarithm():
     X, result = table(20), np.empty((20, N_FEATURES))
     network = Network(Architecture((6, 3, 6), input_transform="log1p"), random_state=0)

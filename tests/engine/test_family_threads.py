@@ -38,6 +38,16 @@ FAMILIES = {
     ),
     "csr input": of(SIZES, Table("csr"), input_mask=True, n_covariates=3, corruption="masking"),
     "shallow implicit input": of((60, 8), Table("implicit"), input_mask=True, n_covariates=3),
+    "sizes": of(SIZES, Table("dense", has_sizes=True), loss="negative_binomial"),
+    "sizes, csr": of(
+        SIZES,
+        Table("csr", has_sizes=True),
+        loss="poisson",
+        input_transform="log1p",
+        n_covariates=3,
+        corruption="masking",
+    ),
+    "sizes, implicit": of(SIZES, Table("implicit", has_sizes=True), loss="poisson", tied=True),
     "much": of(
         SIZES,
         Table("csr with holes", is_scaled=True, weights="reals"),

@@ -1,12 +1,15 @@
 """Counts: what the defaults give, sizes of rows, and what is refused."""
 
 import numpy as np
+import pandas
 import pytest
 import scipy.sparse
+import scipy.stats
 from numpy.testing import assert_allclose, assert_array_equal
 
 import ae_core
 from ae_core import Autoencoder, VariationalAutoencoder
+from ae_core.formulas.noise import SAMPLE, Draw, noise_key, normals
 
 # Most fits here are of a few epochs: what they say is exact whatever they have learned.
 pytestmark = pytest.mark.filterwarnings("ignore::ae_core.NotLearningWarning")
@@ -76,7 +79,7 @@ def test_scores_are_those_of_the_counts(loss):
 
 def test_a_variational_bound_is_of_the_counts():
     X, _ = cells(n_rows=60)
-    settings = {"loss": "poisson", "max_iter": 5, "random_state": 0}
+    settings = {"loss": "multinomial", "max_iter": 5, "random_state": 0}
     model = VariationalAutoencoder(3, **settings).fit(X)
     rows = model._rows(X)
     mean, log_variance = model.network_.posterior(rows)
@@ -88,6 +91,38 @@ def test_a_variational_bound_is_of_the_counts():
         model.score_samples(X, n_draws=5)
     whole = VariationalAutoencoder(3, size_factors=None, **settings).fit(X)
     assert np.isfinite(whole.score_samples(X, n_draws=5)).all()
+
+
+@pytest.mark.parametrize("loss", ["poisson", "negative_binomial"])
+def test_a_variational_bound_has_its_offset_in_the_logits(loss):
+    X, _ = cells(n_rows=60)
+    model = VariationalAutoencoder(3, loss=loss, max_iter=5, random_state=0).fit(X)
+    size = X.sum(axis=1) / np.median(X.sum(axis=1))
+    rows = model._rows(X)
+    assert_array_equal(rows.X, X)  # the counts themselves
+    assert_allclose(rows.row_size, size)
+    mean, log_variance = model.network_.posterior(rows)
+    divergence = 0.5 * (mean**2 + np.exp(log_variance) - 1 - log_variance).sum(axis=1)
+    draw = Draw(noise_key(0, 0), rows.fingerprints())
+    Z = mean + np.exp(log_variance / 2) * normals(draw, SAMPLE, 3)
+    rates = size[:, None] * model.inverse_transform(Z)
+    if loss == "poisson":
+        minus = np.where(X > 0, X * np.log(np.where(X > 0, X, 1) / rates) - (X - rates), rates)
+    else:
+        theta = np.exp(model.network_.params[-40:])
+        minus = -scipy.stats.nbinom.logpmf(X, theta, theta / (theta + rates))
+    assert_allclose(model.score_samples(X), -minus.sum(axis=1) - divergence, rtol=1e-8)
+    assert model.score_samples(X, n_draws=50).mean() > model.score_samples(X).mean()
+
+
+def test_the_negative_binomial_is_of_the_counts_themselves():
+    X, _ = cells(n_rows=80)
+    model = Autoencoder(3, loss="negative_binomial", max_iter=20, random_state=0).fit(X)
+    theta = np.exp(model.network_.params[-40:])
+    rates = model.reconstruct(X)
+    expected = -scipy.stats.nbinom.logpmf(X, theta, theta / (theta + rates))
+    assert_allclose(model.feature_errors(X), expected, rtol=1e-8)
+    assert_allclose(model.reconstruct(3 * X), 3 * rates, rtol=1e-6)
 
 
 def test_training_is_that_of_counts_with_an_offset():
@@ -179,3 +214,138 @@ def test_a_table_of_cells_says_what_to_pass():
     AnnData.__module__ = "anndata._core.anndata"
     with pytest.raises(TypeError, match=r"give its matrix, X\.X"):
         Autoencoder(2).fit(AnnData())
+
+
+# --- sizes that are given -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("make", BOTH)
+@pytest.mark.parametrize("loss", COUNT_LOSSES)
+def test_sizes_may_be_given(make, loss, tmp_path):
+    X, _ = cells(n_rows=80)
+    sizes = np.random.default_rng(3).uniform(50, 500, 80)
+    model = make(3, loss=loss, size_factors="given", max_iter=5, random_state=0)
+    model.fit(X, size_factors=sizes)
+    rates = model.reconstruct(X, size_factors=sizes)
+    has_size = loss != "multinomial"
+    for double in (model.reconstruct(2 * X, size_factors=2 * sizes),):
+        assert_allclose(double, 2 * rates if has_size else rates, rtol=1e-6)
+    assert_allclose(
+        model.transform(X, size_factors=sizes), model.transform(3 * X, size_factors=3 * sizes)
+    )
+    usual = model.reconstruct(X, size_factors=sizes, normalized=True)
+    codes = model.transform(X, size_factors=sizes)
+    assert_allclose(usual, model.inverse_transform(codes), rtol=1e-6)
+    assert_allclose(model.inverse_transform(codes, size_factors=sizes), rates, rtol=1e-6)
+    # Only how large they are beside each other counts.
+    again = make(3, loss=loss, size_factors="given", max_iter=5, random_state=0)
+    again.fit(X, size_factors=1000 * sizes)
+    assert_allclose(again.transform(X, size_factors=1000 * sizes), codes, rtol=1e-6)
+    model.save(tmp_path / "model")
+    loaded = ae_core.load(tmp_path / "model")
+    for method in ("transform", "reconstruct", "score_samples", "feature_errors", "score"):
+        of = getattr(loaded, method)(X, size_factors=sizes)
+        assert_array_equal(of, getattr(model, method)(X, size_factors=sizes))
+
+
+@pytest.mark.parametrize("loss", ["poisson", "negative_binomial"])
+def test_given_row_sums_are_row_sums(loss):
+    X, _ = cells(n_rows=80)
+    ours = VariationalAutoencoder(3, loss=loss, max_iter=5, random_state=0).fit(X)
+    sums = X.sum(axis=1)
+    given = VariationalAutoencoder(
+        3, loss=loss, size_factors="given", max_iter=5, random_state=0
+    ).fit(X, size_factors=sums)
+    assert_array_equal(given.transform(X, size_factors=sums), ours.transform(X))
+    assert_array_equal(given.score_samples(X, size_factors=sums), ours.score_samples(X))
+
+
+def test_sizes_that_are_given_go_with_what_is_missing():
+    X, _ = cells(n_rows=120)
+    sizes = X.sum(axis=1)
+    holed = X.copy()
+    holed[np.random.default_rng(0).random(X.shape) < 0.2] = np.nan
+    settings = {"loss": "poisson", "size_factors": "given", "missing_values": "mask"}
+    for early_stopping in (False, True):
+        model = Autoencoder(
+            3, max_iter=60, early_stopping=early_stopping, random_state=0, **settings
+        ).fit(holed, size_factors=sizes)
+        filled = model.impute(holed, size_factors=sizes)
+        hidden = np.isnan(holed)
+        assert_array_equal(filled[~hidden], X[~hidden])
+        alone = np.broadcast_to(np.nanmean(holed, axis=0), X.shape)
+        assert deviance(X[hidden], filled[hidden]) < 0.7 * deviance(X[hidden], alone[hidden])
+
+
+def test_parts_have_given_sizes_and_threads_the_same_bits():
+    X, _ = cells(n_rows=120)
+    sizes = X.sum(axis=1)
+    found = []
+    for n_threads in (1, 2, 3):
+        model = Autoencoder(
+            3,
+            loss="negative_binomial",
+            size_factors="given",
+            random_state=0,
+            n_threads=n_threads,
+        )
+        for start in range(0, 120, 40):
+            part = slice(start, start + 40)
+            model.partial_fit(X[part], size_factors=sizes[part])
+        model.fit(X, size_factors=sizes)
+        found.append(model.reconstruct(scipy.sparse.csr_matrix(X), size_factors=sizes))
+    assert_array_equal(found[0], found[1])
+    assert_array_equal(found[0], found[2])
+
+
+@pytest.mark.parametrize(
+    ("sizes", "message"),
+    [
+        (None, "size_factors=None: the model was made with size_factors='given'"),
+        (np.ones(5), r"size_factors has shape \(5,\): one per row, \(20,\), is needed"),
+        (np.arange(20.0), r"size_factors\[0\] is 0: each must be a finite number above 0"),
+        (np.full(20, np.nan), r"size_factors\[0\] is nan"),
+        (["a"] * 20, "size_factors"),
+    ],
+)
+def test_sizes_that_are_none_are_refused(sizes, message):
+    X, _ = cells(n_rows=20)
+    model = Autoencoder(2, loss="poisson", size_factors="given", max_iter=1)
+    with pytest.raises(ValueError, match=message) as error:
+        model.fit(X, size_factors=sizes)
+    assert len(str(error.value)) <= 300
+    model.fit(X, size_factors=np.ones(20))
+    with pytest.raises(ValueError, match=message):
+        model.reconstruct(X, size_factors=sizes)
+
+
+def test_sizes_are_not_for_models_without():
+    X, _ = cells(n_rows=20)
+    model = Autoencoder(2, loss="poisson", max_iter=1)
+    with pytest.raises(
+        ValueError, match="size_factors are given, and the model was made with size"
+    ):
+        model.fit(X, size_factors=np.ones(20))
+    model.fit(X)
+    with pytest.raises(ValueError, match="make it with size_factors='given'"):
+        model.transform(X, size_factors=np.ones(20))
+    given = Autoencoder(2, loss="poisson", size_factors="given", max_iter=1)
+    given.fit(X, size_factors=np.ones(20))
+    for call in (given.to_onnx, given.to_torch):
+        with pytest.raises(ValueError, match="size_factors='given' can't be exported"):
+            call()
+    with pytest.raises(ValueError, match="size_factors='given' with columns='mixed'"):
+        Autoencoder(2, loss="poisson", size_factors="given", columns="mixed").fit(
+            pandas.DataFrame(X, columns=[f"g{i}" for i in range(40)]), size_factors=np.ones(20)
+        )
+
+
+def test_tables_of_cells_are_refused_by_every_method():
+    class AnnData:
+        X, obs, var = cells(n_rows=20)[0], None, None
+
+    AnnData.__module__ = "anndata._core.anndata"
+    model = Autoencoder(2, loss="poisson", max_iter=1).fit(AnnData.X)
+    for method in ("fit", "partial_fit", "transform", "reconstruct", "score_samples"):
+        with pytest.raises(TypeError, match=r"give its matrix, X\.X"):
+            getattr(model, method)(AnnData())

@@ -102,6 +102,11 @@ def every_feature():
         everything = {**INPUTS["mask"], **INPUTS["covariates"], **INPUTS["log1p"]}
         table = Table(kind, is_scaled=True, weights="reals")
         yield f"all of the input, {kind}", of((5, 3), table, dropout=0.3, alpha=0.3, **everything)
+        sized = table._replace(has_sizes=True)
+        for loss in ("poisson", "negative_binomial", "multinomial"):
+            yield f"sizes, {loss}, {kind}", of((5, 3), sized, loss=loss, **everything)
+        spoiled = {"corruption": "salt_and_pepper", "tied": True, "loss": "poisson"}
+        yield f"sizes, tied, {kind}", of(table=sized, **spoiled)
     for depth, sizes in ENCODERS.items():
         yield (
             f"contraction, all of the input, {depth} layers",
@@ -231,7 +236,9 @@ def test_thirty_steps_agree(solver, family, batch_size, clip_norm, averaging):
         return network.train_steps(rows, order, batch_size, *each), state
 
     assume_steady(slow, train)
-    curves, states = zip(*(train(network) for network in (slow, fast)), strict=True)
+    with np.errstate(over="ignore", invalid="ignore"):  # training may stop at an explosion
+        curves, states = zip(*(train(network) for network in (slow, fast)), strict=True)
+    assume(np.isfinite(curves[0]).all() or np.isfinite(curves[1]).all())
     assert_close(curves[1], curves[0], np.float64, "losses")
     assert_close(fast.params, slow.params, np.float64, "params")
     assert states[0].n_steps == states[1].n_steps

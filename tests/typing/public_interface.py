@@ -161,6 +161,10 @@ def estimators(X: Array, folder: Path) -> None:
     assert_type(fitted, Autoencoder)
     assert_type(model.fit(X, sample_weight=[1.0] * 40, X_val=X[:5]).n_iter_, int)
     model.partial_fit(X)
+    conditional = Autoencoder(2, max_iter=1, random_state=0, n_threads=1)
+    assert_type(conditional.fit(X, covariates=X[:, :1]), Autoencoder)
+    assert_type(conditional.transform(X, covariates=X[:, :1]), Array)
+    assert_type(conditional.reconstruct(X, covariates=X[:, :1], normalized=True), Any)
     code = model.transform(X)
     assert_type(code, Array)
     assert_type(model.inverse_transform(code), Any)  # an array, or a frame beside a frame

@@ -10,6 +10,6 @@ from ae_core._engine.plan cimport Plan
 
 cdef void give(
     Plan plan, const ae_kernels* K, const ae_corruption* how, Batch* batch, uint16_t* numbers,
-    Py_ssize_t first, int n_rows, const floating* targets, floating* inputs, floating* side,
-    Py_ssize_t n_side,
+    Py_ssize_t first, int n_rows, const double* sizes, const floating* targets, floating* inputs,
+    floating* side, Py_ssize_t n_side,
 ) noexcept nogil

@@ -11,6 +11,7 @@ from ae_core._engine.batch cimport Batch, row_number
 from ae_core._engine.kernels.table cimport (
     AE_ARRAY_LOG1P, AE_NOTHING, ae_corruption, ae_kernels,
 )
+from ae_core._engine.layers.row_sizes cimport divide
 from ae_core._engine.layers.side_inputs cimport mark_seen, unmark_hidden
 from ae_core._engine.plan cimport Family, Plan
 
@@ -21,13 +22,13 @@ cdef extern from "noise.h" nogil:
 
 cdef void give(
     Plan plan, const ae_kernels* K, const ae_corruption* how, Batch* batch, uint16_t* numbers,
-    Py_ssize_t first, int n_rows, const floating* targets, floating* inputs, floating* side,
-    Py_ssize_t n_side,
+    Py_ssize_t first, int n_rows, const double* sizes, const floating* targets, floating* inputs,
+    floating* side, Py_ssize_t n_side,
 ) noexcept nogil:
     """inputs (n_rows, n_features) from targets, NaN where missing; marks in side (n_rows, n_side).
 
     The two may be the same array, if nothing is done to the numbers. Without a corruption `batch`
-    and `numbers` (n_features,), the noise of a row, are not looked at.
+    and `numbers` (n_features,), the noise of a row, are not looked at. `sizes` (n_rows,) may be NULL.
     """
     cdef Family* family = &plan.family
     cdef Py_ssize_t n = plan.n_features, i
@@ -35,8 +36,11 @@ cdef void give(
     cdef const floating* numbers_given
     for i in range(n_rows):
         numbers_given = targets
+        if sizes != NULL:
+            divide[floating](n, sizes[i], targets, inputs)
+            numbers_given = inputs
         if family.log_input:
-            K.elementary(AE_ARRAY_LOG1P, n, targets, inputs)
+            K.elementary(AE_ARRAY_LOG1P, n, numbers_given, inputs)
             numbers_given = inputs
         if is_noisy:
             K.noise(batch.key, AE_CORRUPTION_STREAM, row_number(batch, first + i), n, numbers)

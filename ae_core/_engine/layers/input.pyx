@@ -33,7 +33,8 @@ cdef void fill_input(Workspace space, Tile* tile, const floating* params) noexce
     elif space.changes_input:
         give[floating](
             space.plan, space.K, &space.corruption, batch, tile.mine.numbers, tile.first,
-            tile.n_rows, targets, <floating*> trace.H[0] + tile.first * n, side, trace.n_side,
+            tile.n_rows, NULL if trace.sizes == NULL else trace.sizes + tile.first, targets,
+            <floating*> trace.H[0] + tile.first * n, side, trace.n_side,
         )
 
 

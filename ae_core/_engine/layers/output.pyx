@@ -9,6 +9,7 @@ from cython cimport floating
 
 from ae_core._engine.batch cimport Batch, Tile, Trace
 from ae_core._engine.layers.dense cimport biases_of, input_delta, layer_sums
+from ae_core._engine.layers.row_sizes cimport add_offsets
 from ae_core._engine.plan cimport Layer, Piece
 from ae_core._engine.workspace cimport Workspace
 
@@ -66,6 +67,10 @@ cdef double output_delta(
     cdef double loss = 0, weight
     if n_own:
         own = <floating*> trace.own_delta + tile.first * n_own
+    if trace.sizes != NULL:
+        add_offsets[floating](
+            &space.output, tile.n_rows, n, trace.sizes + tile.first, delta,
+        )
     if trace.weights == NULL:
         return space.K.output_delta(
             &space.output, tile.n_rows, n, delta, biases, targets, 1 / batch.total, own,

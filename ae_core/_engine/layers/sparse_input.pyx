@@ -94,7 +94,8 @@ cdef class SparseInput:
         cdef uint16_t* numbers = tile.mine.numbers
         cdef Py_ssize_t i, t, to, row, start, n = self.plan.n_features
         cdef int32_t column
-        cdef floating x
+        cdef floating x, given
+        cdef const double* sizes = self.rows.sizes
         cdef bint log_input = self.plan.family.log_input, hides = self.plan.family.hides
         cdef bint is_noisy = self.corruption.kind != AE_NOTHING
         for i in range(tile.first, tile.first + tile.n_rows):
@@ -108,7 +109,8 @@ cdef class SparseInput:
                         tile.batch.key, AE_CORRUPTION_STREAM, row, n, column,
                     )
                 stored.columns[to] = column
-                inputs[to] = log1p[floating](x) if log_input else x
+                given = <floating> (x / sizes[row]) if sizes != NULL else x
+                inputs[to] = log1p[floating](given) if log_input else given
                 if seen != NULL:
                     seen[to] = x == x and not (
                         hides and numbers[to - start] < self.corruption.threshold
@@ -215,6 +217,8 @@ cdef void sums_of_rows(
         for t in range(rows.starts[i], rows.stop_of(i, layer.n_in)):
             x = <floating> rows.stored(t)
             if x == x:
+                if rows.sizes != NULL:
+                    x = <floating> (x / rows.sizes[i])
                 K.axpy(n, log1p[floating](x) if log_input else x, W + rows.columns[t] * n, sums)
                 if has_mask:
                     K.axpy(n, 1, W + (layer.n_in + rows.columns[t]) * n, sums)

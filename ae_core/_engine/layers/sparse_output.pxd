@@ -19,6 +19,7 @@ cdef class SparseOutput:
     cdef void** column_weights      # [n_threads] (n_features,): room for doubles
 
     cdef void take_room(self, Room room, Py_ssize_t size, int n_threads)
+    cdef void _add_offsets(self, Tile* tile, floating* z) noexcept nogil
     cdef void _sums(self, const floating* params, Tile* tile, floating* z) noexcept nogil
     cdef double forward(self, const floating* params, Tile* tile, floating* z) noexcept nogil
     cdef void backward(

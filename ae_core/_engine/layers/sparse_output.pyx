@@ -5,11 +5,13 @@ the matrix, outermost: one row of it stays in cache while all the tile's element
 """
 
 from cython cimport floating
+from libc.math cimport log
 from libc.stdint cimport int32_t
 from libc.string cimport memset
 
 from ae_core._engine.batch cimport Batch, Tile, weight_of
 from ae_core._engine.kernels.table cimport ae_group, ae_is_row_loss, ae_output
+from ae_core._engine.layers.row_sizes cimport AE_EXP
 from ae_core._engine.layers.sparse_input cimport SparseInput, Stored, first_from, start_of
 from ae_core._engine.memory cimport Room
 from ae_core._engine.plan cimport Layer
@@ -51,6 +53,8 @@ cdef class SparseOutput:
         cdef floating h
         for t in range(start_of(stored, batch, first), start_of(stored, batch, first + tile.n_rows)):
             z[t] = biases[columns[t]] if layer.biases >= 0 else 0
+        if self.trace.sizes != NULL:
+            self._add_offsets[floating](tile, z)
         if layer.tied:  # W is the encoder's, (n_out, n_in): a row of it for each element
             for i in range(tile.n_rows):
                 for t in range(
@@ -65,6 +69,24 @@ cdef class SparseOutput:
                     start_of(stored, batch, first + i), start_of(stored, batch, first + i + 1),
                 ):
                     z[t] += h * W[u * n_out + columns[t]]
+
+    cdef void _add_offsets(self, Tile* tile, floating* z) noexcept nogil:
+        """`add_offsets` of the stored elements."""
+        cdef Stored* stored = &self.input.stored
+        cdef Py_ssize_t i, t, low, stop
+        cdef const ae_group* group
+        cdef floating offset
+        cdef int g
+        for i in range(tile.first, tile.first + tile.n_rows):
+            offset = <floating> log(self.trace.sizes[i])
+            low, stop = start_of(stored, tile.batch, i), start_of(stored, tile.batch, i + 1)
+            for g in range(self.output.n_groups):
+                group = &self.output.groups[g]
+                if group.activation != AE_EXP:
+                    continue
+                for t in range(low, stop):
+                    if group.start <= stored.columns[t] < group.stop:
+                        z[t] += offset
 
     cdef double forward(self, const floating* params, Tile* tile, floating* z) noexcept nogil:
         """The delta of the stored elements, in z; returns the losses, times weights, summed."""
