@@ -25,6 +25,18 @@ PCA_ROWS = 1000
 """Rows that PCA is computed of: what it costs is the cube of them, or of the columns."""
 SHARE = 0.9
 """Of the variance, that a number of components is said for."""
+UNLIKE = 1e5
+"""Times the median column's standard deviation. Less is usual, an income beside an age, and the
+default scaling sees to it; the report says from where to where they go."""
+ALIKE_SO_FAR = 1e6
+"""Standard deviations from zero: values that differ from their sixth digit on only."""
+FAR_ROWS = 100
+"""Of fewer rows, 1 % is none."""
+FAR_VALUES, FAR_IN_QUARTILES = 0.95, 100.0
+"""Share of a column's variance that 1 % of its values make, so that, scaled by it, the others are
+all but equal; and how far away they are, in distances between the quartiles."""
+FEWEST_AMOUNTS = 10
+"""Different values of a column that is no flag or grade."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +47,7 @@ class DataReport:
     names: tuple[str, ...]
     """What the columns are called."""
     kinds: tuple[str, ...]
-    """Of each column: 'numbers', 'flags', 'text', 'dates' or 'other'."""
+    """Of each column: 'numbers', 'flags', 'text', 'dates', 'spans' (of time) or 'other'."""
     shares_missing: Array
     """(n,): share of the entries of each column that is missing."""
     standard_deviation: Array
@@ -106,7 +118,7 @@ class DataReport:
             lines.append(
                 f"standard deviations: from {number(float(deviations[low]))} "
                 f"({quoted(self.names[low])}) to {number(float(deviations[high]))} "
-                f"({quoted(self.names[high])})"
+                f"({quoted(self.names[high])}); scale='standard', the default, makes them equal"
             )
         if self.shares_missing.any():
             worst = int(self.shares_missing.argmax())
@@ -193,7 +205,7 @@ def _report(kinds: Kinds, names: tuple[str, ...]) -> DataReport:
         found += [f for check in data_findings.OF_TABLES if (f := check(facts)) is not None]
         part, of_part = _amounts(part, facts)
         found += [f for f in _of_numbers(part, of_part) if f is not None]
-        found += _missing(table[:, numeric], facts)
+        found += _missing(kinds.n_missing[numeric] / m, facts)
         n_components = _components(part)
     return DataReport(
         n_rows=kinds.n_rows,
@@ -214,7 +226,7 @@ def _amounts(part: Array, facts: TableFacts) -> tuple[Array, tuple[str, ...]]:
     for sentinel in facts.sentinels:
         column = part[:, sentinel.column]
         column[column == sentinel.value] = np.nan
-    left_out = {*facts.missing, *facts.ids, *(column for column, _ in facts.dates)}
+    left_out = {*facts.missing, *facts.ids, *facts.named_ids, *(column for column, _ in facts.dates)}
     kept = [i for i in range(part.shape[1]) if i not in left_out]
     return part[:, kept], tuple(facts.names[i] for i in kept)
 
@@ -223,20 +235,72 @@ def _of_numbers(part: Array, names: tuple[str, ...]) -> list[Finding | None]:
     if not part.shape[1]:
         return []
     summary = _summary(part, names)
-    scaled = data_findings.badly_scaled(summary)
-    if scaled is not None:
-        scaled = Finding(
-            scaled.name,
-            scaled.message,
+    return [
+        _scales(summary),
+        data_findings.constants(summary, len(part)),
+        data_findings.few_rows(len(part), _share_of_few(part, summary)) or _far_values(part, names),
+    ]
+
+
+def _scales(c: Columns) -> Finding | None:
+    """Columns beside which the others are nothing, and those that hardly differ from row to row."""
+    deviation = np.sqrt(c.variance)
+    varying = deviation > 0
+    if not varying.any():
+        return None
+    typical = float(np.sort(deviation[varying])[(int(varying.sum()) - 1) // 2])
+    large = deviation > UNLIKE * typical
+    if large.any():
+        which = np.flatnonzero(large)[np.argsort(-deviation[large])]
+        times = number(float(deviation[which[0]] / typical))
+        return Finding(
+            "badly_scaled_columns",
+            f"{columns(c.names, which)} {data_findings.has(which)} up to {times} times the "
+            "standard deviation of the median column: unscaled, the loss would be about nothing "
+            "else.",
             "scale='standard', the default, takes care of that (or a logarithm, where a column "
             "spans powers of ten).",
             "note",
         )
-    return [
-        scaled,
-        data_findings.constants(summary, len(part)),
-        data_findings.few_rows(len(part), _share_of_few(part, summary)),
-    ]
+    away = np.abs(c.mean) / np.where(varying, deviation, np.inf)
+    which = np.flatnonzero(away > ALIKE_SO_FAR)
+    if not len(which):
+        return None
+    which = which[np.argsort(-away[which])]
+    return Finding(
+        "badly_scaled_columns",
+        f"{columns(c.names, which)} {'lies' if len(which) == 1 else 'lie'} up to "
+        f"{number(float(away[which[0]]))} standard deviations away from zero: rows differ only in "
+        "the last digits of such numbers.",
+        "Take away what all values have in common: float32 holds seven digits.",
+        "note",
+    )
+
+
+def _far_values(part: Array, names: tuple[str, ...]) -> Finding | None:
+    """A column of which a few values are nearly all the variance."""
+    for column, name in enumerate(names):
+        values = part[~np.isnan(part[:, column]), column]
+        n_far = len(values) // 100
+        if len(values) < FAR_ROWS or len(np.unique(values)) < FEWEST_AMOUNTS:
+            continue
+        low, middle, high = np.quantile(values, (0.25, 0.5, 0.75))
+        apart = np.sort((values - values.mean()) ** 2)
+        share = float(apart[-n_far:].sum() / apart.sum()) if apart.sum() > 0 else 0.0
+        distance = float(np.abs(values - middle).max())
+        if not (share > FAR_VALUES and high > low and distance > FAR_IN_QUARTILES * (high - low)):
+            continue
+        return Finding(
+            "heavy_outliers",
+            f"{percent(share)} of the variance of column {quoted(name)} is that of "
+            f"{count(n_far, 'value')}, the farthest {number(distance / (high - low))} times as "
+            "far from the median as the quartiles are apart: scaled by it, all others are nearly "
+            "equal.",
+            "Look at those rows: drop them if they are errors; else take a logarithm, or "
+            "scale='robust'.",
+            "note",
+        )
+    return None
 
 
 def _summary(part: Array, names: tuple[str, ...]) -> Columns:
@@ -246,7 +310,8 @@ def _summary(part: Array, names: tuple[str, ...]) -> Columns:
     variance = np.nansum((part - mean) ** 2, axis=0) / counts
     variance = np.where(low == high, 0.0, variance)
     ones = np.ones(len(names))
-    return Columns(names, mean, variance, ones, low, high, ones, low, high)
+    has_gaps = np.isnan(part).any(axis=0)
+    return Columns(names, mean, variance, ones, low, high, ones, low, high, has_gaps)
 
 
 def _share_of_few(part: Array, summary: Columns) -> float:
@@ -302,6 +367,7 @@ def _no_numbers(kinds: Kinds, names: tuple[str, ...]) -> list[Finding]:
             "Make of them what matters as numbers, such as the hour, the weekday or the days since "
             "a start.",
         ),
+        ("spans", "time_spans", "spans of time", "Give them as numbers, such as hours or days."),
         ("other", "other_columns", "neither numbers nor text", "Leave such columns out."),
     ):
         which = kinds.of_kind(kind)
@@ -337,8 +403,8 @@ def _infinite(kinds: Kinds, names: tuple[str, ...]) -> list[Finding]:
     ]
 
 
-def _missing(part: Array, facts: TableFacts) -> list[Finding]:
-    shares, names = np.isnan(part).mean(axis=0), facts.names
+def _missing(shares: Array, facts: TableFacts) -> list[Finding]:
+    names = facts.names
     which = np.flatnonzero((shares > 0) & (shares < 1))  # of those without any, it is said already
     if not len(which):
         return []

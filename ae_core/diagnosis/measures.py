@@ -32,6 +32,7 @@ class Columns:
     explained: Array  # (n,), NaN for columns that are constant or have no weight
     shown_low: Array  # (n,), in the user's units where those are known
     shown_high: Array  # (n,)
+    has_gaps: Array  # (n,) of bool: whether an entry is missing
 
     @property
     def is_constant(self) -> Array:
@@ -162,6 +163,7 @@ def measure(
         explained,
         np.fmin.reduce(table.shown),
         np.fmax.reduce(table.shown),
+        np.isnan(table.shown).any(axis=0),
     )
     gain = judged_by.constant - loss
     return Measures(

@@ -20,6 +20,11 @@ def number(value: float) -> str:
     return f"{value:.3g}"
 
 
+def value(x: float) -> str:
+    """A value of the data, as it stands there: -99.99 is not -100."""
+    return f"{x:.10g}" if math.isfinite(x) else number(x)
+
+
 def percent(share: float) -> str:
     """A share as messages write it."""
     if not math.isfinite(share):
