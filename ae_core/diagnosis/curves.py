@@ -17,7 +17,7 @@ from .advice import (
 )
 from .findings import Finding
 from .measures import Measures
-from .words import number, percent
+from .words import from_to, number, percent
 
 PART = 10
 """The end of a curve is its last tenth; less is noise, more is history."""
@@ -105,7 +105,7 @@ def still_falling(m: Measures) -> Finding | None:
         held = holds_back(m)
         return Finding(
             "still_falling",
-            f"The loss fell from {number(float(curve[0]))} to {number(float(curve[-1]))}, as fast "
+            f"The loss fell from {from_to(float(curve[0]), float(curve[-1]))}, as fast "
             f"at the end of {len(curve)} epochs as in their middle: the steps are too small to "
             "arrive.",
             " ".join(held) or f"{larger_rate(m)} More epochs alone would take long.",

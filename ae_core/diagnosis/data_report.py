@@ -296,8 +296,7 @@ def _far_values(part: Array, names: tuple[str, ...]) -> Finding | None:
             f"{count(n_far, 'value')}, the farthest {number(distance / (high - low))} times as "
             "far from the median as the quartiles are apart: scaled by it, all others are nearly "
             "equal.",
-            "Look at those rows: drop them if they are errors; else take a logarithm, or "
-            "scale='robust'.",
+            "Look at those rows: drop them if they are errors; else take a logarithm.",
             "note",
         )
     return None

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .._typing import Array
+from ..formulas.losses import LOSSES
 from ..network.architecture import Architecture
 from ..network.passes import own_parameters
 from ..network.reference import Network
@@ -192,6 +193,9 @@ def _beyond_reach(X: Array, architecture: Architecture) -> Array:
     distances = []
     for group in architecture.output_groups:
         part = X[:, group.columns]
+        if LOSSES[group.loss].from_logits == "softmax":  # shares of a row, whatever its counts
+            distances.append(np.zeros(part.shape[1]))
+            continue
         missed = (part - np.clip(part, *reach(group.activation))) ** 2
         distances.append(np.nansum(missed, axis=0))
     return np.concatenate(distances)

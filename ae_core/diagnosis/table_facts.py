@@ -4,6 +4,7 @@ Values that stand for missing ones, columns without any value, columns that repe
 numbers and dates among the numbers. Each is told in a wide gap from what healthy tables have.
 """
 
+import math
 import re
 from dataclasses import dataclass, field
 from typing import Any
@@ -57,6 +58,8 @@ nearly always 0 may be the same by chance."""
 FOLLOWS, NEARLY_FOLLOWS = 1e-9, 1e-4
 """1 - |correlation| of two columns of which one is the other times a number, plus a number; the
 second where it is so but for rounding or a little noise."""
+INNER, PAIRS = 0.97, 1000
+"""Share of the rows, and how many pairs at most, by which that is looked at again."""
 SEEN_TOGETHER = 0.5
 """Share of the rows in which both of two columns with missing entries have to be seen."""
 COMPARED_WITH_GAPS = 200
@@ -115,7 +118,12 @@ class TableFacts:
     """(n,): share of the entries of each column that is missing."""
 
 
-def table_facts(X: Array, names: tuple[str, ...], n_rows: int | None = None) -> TableFacts:
+def table_facts(
+    X: Array,
+    names: tuple[str, ...],
+    n_rows: int | None = None,
+    sources: Array | None = None,
+) -> TableFacts:
     """What is notable about the columns of X (m, n), of which NaN is missing.
 
     Parameters
@@ -125,6 +133,9 @@ def table_facts(X: Array, names: tuple[str, ...], n_rows: int | None = None) -> 
     names : tuple of str, n of them
     n_rows : int, optional
         How many rows there are, where X is some of them, evenly spaced.
+    sources : array of int, shape (n,), optional
+        Which column of the table each was made of: that a category is what all others are not says
+        nothing.
     """
     m, n = X.shape
     n_rows = m if n_rows is None else n_rows
@@ -156,7 +167,11 @@ def table_facts(X: Array, names: tuple[str, ...], n_rows: int | None = None) -> 
             ids[kind].append(column)
     used = np.flatnonzero(is_used)
     duplicates = _duplicates(X, used)
-    multiples, near_copies = _multiples(X, used, duplicates)
+    duplicates = tuple(group for group in duplicates if not _is_of_one(group, sources))
+    multiples, near_copies = (
+        tuple(pair for pair in pairs if not _is_of_one(pair, sources))
+        for pairs in _multiples(X, used, duplicates)
+    )
     return TableFacts(
         n_rows=n_rows,
         names=names,
@@ -258,6 +273,11 @@ def _as_identifier(values: Array, distinct: Array, name: str, n_rows: int) -> st
     return "named" if ID_NAMES.search(name) else ""
 
 
+def _is_of_one(columns: tuple[int, ...], sources: Array | None) -> bool:
+    """Whether all these columns were made of one."""
+    return sources is not None and len(set(sources[list(columns)].tolist())) == 1
+
+
 def _duplicates(X: Array, which: Array) -> tuple[tuple[int, ...], ...]:
     groups: dict[Any, list[int]] = {}
     for column in which:
@@ -280,12 +300,26 @@ def _multiples(
         centred = part - part.mean(axis=0)
         standard = centred / np.sqrt((centred**2).sum(axis=0))
         beyond = 1 - np.abs(standard.T @ standard)
-    upper = np.triu(np.ones(beyond.shape, dtype=bool), 1)
-    found = []
-    for is_one in (beyond < FOLLOWS, (beyond >= FOLLOWS) & (beyond < NEARLY_FOLLOWS)):
-        pairs = np.argwhere(is_one & upper)
-        found.append(tuple((int(which[i]), int(which[j])) for i, j in pairs))
-    return found[0], found[1]
+    found: list[list[tuple[int, int]]] = [[], []]
+    candidates = np.argwhere(np.triu(beyond < NEARLY_FOLLOWS, 1))[:PAIRS]
+    for i, j in candidates:
+        inner = _without_the_farthest(part[:, i], part[:, j])
+        if inner < NEARLY_FOLLOWS:
+            is_exact = max(inner, beyond[i, j]) < FOLLOWS
+            found[0 if is_exact else 1].append((int(which[i]), int(which[j])))
+    return tuple(found[0]), tuple(found[1])
+
+
+def _without_the_farthest(x: Array, y: Array) -> float:
+    """1 - |correlation| of x and y (m,), without the rows that are farthest out in either.
+
+    One row that is far out in both makes any two columns correlated.
+    """
+    away = [np.abs(values - np.median(values)) for values in (x, y)]
+    inner = (away[0] <= np.quantile(away[0], INNER)) & (away[1] <= np.quantile(away[1], INNER))
+    x, y = x[inner] - x[inner].mean(), y[inner] - y[inner].mean()
+    size = float(np.sqrt((x @ x) * (y @ y)))
+    return 1 - abs(float(x @ y)) / size if size > 0 else math.inf
 
 
 def _same_where_seen(

@@ -39,8 +39,8 @@ def dead_units(m: Measures) -> Finding | None:
     others = [name for name in ("elu", "leaky_relu") if name != layers[0].activation]
     return Finding(
         "dead_units",
-        f"Dead, the same for every row: {of_layers(layers, 'dead')}. They say nothing about a "
-        "row, and do not come back by training.",
+        f"Dead, the same for every row: {of_layers(layers, 'dead')}. They say nothing about a row"
+        f"{', and do not come back by training' if all(_is_stuck(x) for x in layers) else ''}.",
         f"Fit again. {' '.join(held)}"
         if held
         else f"Fit again. {smaller_rate(m)} Or activation={' or '.join(map(repr, others))}, of "
@@ -54,6 +54,11 @@ def _is_saturated(layer: Layer) -> bool:
 
 def _is_dead(layer: Layer) -> bool:
     return layer.dead >= MANY_DEAD * layer.units
+
+
+def _is_stuck(layer: Layer) -> bool:
+    """Whether its dead units are so because they are flat, and not because weights are 0."""
+    return layer.stuck == layer.dead
 
 
 def dead_code_units(m: Measures) -> Finding | None:
