@@ -70,9 +70,17 @@ def diverged(m: Measures) -> Finding | None:
     return Finding(
         "diverged",
         f"The loss rose to {number(last)}, {how_much} ({number(best)}, in epoch "
-        f"{int(curve.argmin()) + 1} of {len(curve)}): steps are too large.",
+        f"{int(curve.argmin()) + 1} of {len(curve)}): {_too_large(m)}.",
         advice,
     )
+
+
+def _too_large(m: Measures) -> str:
+    """What makes a loss rise, as far as the curve can tell."""
+    a = m.architecture
+    if a.dropout or a.corruption:
+        return "steps are too large, or there is too much noise"
+    return "steps are too large"
 
 
 def oscillating(m: Measures) -> Finding | None:
