@@ -189,9 +189,9 @@ def spoiled(all_tables, verbose, one_in=3):
                     continue
                 model, _ = fitted(X, k, {**others, setting: value})
                 report = model.diagnose(X)
-                pca = list(report.baselines.values())[1]
-                lost = (report.loss - pca) / (report.baselines["column mean"] - pca)
-                if lost < POOR:
+                (pca,) = (loss for name, loss in report.baselines.items() if name[:3] == "PCA")
+                gain = report.baselines[report.constant] - pca
+                if report.loss - pca < POOR * gain:
                     harmless += 1
                     continue
                 n += 1

@@ -115,11 +115,12 @@ def constants(c: Columns, n_rows: int) -> Finding | None:
     if not len(which):
         return None
     always = f", always {value(float(c.shown_low[which[0]]))}" if len(which) == 1 else ""
+    seen = " that has one" if c.has_gaps[which].any() else ""
     return Finding(
         "constant_columns",
-        f"{columns(c.names, which)} {has(which)} the same value in every row"
-        f"{' that has one' if c.has_gaps[which].any() else ''}{always}: nothing can be learned of {'it' if len(which) == 1 else 'them'}, and a new row "
-        "that differs there will look like an outlier.",
+        f"{columns(c.names, which)} {has(which)} the same value in every row{seen}{always}: "
+        f"nothing can be learned of {'it' if len(which) == 1 else 'them'}, and a new row that "
+        "differs there will look like an outlier.",
         "Leave such columns out.",
         "note",
     )

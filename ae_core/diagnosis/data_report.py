@@ -12,6 +12,7 @@ from .._typing import Array
 from ..data.column_kinds import Kinds, column_kinds
 from . import data_findings
 from .baselines import seen_mean
+from .column_findings import far_values, scales
 from .findings import Finding
 from .measures import Columns
 from .report import findings_html, findings_text, tidied
@@ -25,18 +26,6 @@ PCA_ROWS = 1000
 """Rows that PCA is computed of: what it costs is the cube of them, or of the columns."""
 SHARE = 0.9
 """Of the variance, that a number of components is said for."""
-UNLIKE = 1e5
-"""Times the median column's standard deviation. Less is usual, an income beside an age, and the
-default scaling sees to it; the report says from where to where they go."""
-ALIKE_SO_FAR = 1e6
-"""Standard deviations from zero: values that differ from their sixth digit on only."""
-FAR_ROWS = 100
-"""Of fewer rows, 1 % is none."""
-FAR_VALUES, FAR_IN_QUARTILES = 0.95, 100.0
-"""Share of a column's variance that 1 % of its values make, so that, scaled by it, the others are
-all but equal; and how far away they are, in distances between the quartiles."""
-FEWEST_AMOUNTS = 10
-"""Different values of a column that is no flag or grade."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -226,7 +215,12 @@ def _amounts(part: Array, facts: TableFacts) -> tuple[Array, tuple[str, ...]]:
     for sentinel in facts.sentinels:
         column = part[:, sentinel.column]
         column[column == sentinel.value] = np.nan
-    left_out = {*facts.missing, *facts.ids, *facts.named_ids, *(column for column, _ in facts.dates)}
+    left_out = {
+        *facts.missing,
+        *facts.ids,
+        *facts.named_ids,
+        *(column for column, _ in facts.dates),
+    }
     kept = [i for i in range(part.shape[1]) if i not in left_out]
     return part[:, kept], tuple(facts.names[i] for i in kept)
 
@@ -236,70 +230,10 @@ def _of_numbers(part: Array, names: tuple[str, ...]) -> list[Finding | None]:
         return []
     summary = _summary(part, names)
     return [
-        _scales(summary),
+        scales(summary),
         data_findings.constants(summary, len(part)),
-        data_findings.few_rows(len(part), _share_of_few(part, summary)) or _far_values(part, names),
+        data_findings.few_rows(len(part), _share_of_few(part, summary)) or far_values(part, names),
     ]
-
-
-def _scales(c: Columns) -> Finding | None:
-    """Columns beside which the others are nothing, and those that hardly differ from row to row."""
-    deviation = np.sqrt(c.variance)
-    varying = deviation > 0
-    if not varying.any():
-        return None
-    typical = float(np.sort(deviation[varying])[(int(varying.sum()) - 1) // 2])
-    large = deviation > UNLIKE * typical
-    if large.any():
-        which = np.flatnonzero(large)[np.argsort(-deviation[large])]
-        times = number(float(deviation[which[0]] / typical))
-        return Finding(
-            "badly_scaled_columns",
-            f"{columns(c.names, which)} {data_findings.has(which)} up to {times} times the "
-            "standard deviation of the median column: unscaled, the loss would be about nothing "
-            "else.",
-            "scale='standard', the default, takes care of that (or a logarithm, where a column "
-            "spans powers of ten).",
-            "note",
-        )
-    away = np.abs(c.mean) / np.where(varying, deviation, np.inf)
-    which = np.flatnonzero(away > ALIKE_SO_FAR)
-    if not len(which):
-        return None
-    which = which[np.argsort(-away[which])]
-    return Finding(
-        "badly_scaled_columns",
-        f"{columns(c.names, which)} {'lies' if len(which) == 1 else 'lie'} up to "
-        f"{number(float(away[which[0]]))} standard deviations away from zero: rows differ only in "
-        "the last digits of such numbers.",
-        "Take away what all values have in common: float32 holds seven digits.",
-        "note",
-    )
-
-
-def _far_values(part: Array, names: tuple[str, ...]) -> Finding | None:
-    """A column of which a few values are nearly all the variance."""
-    for column, name in enumerate(names):
-        values = part[~np.isnan(part[:, column]), column]
-        n_far = len(values) // 100
-        if len(values) < FAR_ROWS or len(np.unique(values)) < FEWEST_AMOUNTS:
-            continue
-        low, middle, high = np.quantile(values, (0.25, 0.5, 0.75))
-        apart = np.sort((values - values.mean()) ** 2)
-        share = float(apart[-n_far:].sum() / apart.sum()) if apart.sum() > 0 else 0.0
-        distance = float(np.abs(values - middle).max())
-        if not (share > FAR_VALUES and high > low and distance > FAR_IN_QUARTILES * (high - low)):
-            continue
-        return Finding(
-            "heavy_outliers",
-            f"{percent(share)} of the variance of column {quoted(name)} is that of "
-            f"{count(n_far, 'value')}, the farthest {number(distance / (high - low))} times as "
-            "far from the median as the quartiles are apart: scaled by it, all others are nearly "
-            "equal.",
-            "Look at those rows: drop them if they are errors; else take a logarithm.",
-            "note",
-        )
-    return None
 
 
 def _summary(part: Array, names: tuple[str, ...]) -> Columns:
@@ -309,7 +243,7 @@ def _summary(part: Array, names: tuple[str, ...]) -> Columns:
     variance = np.nansum((part - mean) ** 2, axis=0) / counts
     variance = np.where(low == high, 0.0, variance)
     ones = np.ones(len(names))
-    has_gaps = np.isnan(part).any(axis=0)
+    has_gaps = np.asarray(np.isnan(part).any(axis=0))
     return Columns(names, mean, variance, ones, low, high, ones, low, high, has_gaps)
 
 

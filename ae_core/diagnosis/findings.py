@@ -125,7 +125,9 @@ def _where_rows_are_lost(m: Measures) -> str:
     spread = float(m.code.standard_deviation.max())
     in_use = m.code.is_in_use
     if in_use is not None and not in_use.any():
-        return "Nor does the code say anything of a row: its distribution is nearly the same for all."
+        return (
+            "Nor does the code say anything of a row: its distribution is nearly the same for all."
+        )
     if not spread > CODE_HARDLY_VARIES:
         return (
             f"The code hardly varies either (standard deviation of at most {number(spread)}), so "

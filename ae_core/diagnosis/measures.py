@@ -164,7 +164,7 @@ def measure(
         explained,
         np.fmin.reduce(table.shown),
         np.fmax.reduce(table.shown),
-        np.isnan(table.shown).any(axis=0),
+        np.asarray(np.isnan(table.shown).any(axis=0)),
     )
     gain = judged_by.constant - loss
     return Measures(

@@ -177,6 +177,4 @@ def _says_something(
     if len(X) < FEWEST_ROWS:
         return True  # nobody can tell
     sizes = sorted({n_components, max(1, n_components // 2), 1}, reverse=True)
-    return any(
-        loss(held_out_components(X, k, weights, column_weights)) < enough for k in sizes
-    )
+    return any(loss(held_out_components(X, k, weights, column_weights)) < enough for k in sizes)

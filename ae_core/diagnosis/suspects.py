@@ -184,7 +184,9 @@ def _training(fit: Fit) -> list[Change]:
 def _shape(fit: Fit) -> list[Change]:
     s, found = fit.settings, []
     if fit.has("scale") and s["scale"] not in ("standard", "biases"):
-        found.append(Change({"scale": "standard"}, "training then goes by the loss of scaled columns", 0))
+        found.append(
+            Change({"scale": "standard"}, "training then goes by the loss of scaled columns", 0)
+        )
     for name in ("output_activation", "code_activation"):
         if fit.has(name):
             found.append(Change({name: fit.defaults[name]}, "", 0))

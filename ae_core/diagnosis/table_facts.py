@@ -73,7 +73,7 @@ ID_NAMES = re.compile(
 DAYS = (19000101, 21001231)
 """Dates written as one number, year, month and day."""
 SECONDS = (9.4e8, 2.1e9)  # late in 1999 … 2036, since 1970; other numbers are seldom just there
-DATE_NAMES = re.compile(r"(^|[_\W])(date|day|datum|dob)($|[_\W\d])|[a-z]Date$", re.I)
+DATE_NAMES = re.compile(r"(^|[_\W])(?i:date|day|datum|dob)($|[_\W\d])|[a-z]Date$")
 SHEET_DAYS = (10_000, 80_000)  # 1927 … 2119, in days since 1900 as spreadsheets have them
 NOT_A_COUNT = 86400.0
 """Seconds: numbers of that size that differ by less than a day in all are something else."""

@@ -115,8 +115,10 @@ def _cut_short(model: Any) -> str:
     why = history.stopped_because
     if not why and history.n_iter:
         return f"It was fitted in parts (partial_fit), {count(history.n_iter, 'epoch')} so far"
-    if why in ("the callback asked for it", "it was interrupted") and history.n_iter < model.max_iter:
-        return f"It was stopped after {history.n_iter} of {count(model.max_iter, 'epoch')}, as {why}"
+    was_stopped = why in ("the callback asked for it", "it was interrupted")
+    if was_stopped and history.n_iter < model.max_iter:
+        planned = count(model.max_iter, "epoch")
+        return f"It was stopped after {history.n_iter} of {planned}, as {why}"
     return ""
 
 
@@ -325,7 +327,7 @@ class _Trial:
     def _seen(self, model: Any) -> Rows:
         """The rows as its network sees them, with what they weigh in its loss."""
         if self.weights is None:
-            return model._rows(self.X)  # type: ignore[no-any-return]
+            return model._rows(self.X)
         return seen(model, checked(model, self.X, reset=False), self.weights)
 
     def loss(self, change: Change) -> float | None:
