@@ -47,6 +47,10 @@ class References:
     """Whether PCA of some rows says anything of others: it gains on pure noise, too, but only on
     the rows that it is computed from."""
 
+    pca_of_others: float | None = None
+    """Where columns say nothing about each other: the loss of PCA on rows that it was not computed
+    from. Of the others it learns by heart what no network should."""
+
     @property
     def gain(self) -> float:
         """By how much PCA is below the best constant."""
@@ -73,6 +77,7 @@ class References:
         margin = WORTH_SAYING * (self.constant - self.floor)
         return (
             self.has_structure
+            and (self.pca_of_others is None or loss > self.pca_of_others)
             and self.lost(loss) > POOR
             and loss - self.pca > margin
             and loss - self.floor > WORSE_THAN_PCA * (self.pca - self.floor)
@@ -123,7 +128,7 @@ def references(
 
     of_constant = loss(np.broadcast_to(constant, X.shape))
     of_mean = of_constant if name == "column mean" else loss(column_mean(X, X, weights))
-    of_pca, is_learnable = of_constant, True
+    of_pca, of_others, is_learnable = of_constant, None, True
     floor, floor_name = entropy(architecture, X, weights), "the data's entropy"
     if architecture.n_own:  # a likelihood of which the loss leaves no constant out
         floor, floor_name = loss(np.nan_to_num(X)), "of these dispersions"
@@ -140,9 +145,11 @@ def references(
         if not is_sample and _may_be_noise(of_constant - of_pca, most, X, n_components):
             # Of columns without any relation k of n can still be copied. A drawn code should not:
             # what it copies costs more than it is worth.
-            for_nothing = n_components / X.shape[1] if architecture.variational else 0.0
-            enough = of_constant - (WORTH_SAYING + for_nothing) * most
-            is_learnable = _says_something(loss, enough, X, n_components, weights, column_weights)
+            for_nothing = n_components / X.shape[1]
+            others = _of_others(loss, X, n_components, weights, column_weights)
+            gained = (of_constant - others) / most if most > 0 else 0.0
+            is_learnable = gained > WORTH_SAYING + for_nothing * architecture.variational
+            of_others = others if gained <= WORTH_SAYING + for_nothing else None
     return References(
         constant_name=name,
         constant=of_constant,
@@ -152,6 +159,7 @@ def references(
         floor=floor,
         floor_name=floor_name,
         is_learnable=is_learnable,
+        pca_of_others=of_others,
     )
 
 
@@ -165,16 +173,15 @@ def _may_be_noise(gain: float, most: float, X: Array, n_components: int) -> bool
     return gain < 2 * n_components / n * (1 + (n / m) ** 0.5) ** 2 * most
 
 
-def _says_something(
+def _of_others(
     loss: Callable[[Array], float],
-    enough: float,
     X: Array,
     n_components: int,
     weights: Array | None,
     column_weights: Array | None,
-) -> bool:
-    """Whether PCA of one half of the rows X (m, n), of any size, says something of the other."""
+) -> float:
+    """The loss of PCA of one half of the rows X (m, n), of the size that suits it, on the other."""
     if len(X) < FEWEST_ROWS:
-        return True  # nobody can tell
-    sizes = sorted({n_components, max(1, n_components // 2), 1}, reverse=True)
-    return any(loss(held_out_components(X, k, weights, column_weights)) < enough for k in sizes)
+        return -math.inf  # nobody can tell
+    sizes = {n_components, max(1, n_components // 2), 1}
+    return min(loss(held_out_components(X, k, weights, column_weights)) for k in sizes)
