@@ -122,7 +122,7 @@ def holds_back(m: Measures) -> list[str]:
     a, said = m.architecture, []
     for name, strength in STRONG.items():
         value: Any = getattr(a, name)
-        if value >= strength:
+        if value >= strength and m.settings.get(name) != "auto":
             said.append(f"{name}={value:g}: try 0.")
     if a.corruption and a.corruption_level >= STRONG_NOISE.get(a.corruption, STRONG_SHARE):
         said.append(f"corruption_level={a.corruption_level:g} ({a.corruption!r}): try less.")
@@ -132,6 +132,14 @@ def holds_back(m: Measures) -> list[str]:
     if isinstance(clip, numbers.Real) and clip < STRONG_CLIPPING:
         said.append(f"clip_norm={clip:g}: try None.")
     return said
+
+
+def default_that_holds_back(m: Measures) -> str:
+    """The penalty that is usual for ratings and counts, where nothing else is the reason."""
+    alpha = m.architecture.alpha
+    if m.settings.get("alpha") != "auto" or not alpha >= STRONG["alpha"]:
+        return ""
+    return f"alpha={alpha / 100:g} (by default it is {alpha:g} here)"
 
 
 def for_no_learning(m: Measures) -> str:
@@ -148,7 +156,7 @@ def for_no_learning(m: Measures) -> str:
             "too small. If that does not help: larger starting weights; and for a network of your "
             "own, ae_core.check_gradient."
         )
-    ideas = []
+    ideas = [idea] if (idea := default_that_holds_back(m)) else []
     bounded = [layer for layer in m.layers[:-1] if layer.activation in BOUNDED]
     if len(bounded) >= DEEP:
         ideas.append("activation='elu', which lets gradients through many layers")

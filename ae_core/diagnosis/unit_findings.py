@@ -2,7 +2,14 @@
 
 import numpy as np
 
-from .advice import MANY_DEAD, MANY_SATURATED, holds_back, smaller_rate
+from .advice import (
+    MANY_DEAD,
+    MANY_SATURATED,
+    holds_back,
+    is_large,
+    learning_rate,
+    smaller_rate,
+)
 from .findings import Finding
 from .measures import Measures
 from .units import Layer
@@ -21,9 +28,19 @@ def saturated_units(m: Measures) -> Finding | None:
         "saturated_units",
         "Saturated, at an end of their range for nearly every row: "
         f"{of_layers(layers, 'saturated')}. Next to no gradient passes through them.",
-        "Try scale='standard', smaller starting weights or a smaller learning rate; or an "
-        "activation that is not bounded, such as 'elu'.",
+        _against_saturation(m),
     )
+
+
+def _against_saturation(m: Measures) -> str:
+    held = holds_back(m)
+    if held:
+        return " ".join(held)
+    other = "an activation that is not bounded, such as 'elu'."
+    if is_large(learning_rate(m), m):
+        return f"{smaller_rate(m)} Or {other}"
+    scale = "" if m.settings.get("scale") in ("standard", "biases") else "scale='standard', "
+    return f"Try {scale}smaller starting weights or a smaller learning rate; or {other}"
 
 
 def dead_units(m: Measures) -> Finding | None:

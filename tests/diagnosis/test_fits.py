@@ -7,6 +7,7 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.sparse
 from sklearn.datasets import load_wine
 
 from ae_core import (
@@ -141,6 +142,27 @@ def test_the_first_advice_names_what_spoils_it(name, value, data, others):
         others["learning_rate_init"] = 0.01
     report = fitted(data, **{**others, name: value}).diagnose(data, budget=2.0)
     assert report.findings[0].advice.startswith(f"{name}="), str(report)
+
+
+RATES_OF_RATINGS = [(1e-8, "larger"), (1e-6, "larger"), (3.0, "smaller")]
+
+
+@pytest.mark.parametrize(("rate", "direction"), RATES_OF_RATINGS)
+@pytest.mark.parametrize("kind", ["ratings", "counts"])
+def test_the_usual_penalty_of_noisy_tables_is_not_blamed_for_a_rate(rate, direction, kind):
+    random = np.random.default_rng(0)
+    if kind == "ratings":
+        R = 3 + random.normal(size=(200, 3)) @ random.normal(size=(3, 30))
+        X = scipy.sparse.csr_matrix(np.where(random.random(R.shape) < 0.4, R, 0))
+        more = {"missing_values": "implicit"}
+    else:
+        X, more = COUNTS, {"loss": "poisson"}
+    report = fitted(X, learning_rate_init=rate, **more).diagnose(X, trials=False)
+    said = " ".join(finding.advice for finding in report.findings)
+    assert "alpha" not in said, str(report)
+    tried = [float(r) for r in re.findall(r"learning_rate_init=\S+: try (\S+)\.", said)]
+    assert tried, str(report)
+    assert all((new > rate) == (direction == "larger") for new in tried)
 
 
 # --- nothing to learn --------------------------------------------------------------------------
