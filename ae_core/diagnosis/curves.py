@@ -48,7 +48,8 @@ SHORTEST = 6
 def diverged(m: Measures) -> Finding | None:
     """The loss rose far above its best, or is no number any more."""
     curve = m.loss_curve
-    advice = f"{smaller_rate(m)} And scaled data (scale='standard') if that does not help."
+    momentum = [f"{said} Or " for said in holds_back(m) if said.startswith("momentum=")]
+    advice = f"{''.join(momentum)}{smaller_rate(m)} And scaled data (scale='standard') if that does not help."
     if was_stopped_by_its_loss(m):
         return Finding("diverged", f"Training ended because {m.stopped_because}.", advice)
     broken = np.flatnonzero(~np.isfinite(curve))
@@ -99,7 +100,8 @@ def oscillating(m: Measures) -> Finding | None:
         "oscillating",
         f"The loss jumps: in {int(jumps.sum())} of the last {len(rises)} epochs it rose, by "
         f"{percent(typical)} or so, instead of falling.",
-        f"{smaller_rate(m)} Or learning_rate='cosine', which ends in small steps; or larger "
+        " ".join(holds_back(m))
+        or f"{smaller_rate(m)} Or learning_rate='cosine', which ends in small steps; or larger "
         "batches.",
     )
 
@@ -137,6 +139,8 @@ def overfitting(m: Measures) -> Finding | None:
     validation, training = m.validation_curve, m.loss_curve
     if len(validation) < SHORTEST or len(validation) != len(training):
         return None
+    if m.settings.get("early_stopping"):
+        return None  # it has got back the parameters of the best epoch
     if not (np.isfinite(validation).all() and np.isfinite(training).all()):
         return None
     window = max(1, len(validation) // PART)

@@ -57,6 +57,7 @@ EXPLAINED_BY = {
         "collapsed_units",
         "dead_code_units",
         "still_falling",
+        "bounded_output",
     },
     "worse_than_mean": {"diverged", "column_mean"},
     "column_mean": {"diverged"},

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .advice import for_no_learning, larger_rate, more_training, steps_are_too_large
+from .advice import for_a_poor_fit, for_no_learning, larger_rate, more_training, steps_are_too_large
 from .measures import Measures
 from .reconstruction import reach
 from .references import References
@@ -166,7 +166,8 @@ def worse_than_pca(m: Measures) -> Finding | None:
         f"PCA with {count(m.references.n_components, 'component')} has a loss of "
         f"{number(m.pca_loss)}, the network {number(m.loss)}: a linear code of the same size does "
         "better.",
-        f"{more_training(m)} Or try {'; or '.join(['wider hidden layers', *ideas])}.",
+        for_a_poor_fit(m)
+        or f"{more_training(m)} Or try {'; or '.join(['wider hidden layers', *ideas])}.",
         "note",
     )
 

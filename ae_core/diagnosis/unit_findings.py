@@ -9,6 +9,7 @@ from .advice import (
     is_large,
     learning_rate,
     smaller_rate,
+    wants_scaling,
 )
 from .findings import Finding
 from .measures import Measures
@@ -52,7 +53,7 @@ def dead_units(m: Measures) -> Finding | None:
     ]  # of a code, those that are dead are told one by one
     if not layers or not m.varies:
         return None
-    held = holds_back(m)
+    held = [*holds_back(m), *filter(None, [wants_scaling(m)])]
     others = [name for name in ("elu", "leaky_relu") if name != layers[0].activation]
     return Finding(
         "dead_units",

@@ -275,6 +275,39 @@ def test_a_fit_in_parts_is_told_to_train_on():
     assert advice.startswith("It was fitted in parts (partial_fit), 3 epochs so far")
 
 
+@pytest.mark.parametrize("seed", [2, 3, 4])
+def test_a_fit_that_got_back_its_best_epoch_has_not_learned_by_heart(seed):
+    X = np.random.default_rng(seed).normal(size=(60, 20))
+    settings = {"max_iter": 300, "n_iter_no_change": 300, "validation_fraction": 0.3}
+    settings["hidden_layer_sizes"] = (128,)
+    model = fitted(X[:40], n=10, early_stopping=True, **settings)
+    assert "overfitting" not in names(model.diagnose(X[:40], trials=False))
+    rows, history = model._rows(X[:40]), model.history_
+    if seed == 2:  # by the curves alone nobody knows of it
+        assert "overfitting" in names(diagnose(model.network_, rows, history=history))
+
+
+STATIC = [
+    ({"contraction": 100.0}, SHEET, "contraction=100: try 0."),
+    ({"momentum": 0.9999, "solver": "sgd", "learning_rate_init": 0.01}, SHEET, "momentum=0.9999"),
+    ({"epsilon": 100.0}, SHEET, "epsilon=100: try 1e-8."),
+    ({"averaging": 0.999999, "max_iter": 20}, SHEET, "averaging=0.999999: try None."),
+    ({"hidden_layer_sizes": (2,)}, SHEET, "A layer of 2 is narrower than the code of 4"),
+    ({"tol": 10.0, "n_iter_no_change": 2}, SHEET, "tol=10 with n_iter_no_change=2 ended it"),
+    ({"scale": None}, SHEET + 1e4, "scale=None: try 'standard'."),
+    ({"scale": None}, SHEET * 1e-4, "scale=None: try 'standard'."),
+    ({"cls": VariationalAutoencoder, "noise_variance": 300.0}, SHEET, "noise_variance=300: try"),
+    ({"corruption": "gaussian", "corruption_level": 100.0}, SHEET, "corruption_level=100"),
+    ({"solver": "sgd", "learning_rate_init": 1e-4}, SHEET, "learning_rate_init=0.0001: try 0.1."),
+]
+
+
+@pytest.mark.parametrize(("settings", "data", "advice"), STATIC)
+def test_without_trials_what_the_settings_show_is_named_and_nothing_else(settings, data, advice):
+    report = fitted(data, **settings).diagnose(data, trials=False)
+    assert report.findings[0].advice.startswith(advice), str(report)
+
+
 # --- tables --------------------------------------------------------------------------------------
 
 
