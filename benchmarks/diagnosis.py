@@ -22,6 +22,7 @@ from ae_core import Autoencoder, NotLearningWarning, VariationalAutoencoder
 from ae_core.diagnosis.diagnose import OF_THE_FIT
 from ae_core.diagnosis.references import POOR
 
+ABOUT_THE_FIT = OF_THE_FIT | {"overfitting", "learned_to_copy"}
 MOST_ROWS = 1500
 COMMON = {"max_iter": 100, "random_state": 0, "n_threads": 1}
 
@@ -168,8 +169,8 @@ def healthy(all_tables, verbose):
             model, said = fitted(X, k, settings)
             report = model.diagnose(X)
             n += 1
-            bad = [f.name for f in report.findings if f.name in OF_THE_FIT] + [said] * bool(said)
-            of_tables.update((name, f.name) for f in report.findings if f.name not in OF_THE_FIT)
+            bad = [f.name for f in report.findings if f.name in ABOUT_THE_FIT] + [said] * bool(said)
+            of_tables.update((name, f.name) for f in report.findings if f.name not in ABOUT_THE_FIT)
             if bad:
                 found.append((name, kind, bad))
                 if verbose:

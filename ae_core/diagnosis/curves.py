@@ -49,7 +49,8 @@ def diverged(m: Measures) -> Finding | None:
     """The loss rose far above its best, or is no number any more."""
     curve = m.loss_curve
     momentum = [f"{said} Or " for said in holds_back(m) if said.startswith("momentum=")]
-    advice = f"{''.join(momentum)}{smaller_rate(m)} And scaled data (scale='standard') if that does not help."
+    rate = f"{''.join(momentum)}{smaller_rate(m)}"
+    advice = f"{rate} And scaled data (scale='standard') if that does not help."
     if was_stopped_by_its_loss(m):
         return Finding("diverged", f"Training ended because {m.stopped_because}.", advice)
     broken = np.flatnonzero(~np.isfinite(curve))
