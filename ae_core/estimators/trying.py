@@ -280,6 +280,7 @@ class _Trial:
         n_rows = _n_rows(X)
         which = evenly(n_rows, size.n_rows)
         self.model, self.size, self.max_iter = model, size, model.max_iter
+        self._references: dict[int, References] = {}
         self.X = _safe_indexing(X, which)
         self.weights = None if sample_weight is None else sample_weight[which]
         settings = self.settings = model.get_params(deep=False)
@@ -343,11 +344,14 @@ class _Trial:
         return self._loss_of(model) if is_finite else math.inf
 
     def references(self, n_components: int | None) -> References:
-        """Of the same rows."""
+        """Of the same rows: the same for every change that leaves the code as long as it is."""
         architecture = self.base.network_.architecture
         k = architecture.n_components if n_components is None else n_components
-        own = self._own(self.base)
-        return references(architecture, self.rows, k, self.row_weights, own)
+        if k not in self._references:
+            own = self._own(self.base)
+            found = references(architecture, self.rows, k, self.row_weights, own)
+            self._references[k] = found
+        return self._references[k]
 
     def filled_in(self, model: Any) -> FilledIn | None:
         """How well a model fills in entries that are hidden."""
