@@ -7,6 +7,7 @@ import datetime
 import decimal
 import numbers
 import re
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,11 +16,14 @@ import numpy as np
 from .._typing import Array
 from .checks import is_sparse
 
-KINDS = ("numbers", "flags", "text", "dates", "other")
+KINDS = ("numbers", "flags", "text", "dates", "spans", "other")
 CELLS = 10_000
 """Cells of a column of objects that are looked at, evenly spaced, to see what kind they are."""
 NEARLY_ALL = 0.95
 """Share of the texts of a column that read as numbers, or dates, if it is one of these."""
+MOST_MARKS, LONGEST_MARK = 0.5, 20
+"""Share of the texts that may be one and the same mark, such as '?'; characters of it that are
+shown."""
 DATE = re.compile(
     r"\s*(\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.](\d{4}|\d{2}))"
     r"([T ]\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?\s*(Z|[-+]\d{2}:?\d{2})?)?\s*"
@@ -136,7 +140,7 @@ def _of_column(column: Array) -> tuple[str, str, Array | None, int]:
     if kind == "b":
         return "flags", "", column.astype(np.float64), 0
     if kind in "mM":
-        return "dates", "", None, int(np.isnat(column).sum())
+        return "dates" if kind == "M" else "spans", "", None, int(np.isnat(column).sum())
     if kind not in "OUST":
         return "other", f"of type {column.dtype}", None, 0
     cells = column.astype(object)
@@ -152,6 +156,8 @@ def _of_column(column: Array) -> tuple[str, str, Array | None, int]:
         return "numbers", "", _as_numbers(cells, is_missing), n_missing
     if all(isinstance(cell, datetime.date | datetime.time | np.datetime64) for cell in some):
         return "dates", "", None, n_missing
+    if all(isinstance(cell, datetime.timedelta | np.timedelta64) for cell in some):
+        return "spans", "", None, n_missing
     if all(isinstance(cell, str | bytes) for cell in some):
         return "text", _of_text([str(cell) for cell in some], present), None, n_missing
     types = sorted({type(cell).__name__ for cell in some})
@@ -159,12 +165,27 @@ def _of_column(column: Array) -> tuple[str, str, Array | None, int]:
 
 
 def _of_text(texts: list[str], present: Array) -> str:
-    if np.mean([_reads_as_number(text) for text in texts]) >= NEARLY_ALL:
-        return "that reads as numbers"
-    if np.mean([DATE.fullmatch(text) is not None for text in texts]) >= NEARLY_ALL:
-        return "that reads as dates"
+    for what, reads in (("numbers", _reads_as_number), ("dates", _reads_as_date)):
+        others = Counter(text for text in texts if not reads(text))
+        if others.total() > (1 - NEARLY_ALL) * len(texts) and not _is_one_mark(others, texts):
+            continue
+        if not others:
+            return f"that reads as {what}"
+        # A mark for 'missing' is all that keeps such a column from being one of numbers.
+        mark, times = others.most_common(1)[0]
+        rest = "" if len(others) == 1 else f" and {len(others) - 1} other texts"
+        shown = mark if len(mark) <= LONGEST_MARK else mark[: LONGEST_MARK - 1] + "…"
+        return f"that reads as {what}, but for {shown!r} ({times} times){rest}"
     n_values = len(set(present.tolist()))
-    return f"of {n_values} different values" if n_values > 1 else "always the same"
+    return f"of {n_values} different values" if n_values > 1 else "(always the same)"
+
+
+def _is_one_mark(others: Counter[str], texts: list[str]) -> bool:
+    return len(others) == 1 and others.total() <= MOST_MARKS * len(texts)
+
+
+def _reads_as_date(text: str) -> bool:
+    return DATE.fullmatch(text) is not None
 
 
 def _reads_as_number(text: str) -> bool:

@@ -296,6 +296,13 @@ class Encoding:
         """Which columns of the array are numbers, to be scaled: (n_encoded,) bool."""
         return np.array([c.kind == NUMBER for c in self.columns for _ in range(c.width)])
 
+    @property
+    def sources(self) -> Array:
+        """Which column each of `names_with_others` was made of: (n_with_others,)."""
+        of_others = [i for i, column in enumerate(self.columns) if column.kind == CATEGORY]
+        own = np.repeat(np.arange(len(self.columns)), np.diff(self.starts))
+        return np.concatenate([own, np.array(of_others, dtype=own.dtype)])
+
     @cached_property
     def names(self) -> tuple[str, ...]:
         """Of the columns of the array, such as ``'height'`` and ``'kind=oak'``."""

@@ -33,6 +33,18 @@ STRONG: dict[str, float] = {
 STRONG_NOISE = {"gaussian": 1.0}
 """Corruption → the same; of the others it is a share, and this one:"""
 STRONG_SHARE = 0.6
+ADAPTIVE = ("adam", "adamw", "rmsprop")
+UNUSUAL: tuple[tuple[str, tuple[str, ...], float, str], ...] = (
+    ("momentum", ("sgd",), 0.995, "0.9"),
+    ("beta_1", ("adam", "adamw"), 0.995, "0.9"),
+    ("epsilon", ADAPTIVE, 1e-2, "1e-8"),
+    ("averaging", (*ADAPTIVE, "sgd"), 0.9999, "None"),
+    ("noise_variance", (*ADAPTIVE, "sgd", "lbfgs"), 10.0, "'auto'"),
+)
+"""Setting, the solvers that have it, from where on it slows training down, and what to try."""
+FAR_OFF, HUGE = 30.0, 1e3
+"""Means over deviations, and deviations, that a network which starts near 0 is long on its way to;
+deviations below 1 / HUGE are as bad."""
 STRONG_CLIPPING = 1e-2
 """A step's gradient cut down to this length goes nowhere at usual rates."""
 
@@ -122,7 +134,7 @@ def holds_back(m: Measures) -> list[str]:
     a, said = m.architecture, []
     for name, strength in STRONG.items():
         value: Any = getattr(a, name)
-        if value >= strength:
+        if value >= strength and m.settings.get(name) != "auto":
             said.append(f"{name}={value:g}: try 0.")
     if a.corruption and a.corruption_level >= STRONG_NOISE.get(a.corruption, STRONG_SHARE):
         said.append(f"corruption_level={a.corruption_level:g} ({a.corruption!r}): try less.")
@@ -131,14 +143,60 @@ def holds_back(m: Measures) -> list[str]:
     clip = m.settings.get("clip_norm")
     if isinstance(clip, numbers.Real) and clip < STRONG_CLIPPING:
         said.append(f"clip_norm={clip:g}: try None.")
+    solver = m.settings.get("solver")
+    for name, solvers, strength, instead in UNUSUAL:
+        given = m.settings.get(name)
+        if solver in solvers and isinstance(given, numbers.Real) and float(given) >= strength:
+            said.append(f"{name}={given:g}: try {instead}.")
     return said
+
+
+def default_that_holds_back(m: Measures) -> str:
+    """The penalty that is usual for ratings and counts, where nothing else is the reason."""
+    alpha = m.architecture.alpha
+    if m.settings.get("alpha") != "auto" or not alpha >= STRONG["alpha"]:
+        return ""
+    return f"alpha={alpha / 100:g} (by default it is {alpha:g} here)"
+
+
+def wants_scaling(m: Measures) -> str:
+    """Advice to scale columns that are far off what a network starts with, if they are not."""
+    if m.settings.get("scale", "standard") is not None:
+        return ""
+    deviation = float(np.sqrt((m.columns.variance * m.columns.weight).max()))
+    away = float(np.abs(m.columns.mean).max()) / deviation if deviation > 0 else 0.0
+    if 1 / HUGE < deviation < HUGE and away < FAR_OFF:
+        return ""
+    return "scale=None: try 'standard'."
+
+
+def for_a_poor_fit(m: Measures) -> str:
+    """What to try when a network has learned something, and PCA does better."""
+    held = holds_back(m)
+    scaling = wants_scaling(m)
+    if held or scaling:
+        return " ".join([*held, scaling]).strip()
+    tol, patience = m.settings.get("tol"), m.settings.get("n_iter_no_change")
+    if "did not improve" in m.stopped_because:
+        asked = f"tol={tol:g}" if isinstance(tol, numbers.Real) else "early_stopping=True"
+        return f"{asked} with n_iter_no_change={patience} ended it: try a larger n_iter_no_change."
+    narrowest = min(m.architecture.layer_sizes[1:-1])
+    if narrowest < m.architecture.n_components:
+        return (
+            f"A layer of {narrowest} is narrower than the code of {m.architecture.n_components}: "
+            "try wider hidden layers."
+        )
+    if is_small(learning_rate(m), m):
+        return larger_rate(m)
+    return ""
 
 
 def for_no_learning(m: Measures) -> str:
     """What to try when a network has learned next to nothing."""
     held = holds_back(m)
-    if held:
-        return " ".join(held)
+    scaling = wants_scaling(m)
+    if held or scaling:
+        return " ".join([*held, scaling]).strip()
     if steps_are_too_large(m):
         return f"{smaller_rate(m)} Steps that are too large lead to where a network learns no more."
     rate = learning_rate(m)
@@ -148,7 +206,7 @@ def for_no_learning(m: Measures) -> str:
             "too small. If that does not help: larger starting weights; and for a network of your "
             "own, ae_core.check_gradient."
         )
-    ideas = []
+    ideas = [idea] if (idea := default_that_holds_back(m)) else []
     bounded = [layer for layer in m.layers[:-1] if layer.activation in BOUNDED]
     if len(bounded) >= DEEP:
         ideas.append("activation='elu', which lets gradients through many layers")

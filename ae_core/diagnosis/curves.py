@@ -17,7 +17,7 @@ from .advice import (
 )
 from .findings import Finding
 from .measures import Measures
-from .words import number, percent
+from .words import from_to, number, percent
 
 PART = 10
 """The end of a curve is its last tenth; less is noise, more is history."""
@@ -48,7 +48,9 @@ SHORTEST = 6
 def diverged(m: Measures) -> Finding | None:
     """The loss rose far above its best, or is no number any more."""
     curve = m.loss_curve
-    advice = f"{smaller_rate(m)} And scaled data (scale='standard') if that does not help."
+    momentum = [f"{said} Or " for said in holds_back(m) if said.startswith("momentum=")]
+    rate = f"{''.join(momentum)}{smaller_rate(m)}"
+    advice = f"{rate} And scaled data (scale='standard') if that does not help."
     if was_stopped_by_its_loss(m):
         return Finding("diverged", f"Training ended because {m.stopped_because}.", advice)
     broken = np.flatnonzero(~np.isfinite(curve))
@@ -70,9 +72,17 @@ def diverged(m: Measures) -> Finding | None:
     return Finding(
         "diverged",
         f"The loss rose to {number(last)}, {how_much} ({number(best)}, in epoch "
-        f"{int(curve.argmin()) + 1} of {len(curve)}): steps are too large.",
+        f"{int(curve.argmin()) + 1} of {len(curve)}): {_too_large(m)}.",
         advice,
     )
+
+
+def _too_large(m: Measures) -> str:
+    """What makes a loss rise, as far as the curve can tell."""
+    a = m.architecture
+    if a.dropout or a.corruption:
+        return "steps are too large, or there is too much noise"
+    return "steps are too large"
 
 
 def oscillating(m: Measures) -> Finding | None:
@@ -91,7 +101,8 @@ def oscillating(m: Measures) -> Finding | None:
         "oscillating",
         f"The loss jumps: in {int(jumps.sum())} of the last {len(rises)} epochs it rose, by "
         f"{percent(typical)} or so, instead of falling.",
-        f"{smaller_rate(m)} Or learning_rate='cosine', which ends in small steps; or larger "
+        " ".join(holds_back(m))
+        or f"{smaller_rate(m)} Or learning_rate='cosine', which ends in small steps; or larger "
         "batches.",
     )
 
@@ -105,7 +116,7 @@ def still_falling(m: Measures) -> Finding | None:
         held = holds_back(m)
         return Finding(
             "still_falling",
-            f"The loss fell from {number(float(curve[0]))} to {number(float(curve[-1]))}, as fast "
+            f"The loss fell from {from_to(float(curve[0]), float(curve[-1]))}, as fast "
             f"at the end of {len(curve)} epochs as in their middle: the steps are too small to "
             "arrive.",
             " ".join(held) or f"{larger_rate(m)} More epochs alone would take long.",
@@ -129,6 +140,8 @@ def overfitting(m: Measures) -> Finding | None:
     validation, training = m.validation_curve, m.loss_curve
     if len(validation) < SHORTEST or len(validation) != len(training):
         return None
+    if m.settings.get("early_stopping"):
+        return None  # it has got back the parameters of the best epoch
     if not (np.isfinite(validation).all() and np.isfinite(training).all()):
         return None
     window = max(1, len(validation) // PART)

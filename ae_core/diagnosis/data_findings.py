@@ -8,7 +8,7 @@ from .._typing import Array
 from .findings import Finding
 from .measures import Columns, Measures
 from .table_facts import TableFacts
-from .words import NAMED, columns, count, number, percent, quoted
+from .words import NAMED, columns, count, number, percent, quoted, value
 
 BADLY_SCALED = 100.0
 """Times the median column's variance, and …"""
@@ -114,12 +114,13 @@ def constants(c: Columns, n_rows: int) -> Finding | None:
             which = which[ends[which] != values[counts.argmax()]]
     if not len(which):
         return None
-    always = f", always {number(float(c.shown_low[which[0]]))}" if len(which) == 1 else ""
+    always = f", always {value(float(c.shown_low[which[0]]))}" if len(which) == 1 else ""
+    seen = " that has one" if c.has_gaps[which].any() else ""
     return Finding(
         "constant_columns",
-        f"{columns(c.names, which)} {has(which)} the same value in every row"
-        f"{always}: nothing can be learned of {'it' if len(which) == 1 else 'them'}, and a new row "
-        "that differs there will look like an outlier.",
+        f"{columns(c.names, which)} {has(which)} the same value in every row{seen}{always}: "
+        f"nothing can be learned of {'it' if len(which) == 1 else 'them'}, and a new row that "
+        "differs there will look like an outlier.",
         "Leave such columns out.",
         "note",
     )
@@ -145,10 +146,9 @@ def sentinels(facts: TableFacts) -> Finding | None:
         return None
     told = []
     for sentinel in facts.sentinels[:NAMED]:
-        where = "far from all its other values" if sentinel.is_alone else "and no other value twice"
         told.append(
-            f"column {quoted(facts.names[sentinel.column])} is {number(sentinel.value)} in "
-            f"{percent(sentinel.share)} of the rows, {where}"
+            f"column {quoted(facts.names[sentinel.column])} is {value(sentinel.value)} in "
+            f"{percent(sentinel.share)} of the rows, {sentinel.why}"
         )
     more = len(facts.sentinels) - NAMED
     text = "; ".join(told) + (f"; and {count(more, 'column')} more" if more > 0 else "")
@@ -166,18 +166,22 @@ def duplicate_columns(facts: TableFacts) -> Finding | None:
     groups: list[str] = [
         " and ".join(quoted(facts.names[c]) for c in group[:NAMED]) for group in facts.duplicates
     ]
-    same = ", ".join(groups[:NAMED])
-    pairs = [
-        f"{quoted(facts.names[i])} and {quoted(facts.names[j])}" for i, j in facts.multiples[:NAMED]
-    ]
     said = []
     if groups:
         more = f" and {len(groups) - NAMED} groups more" if len(groups) > NAMED else ""
-        said.append(f"Columns with the same values: {same}{more}.")
-    if pairs:
-        left = len(facts.multiples) - NAMED
-        more = f" and {left} pairs more" if left > 0 else ""
-        said.append(f"Columns of which one is the other in other units: {', '.join(pairs)}{more}.")
+        said.append(f"Columns with the same values: {', '.join(groups[:NAMED])}{more}.")
+    for pairs, what in (
+        (facts.same_where_seen, "Columns with the same values wherever both have one"),
+        (facts.multiples, "Columns of which one is the other times a number, plus a number"),
+        (facts.near_copies, "Columns that are nearly so (a correlation above 0.9999)"
+         if facts.multiples else "Columns of which one nearly is the other times a number, plus a "
+         "number (a correlation above 0.9999)"),
+    ):  # fmt: skip
+        if pairs:
+            named = [f"{quoted(facts.names[i])} and {quoted(facts.names[j])}" for i, j in pairs]
+            left = len(pairs) - NAMED
+            more = f" and {count(left, 'pair')} more" if left > 0 else ""
+            said.append(f"{what}: {', '.join(named[:NAMED])}{more}.")
     if not said:
         return None
     return Finding(
@@ -194,8 +198,14 @@ def ids_and_dates(facts: TableFacts) -> Finding | None:
     if facts.ids:
         which = list(facts.ids)
         said.append(
-            f"{columns(facts.names, which)} {'numbers' if len(which) == 1 else 'number'} the rows: "
-            "an identifier, by its values, says nothing about a row."
+            f"{columns(facts.names, which)} {'numbers' if len(which) == 1 else 'number'} the rows, "
+            "each value once: an identifier, or a rank, says nothing about a row by its size."
+        )
+    if facts.named_ids:
+        which = list(facts.named_ids)
+        said.append(
+            f"{columns(facts.names, which)} {has(which)} another value in every row, and a name "
+            "like an identifier: its size then says nothing about a row."
         )
     if facts.dates:
         which = [column for column, _ in facts.dates]

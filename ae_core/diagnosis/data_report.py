@@ -12,6 +12,7 @@ from .._typing import Array
 from ..data.column_kinds import Kinds, column_kinds
 from . import data_findings
 from .baselines import seen_mean
+from .column_findings import far_values, scales
 from .findings import Finding
 from .measures import Columns
 from .report import findings_html, findings_text, tidied
@@ -35,7 +36,7 @@ class DataReport:
     names: tuple[str, ...]
     """What the columns are called."""
     kinds: tuple[str, ...]
-    """Of each column: 'numbers', 'flags', 'text', 'dates' or 'other'."""
+    """Of each column: 'numbers', 'flags', 'text', 'dates', 'spans' (of time) or 'other'."""
     shares_missing: Array
     """(n,): share of the entries of each column that is missing."""
     standard_deviation: Array
@@ -106,7 +107,7 @@ class DataReport:
             lines.append(
                 f"standard deviations: from {number(float(deviations[low]))} "
                 f"({quoted(self.names[low])}) to {number(float(deviations[high]))} "
-                f"({quoted(self.names[high])})"
+                f"({quoted(self.names[high])}); scale='standard', the default, makes them equal"
             )
         if self.shares_missing.any():
             worst = int(self.shares_missing.argmax())
@@ -193,7 +194,7 @@ def _report(kinds: Kinds, names: tuple[str, ...]) -> DataReport:
         found += [f for check in data_findings.OF_TABLES if (f := check(facts)) is not None]
         part, of_part = _amounts(part, facts)
         found += [f for f in _of_numbers(part, of_part) if f is not None]
-        found += _missing(table[:, numeric], facts)
+        found += _missing(kinds.n_missing[numeric] / m, facts)
         n_components = _components(part)
     return DataReport(
         n_rows=kinds.n_rows,
@@ -214,7 +215,12 @@ def _amounts(part: Array, facts: TableFacts) -> tuple[Array, tuple[str, ...]]:
     for sentinel in facts.sentinels:
         column = part[:, sentinel.column]
         column[column == sentinel.value] = np.nan
-    left_out = {*facts.missing, *facts.ids, *(column for column, _ in facts.dates)}
+    left_out = {
+        *facts.missing,
+        *facts.ids,
+        *facts.named_ids,
+        *(column for column, _ in facts.dates),
+    }
     kept = [i for i in range(part.shape[1]) if i not in left_out]
     return part[:, kept], tuple(facts.names[i] for i in kept)
 
@@ -223,19 +229,10 @@ def _of_numbers(part: Array, names: tuple[str, ...]) -> list[Finding | None]:
     if not part.shape[1]:
         return []
     summary = _summary(part, names)
-    scaled = data_findings.badly_scaled(summary)
-    if scaled is not None:
-        scaled = Finding(
-            scaled.name,
-            scaled.message,
-            "scale='standard', the default, takes care of that (or a logarithm, where a column "
-            "spans powers of ten).",
-            "note",
-        )
     return [
-        scaled,
+        scales(summary),
         data_findings.constants(summary, len(part)),
-        data_findings.few_rows(len(part), _share_of_few(part, summary)),
+        data_findings.few_rows(len(part), _share_of_few(part, summary)) or far_values(part, names),
     ]
 
 
@@ -246,7 +243,8 @@ def _summary(part: Array, names: tuple[str, ...]) -> Columns:
     variance = np.nansum((part - mean) ** 2, axis=0) / counts
     variance = np.where(low == high, 0.0, variance)
     ones = np.ones(len(names))
-    return Columns(names, mean, variance, ones, low, high, ones, low, high)
+    has_gaps = np.asarray(np.isnan(part).any(axis=0))
+    return Columns(names, mean, variance, ones, low, high, ones, low, high, has_gaps)
 
 
 def _share_of_few(part: Array, summary: Columns) -> float:
@@ -302,6 +300,7 @@ def _no_numbers(kinds: Kinds, names: tuple[str, ...]) -> list[Finding]:
             "Make of them what matters as numbers, such as the hour, the weekday or the days since "
             "a start.",
         ),
+        ("spans", "time_spans", "spans of time", "Give them as numbers, such as hours or days."),
         ("other", "other_columns", "neither numbers nor text", "Leave such columns out."),
     ):
         which = kinds.of_kind(kind)
@@ -337,8 +336,8 @@ def _infinite(kinds: Kinds, names: tuple[str, ...]) -> list[Finding]:
     ]
 
 
-def _missing(part: Array, facts: TableFacts) -> list[Finding]:
-    shares, names = np.isnan(part).mean(axis=0), facts.names
+def _missing(shares: Array, facts: TableFacts) -> list[Finding]:
+    names = facts.names
     which = np.flatnonzero((shares > 0) & (shares < 1))  # of those without any, it is said already
     if not len(which):
         return []

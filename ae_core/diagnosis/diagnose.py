@@ -57,6 +57,7 @@ EXPLAINED_BY = {
         "collapsed_units",
         "dead_code_units",
         "still_falling",
+        "bounded_output",
     },
     "worse_than_mean": {"diverged", "column_mean"},
     "column_mean": {"diverged"},
@@ -130,7 +131,8 @@ def diagnose(
     Raises
     ------
     ValueError
-        When the data do not fit the network, or names do not fit the data.
+        When the data do not fit the network, names do not fit the data, or the network is given
+        covariates.
 
     Examples
     --------
@@ -211,11 +213,14 @@ def examine(
     X_val: Any = None,
     feature_names: Sequence[Any] | None = None,
     raw: Any = None,
+    sources: Array | None = None,
     n_components: int | None = None,
     max_rows: int = 10_000,
     settings: Mapping[str, Any] | None = None,
 ) -> Examination:
     """Measure and explain, as `diagnose` does, and leave the report open for trials.
+
+    ``sources`` (n_features,) says of which column of a mixed table each was made.
 
     Raises
     ------
@@ -223,6 +228,11 @@ def examine(
         When the data do not fit the network, or names do not fit the data.
     """
     architecture = network.architecture
+    if architecture.n_covariates:
+        raise ValueError(
+            f"the network has n_covariates={architecture.n_covariates}: only networks without "
+            "covariates are diagnosed, for neither the mean nor PCA is given any"
+        )
     COUNT("max_rows", max_rows)
     k = COUNT("n_components", architecture.n_components if n_components is None else n_components)
     names = _names(feature_names, architecture.n_features)
@@ -250,7 +260,7 @@ def examine(
             validation_loss = mean_error(network, some_rows)
         measures = measure(network, table, k, history, validation_loss, settings or {})
         # As the network sees them, columns are not in anybody's units.
-        facts = table_facts(shown, names, _length(X)) if raw is not None else None
+        facts = table_facts(shown, names, _length(X), sources) if raw is not None else None
         return Examination(measures, explain(measures, facts))
 
 

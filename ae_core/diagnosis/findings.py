@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .advice import for_no_learning, larger_rate, more_training, steps_are_too_large
+from .advice import for_a_poor_fit, for_no_learning, larger_rate, more_training, steps_are_too_large
 from .measures import Measures
 from .reconstruction import reach
 from .references import References
@@ -19,8 +19,9 @@ IGNORES_INPUT = 0.05
 """Output varies by less than this share of what PCA explains. Healthy fits vary by 0.5 and more."""
 LEARNED_SOMETHING = 0.3
 """Share of what PCA gains that a network has not, whose output is hardly more than a constant."""
-CODE_VARIES = 1e-3
-"""A code whose units all have a smaller standard deviation hardly differs between rows."""
+CODE_HARDLY_VARIES, CODE_VARIES = 1e-3, 0.1
+"""A code whose units all have a smaller standard deviation than the first hardly differs between
+rows; from the second on a decoder could use it. Between them nobody can tell which is to blame."""
 WORSE_THAN_CONSTANT = 1.02
 """Times the constant's loss; 2 % leave room for noise, and for data without structure."""
 BEYOND_REACH = 0.02
@@ -106,14 +107,6 @@ def column_mean(m: Measures) -> Finding | None:
         return None
     if m.references.lost(m.loss) < LEARNED_SOMETHING:
         return None  # with weights, a column or two may be all that counts
-    spread = float(m.code.standard_deviation.max())
-    code = (
-        f"The code does vary (by a standard deviation of up to {number(spread)}), so it is the "
-        "decoder that ignores it."
-        if spread > CODE_VARIES
-        else f"The code hardly varies either (standard deviation of at most {number(spread)}), so "
-        "the encoder has already lost the rows' differences."
-    )
     what = (
         f"the {m.constant_name}"
         if m.loss < WORSE_THAN_CONSTANT * m.constant_loss
@@ -122,9 +115,26 @@ def column_mean(m: Measures) -> Finding | None:
     return Finding(
         "column_mean",
         f"The network returns {what}, whatever it is given: the variance of its output is "
-        f"{percent(m.output_share)} of the data's. {code}",
+        f"{percent(m.output_share)} of the data's. {_where_rows_are_lost(m)}".strip(),
         for_no_learning(m),
     )
+
+
+def _where_rows_are_lost(m: Measures) -> str:
+    """Whether it is the encoder or the decoder that makes one of all rows, as far as it shows."""
+    spread = float(m.code.standard_deviation.max())
+    in_use = m.code.is_in_use
+    if in_use is not None and not in_use.any():
+        return (
+            "Nor does the code say anything of a row: its distribution is nearly the same for all."
+        )
+    if not spread > CODE_HARDLY_VARIES:
+        return (
+            f"The code hardly varies either (standard deviation of at most {number(spread)}), so "
+            "the encoder has already lost the rows' differences."
+        )
+    varies = f"The code does vary (by a standard deviation of up to {number(spread)})"
+    return f"{varies}{', so it is the decoder that ignores it' * (spread > CODE_VARIES)}."
 
 
 def worse_than_mean(m: Measures) -> Finding | None:
@@ -156,7 +166,8 @@ def worse_than_pca(m: Measures) -> Finding | None:
         f"PCA with {count(m.references.n_components, 'component')} has a loss of "
         f"{number(m.pca_loss)}, the network {number(m.loss)}: a linear code of the same size does "
         "better.",
-        f"{more_training(m)} Or try {'; or '.join(['wider hidden layers', *ideas])}.",
+        for_a_poor_fit(m)
+        or f"{more_training(m)} Or try {'; or '.join(['wider hidden layers', *ideas])}.",
         "note",
     )
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .._typing import Array
+from ..formulas.losses import LOSSES
 from ..network.architecture import Architecture
 from ..network.passes import own_parameters
 from ..network.reference import Network
@@ -32,6 +33,7 @@ class Columns:
     explained: Array  # (n,), NaN for columns that are constant or have no weight
     shown_low: Array  # (n,), in the user's units where those are known
     shown_high: Array  # (n,)
+    has_gaps: Array  # (n,) of bool: whether an entry is missing
 
     @property
     def is_constant(self) -> Array:
@@ -162,6 +164,7 @@ def measure(
         explained,
         np.fmin.reduce(table.shown),
         np.fmax.reduce(table.shown),
+        np.asarray(np.isnan(table.shown).any(axis=0)),
     )
     gain = judged_by.constant - loss
     return Measures(
@@ -190,6 +193,9 @@ def _beyond_reach(X: Array, architecture: Architecture) -> Array:
     distances = []
     for group in architecture.output_groups:
         part = X[:, group.columns]
+        if LOSSES[group.loss].from_logits == "softmax":  # shares of a row, whatever its counts
+            distances.append(np.zeros(part.shape[1]))
+            continue
         missed = (part - np.clip(part, *reach(group.activation))) ** 2
         distances.append(np.nansum(missed, axis=0))
     return np.concatenate(distances)

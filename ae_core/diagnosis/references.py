@@ -1,6 +1,7 @@
 """The losses that a fit is judged by: the best constant's, PCA's, and the least there can be."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +24,8 @@ WORSE_THAN_PCA = 1.1
 """… with this many times PCA's loss, and …"""
 WORTH_SAYING = 0.02
 """… more of it by this share of the constant's loss: below it both are nearly perfect."""
+FEWEST_ROWS = 8
+"""Of fewer, half the rows are none to learn from."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,15 @@ class References:
     n_components: int
     floor: float
     """The least loss there can be: the data's entropy under a cross-entropy, else 0."""
+    floor_name: str = "the data's entropy"
+    """What that is, where it is not 0."""
+    is_learnable: bool = True
+    """Whether PCA of some rows says anything of others: it gains on pure noise, too, but only on
+    the rows that it is computed from."""
+
+    pca_of_others: float | None = None
+    """Where columns say nothing about each other: the loss of PCA on rows that it was not computed
+    from. Of the others it learns by heart what no network should."""
 
     @property
     def gain(self) -> float:
@@ -47,7 +59,7 @@ class References:
     @property
     def has_structure(self) -> bool:
         """Whether a code of that size is worth anything on this data."""
-        return self.gain > WORTH_SAYING * (self.constant - self.floor)
+        return self.is_learnable and self.gain > WORTH_SAYING * (self.constant - self.floor)
 
     def lost(self, loss: float) -> float:
         """The share of what PCA gains that a loss falls short of: 0 like PCA, 1 like the constant.
@@ -65,6 +77,7 @@ class References:
         margin = WORTH_SAYING * (self.constant - self.floor)
         return (
             self.has_structure
+            and (self.pca_of_others is None or loss > self.pca_of_others)
             and self.lost(loss) > POOR
             and loss - self.pca > margin
             and loss - self.floor > WORSE_THAN_PCA * (self.pca - self.floor)
@@ -78,7 +91,7 @@ class References:
         size = f", {count(self.n_components, 'component')}" if self.n_components else ""
         rows[f"PCA{size}"] = self.pca
         if self.floor > 0:
-            rows["least possible (the data's entropy)"] = self.floor
+            rows[f"least possible ({self.floor_name})"] = self.floor
         return rows
 
 
@@ -115,7 +128,11 @@ def references(
 
     of_constant = loss(np.broadcast_to(constant, X.shape))
     of_mean = of_constant if name == "column mean" else loss(column_mean(X, X, weights))
-    of_pca = of_constant
+    of_pca, of_others, is_learnable = of_constant, None, True
+    floor, floor_name = entropy(architecture, X, weights), "the data's entropy"
+    if architecture.n_own:  # a likelihood of which the loss leaves no constant out
+        floor, floor_name = loss(np.nan_to_num(X)), "of these dispersions"
+    floor = min(floor, of_constant)
     if n_components:
         columns = architecture.feature_weights
         column_weights = None if columns is None else np.asarray(columns)
@@ -124,11 +141,47 @@ def references(
         else:
             X_pca = principal_components(X, X, n_components, weights, column_weights)
         of_pca = min(loss(X_pca), of_constant)
+        most = of_constant - floor
+        if not is_sample and _may_be_noise(of_constant - of_pca, most, X, n_components):
+            # Of columns without any relation k of n can still be copied. A drawn code should not:
+            # what it copies costs more than it is worth.
+            for_nothing = n_components / X.shape[1]
+            others = _of_others(loss, X, n_components, weights, column_weights)
+            gained = (of_constant - others) / most if most > 0 else 0.0
+            is_learnable = gained > WORTH_SAYING + for_nothing * architecture.variational
+            of_others = others if gained <= WORTH_SAYING + for_nothing else None
     return References(
         constant_name=name,
         constant=of_constant,
         mean=of_mean,
         pca=of_pca,
         n_components=n_components,
-        floor=min(entropy(architecture, X, weights), of_constant),
+        floor=floor,
+        floor_name=floor_name,
+        is_learnable=is_learnable,
+        pca_of_others=of_others,
     )
+
+
+def _may_be_noise(gain: float, most: float, X: Array, n_components: int) -> bool:
+    """Whether PCA gains no more than about twice what it does on columns without any relation.
+
+    Of m rows and n such columns the largest eigenvalues are at most (1 + √(n / m))² times the mean
+    (Marchenko & Pastur 1967).
+    """
+    m, n = X.shape
+    return gain < 2 * n_components / n * (1 + (n / m) ** 0.5) ** 2 * most
+
+
+def _of_others(
+    loss: Callable[[Array], float],
+    X: Array,
+    n_components: int,
+    weights: Array | None,
+    column_weights: Array | None,
+) -> float:
+    """The loss of PCA of one half of the rows X (m, n), of the size that suits it, on the other."""
+    if len(X) < FEWEST_ROWS:
+        return -math.inf  # nobody can tell
+    sizes = {n_components, max(1, n_components // 2), 1}
+    return min(loss(held_out_components(X, k, weights, column_weights)) for k in sizes)

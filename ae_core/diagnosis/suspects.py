@@ -22,6 +22,8 @@ NEAR = 3.0
 """Two rates less than this factor apart are one."""
 FAR_FROM_USUAL = 10.0
 """Times the usual rate, or a fraction of it: from there on it is suspected first."""
+STRONG_ALPHA = 0.99
+"""From there on it may be what keeps a network from learning, also where it is the default."""
 FEW_EPOCHS, VERY_FEW_EPOCHS = 30, 10
 
 NOT_SUSPECTED = frozenset(
@@ -122,6 +124,8 @@ def _what_holds_back(fit: Fit) -> list[Change]:
         strong = fit.has(name) and s[name] and (name != "alpha" or s[name] > fit.defaults["alpha"])
         if strong:
             found.append(Change({name: off}, cost, 0))
+        elif name == "alpha" and _more(s.get(name), STRONG_ALPHA):  # of ratings and counts usual
+            found.append(Change({name: off}, cost, 1))
     if s.get("corruption") is not None:
         level = fit.defaults["corruption_level"]
         cost = "it no longer learns to undo noise"
@@ -180,7 +184,9 @@ def _training(fit: Fit) -> list[Change]:
 def _shape(fit: Fit) -> list[Change]:
     s, found = fit.settings, []
     if fit.has("scale") and s["scale"] not in ("standard", "biases"):
-        found.append(Change({"scale": "standard"}, "the loss is of scaled columns then", 0))
+        found.append(
+            Change({"scale": "standard"}, "training then goes by the loss of scaled columns", 0)
+        )
     for name in ("output_activation", "code_activation"):
         if fit.has(name):
             found.append(Change({name: fit.defaults[name]}, "", 0))

@@ -4,6 +4,7 @@ Values that stand for missing ones, columns without any value, columns that repe
 numbers and dates among the numbers. Each is told in a wide gap from what healthy tables have.
 """
 
+import math
 import re
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,6 +21,8 @@ FEWEST_DISTINCT = 10
 """A column of fewer values, beside the one in question, is a grade or a flag."""
 REPEATED, REPEATED_SHARE = 5, 0.005
 """How many rows, and which share of them, have a value that stands for something else, …"""
+REPEATED_CODE = 2
+"""The same for a code far from all other values, however many rows there are."""
 AT_MOST, MOST_OF_A_CODE = 0.6, 0.95
 """… and the share from which it is what the column usually is; the second for a code."""
 FAR = 1.0
@@ -28,6 +31,10 @@ FAR_OF_A_CODE = 0.3
 """The same for a number that people write for 'missing'."""
 FAR_OF_GRADES = 5.0
 """The same in a column of few values."""
+MOST_OF_ZERO = 0.2
+"""Share of the rows from which 0 is an amount that there often is none of."""
+NO_NEIGHBOUR = 2.0
+"""Times as often as the next value: -1 below counts that begin at 0 is no count any more."""
 CODES = frozenset(
     float(sign * int(digit * n))
     for digit in "89"
@@ -36,6 +43,11 @@ CODES = frozenset(
     if sign < 0 or n > 2
 ) | {-1.0}
 """-1, -9, -99, -999, 999, 9999, -8888 …: what people write for 'missing'."""
+CODES_AMONG_GRADES = CODES | {99.0, 88.0}
+"""The same where all other values are few and small."""
+FAR_FROM_ALL = "far from all its other values"
+SMALLEST_AMONG_GRADES = 88.0
+"""What is added to `CODES` there; of such a column smaller numbers are grades."""
 LARGE_CODE = 99.0
 """From this size on a code is one even among values around it, if these are hardly ever equal."""
 NEVER_THE_SAME = 0.9
@@ -43,15 +55,26 @@ NEVER_THE_SAME = 0.9
 USED = 0.05
 """Share of the rows in which a column is not its most frequent value; else two columns that are
 nearly always 0 may be the same by chance."""
-FOLLOWS = 1e-7
-"""1 - |correlation| of two columns of which one is the other in other units."""
+FOLLOWS, NEARLY_FOLLOWS = 1e-9, 1e-4
+"""1 - |correlation| of two columns of which one is the other times a number, plus a number; the
+second where it is so but for rounding or a little noise."""
+INNER, PAIRS = 0.97, 1000
+"""Share of the rows, and how many pairs at most, by which that is looked at again."""
+SEEN_TOGETHER = 0.5
+"""Share of the rows in which both of two columns with missing entries have to be seen."""
+COMPARED_WITH_GAPS = 200
+"""Columns of which that is looked at: it takes several products of their table."""
 COMPARED = 1000
 """Columns of which the correlations are looked at: their number grows with the square."""
 
-ID_NAMES = re.compile(r"(^|[_\W])(id|idx|index|key|uuid|row|rowid|row_?(no|nr|num|number))$", re.I)
+ID_NAMES = re.compile(
+    r"(^|[_\W])(?i:id|idx|index|key|uuid|row|rowid|row_?(no|nr|num|number))$|[a-z](Id|ID|Key)$"
+)
 DAYS = (19000101, 21001231)
 """Dates written as one number, year, month and day."""
-SECONDS = (3.0e8, 4.2e9)  # 1979 … 2103, since 1970
+SECONDS = (9.4e8, 2.1e9)  # late in 1999 … 2036, since 1970; other numbers are seldom just there
+DATE_NAMES = re.compile(r"(^|[_\W])(?i:date|day|datum|dob)($|[_\W\d])|[a-z]Date$")
+SHEET_DAYS = (10_000, 80_000)  # 1927 … 2119, in days since 1900 as spreadsheets have them
 NOT_A_COUNT = 86400.0
 """Seconds: numbers of that size that differ by less than a day in all are something else."""
 
@@ -64,8 +87,8 @@ class Sentinel:
     value: float
     share: float
     """Of the rows."""
-    is_alone: bool
-    """Whether it lies outside all other values."""
+    why: str
+    """What sets it apart from the other values, to end a sentence with."""
 
 
 @dataclass(frozen=True)
@@ -81,15 +104,26 @@ class TableFacts:
     """Groups of columns with the same values."""
     multiples: tuple[tuple[int, int], ...] = ()
     """Pairs of which one is the other times a number, plus a number."""
+    near_copies: tuple[tuple[int, int], ...] = ()
+    """Pairs of which that is nearly so."""
+    same_where_seen: tuple[tuple[int, int], ...] = ()
+    """Pairs that are equal wherever both are seen, where not all is."""
     ids: tuple[int, ...] = ()
-    """Columns that number or name rows."""
+    """Columns that number the rows."""
+    named_ids: tuple[int, ...] = ()
+    """Columns of whole numbers, no two the same, that are called an identifier."""
     dates: tuple[tuple[int, str], ...] = ()
     """Columns of points in time, and as what they are written."""
     shares_missing: Array = field(default_factory=lambda: np.zeros(0))
     """(n,): share of the entries of each column that is missing."""
 
 
-def table_facts(X: Array, names: tuple[str, ...], n_rows: int | None = None) -> TableFacts:
+def table_facts(
+    X: Array,
+    names: tuple[str, ...],
+    n_rows: int | None = None,
+    sources: Array | None = None,
+) -> TableFacts:
     """What is notable about the columns of X (m, n), of which NaN is missing.
 
     Parameters
@@ -99,6 +133,9 @@ def table_facts(X: Array, names: tuple[str, ...], n_rows: int | None = None) -> 
     names : tuple of str, n of them
     n_rows : int, optional
         How many rows there are, where X is some of them, evenly spaced.
+    sources : array of int, shape (n,), optional
+        Which column of the table each was made of: that a category is what all others are not says
+        nothing.
     """
     m, n = X.shape
     n_rows = m if n_rows is None else n_rows
@@ -110,7 +147,8 @@ def table_facts(X: Array, names: tuple[str, ...], n_rows: int | None = None) -> 
     shares = 1 - is_seen.mean(axis=0)
     if len(X) < FEWEST_ROWS:
         return TableFacts(n_rows, names, missing=missing, shares_missing=shares)
-    sentinels, ids, dates, is_used = [], [], [], np.zeros(n, dtype=bool)
+    sentinels, dates, is_used = [], [], np.zeros(n, dtype=bool)
+    ids: dict[str, list[int]] = {"counts": [], "named": []}
     for column in range(n):
         values = X[is_seen[:, column], column]
         if len(values) < FEWEST_ROWS:
@@ -121,86 +159,123 @@ def table_facts(X: Array, names: tuple[str, ...], n_rows: int | None = None) -> 
         if found is not None:
             sentinels.append(Sentinel(column, found[0], float(found[1] / len(X)), found[2]))
             continue
-        written = _written_as(distinct)
+        written = _written_as(distinct, names[column])
+        kind = "" if written else _as_identifier(values, distinct, names[column], n_rows)
         if written:
             dates.append((column, written))
-        elif _is_id(values, distinct, names[column], n_rows):
-            ids.append(column)
-    duplicates = _duplicates(X, np.flatnonzero(is_used))
+        elif kind:
+            ids[kind].append(column)
+    used = np.flatnonzero(is_used)
+    duplicates = _duplicates(X, used)
+    duplicates = tuple(group for group in duplicates if not _is_of_one(group, sources))
+    multiples, near_copies = (
+        tuple(pair for pair in pairs if not _is_of_one(pair, sources))
+        for pairs in _multiples(X, used, duplicates)
+    )
     return TableFacts(
         n_rows=n_rows,
         names=names,
         missing=missing,
         sentinels=tuple(sentinels),
         duplicates=duplicates,
-        multiples=_multiples(X, np.flatnonzero(is_used), duplicates),
-        ids=tuple(ids),
+        multiples=multiples,
+        near_copies=near_copies,
+        same_where_seen=_same_where_seen(X, used, duplicates),
+        ids=tuple(ids["counts"]),
+        named_ids=tuple(ids["named"]),
         dates=tuple(dates),
         shares_missing=shares,
     )
 
 
-def _sentinel(distinct: Array, counts: Array) -> tuple[float, int, bool] | None:
-    """The value that stands for something else, in how many rows, and whether it is at an end."""
+def _sentinel(distinct: Array, counts: Array) -> tuple[float, int, str] | None:
+    """The value that stands for something else, in how many rows, and what sets it apart."""
     total = int(counts.sum())
     if len(distinct) < 3:
         return None
+    # Whether, but for the value that is looked at, hardly any is ever the same.
+    place = int(counts.argmax())
+    once = len(distinct) - 1 > NEVER_THE_SAME * (total - int(counts[place]))
     for end, beside in ((0, 1), (-1, -2)):
-        value, others = float(distinct[end]), np.delete(distinct, end)
+        value, others, n = float(distinct[end]), np.delete(distinct, end), int(counts[end])
         gap, width = abs(float(distinct[beside]) - value), float(others[-1] - others[0])
-        is_code = value in CODES
-        if not _is_repeated(int(counts[end]), total, is_code):
+        is_code, is_far = value in CODES, gap > FAR * width
+        if value == 0 and n > MOST_OF_ZERO * total:
             continue
+        is_seldom = is_code and is_far and abs(value) >= LARGE_CODE and n >= REPEATED_CODE
+        if not _is_repeated(n, total, is_code, is_seldom):
+            continue
+        only_negative = value < 0 <= others[0]
         if len(distinct) <= FEWEST_DISTINCT:
             # Among grades and flags a code is still one, when it is far from all of them.
-            if is_code and abs(value) >= LARGE_CODE and gap > FAR_OF_GRADES * width:
-                return value, int(counts[end]), True
+            is_far = gap > FAR_OF_GRADES * width and abs(value) >= SMALLEST_AMONG_GRADES
+            if value in CODES_AMONG_GRADES and is_far:
+                return value, n, FAR_FROM_ALL
+            if is_code and only_negative and value < -1 and gap > width:
+                return value, n, "the only negative one"
             continue
-        only_negative = is_code and value < 0 <= others[0]
-        if gap > FAR * width or (is_code and gap > FAR_OF_A_CODE * width):
-            return value, int(counts[end]), True
-        if only_negative and (value <= -LARGE_CODE or gap >= 1 + np.median(np.diff(others))):
-            return value, int(counts[end]), True
+        if is_far or (is_code and gap > FAR_OF_A_CODE * width):
+            return value, n, FAR_FROM_ALL
+        if only_negative and once and counts[place] == n:
+            return value, n, "the only negative one, and no other value is there twice"
+        if not (only_negative and is_code):
+            continue
+        if value <= -LARGE_CODE or gap >= 1 + np.median(np.diff(others)):
+            return value, n, "the only negative one"
+        if others[0] == 0 and _are_whole(others) and n > NO_NEIGHBOUR * counts[1]:
+            return value, n, "the only negative one, and more often than 0"
     # Among the others, but the only one that is ever the same.
-    place = int(counts.argmax())
     value = float(distinct[place])
-    once = len(distinct) - 1 > NEVER_THE_SAME * (total - int(counts[place]))
     is_code = value in CODES and abs(value) >= LARGE_CODE
     if is_code and once and _is_repeated(int(counts[place]), total, True):
-        return value, int(counts[place]), False
+        return value, int(counts[place]), "and no other value is there twice"
     return None
 
 
-def _is_repeated(count: int, total: int, is_code: bool) -> bool:
+def _are_whole(values: Array) -> bool:
+    return bool((values == np.round(values)).all())
+
+
+def _is_repeated(count: int, total: int, is_code: bool, is_seldom: bool = False) -> bool:
     at_most = MOST_OF_A_CODE if is_code else AT_MOST
+    if is_seldom:
+        return count <= at_most * total
     return max(REPEATED, REPEATED_SHARE * total) <= count <= at_most * total
 
 
-def _written_as(distinct: Array) -> str:
+def _written_as(distinct: Array, name: str) -> str:
     """As what a column of points in time is written; '' for any other column."""
-    if len(distinct) < FEWEST_DISTINCT or (distinct != np.round(distinct)).any():
+    if len(distinct) < FEWEST_DISTINCT or not _are_whole(distinct):
         return ""
     low, high = float(distinct[0]), float(distinct[-1])
     if DAYS[0] <= low and high <= DAYS[1]:
         months, days = distinct // 100 % 100, distinct % 100
         is_date = (months >= 1) & (months <= 12) & (days >= 1) & (days <= 31)
         return "year, month and day in one number" if is_date.all() else ""
-    for unit, name in ((1.0, "seconds"), (1e3, "milliseconds"), (1e6, "microseconds"),
-                       (1e9, "nanoseconds")):  # fmt: skip
+    if DATE_NAMES.search(name) and SHEET_DAYS[0] <= low and high <= SHEET_DAYS[1]:
+        return "days since 1900"
+    for unit, called in ((1.0, "seconds"), (1e3, "milliseconds"), (1e6, "microseconds"),
+                         (1e9, "nanoseconds")):  # fmt: skip
         if unit * SECONDS[0] <= low and high <= unit * SECONDS[1]:
-            return f"{name} since 1970" if high - low >= unit * NOT_A_COUNT else ""
+            return f"{called} since 1970" if high - low >= unit * NOT_A_COUNT else ""
     return ""
 
 
-def _is_id(values: Array, distinct: Array, name: str, n_rows: int) -> bool:
-    if len(distinct) < len(values) or (values != np.round(values)).any():
-        return False
-    if ID_NAMES.search(name):
-        return True
+def _as_identifier(values: Array, distinct: Array, name: str, n_rows: int) -> str:
+    """'counts' of whole numbers that number the rows, 'named' of others that are called so."""
+    if len(distinct) < len(values) or not _are_whole(values):
+        return ""
     steps = np.diff(values)
     counts_on = bool((np.abs(steps - steps.mean()) <= 1).all()) and abs(steps.mean()) >= 1
     as_many_as_rows = float(distinct[-1] - distinct[0]) <= n_rows + 1
-    return as_many_as_rows and (counts_on or len(values) == n_rows)
+    if as_many_as_rows and (counts_on or len(values) == n_rows):
+        return "counts"
+    return "named" if ID_NAMES.search(name) else ""
+
+
+def _is_of_one(columns: tuple[int, ...], sources: Array | None) -> bool:
+    """Whether all these columns were made of one."""
+    return sources is not None and len(set(sources[list(columns)].tolist())) == 1
 
 
 def _duplicates(X: Array, which: Array) -> tuple[tuple[int, ...], ...]:
@@ -214,15 +289,53 @@ def _duplicates(X: Array, which: Array) -> tuple[tuple[int, ...], ...]:
 
 def _multiples(
     X: Array, which: Array, duplicates: tuple[tuple[int, ...], ...]
-) -> tuple[tuple[int, int], ...]:
+) -> tuple[tuple[tuple[int, int], ...], tuple[tuple[int, int], ...]]:
+    """Pairs of columns of which one follows from the other, and those that nearly do."""
     repeated = {column for group in duplicates for column in group[1:]}
     which = np.array([c for c in which if c not in repeated and not np.isnan(X[:, c]).any()])
     if not 2 <= len(which) <= COMPARED:
-        return ()
+        return (), ()
     part = X[:, which.astype(np.intp)]
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         centred = part - part.mean(axis=0)
         standard = centred / np.sqrt((centred**2).sum(axis=0))
-        correlation = np.abs(standard.T @ standard)
-    pairs = np.argwhere(np.triu(correlation > 1 - FOLLOWS, 1))
-    return tuple((int(which[i]), int(which[j])) for i, j in pairs)
+        beyond = 1 - np.abs(standard.T @ standard)
+    found: list[list[tuple[int, int]]] = [[], []]
+    candidates = np.argwhere(np.triu(beyond < NEARLY_FOLLOWS, 1))[:PAIRS]
+    for i, j in candidates:
+        inner = _without_the_farthest(part[:, i], part[:, j])
+        if inner < NEARLY_FOLLOWS:
+            is_exact = max(inner, beyond[i, j]) < FOLLOWS
+            found[0 if is_exact else 1].append((int(which[i]), int(which[j])))
+    return tuple(found[0]), tuple(found[1])
+
+
+def _without_the_farthest(x: Array, y: Array) -> float:
+    """1 - |correlation| of x and y (m,), without the rows that are farthest out in either.
+
+    One row that is far out in both makes any two columns correlated.
+    """
+    away = [np.abs(values - np.median(values)) for values in (x, y)]
+    inner = (away[0] <= np.quantile(away[0], INNER)) & (away[1] <= np.quantile(away[1], INNER))
+    x, y = x[inner] - x[inner].mean(), y[inner] - y[inner].mean()
+    size = float(np.sqrt((x @ x) * (y @ y)))
+    return 1 - abs(float(x @ y)) / size if size > 0 else math.inf
+
+
+def _same_where_seen(
+    X: Array, which: Array, duplicates: tuple[tuple[int, ...], ...]
+) -> tuple[tuple[int, int], ...]:
+    """Pairs of columns, not all of them seen everywhere, that are equal wherever both are seen."""
+    repeated = {column for group in duplicates for column in group[1:]}
+    which = np.array([c for c in which if c not in repeated], dtype=np.intp)
+    has_gaps = np.isnan(X[:, which]).any(axis=0)
+    if not has_gaps.any() or len(which) > COMPARED_WITH_GAPS:
+        return ()
+    found = []
+    for i in np.flatnonzero(has_gaps):
+        same = X[:, which] == X[:, [which[i]]]
+        both = ~np.isnan(X[:, which]) & ~np.isnan(X[:, [which[i]]])
+        is_same = (same | ~both).all(axis=0) & (both.mean(axis=0) >= SEEN_TOGETHER)
+        pairs = {tuple(sorted((int(which[i]), int(which[j])))) for j in np.flatnonzero(is_same)}
+        found += [pair for pair in sorted(pairs) if pair[0] != pair[1] and pair not in found]
+    return tuple((a, b) for a, b in found)

@@ -77,6 +77,8 @@ class Trials:
     seed: int | None = None
     measure: str = "loss"
     """What is compared."""
+    cut_short: str = ""
+    """How a fit ended before its epochs were over, to start a sentence with; else ''."""
 
     @property
     def helped(self) -> tuple[Trial, ...]:
@@ -103,9 +105,18 @@ class Trials:
     def advice(self) -> str:
         """What helped, best first, with its figures; or that nothing did."""
         if not self.is_reproduced:
+            constant = self.references.constant
+            share = f", {percent(self.loss / constant)} of the {self.references.constant_name}'s"
+            reached = f"a loss of {number(self.loss)}{share if constant > 0 else ''}"
+            if self.cut_short:
+                return (
+                    f"{self.cut_short}; the same settings, fitted for "
+                    f"{count(self.n_epochs, 'epoch')} to {count(self.n_rows, 'row')}, reach "
+                    f"{reached}: train on."
+                )
             return (
                 f"The same settings, fitted to {count(self.n_rows, 'row')} of this data from "
-                f"random_state={self.seed}, reach a loss of {number(self.loss)}: is this the data "
+                f"random_state={self.seed}, reach {reached}: is this the data "
                 "that it was fitted to? If so, fit again with another random_state."
             )
         helped = self.helped

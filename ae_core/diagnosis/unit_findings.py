@@ -2,7 +2,15 @@
 
 import numpy as np
 
-from .advice import MANY_DEAD, MANY_SATURATED, holds_back, smaller_rate
+from .advice import (
+    MANY_DEAD,
+    MANY_SATURATED,
+    holds_back,
+    is_large,
+    learning_rate,
+    smaller_rate,
+    wants_scaling,
+)
 from .findings import Finding
 from .measures import Measures
 from .units import Layer
@@ -21,9 +29,19 @@ def saturated_units(m: Measures) -> Finding | None:
         "saturated_units",
         "Saturated, at an end of their range for nearly every row: "
         f"{of_layers(layers, 'saturated')}. Next to no gradient passes through them.",
-        "Try scale='standard', smaller starting weights or a smaller learning rate; or an "
-        "activation that is not bounded, such as 'elu'.",
+        _against_saturation(m),
     )
+
+
+def _against_saturation(m: Measures) -> str:
+    held = holds_back(m)
+    if held:
+        return " ".join(held)
+    other = "an activation that is not bounded, such as 'elu'."
+    if is_large(learning_rate(m), m):
+        return f"{smaller_rate(m)} Or {other}"
+    scale = "" if m.settings.get("scale") in ("standard", "biases") else "scale='standard', "
+    return f"Try {scale}smaller starting weights or a smaller learning rate; or {other}"
 
 
 def dead_units(m: Measures) -> Finding | None:
@@ -35,12 +53,12 @@ def dead_units(m: Measures) -> Finding | None:
     ]  # of a code, those that are dead are told one by one
     if not layers or not m.varies:
         return None
-    held = holds_back(m)
+    held = [*holds_back(m), *filter(None, [wants_scaling(m)])]
     others = [name for name in ("elu", "leaky_relu") if name != layers[0].activation]
     return Finding(
         "dead_units",
-        f"Dead, the same for every row: {of_layers(layers, 'dead')}. They say nothing about a "
-        "row, and do not come back by training.",
+        f"Dead, the same for every row: {of_layers(layers, 'dead')}. They say nothing about a row"
+        f"{', and do not come back by training' if all(_is_stuck(x) for x in layers) else ''}.",
         f"Fit again. {' '.join(held)}"
         if held
         else f"Fit again. {smaller_rate(m)} Or activation={' or '.join(map(repr, others))}, of "
@@ -54,6 +72,11 @@ def _is_saturated(layer: Layer) -> bool:
 
 def _is_dead(layer: Layer) -> bool:
     return layer.dead >= MANY_DEAD * layer.units
+
+
+def _is_stuck(layer: Layer) -> bool:
+    """Whether its dead units are so because they are flat, and not because weights are 0."""
+    return layer.stuck == layer.dead
 
 
 def dead_code_units(m: Measures) -> Finding | None:

@@ -56,6 +56,8 @@ class Layer:
     """Units with the same output for every row, or a derivative that is zero for every row."""
     saturated: int
     """Units of a bounded activation at an end of its range for almost all rows."""
+    stuck: int = 0
+    """Of the dead units those whose derivative is zero for every row, which no training moves."""
 
     @property
     def label(self) -> str:
@@ -137,7 +139,9 @@ def run_network(network: Network, X: Array) -> Run:
                 dead |= (high[i] - low[i] <= NO_SPREAD * magnitude) & ~saturated
             if is_code:
                 code_dead = dead | saturated
-        layers.append(Layer(number, sizes[i], name, is_code, int(dead.sum()), int(saturated.sum())))
+        stuck = dead & (flat[i] == len(X))
+        n_each = int(dead.sum()), int(saturated.sum()), int(stuck.sum())
+        layers.append(Layer(number, sizes[i], name, is_code, *n_each))
     return Run(tuple(layers), code_dead, X_hat, errors)
 
 

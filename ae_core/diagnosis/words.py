@@ -20,6 +20,22 @@ def number(value: float) -> str:
     return f"{value:.3g}"
 
 
+def from_to(before: float, after: float) -> str:
+    """Two numbers that differ, with so many digits that it shows."""
+    for digits in range(3, 9):
+        shown = [f"{x:.{digits}g}" for x in (before, after)]
+        if shown[0] != shown[1]:
+            break
+    if digits == 3:
+        return f"{number(before)} to {number(after)}"
+    return " to ".join(shown)
+
+
+def value(x: float) -> str:
+    """A value of the data, as it stands there: -99.99 is not -100."""
+    return f"{x:.10g}" if math.isfinite(x) else number(x)
+
+
 def percent(share: float) -> str:
     """A share as messages write it."""
     if not math.isfinite(share):

@@ -468,6 +468,11 @@ class FittedAutoencoder(
                 if self.encoding_ is None
                 else self.encoding_.names
             ),
+            sources=(
+                None
+                if self.encoding_ is None
+                else self.encoding_.sources[: self.encoding_.n_encoded]
+            ),
             settings=self.get_params(deep=False),
         )
         tried = filling = None

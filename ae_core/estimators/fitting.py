@@ -27,6 +27,7 @@ from ..diagnosis.references import references
 from ..formulas.losses import LOSSES, SHARES
 from ..network.compiled import Network
 from ..network.mean_start import start_at_mean
+from ..network.passes import own_parameters
 from ..training.callbacks import joined, with_progress_bar
 from ..training.loop import train
 from ..training.progress import Callback, History, NonFiniteLossError, TrainingState
@@ -490,16 +491,13 @@ def warn_if_not_learning(network: Network, rows: Rows) -> None:
     with np.errstate(over="ignore", invalid="ignore"):
         loss = mean_error(network, some, weights)
         some = some[:, : rows.n_features]
-        constant = references(architecture, some, 0, weights)
+        own = own_parameters(architecture, network.params.astype(np.float64))
+        constant = references(architecture, some, 0, weights, own)
         if not is_worth_a_look(loss, constant):
             return
         k, is_sample = architecture.n_components, len(which) < len(rows)
-        judged_by = references(architecture, some, k, weights, is_sample=is_sample)
-        # PCA gains on pure noise, too, but only on the rows that it is computed from.
-        held_out = (
-            judged_by if is_sample else references(architecture, some, k, weights, is_sample=True)
-        )
-        if not held_out.has_structure and loss < WORSE_THAN_CONSTANT * judged_by.constant:
+        judged_by = references(architecture, some, k, weights, own, is_sample=is_sample)
+        if not judged_by.has_structure and loss < WORSE_THAN_CONSTANT * judged_by.constant:
             return
         found = not_learning(
             loss,

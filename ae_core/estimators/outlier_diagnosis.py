@@ -26,8 +26,11 @@ ROWS = 1000
 UNTRAINED = 0.65
 """Share of what PCA gains that the networks, in the mean, fall short of. They are trained for a few
 dozen steps, so that healthy ones fall short of it, too: by 0.1 to 0.55."""
-USUAL = frozenset(("heavy_outliers",))
-"""Findings about a table that are none to a detector of outliers."""
+USUAL = frozenset(("heavy_outliers", "badly_scaled_columns"))
+"""Findings about a table that are none to a detector of outliers, which scales as it must."""
+GROSS = 100.0
+"""Times the usual squared distance from the middle: a row so far out says nothing of what networks
+have learned of the others, and is what a detector is for."""
 OF_CATEGORIES = frozenset(("constant_columns",))
 """More of them where columns are mixed: categories that do not occur have a column of zeros."""
 
@@ -66,9 +69,10 @@ def diagnose_detector(
             if detector.encoding_ is None
             else detector.encoding_.names_with_others
         ),
+        sources=None if detector.encoding_ is None else detector.encoding_.sources,
         settings=detector.get_params(deep=False),
     )
-    loss, judged_by = _judged(networks, rows)
+    loss, judged_by, n_left_out = _judged(networks, rows)
     usual = USUAL if detector.encoding_ is None else USUAL | OF_CATEGORIES
     found = tuple(f for f in examined.found if f.name not in OF_THE_FIT | usual)
     tried = None
@@ -78,14 +82,21 @@ def diagnose_detector(
             tried = _try_settings(detector, X, budget, sample_weight)
             finding = replace(finding, advice=tried.advice)
         found = (finding, *found)
-    return _report(detector, X, examined, loss, judged_by, found, tried)
+    return _report(detector, X, examined, loss, judged_by, found, tried, n_left_out)
 
 
-def _judged(networks: tuple[Any, ...], rows: Rows) -> tuple[float, References]:
-    """The mean loss of the networks on some of the rows, and what it is judged by."""
+def _judged(networks: tuple[Any, ...], rows: Rows) -> tuple[float, References, int]:
+    """The mean loss of the networks on some of the rows, and what it is judged by.
+
+    Without rows that are far out; the last is how many these are.
+    """
     which = some_of(rows, ROWS)
     which = which[rows.counts(which) > 0]
+    is_sample = len(which) < len(rows)
     X = rows.take(which, np.float64)
+    distances = np.nansum(X**2, axis=1)
+    is_gross = distances > GROSS * max(float(np.median(distances)), X.shape[1])
+    which, X = which[~is_gross], X[~is_gross]
     weights = None if rows.sample_weight is None else rows.weights(which)
     losses, of_pca = [], []
     with np.errstate(over="ignore", invalid="ignore"):
@@ -96,11 +107,12 @@ def _judged(networks: tuple[Any, ...], rows: Rows) -> tuple[float, References]:
                 X,
                 architecture.n_components,
                 weights,
-                is_sample=len(which) < len(rows),
+                is_sample=is_sample,
             )
             losses.append(mean_error(network, X, weights))
             of_pca.append(judged_by.pca)
-    return float(np.mean(losses)), replace(judged_by, pca=float(np.mean(of_pca)), n_components=0)
+    judged_by = replace(judged_by, pca=float(np.mean(of_pca)), n_components=0)
+    return float(np.mean(losses)), judged_by, int(is_gross.sum())
 
 
 def _is_untrained(loss: float, judged_by: References) -> bool:
@@ -138,7 +150,7 @@ def _try_settings(detector: Any, X: Any, budget: float, sample_weight: Array | N
     base = fitted({})
     seen = base._seen_by_networks(some)
     seen = seen if weights is None else seen.reweighted(weights)
-    loss, judged_by = _judged(base.ensemble_.networks, seen)
+    loss, judged_by, _ = _judged(base.ensemble_.networks, seen)
     is_reproduced = _is_untrained(loss, judged_by)
     changes = detector_suspects(settings, type(detector)().get_params(deep=False))
 
@@ -176,13 +188,15 @@ def _report(
     judged_by: References,
     found: tuple[Finding, ...],
     tried: Trials | None,
+    n_left_out: int,
 ) -> Diagnosis:
     n_outliers = int((detector.predict(X) == -1).sum())
     n_rows = int(X.shape[0] if hasattr(X, "shape") else len(X))
     sizes = [network.architecture.n_components for network in detector.ensemble_.networks]
+    far = f"without {count(n_left_out, 'row')} ten times as far out as usual; " * bool(n_left_out)
     lines = (
         f"{count(len(sizes), 'network')}, with codes of {', '.join(map(str, sizes))}; losses are "
-        "their means, layers those of the largest",
+        f"their means, {far}layers those of the largest",
         f"{n_outliers} of {count(n_rows, 'row')} are outliers "
         f"({percent(n_outliers / n_rows)}): their score is above {number(detector.threshold_)}",
     )

@@ -13,13 +13,19 @@ from sklearn.utils import _safe_indexing
 
 from .._typing import Array
 from ..basics.arguments import is_number
+from ..data.rows import Rows
+from ..data.scaling import undo_scaling
 from ..diagnosis.hidden import FilledIn, fill_hidden
 from ..diagnosis.reconstruction import DENSE_ENTRIES, evenly, loss_of
 from ..diagnosis.references import References, references
 from ..diagnosis.suspects import Change, Fit, all_defaults, suspects, to_fill_in
 from ..diagnosis.trials import Trials, run_trials
+from ..diagnosis.words import count
+from ..network.passes import own_parameters
 from ..training.progress import NonFiniteLossError
+from .fitting import seen
 from .parameters import activation_of, alpha_of, batch_size_of, scale_of
+from .tables import checked
 
 ROWS, FEWER_ROWS, FEWEST_ROWS = 600, 200, 20
 """Rows of a trial; fewer where a network is large."""
@@ -89,17 +95,31 @@ def try_settings(
         budget=budget,
         is_reproduced=is_reproduced,
         seed=trial.seed,
+        cut_short=_cut_short(model),
     )
     if not is_reproduced:
         return result
     announce(len(changes), budget)
-    tried, left = run_trials(changes, trial.settings, trial.loss, trial.references, budget=budget)
+    tried, left = run_trials(changes, what.settings, trial.loss, trial.references, budget=budget)
     result = replace(result, tried=tried, n_left_out=left + n_left_out)
     together = None if result.helped or result.n_left_out else all_defaults(what)
     if together is None:
         return result
-    more, _ = run_trials([together], trial.settings, trial.loss, trial.references, budget=budget)
+    more, _ = run_trials([together], what.settings, trial.loss, trial.references, budget=budget)
     return replace(result, tried=(*tried, *more))
+
+
+def _cut_short(model: Any) -> str:
+    """How the fit ended before its epochs were over; '' if it did not."""
+    history = model.history_
+    why = history.stopped_because
+    if not why and history.n_iter:
+        return f"It was fitted in parts (partial_fit), {count(history.n_iter, 'epoch')} so far"
+    was_stopped = why in ("the callback asked for it", "it was interrupted")
+    if was_stopped and history.n_iter < model.max_iter:
+        planned = count(model.max_iter, "epoch")
+        return f"It was stopped after {history.n_iter} of {planned}, as {why}"
+    return ""
 
 
 def try_filling(model: Any, X: Any, *, budget: float) -> Trials | None:
@@ -260,6 +280,7 @@ class _Trial:
         n_rows = _n_rows(X)
         which = evenly(n_rows, size.n_rows)
         self.model, self.size, self.max_iter = model, size, model.max_iter
+        self._references: dict[int, References] = {}
         self.X = _safe_indexing(X, which)
         self.weights = None if sample_weight is None else sample_weight[which]
         settings = self.settings = model.get_params(deep=False)
@@ -286,11 +307,29 @@ class _Trial:
     def as_it_is(self) -> float | None:
         """The loss without any change, by which the others are measured; None if it can't be."""
         self.base, is_finite = self.fitted({})
+        if self.base is not None and not is_finite and not self._has_diverged():
+            # It did not go beyond float64, so it is judged by what it did.
+            self.common.pop("dtype", None)
+            self.base, is_finite = self.fitted({})
         if self.base is None:
             return None
-        rows = self.base._rows(self.X)
+        rows = self._seen(self.base)
         self.rows = rows.take(slice(None), np.float64)
+        weighs = rows.sample_weight is not None
+        self.row_weights = rows.weights(slice(None)) if weighs else None
         return self._loss_of(self.base) if is_finite else math.inf
+
+    def _has_diverged(self) -> bool:
+        """Whether the loss of the fit as it was is no finite number."""
+        return not np.isfinite(self.model.history_.loss_curve).all() or (
+            self.model.history_.stopped_because.startswith("the loss is ")
+        )
+
+    def _seen(self, model: Any) -> Rows:
+        """The rows as its network sees them, with what they weigh in its loss."""
+        if self.weights is None:
+            return model._rows(self.X)
+        return seen(model, checked(model, self.X, reset=False), self.weights)
 
     def loss(self, change: Change) -> float | None:
         """The loss with a change; infinite beyond all numbers, None where it can't be made."""
@@ -305,10 +344,14 @@ class _Trial:
         return self._loss_of(model) if is_finite else math.inf
 
     def references(self, n_components: int | None) -> References:
-        """Of the same rows."""
+        """Of the same rows: the same for every change that leaves the code as long as it is."""
         architecture = self.base.network_.architecture
         k = architecture.n_components if n_components is None else n_components
-        return references(architecture, self.rows, k, self.weights)
+        if k not in self._references:
+            own = self._own(self.base)
+            found = references(architecture, self.rows, k, self.row_weights, own)
+            self._references[k] = found
+        return self._references[k]
 
     def filled_in(self, model: Any) -> FilledIn | None:
         """How well a model fills in entries that are hidden."""
@@ -331,7 +374,9 @@ class _Trial:
     def _loss_of(self, model: Any) -> float:
         """The plain loss, without penalties and noise, in the units of the fit as it is."""
         with np.errstate(over="ignore", invalid="ignore"):
-            X_hat = model._reconstructed(model._rows(self.X)).astype(np.float64)
+            # Of counts as they are divided by sizes, and of ratings without biases: as it is seen.
+            X_hat = model.network_.forward(model._rows(self.X))
+            X_hat = undo_scaling(X_hat, model.shift_, model.factor_).astype(np.float64)
             if self.base.shift_ is not None:
                 X_hat = X_hat - self.base.shift_
             if self.base.factor_ is not None:
@@ -339,5 +384,15 @@ class _Trial:
             if not np.isfinite(X_hat).all():
                 return math.inf
             architecture = self.base.network_.architecture
-            loss = loss_of(architecture, self.rows, X_hat, weights=self.weights)
+            own = self._own(model)
+            if len(own) != architecture.n_own:
+                return math.inf
+            loss = loss_of(architecture, self.rows, X_hat, weights=self.row_weights, own=own)
         return loss if math.isfinite(loss) else math.inf
+
+    @staticmethod
+    def _own(model: Any) -> Array:
+        """The parameters of its loss, if that has any."""
+        network = model.network_
+        own = own_parameters(network.architecture, network.params)
+        return np.asarray(own, dtype=np.float64)

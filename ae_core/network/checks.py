@@ -146,6 +146,28 @@ def check_squares(rows: Rows) -> None:
         )
 
 
+def check_drawn(codes: Array, rows: Rows) -> None:
+    """Refuse rows so far from all that a network knows that their drawn codes (m, k) are infinite.
+
+    Raises
+    ------
+    ValueError
+        Naming the first such row, and what is largest in it.
+    """
+    bad = np.flatnonzero(~np.isfinite(codes).all(axis=1))
+    if not len(bad):
+        return
+    row = int(bad[0])
+    seen = np.nan_to_num(np.abs(rows.take(slice(row, row + 1), np.float64)[0]), nan=0.0)
+    column = int(seen.argmax())
+    more = f" ({len(bad)} such rows in all)" if len(bad) > 1 else ""
+    raise ValueError(
+        f"{rows.name}[{row}, {column}] is {rows.X[row, column]:g}: so far from what was learned "
+        f"that the code of its row is infinite, and its likelihood none{more}; leave that row out, "
+        "or clip it"
+    )
+
+
 def check_targets(rows: Rows | BlockRows, architecture: Architecture) -> None:
     """Refuse data that the loss cannot be taken of.
 

@@ -18,6 +18,7 @@ from ..formulas.noise import Draw
 from ..formulas.solvers import Solver, SolverState
 from .architecture import Architecture
 from .checks import (
+    check_drawn,
     check_draws,
     check_inputs,
     check_key,
@@ -228,10 +229,12 @@ class Network:
         for i in range(n_draws):
             draw = Draw(noise.noise_key(noise_key, i), prints)
             epsilon = noise.normals(draw, noise.SAMPLE, mean.shape[1]).astype(self.dtype)
-            Z = codes.sample(mean, log_variance, epsilon)  # (m, k)
-            log_likelihood = -self.decoding_errors(Z, rows).astype(np.float64)
-            if n_draws == 1:
-                return np.asarray(log_likelihood - codes.divergence(mean, log_variance))
+            with np.errstate(over="ignore", invalid="ignore"):  # a row may be beyond all likelihood
+                Z = codes.sample(mean, log_variance, epsilon)  # (m, k)
+                check_drawn(Z, rows)
+                log_likelihood = -self.decoding_errors(Z, rows).astype(np.float64)
+                if n_draws == 1:
+                    return np.asarray(log_likelihood - codes.divergence(mean, log_variance))
             log_ratio = codes.log_normal(Z, np.zeros_like(Z), np.zeros_like(Z))
             log_ratio = log_ratio - codes.log_normal(Z, mean, log_variance)
             total = np.logaddexp(total, log_likelihood + log_ratio)

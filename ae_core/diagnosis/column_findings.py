@@ -1,0 +1,82 @@
+"""What can be said of columns of amounts by their numbers alone, before anything is scaled."""
+
+import numpy as np
+
+from .._typing import Array
+from .data_findings import has
+from .findings import Finding
+from .measures import Columns
+from .words import columns, count, number, percent, quoted
+
+UNLIKE = 1e5
+"""Times the median column's standard deviation. Less is usual, an income beside an age, and the
+default scaling sees to it; the report says from where to where they go."""
+ALIKE_SO_FAR = 1e6
+"""Standard deviations from zero: values that differ from their sixth digit on only."""
+FAR_ROWS = 100
+"""Of fewer rows, 1 % is none."""
+FAR_VALUES, FAR_IN_QUARTILES = 0.95, 100.0
+"""Share of a column's variance that 1 % of its values make, so that, scaled by it, the others are
+all but equal; and how far away they are, in distances between the quartiles."""
+FEWEST_AMOUNTS = 10
+"""Different values of a column that is no flag or grade."""
+
+
+def scales(c: Columns) -> Finding | None:
+    """Columns beside which the others are nothing, and those that hardly differ from row to row."""
+    deviation = np.sqrt(c.variance)
+    varying = deviation > 0
+    if not varying.any():
+        return None
+    typical = float(np.sort(deviation[varying])[(int(varying.sum()) - 1) // 2])
+    large = deviation > UNLIKE * typical
+    if large.any():
+        which = np.flatnonzero(large)[np.argsort(-deviation[large])]
+        times = number(float(deviation[which[0]] / typical))
+        return Finding(
+            "badly_scaled_columns",
+            f"{columns(c.names, which)} {has(which)} up to {times} times the "
+            "standard deviation of the median column: unscaled, the loss would be about nothing "
+            "else.",
+            "scale='standard', the default, takes care of that (or a logarithm, where a column "
+            "spans powers of ten).",
+            "note",
+        )
+    away = np.abs(c.mean) / np.where(varying, deviation, np.inf)
+    which = np.flatnonzero(away > ALIKE_SO_FAR)
+    if not len(which):
+        return None
+    which = which[np.argsort(-away[which])]
+    return Finding(
+        "badly_scaled_columns",
+        f"{columns(c.names, which)} {'lies' if len(which) == 1 else 'lie'} up to "
+        f"{number(float(away[which[0]]))} standard deviations away from zero: rows differ only in "
+        "the last digits of such numbers.",
+        "Take away what all values have in common: float32 holds seven digits.",
+        "note",
+    )
+
+
+def far_values(part: Array, names: tuple[str, ...]) -> Finding | None:
+    """A column of which a few values are nearly all the variance."""
+    for column, name in enumerate(names):
+        values = part[~np.isnan(part[:, column]), column]
+        n_far = len(values) // 100
+        if len(values) < FAR_ROWS or len(np.unique(values)) < FEWEST_AMOUNTS:
+            continue
+        low, middle, high = np.quantile(values, (0.25, 0.5, 0.75))
+        apart = np.sort((values - values.mean()) ** 2)
+        share = float(apart[-n_far:].sum() / apart.sum()) if apart.sum() > 0 else 0.0
+        distance = float(np.abs(values - middle).max())
+        if not (share > FAR_VALUES and high > low and distance > FAR_IN_QUARTILES * (high - low)):
+            continue
+        return Finding(
+            "heavy_outliers",
+            f"{percent(share)} of the variance of column {quoted(name)} is that of "
+            f"{count(n_far, 'value')}, the farthest {number(distance / (high - low))} times as "
+            "far from the median as the quartiles are apart: scaled by it, all others are nearly "
+            "equal.",
+            "Look at those rows: drop them if they are errors; else take a logarithm.",
+            "note",
+        )
+    return None
