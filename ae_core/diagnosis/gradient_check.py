@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from .._typing import RandomState
+from .._typing import Array, RandomState
 from ..network.initialization import as_generator
 from . import gradient_premises as premises
 from .gradient_arguments import as_data, resolved
@@ -23,7 +23,7 @@ from .gradient_evidence import Evidence, quietly
 from .gradient_explanation import explain
 from .gradient_findings import CaseCheck, GradientCheck
 from .gradient_first_call import first_call
-from .gradient_kinks import about_point, excuse
+from .gradient_kinks import ASIDE, Point
 from .gradient_rounding import NotDeterministic
 from .nested import Nested
 
@@ -148,13 +148,16 @@ def _checked(
     data, as_given = as_data(X, y, params, samples_axis)
     structure = Nested(params)
     subject = Subject(function, structure)
-    elements = [_some(random, size, max_elements) for size in structure.sizes]
     named = {n: v for n, v in (("params", params), ("X", X), ("y", y)) if v is not None}
     original = None if as_given is None else as_given.all()
     first, takes_original = first_call(subject, named, data.all(), original)
     data = as_given if as_given is not None and takes_original else data
     samples = _samples(data, max_rows, random)
     results = _results(subject, structure.vector, samples, first)
+    elements = [
+        _telling(random, size, max_elements, first.gradient[part])
+        for size, part in zip(structure.sizes, structure.slices, strict=True)
+    ]
     comparison = Comparison(subject, structure, elements, tolerance, random)
     return _Check(comparison, data, samples, results).run()
 
@@ -210,16 +213,42 @@ class _Check:
         infinite = premises.about_infinities(self.structure, self.samples, self.results)
         if infinite is not None:
             return [_about_infinities(*infinite, cases)]
+        point = None
         if not all(case.passed for case in cases):
-            excuse(self.comparison, self.data, self.samples, self.results, cases)
+            point = Point(self.comparison, self.data, self.samples, self.results, cases)
+            point.excuse()
         changes = premises.about_changes(self.subject.changed, self.structure)
         if changes is not None:
             # What is wrong may come from that, so no pattern is read into it.
             return [changes]
         if all(case.passed for case in cases):
             return self._where_it_is_flat(cases)
-        point = about_point(self.comparison, self.samples, cases)
-        return explain(self._evidence(cases, self.vector)) if point is None else [point]
+        assert point is not None
+        only_here = point.about()
+        if only_here is not None:
+            return [only_here]
+        if point.has_kinks:
+            there = self._at_kinks(point, cases)
+            if there is not None:
+                return there
+        return explain(self._evidence(cases, self.vector))
+
+    def _at_kinks(self, point: Point, cases: list[CaseCheck]) -> list[str] | None:
+        """What to say where kinks hide the pattern: explained from parameters beside them.
+
+        Adds the case to the others; None if there is nothing to be seen there.
+        """
+        there = [case for case in map(point.beside, range(len(cases))) if case is not None]
+        if len(there) < len(cases) or there[0].passed:
+            return None
+        with quietly():
+            said = explain(self._evidence(there, point.aside))
+        cases.append(there[0])
+        return [
+            "With the params given the cost has kinks (units exactly at 0?), so this is said of "
+            f"params moved by up to {ASIDE:.1%}.",
+            *said,
+        ]
 
     def _evidence(self, cases: list[CaseCheck], vector: Any) -> Evidence:
         comparison = self.comparison
@@ -315,6 +344,21 @@ def _results(subject: Subject, vector: Any, samples: list[Sample], first: Result
         except Exception as error:
             raise ValueError(row_error(sample.label, n_rows)) from error
     return results
+
+
+def _telling(random: Any, size: int, limit: int, gradient: Array) -> Any:
+    """Indices of elements to check: at random, and a fourth of them where the gradient is largest.
+
+    Behind units that are off there may be nothing at all of the former.
+    """
+    found = _some(random, size, limit)
+    if size <= limit:
+        return found
+    n = limit // 4
+    sizes = np.where(np.isfinite(gradient), np.abs(gradient), np.inf)
+    largest = np.argpartition(sizes, size - n)[size - n :] if n else found[:0]
+    others = np.setdiff1d(found, largest)
+    return np.sort(np.concatenate([largest, others[: limit - n]]))
 
 
 def _some(random: Any, size: int, limit: int) -> Any:
