@@ -23,12 +23,16 @@ from .gradient_evidence import Evidence, quietly
 from .gradient_explanation import explain
 from .gradient_findings import CaseCheck, GradientCheck
 from .gradient_first_call import first_call
-from .gradient_kinks import ASIDE, Point
+from .gradient_kinks import Point
 from .gradient_rounding import NotDeterministic
 from .nested import Nested
 
 FLAT = 0.1
 """By what share of themselves parameters are moved away from where a slope is zero."""
+LARGE = 20_000
+"""Parameters, above which fewer are checked,"""
+MANY, FEW = (50, 8), (12, 3)
+"""by default: elements per array and single rows."""
 NEGLIGIBLE = 1e-6
 """Beside the largest element of a gradient."""
 
@@ -45,8 +49,8 @@ def check_gradient(
     *,
     samples_axis: int = 0,
     tolerance: float = 1e-6,
-    max_elements: int = 50,
-    max_rows: int = 8,
+    max_elements: int | None = None,
+    max_rows: int | None = None,
     random_state: RandomState = 0,
 ) -> GradientCheck:
     """Compare a gradient with central differences, and say in words what a difference means.
@@ -73,10 +77,12 @@ def check_gradient(
         Largest relative error, ``|analytic - numeric| / max(|analytic|, |numeric|)``, that passes;
         what rounding alone can do to a central difference is allowed for besides. More is allowed
         to a function that computes in less than float64, as measured.
-    max_elements : int
-        Elements checked per array (a random subset of larger ones).
-    max_rows : int
-        Single rows checked alone (a random subset of more).
+    max_elements : int, optional
+        Elements checked per array: of larger ones a random subset, and those where the gradient is
+        largest. By default 50, and 12 where there are more than 20,000 parameters.
+    max_rows : int, optional
+        Single rows checked alone (a random subset of more). By default 8, and 3 where there are
+        more than 20,000 parameters.
     random_state : None, int, Generator or RandomState
         For the subsets.
 
@@ -118,7 +124,7 @@ rows, as the cost is.
     if not tolerance > 0:
         raise ValueError(f"tolerance={tolerance!r}: must be above 0")
     for argument, value in (("max_elements", max_elements), ("max_rows", max_rows)):
-        if value < 1:
+        if value is not None and value < 1:
             raise ValueError(f"{argument}={value!r}: must be at least 1")
     if samples_axis not in (0, 1):
         raise ValueError(f"samples_axis={samples_axis!r}: must be 0 or 1")
@@ -140,13 +146,18 @@ def _checked(
     y: Any,
     samples_axis: int,
     tolerance: float,
-    limits: tuple[int, int],
+    limits: tuple[int | None, int | None],
     random: Any,
 ) -> GradientCheck:
     function, params, X = given
-    max_elements, max_rows = limits
     data, as_given = as_data(X, y, params, samples_axis)
     structure = Nested(params)
+    usual = FEW if structure.vector.size > LARGE else MANY
+    max_elements, max_rows = (own or n for own, n in zip(limits, usual, strict=True))
+    if not np.isfinite(structure.vector).all():
+        views = structure.views(structure.vector)
+        k = next(k for k, view in enumerate(views) if not np.isfinite(view).all())
+        raise ValueError(f"params has NaN or infinity in {structure.names[k]}: give finite ones")
     subject = Subject(function, structure)
     named = {n: v for n, v in (("params", params), ("X", X), ("y", y)) if v is not None}
     original = None if as_given is None else as_given.all()
@@ -246,7 +257,7 @@ class _Check:
         cases.append(there[0])
         return [
             "With the params given the cost has kinks (units exactly at 0?), so this is said of "
-            f"params moved by up to {ASIDE:.1%}.",
+            f"params moved by up to {point.share:.1%}.",
             *said,
         ]
 

@@ -12,6 +12,7 @@ from .gradient_calls import Sample
 from .gradient_evidence import Evidence
 from .gradient_findings import CaseCheck
 from .gradient_layers import (
+    LARGEST,
     Layer,
     Step,
     Tolerance,
@@ -36,6 +37,8 @@ def about_deltas(evidence: Evidence, case: CaseCheck, sample: Sample) -> list[st
     is wrong, and every delta but those of the steps named follows rightly from the next one.
     """
     failed = {k for k, array in enumerate(case.arrays) if not array.passed}
+    if any(evidence.structure.sizes[k] > LARGEST for k in failed):
+        return None  # its right gradient would take too long
     layers: dict[int, Layer] = {}
     hows: dict[int, list[set[str]]] = {}
     for row in _rows(evidence, sample):

@@ -5,7 +5,7 @@ several units are at their kink at once, backpropagation takes one slope for eac
 product need not lie between the slopes of the whole. They are right if some choice of the pieces
 that meet at the point makes them so: each element has to lie between the least and the largest that
 it is on the pieces all round, found by many small moves, row by row where the cost is a sum of its
-rows; and beside the point nothing may be wrong.
+rows; and beside the point it must be right.
 """
 
 from functools import cached_property
@@ -20,11 +20,14 @@ from .gradient_findings import ArrayCheck, CaseCheck
 
 ASIDE = 1e-3
 """By what share of themselves parameters are moved, to see what a gradient is beside a point."""
+STEPS, FARTHEST = 10, 0.3
+"""At least so many steps of a difference, that none leads back across; and at most that share."""
 NEAR = 1e-7
-"""The same to meet the pieces all round it, in float64; in less so many times its last digit:"""
-DIGITS = 30.0
+"""The same to meet the pieces all round it, in float64; in less it is the step of a difference."""
 JUMP = 1e-3
 """By what share of its largest element a gradient changes at once only where there is a kink."""
+PLACES = 3
+"""Where a gradient is compared beside a point; some of them may be at kinks, too."""
 MOVES, FEWEST, CALLS = 96, 8, 3000
 """How many moves, at least, and calls of the function at most, for all rows."""
 MOST_ROWS = 1000
@@ -55,27 +58,38 @@ class Point:
         self.subject, self.structure = comparison.subject, comparison.structure
         self.vector, self.random = comparison.structure.vector, comparison.random
         self.wrong = [i for i, case in enumerate(cases) if not case.passed]
-        self.aside = moved(self.vector, ASIDE, self.random)
-        self._beside: dict[int, CaseCheck | None] = {}
+        step = comparison.rounding.step
+        self.share = float(np.clip(STEPS * step, ASIDE, FARTHEST))
+        self.near = comparison.rounding.step if comparison.rounding.is_coarse else NEAR
+        self.places = [moved(self.vector, self.share, self.random) for _ in range(PLACES)]
+        self._beside: dict[tuple[int, int], CaseCheck | None] = {}
 
-    def beside(self, i: int) -> CaseCheck | None:
+    @property
+    def aside(self) -> Array:
+        """The first of the places beside the point."""
+        return self.places[0]
+
+    def beside(self, i: int, place: int = 0) -> CaseCheck | None:
         """A case with parameters moved a little; None where the function does not go there."""
-        if i not in self._beside:
+        if (i, place) not in self._beside:
             case, sample = self.cases[i], self.samples[i]
-            found = at_moved(self.comparison, sample, self.aside, case.n_features)
+            found = at_moved(self.comparison, sample, self.places[place], case.n_features)
             if found is not None:
-                found.label += f", params moved by up to {ASIDE:.1%}"
-            self._beside[i] = found
-        return self._beside[i]
+                found.label += f", params moved by up to {self.share:.1%}"
+            self._beside[i, place] = found
+        return self._beside[i, place]
 
     @cached_property
     def is_right_beside(self) -> bool:
         """Whether all that is wrong here is right beside it."""
-        for i in self.wrong:
-            case = self.beside(i)
-            if case is None or not case.passed:
-                return False
-        return True
+        return all(self._is_right_beside(i) for i in self.wrong)
+
+    def _is_right_beside(self, i: int) -> bool:
+        for place in range(PLACES if self.has_kinks else 1):
+            case = self.beside(i, place)
+            if case is not None and case.passed:
+                return True
+        return False
 
     @cached_property
     def has_kinks(self) -> bool:
@@ -86,7 +100,8 @@ class Point:
         moves = self._moves(self.samples[i], FEWEST)
         gradients = self._gradients(self.samples[i], moves)
         spread = np.abs(gradients - here).max(initial=0.0)
-        return bool(spread > JUMP * max(size, float(np.abs(gradients).max(initial=0.0))))
+        jump = max(JUMP, 4 * self.near)
+        return bool(spread > jump * max(size, float(np.abs(gradients).max(initial=0.0))))
 
     def excuse(self) -> None:
         """Let pass what is a choice of slopes at several kinks at once. Changes the cases."""
@@ -127,7 +142,6 @@ class Point:
         straight into an array, by the signs of that row.
         """
         random, vector = self.random, self.vector
-        near = max(NEAR, DIGITS * self.comparison.rounding.relative)
         size = np.abs(vector)
         typical = float(size[size > 0].mean()) if size.any() else 1.0
         X = sample.arrays.get("X")
@@ -141,7 +155,7 @@ class Point:
                     array = array * (row[:, None] if shape[0] == row.size else row)
                 move[part] = (random.choice([-1, 1]) * 10 ** random.uniform(-2, 0) * array).ravel()
             moves[k] = move
-        return np.asarray(near * np.maximum(size, typical) * moves)
+        return np.asarray(self.near * np.maximum(size, typical) * moves)
 
     def _gradients(self, sample: Sample, moves: Array) -> Array:
         with np.errstate(all="ignore"):
@@ -184,7 +198,7 @@ class Point:
         index, analytic, _ = array.worst
         at = ", ".join(map(str, index))
         found = (
-            f"With params moved by up to {ASIDE:.1%} the gradient is right; exactly at those given "
+            f"With params moved by up to {self.share:.1%} the gradient is right; exactly at those given "
             f"it is wrong, {analytic:.4g} at {array.name}[{at}]"
         )
         slopes = self._slopes(case, sample, array)

@@ -8,7 +8,7 @@ explanation is worse than none.
 import numpy as np
 
 from .._typing import Array
-from .gradient_calls import Sample
+from .gradient_calls import Misreturned, Sample
 from .gradient_evidence import Evidence
 from .gradient_findings import ArrayCheck, CaseCheck, close, constant_factor, fits
 from .gradient_penalties import factor_beside_penalty, penalty_beside, shapes_of
@@ -154,16 +154,33 @@ def _penalty_of(evidence: Evidence, array: ArrayCheck, sample: Sample) -> str | 
     k = evidence.index(array.name)
     for kind in ("parameter", "sign"):
         strength = _strength(evidence, k, array.elements, sample, kind, evidence.vector)
-        if strength is None:
+        if not strength:
             continue
         # The same elsewhere, or it was chance: one number is proportional to any other.
         moved = _strength(evidence, k, array.elements, sample, kind, evidence.moved)
         if moved is None or not close(moved, strength, 1e-2):
             continue
+        if kind == "sign" and not _turns(evidence, array, sample, strength):
+            continue
         said = _about_penalty(evidence, array, kind, strength)
         if said is not None:
             return said
     return None
+
+
+def _turns(evidence: Evidence, array: ArrayCheck, sample: Sample, strength: float) -> bool:
+    """Whether what looks like a sign turns with it: a constant does, where all signs are equal."""
+    k = evidence.index(array.name)
+    values = evidence.values(k)[array.elements]
+    if len(set(np.sign(values[values != 0]))) > 1:
+        return True
+    vector = evidence.vector.copy()
+    vector[evidence.structure.slices[k]] *= -1
+    try:
+        turned = _strength(evidence, k, array.elements, sample, "sign", vector)
+    except Misreturned:
+        return True  # not finite there: it cannot be told
+    return turned is not None and close(turned, strength, 1e-2)
 
 
 def _strength(

@@ -19,7 +19,7 @@ STEP = EPS ** (1 / 3)  # balances rounding (EPS / h) and truncation (h²) of a c
 LARGEST_STEP, LARGEST_TOLERANCE = 0.1, 0.1
 SPACINGS = (2.0**-21, 2.0**-8)
 """Distances at which rounding is measured: several of float32's, and of float16's, last digits."""
-N_POINTS = 9
+N_POINTS, N_RAYS = 9, 3
 FINE, ROUGH = 1e-11, 1e-5
 """Relative jitter of a cost: below the one it is computed in float64, above the other (and not in
 float16) its differences say nothing."""
@@ -84,8 +84,8 @@ def measure_rounding(subject: Subject, sample: Sample, vector: Array, random: An
     """How much cost and gradient jitter, from their values at points that are very near.
 
     A smooth function's fourth and higher differences vanish there; what remains is rounding (Moré &
-    Wild 2011, section 4). Two directions are looked at and the calmer one is believed, because the
-    other may have met a kink.
+    Wild 2011, section 4). Three directions are looked at and the calmest one is believed, because
+    the others may have met a kink.
 
     Parameters
     ----------
@@ -132,10 +132,16 @@ def _is_of(values: Array, kind: Any) -> bool:
 
 
 def _is_cast(subject: Subject, sample: Sample, vector: Array, random: Any) -> bool:
-    """Whether changes far below float32's last digit make no difference at all."""
+    """Whether changes far below float32's last digit make no difference at all.
+
+    Not where they would make none in float64 either, as larger ones show.
+    """
     here = subject.cost(vector, sample)
-    changes = random.uniform(-1, 1, (4, *vector.shape)) * 2.0**-40
-    return all(subject.cost(vector * (1 + change), sample) == here for change in changes)
+    changes = random.uniform(-1, 1, (4, *vector.shape))
+    larger = max(abs(subject.cost(vector * (1 + 2.0**-12 * c), sample) - here) for c in changes)
+    if larger * 2.0**-28 < 8 * EPS * abs(here):
+        return False
+    return all(subject.cost(vector * (1 + 2.0**-40 * c), sample) == here for c in changes)
 
 
 class Ray(NamedTuple):
@@ -154,9 +160,9 @@ class Ray(NamedTuple):
 
 
 def _calmer_ray(subject: Subject, sample: Sample, vector: Array, random: Any) -> tuple[Ray, bool]:
-    """Of two; at float16's distances where at float32's nothing changes. And if it is so near."""
+    """Of several; at float16's distances where at float32's nothing changes. And if it is so near."""
     for spacing in SPACINGS:
-        rays = [_ray(subject, sample, vector, spacing, random) for _ in range(2)]
+        rays = [_ray(subject, sample, vector, spacing, random) for _ in range(N_RAYS)]
         changing = [ray for ray in rays if ray.costs.min() != ray.costs.max()]
         if changing:
             return min(changing, key=lambda ray: ray.jitter), spacing == SPACINGS[0]

@@ -355,16 +355,16 @@ def line(p, A):
         (lambda p, A: (((A @ p - 1) ** 2 / 2)[:, None], line(p, A)[1]), "sum or average it over"),
         (lambda p, A: (line(p, A)[0] + 0j, line(p, A)[1]), "the cost is complex"),
         (lambda p, A: (str(line(p, A)[0]), line(p, A)[1]), "the cost is a string"),
-        (lambda p, A: (line(p, A)[0], (g for g in line(p, A)[1])), "the gradient is a generator"),
+        (lambda p, A: (line(p, A)[0], (g for g in line(p, A)[1])), "the gradient of params is a generator: an array is needed"),
         (lambda p, A: (c for c in line(p, A)), "returned a generator"),
         (lambda p, A: {"cost": line(p, A)[0], "grad": line(p, A)[1]}, "returned a dict of 2"),
-        (lambda p, A: (line(p, A)[0], lambda: p), "no array"),
+        (lambda p, A: (line(p, A)[0], lambda: p), "the gradient of params is a function: an array"),
         (lambda p, A: (line(p, A)[0], line(p, A)[1][:, None]), "reshape it"),
         (lambda p, A: (line(p, A)[0], line(p, A)[1][:3]), "has shape (3,): params has (4,)"),
         (lambda p, A: (None, line(p, A)[1]), "the cost is None"),
-        (lambda p, A: (line(p, A)[0], {"w": line(p, A)[1]}), "the gradient is a dict"),
-        (lambda p, A: (line(p, A)[0], [line(p, A)[1]]), "the gradient is a list of 1"),
-        (lambda p, A: (line(p, A)[0], "none"), "no array"),
+        (lambda p, A: (line(p, A)[0], {"w": line(p, A)[1]}), "the gradient of params is a dict: an array"),
+        (lambda p, A: (line(p, A)[0], [line(p, A)[1]]), "reshape it"),
+        (lambda p, A: (line(p, A)[0], "none"), "the gradient of params is a str: an array"),
         (lambda p, A: line, "returned a function"),
         (lambda p, A: True, "returned only a cost"),
         (lambda p, A: (), "returned a tuple of 0"),
@@ -395,7 +395,7 @@ def affine(p, A):
     [
         (lambda g: g[:1], "the gradient must be a list of 2 arrays, it has 1"),
         (lambda g: [*g, g[0]], "the gradient must be a list of 2 arrays, it has 3"),
-        (lambda g: g[::-1], "other order"),
+        (lambda g: g[::-1], "in another order than those of params"),
         (lambda g: {"W": g[0], "b": g[1]}, "the gradient must be a list of 2 arrays, it is a dict"),
         (lambda g: iter(g), "the gradient must be a list of 2 arrays, it is"),
         (lambda g: np.concatenate([a.ravel() for a in g]), "one flat array"),
@@ -444,15 +444,15 @@ class Model:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ((Module(), w4, X4), "a function(params, X) -> (cost, gradient)"),
+        ((Module(), w4, X4), "function is a Module that holds parameters of its own"),
         ((Model, w4, X4), "function is a class"),
         ((Model(), w4, X4), "function is a Model"),
-        ((w4, line, X4), "params is a function"),
-        ((X4, w4, line), "function is an array"),
+        ((w4, line, X4), "the function comes first, check_gradient(function, params, X)"),
+        ((X4, w4, line), "the function comes first"),
         ((None, w4, X4), "function is None"),
         ((line, None, X4), "params is missing"),
         ((line, np.zeros(0), X4), "params is empty"),
-        ((line, np.array([1.0, np.nan, 0, 0]), X4), "params"),
+        ((line, np.array([1.0, np.nan, 0, 0]), X4), "params has NaN"),
         ((line, w4, np.array([["a", "b"], ["c", "d"]])), "X has dtype"),
         ((line, "w", X4), "params"),
         ((line, X4, w4), "write check_gradient(function, params, X)"),
@@ -473,7 +473,7 @@ def test_arrays_of_size_zero_beside_others():
         return cost, {"W": g, "none": np.zeros((0, 3))}
 
     expect(PASSED, "", function, params, X4)
-    expect("failed", "Only W is wrong", lambda p, A: (function(p, A)[0], {"W": -line(p["W"], A)[1], "none": p["none"]}), params, X4)  # fmt: skip
+    expect("failed", "The sign is wrong everywhere", lambda p, A: (function(p, A)[0], {"W": -line(p["W"], A)[1], "none": p["none"]}), params, X4)  # fmt: skip
 
 
 def test_arrays_that_nothing_depends_on_are_right_at_zero():
