@@ -15,30 +15,18 @@ import numpy as np
 
 from .._typing import Array, RandomState
 from ..network.initialization import as_generator
-from . import gradient_premises as premises
 from .gradient_arguments import as_data, resolved
 from .gradient_calls import Data, Misreturned, Result, Sample, Subject, row_error
-from .gradient_cases import Comparison, TooRough, at_moved, moved
-from .gradient_evidence import Evidence, quietly
-from .gradient_explanation import explain
-from .gradient_findings import CaseCheck, GradientCheck
+from .gradient_cases import Comparison
+from .gradient_findings import GradientCheck
 from .gradient_first_call import first_call
-from .gradient_kinks import Point
-from .gradient_rounding import NotDeterministic
+from .gradient_verdict import Verdict
 from .nested import Nested
 
-FLAT = 0.1
-"""By what share of themselves parameters are moved away from where a slope is zero."""
 LARGE = 20_000
 """Parameters, above which fewer are checked,"""
 MANY, FEW = (50, 8), (12, 3)
 """by default: elements per array and single rows."""
-NEGLIGIBLE = 1e-6
-"""Beside the largest element of a gradient."""
-
-
-class Hidden(Exception):
-    """A cost so large that its rounding hides the slopes; with both."""
 
 
 def check_gradient(
@@ -170,160 +158,7 @@ def _checked(
         for size, part in zip(structure.sizes, structure.slices, strict=True)
     ]
     comparison = Comparison(subject, structure, elements, tolerance, random)
-    return _Check(comparison, data, samples, results).run()
-
-
-class _Check:
-    """One check once the function could be called: premises, cases, findings."""
-
-    def __init__(
-        self, comparison: Comparison, data: Data, samples: list[Sample], results: list[Result]
-    ) -> None:
-        self.comparison, self.data = comparison, data
-        self.samples, self.results = samples, results
-        self.subject, self.structure = comparison.subject, comparison.structure
-        self.vector = self.structure.vector
-        self.first = (self.subject, self.vector, samples[0], results[0])
-        self.n_features = data.row(0).size if data.arrays else 0
-
-    def run(self) -> GradientCheck:
-        """The premises in their order, then the cases, then what they mean."""
-        said = premises.unequal_calls(self.subject, self.vector, self.samples, self.results)
-        if said is not None:
-            return self._not_compared(said)
-        try:
-            cases = [
-                self.comparison.case(sample, result, self.vector, self.n_features)
-                for sample, result in zip(self.samples, self.results, strict=True)
-            ]
-            # If it takes no notice of rows, its first calls were equal ones already.
-            if not premises.all_equal(self.results):
-                said = premises.changed_since(*self.first)
-            if said is None and not any(a.numeric.any() for a in cases[0].arrays):
-                said = premises.independent(*self.first, self.comparison.random)
-                if said is None and not cases[0].passed:
-                    said = premises.STEPS
-            if said is not None:
-                return self._not_compared(said)
-            findings = self._findings(cases)
-        except NotDeterministic:
-            return self._not_compared(premises.changed_since(*self.first) or premises.RARELY)
-        except Hidden as hidden:
-            return self._not_compared(premises.about_size(*hidden.args))
-        except TooRough as rough:
-            return self._not_compared(premises.about_roughness(float(rough.args[0])))
-        rounding = self.comparison.rounding
-        tolerance = max(a.tolerance for case in cases for a in case.arrays)
-        return GradientCheck(cases, findings, tolerance, rounding.digits)
-
-    def _not_compared(self, said: str) -> GradientCheck:
-        return GradientCheck([], [said], self.comparison.tolerance, could_compare=False)
-
-    def _findings(self, cases: list[CaseCheck]) -> list[str]:
-        """What to say of the cases; of one more, if that is where something shows."""
-        infinite = premises.about_infinities(self.structure, self.samples, self.results)
-        if infinite is not None:
-            return [_about_infinities(*infinite, cases)]
-        point = None
-        if not all(case.passed for case in cases):
-            point = Point(self.comparison, self.data, self.samples, self.results, cases)
-            point.excuse()
-        changes = premises.about_changes(self.subject.changed, self.structure)
-        if changes is not None:
-            # What is wrong may come from that, so no pattern is read into it.
-            return [changes]
-        if all(case.passed for case in cases):
-            return self._where_it_is_flat(cases)
-        assert point is not None
-        only_here = point.about()
-        if only_here is not None:
-            return [only_here]
-        if point.has_kinks:
-            there = self._at_kinks(point, cases)
-            if there is not None:
-                return there
-        return explain(self._evidence(cases, self.vector))
-
-    def _at_kinks(self, point: Point, cases: list[CaseCheck]) -> list[str] | None:
-        """What to say where kinks hide the pattern: explained from parameters beside them.
-
-        Adds the case to the others; None if there is nothing to be seen there.
-        """
-        there = [case for case in map(point.beside, range(len(cases))) if case is not None]
-        if len(there) < len(cases) or there[0].passed:
-            return None
-        with quietly():
-            said = explain(self._evidence(there, point.aside))
-        cases.append(there[0])
-        return [
-            "With the params given the cost has kinks (units exactly at 0?), so this is said of "
-            f"params moved by up to {point.share:.1%}.",
-            *said,
-        ]
-
-    def _evidence(self, cases: list[CaseCheck], vector: Any) -> Evidence:
-        comparison = self.comparison
-        return Evidence(
-            self.subject,
-            self.structure,
-            self.data,
-            cases,
-            self.samples,
-            comparison.rounding,
-            comparison.random,
-            vector,
-        )
-
-    def _where_it_is_flat(self, cases: list[CaseCheck]) -> list[str]:
-        """Look elsewhere, if some array's slope is zero in all cases: there any formula is right.
-
-        Adds the case to the others when something is wrong.
-        """
-        flat = [
-            column[0].name
-            for column in zip(*(case.arrays for case in cases), strict=True)
-            if len(column[0].elements) and not any(a.judged.any() for a in column)
-        ]
-        if not flat:
-            return []
-        vector = moved(self.vector, FLAT, self.comparison.random)
-        whole = at_moved(self.comparison, self.samples[0], vector, self.n_features)
-        if whole is None:
-            return []
-        if whole.passed:
-            # Neither here nor there can be told what is right: unless it is next to nothing beside
-            # the others, that is no pass.
-            unseen = [a for a in whole.arrays if a.name in flat and not a.judged.any()]
-            largest = max(float(np.abs(a.analytic).max(initial=0.0)) for a in whole.arrays)
-            if any(np.abs(a.analytic).max(initial=0.0) > NEGLIGIBLE * largest for a in unseen):
-                raise Hidden(self.results[0].cost, largest)
-            return []
-        others = [
-            at_moved(self.comparison, sample, vector, self.n_features)
-            for sample in self.samples[1:]
-        ]
-        whole.label += f", params moved by up to {FLAT:.0%}"
-        names = ", ".join(flat[:4]) + (", …" if len(flat) > 4 else "")
-        found = (
-            f"With the params given the slope of {names} is zero, where many a wrong formula is "
-            f"right. With params moved by up to {FLAT:.0%} it is wrong."
-        )
-        there = [whole, *(case for case in others if case is not None)]
-        said = []
-        if len(there) == len(cases):
-            with quietly():
-                said = explain(self._evidence(there, vector))
-        cases.append(whole)
-        return [found, *said]
-
-
-def _about_infinities(said: str, names: set[str], cases: list[CaseCheck]) -> str:
-    wrong = {a.name for case in cases for a in case.failed}
-    if wrong == names and len(names) < len(cases[0].arrays):
-        shown = ", ".join(a.name for a in cases[0].arrays if a.name in names)
-        verb = "is" if len(names) == 1 else "are"
-        return f"{said} Only {shown} {verb} wrong, all other arrays are right."
-    return said
+    return Verdict(comparison, data, samples, results).run()
 
 
 def _samples(data: Data, max_rows: int, random: Any) -> list[Sample]:

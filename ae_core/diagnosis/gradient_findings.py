@@ -111,7 +111,8 @@ class GradientCheck:
     where something stood in the way of comparing."""
     findings: list[str]
     """What the pattern of errors means, in words, or what stood in the way of comparing. When
-    passed, at most that the function changes its arguments in place."""
+    passed, at most that the function changes its arguments in place, or of which arrays nothing can
+    be told, because next to nothing hangs on them."""
     tolerance: float
     """The relative error that was allowed: what was asked for, or what the function's precision
     allows."""

@@ -13,7 +13,7 @@ from functools import cached_property
 import numpy as np
 
 from .._typing import Array
-from .gradient_calls import Data, Result, Sample, Subject
+from .gradient_calls import Data, Result, Sample
 from .gradient_cases import Comparison, at_moved, moved
 from .gradient_differences import Cost
 from .gradient_findings import ArrayCheck, CaseCheck
@@ -198,8 +198,8 @@ class Point:
         index, analytic, _ = array.worst
         at = ", ".join(map(str, index))
         found = (
-            f"With params moved by up to {self.share:.1%} the gradient is right; exactly at those given "
-            f"it is wrong, {analytic:.4g} at {array.name}[{at}]"
+            f"With params moved by up to {self.share:.1%} the gradient is right; exactly at those "
+            f"given it is wrong, {analytic:.4g} at {array.name}[{at}]"
         )
         slopes = self._slopes(case, sample, array)
         if slopes is None:

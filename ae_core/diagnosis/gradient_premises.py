@@ -216,13 +216,28 @@ def about_roughness(jump: float) -> str:
     )
 
 
-def about_size(cost: float, slope: float) -> str:
+def about_size(cost: float, names: list[str], slope: float, others_are_right: bool) -> str:
     """What to say of a cost whose rounding is larger than what its slopes make of it."""
+    hides = f"The cost is {cost:.2g}, and its rounding hides slopes like those of "
+    todo = "Leave a constant out of it, or compute it more exactly (in float64)."
+    if not others_are_right:
+        return f"{hides}the gradient (up to {slope:.2g}): nothing can be told. {todo}"
     return (
-        f"The cost is {cost:.2g}, and its rounding hides slopes like those of the gradient (up to "
-        f"{slope:.2g}): nothing can be told. Leave a constant out of it, or compute it more "
-        "exactly."
+        f"{hides}{_listed(names)} (up to {slope:.2g}): of these nothing can be told; the others "
+        f"are right. {todo}"
     )
+
+
+def about_nothing(names: list[str], slope: float, largest: float) -> str:
+    """What to say of arrays that pass because next to nothing hangs on them."""
+    return (
+        f"Of {_listed(names)} nothing can be told: the slopes (up to {slope:.2g}, beside "
+        f"{largest:.2g} elsewhere) are lost in the cost's rounding. The others are right."
+    )
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names[:4]) + (", …" if len(names) > 4 else "")
 
 
 def independent(

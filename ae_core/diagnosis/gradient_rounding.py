@@ -102,7 +102,8 @@ def measure_rounding(subject: Subject, sample: Sample, vector: Array, random: An
     size, scale = float(np.abs(ray.costs).max()), float(np.abs(ray.gradients).max(initial=0.0))
     of_cost = ray.jitter / size if size > 0 else 0.0
     of_gradient = float(ray.jitters.max(initial=0.0)) / scale if scale > 0 else 0.0
-    if of_cost < FINE and of_gradient < FINE:
+    typed = [n for n, kind in TYPES.items() if n in ray.types and _is_of(ray.costs, kind)]
+    if of_cost < FINE and of_gradient < FINE and not typed:
         return Rounding(ray.jitter, ray.jitters)
     for name, kind in TYPES.items():
         eps = float(np.finfo(kind).eps)
@@ -113,10 +114,10 @@ def measure_rounding(subject: Subject, sample: Sample, vector: Array, random: An
         )
         # A dtype says how coarse it can be; what was computed in float64 and cast is as exact.
         is_gradient = eps / 300 < of_gradient < 100 * eps and _is_of(ray.gradients, kind)
-        if is_cost or is_gradient:
+        if is_cost or is_gradient or name in typed:
             # What did not jitter by chance can: a standard deviation of half a digit at most.
             cost, jitters = ray.jitter, np.maximum(ray.jitters, eps / 4 * scale)
-            cost = max(cost, eps / 4 * size) if is_cost else cost
+            cost = max(cost, eps / 4 * size) if is_cost or _is_of(ray.costs, kind) else cost
             return Rounding(cost, jitters, name, max(of_cost, eps))
     if of_cost < FINE or not is_near:
         return Rounding(0.0 if of_cost > FINE else ray.jitter)  # it has met a kink
@@ -160,7 +161,7 @@ class Ray(NamedTuple):
 
 
 def _calmer_ray(subject: Subject, sample: Sample, vector: Array, random: Any) -> tuple[Ray, bool]:
-    """Of several; at float16's distances where at float32's nothing changes. And if it is so near."""
+    """Of several; at float16's distances where at float32's nothing changes. And if so near."""
     for spacing in SPACINGS:
         rays = [_ray(subject, sample, vector, spacing, random) for _ in range(N_RAYS)]
         changing = [ray for ray in rays if ray.costs.min() != ray.costs.max()]

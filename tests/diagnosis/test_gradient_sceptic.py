@@ -1,5 +1,7 @@
 """Functions as strangers write them: each is passed or failed rightly, in words that are so."""
 
+import itertools
+
 import numpy as np
 import pytest
 from scipy.special import erf
@@ -100,8 +102,7 @@ def run(function, params, *data, **options):
     try:
         check = check_gradient(function, params, *data, **options)
     except ValueError as error:
-        assert len(str(error)) <= 300, str(error)
-        return "error", str(error)
+        return ("error" if len(str(error)) <= 300 else "too long"), str(error)
     text = " ".join(check.findings)
     assert all(len(f) <= 600 for f in check.findings)
     return (PASSED if check.passed else "failed"), text
@@ -146,7 +147,10 @@ def test_parameters_of_any_size(scale):
     target = np.array([1.0, -2.0, 0.5])
 
     def function(sign):
-        return lambda w: (((w / scale - target) ** 2).sum() / 2, sign * (w / scale - target) / scale)
+        return lambda w: (
+            ((w / scale - target) ** 2).sum() / 2,
+            sign * (w / scale - target) / scale,
+        )
 
     w = scale * np.array([0.3, 0.7, -1.1])
     expect(PASSED, "", function(1), w)
@@ -376,7 +380,8 @@ def test_what_came_back_is_told(function, words):
 
 
 @pytest.mark.parametrize(
-    "cost", [lambda c: np.array([c]), np.array, lambda c: np.array([[c]]), np.float32, np.longdouble]
+    "cost",
+    [lambda c: np.array([c]), np.array, lambda c: np.array([[c]]), np.float32, np.longdouble],
 )
 def test_costs_of_one_number_are_costs(cost):
     expect(PASSED, "", lambda p, A: (cost(line(p, A)[0]), line(p, A)[1]), w4, X4)
@@ -569,8 +574,7 @@ def test_a_large_network_takes_few_calls():
     sizes = [784, 128, 32, 128, 784]
     random = np.random.default_rng(0)
     params = [
-        (random.normal(0, a**-0.5, (a, b)), np.zeros(b))
-        for a, b in zip(sizes[:-1], sizes[1:], strict=True)
+        (random.normal(0, a**-0.5, (a, b)), np.zeros(b)) for a, b in itertools.pairwise(sizes)
     ]
     A = random.random((4, 784))
 
