@@ -8,12 +8,13 @@ it is on the pieces all round, found by many small moves, row by row where the c
 rows; and beside the point it must be right.
 """
 
+from contextlib import suppress
 from functools import cached_property
 
 import numpy as np
 
 from .._typing import Array
-from .gradient_calls import Data, Result, Sample
+from .gradient_calls import Data, Misreturned, Result, Sample
 from .gradient_cases import Comparison, at_moved, moved
 from .gradient_differences import Cost
 from .gradient_findings import ArrayCheck, CaseCheck
@@ -22,7 +23,7 @@ ASIDE = 1e-3
 """By what share of themselves parameters are moved, to see what a gradient is beside a point."""
 STEPS, FARTHEST = 10, 0.3
 """At least so many steps of a difference, that none leads back across; and at most that share."""
-NEAR = 1e-7
+NEAR = 1e-6
 """The same to meet the pieces all round it, in float64; in less it is the step of a difference."""
 JUMP = 1e-3
 """By what share of its largest element a gradient changes at once only where there is a kink."""
@@ -143,23 +144,36 @@ class Point:
         """
         random, vector = self.random, self.vector
         size = np.abs(vector)
-        typical = float(size[size > 0].mean()) if size.any() else 1.0
+        typical = float(np.median(size[size > 0])) if size.any() else 1.0
         X = sample.arrays.get("X")
         row = np.sign(np.asarray(X, dtype=float).ravel()) if X is not None else np.zeros(0)
-        moves = random.uniform(-1, 1, (n, vector.size))
+        moves = 0.1 * random.uniform(-1, 1, (n, vector.size))
+        n_arrays = len(self.structure.shapes)
         for k in range(0, n, 2):
-            move = np.abs(moves[k])
-            for shape, part in zip(self.structure.shapes, self.structure.slices, strict=True):
+            # Each array by far more than the one before, or less: the later (or earlier) decide.
+            scales = 10 ** np.linspace(-3, 0, n_arrays)[:: 1 if k % 4 else -1]
+            signs = random.choice([-1, 1], n_arrays)
+            if k < 8:
+                signs[:] = 1 if k < 4 else -1
+            move = random.uniform(0.5, 1, vector.size)
+            for j, part in enumerate(self.structure.slices):
+                shape = self.structure.shapes[j]
                 array = move[part].reshape(shape)
-                if len(shape) == 2 and sample.n_rows == 1 and row.size in shape and k % 4:
+                if len(shape) == 2 and sample.n_rows == 1 and row.size in shape and k % 8 < 4:
                     array = array * (row[:, None] if shape[0] == row.size else row)
-                move[part] = (random.choice([-1, 1]) * 10 ** random.uniform(-2, 0) * array).ravel()
+                move[part] = (signs[j] * scales[j] * array).ravel()
             moves[k] = move
-        return np.asarray(self.near * np.maximum(size, typical) * moves)
+        return np.asarray(self.near * np.where(size > 0, size, typical) * moves)
 
     def _gradients(self, sample: Sample, moves: Array) -> Array:
+        """Gradients (n, n_params) after each move; where none is finite, that at the point."""
+        found = []
         with np.errstate(all="ignore"):
-            return np.array([self.subject(self.vector + move, sample).gradient for move in moves])
+            for move in moves:
+                with suppress(Misreturned):
+                    found.append(self.subject(self.vector + move, sample).gradient)
+        finite = [g for g in found if np.isfinite(g).all()]
+        return np.array(finite or [self.subject(self.vector, sample).gradient])
 
     def _rows(self, sample: Sample) -> list[Sample]:
         axes = self.data.axes

@@ -107,14 +107,15 @@ def _steady_factor(evidence: Evidence, array: ArrayCheck, sample: Sample) -> flo
 
 def _about_factor(c: float, case: CaseCheck, right_alone: bool) -> str:
     m, n = case.n_rows, case.n_features
+    which = " (X beside a changed copy of its row)" if case.label.startswith("X beside") else ""
     if m > 1 and right_alone and close(c, m, 1e-6):
         return (
-            f"The gradient is {m} times too large, and there are {m} rows: "
+            f"The gradient is {m} times too large, and there are {m} rows{which}: "
             "it was not divided by the number of rows, as the cost is."
         )
     if m > 1 and right_alone and close(c, 1 / m, 1e-6):
         return (
-            f"The gradient is 1/{m} of what it should be, and there are {m} rows: "
+            f"The gradient is 1/{m} of what it should be, and there are {m} rows{which}: "
             "it was divided by the number of rows, but the cost is not (or it was divided twice)."
         )
     if len(case.arrays) == 1 and case.arrays[0].analytic.size == 1:
@@ -338,7 +339,10 @@ def _is_idle(evidence: Evidence, array: ArrayCheck, sample: Sample) -> bool:
     for scale in (1e-3, 1.0):
         vector = evidence.vector.copy()
         vector[part] += scale * evidence.random.normal(size=part.stop - part.start)
-        if evidence.subject.cost(vector, sample) != here:
+        try:
+            if evidence.subject.cost(vector, sample) != here:
+                return False
+        except Misreturned:  # not finite so far away: it depends on it
             return False
     return True
 

@@ -15,7 +15,7 @@ from .gradient_cases import Comparison, TooRough, at_moved, moved
 from .gradient_directions import along_gradient
 from .gradient_evidence import Evidence, quietly
 from .gradient_explanation import explain
-from .gradient_findings import CaseCheck, GradientCheck
+from .gradient_findings import ArrayCheck, CaseCheck, GradientCheck
 from .gradient_kinks import Point
 from .gradient_rounding import NotDeterministic
 
@@ -133,28 +133,37 @@ class Verdict:
     def _where_it_is_flat(self, cases: list[CaseCheck]) -> list[str]:
         """Look elsewhere, if some array's slope is zero in all cases: there any formula is right.
 
-        Adds the case to the others when something is wrong.
+        So it is of a penalty where parameters are zero. Adds the case to the others when something
+        is wrong.
         """
         flat = [
             column[0].name
             for column in zip(*(case.arrays for case in cases), strict=True)
             if len(column[0].elements) and not any(a.judged.any() for a in column)
         ]
-        if not flat:
+        views = zip(self.structure.names, self.structure.views(self.vector), strict=True)
+        zero = [name for name, view in views if view.size and not view.any()]
+        if not flat and not zero:
             return []
         # Farther away, if nothing shows near by.
         for share in (FLAT, FAR):
-            vector = moved(self.vector, share, self.comparison.random)
-            whole = at_moved(self.comparison, self.samples[0], vector, self.n_features)
-            if whole is None:
-                continue
-            if not whole.passed:
-                return self._wrong_elsewhere(whole, vector, share, flat, cases)
-            seen = {a.name for a in whole.arrays if a.judged.any() or not a.analytic.any()}
+            vector, whole = self._at_two(share)
+            if whole is not None and not whole.passed:
+                return self._wrong_elsewhere(whole, vector, share, flat or zero, cases)
+            seen = [] if whole is None else [a.name for a in whole.arrays if _is_seen(a)]
             flat = [name for name in flat if name not in seen]
             if not flat:
                 return []
         return self._along_gradients(flat, cases[0])
+
+    def _at_two(self, share: float) -> tuple[Array, CaseCheck | None]:
+        """All rows with parameters moved; what is wrong must be so at two places, not at a kink."""
+        for _ in range(2):
+            vector = moved(self.vector, share, self.comparison.random)
+            whole = at_moved(self.comparison, self.samples[0], vector, self.n_features)
+            if whole is None or whole.passed:
+                break
+        return vector, whole
 
     def _wrong_elsewhere(
         self, whole: CaseCheck, vector: Array, share: float, flat: list[str], cases: list[CaseCheck]
@@ -165,9 +174,12 @@ class Verdict:
         ]
         whole.label += f", params moved by up to {share:.0%}"
         names = ", ".join(flat[:4]) + (", …" if len(flat) > 4 else "")
+        part = self.structure.slices[self.structure.names.index(flat[0])]
+        is_zero = not self.vector[part].any()
+        what = f"all of {names} is 0" if is_zero else f"the slope of {names} is zero or next to it"
         found = (
-            f"With the params given the slope of {names} is zero or next to it, where many a wrong "
-            f"formula is right. With params moved by up to {share:.0%} it is wrong."
+            f"With the params given {what}, where many a wrong formula is right. With params moved "
+            f"by up to {share:.0%} it is wrong."
         )
         there = [whole, *(case for case in others if case is not None)]
         said = []
@@ -210,6 +222,10 @@ class Verdict:
         if top > negligible * largest:
             raise Hidden(self.results[0].cost, list(hidden), top, len(hidden) < len(whole.arrays))
         return [premises.about_nothing(list(hidden), top, largest)] if rounding.is_coarse else []
+
+
+def _is_seen(array: ArrayCheck) -> bool:
+    return bool(array.judged.any()) or not array.analytic.any()
 
 
 def _about_infinities(said: str, names: set[str], cases: list[CaseCheck]) -> str:

@@ -122,13 +122,12 @@ def expect(verdict, words, function, params, *data, absent=(), **options):
 
 @pytest.mark.parametrize("f", ACT)
 def test_right_networks_pass(f):
-    expect(PASSED, "", net(f=f), P, X4, Y3)
-    expect(PASSED, "", net(f=f, l2=0.3, mean=False), P, X4, Y3)
-    expect(PASSED, "", net(f=f, weights=np.array([1.0, 0.0, 5.0])), P, X4, Y3)
+    right = net(f=f, l2=0.3, mean=False, weights=np.array([1.0, 0.0, 5.0]))
+    expect(PASSED, "", right, P, X4, Y3)
     expect(PASSED, "", net(f=f), P, X4[:1], Y3[:1])
 
 
-@pytest.mark.parametrize("scale", [1e-8, 1e-4, 1e4, 1e8])
+@pytest.mark.parametrize("scale", [1e-300, 1e-8, 1e6])
 def test_costs_of_any_size(scale):
     def sized(fault=""):
         def function(p, A, y):
@@ -139,7 +138,6 @@ def test_costs_of_any_size(scale):
 
     expect(PASSED, "", sized(), P, X4, Y3)
     expect("failed", "The sign is wrong everywhere", sized("-1"), P, X4, Y3)
-    expect("failed", "Only b2 is wrong", sized("b2 negative"), P, X4, Y3)
 
 
 @pytest.mark.parametrize("scale", [1e-8, 1e-5, 1e3, 1e6])
@@ -175,7 +173,16 @@ def test_parameters_of_very_different_sizes():
 # --- faults, each with several structures -----------------------------------------------------------
 
 
-@pytest.mark.parametrize("f", ["tanh", "logistic", "elu", "softplus", "relu", "leaky", "gelu"])
+@pytest.mark.parametrize("f", ["logistic", "elu", "softplus", "relu", "leaky", "gelu"])
+@pytest.mark.parametrize(
+    ("fault", "through"), [("no slope 1", "W2"), ("no slope 2", "W3"), ("no slopes", "W2, W3")]
+)
+def test_a_derivative_that_is_missing(f, fault, through):
+    words = f"back through {through}: there it is not multiplied by the derivative"
+    expect("failed", words, net(fault, f), P, X4, Y3)
+
+
+@pytest.mark.parametrize("f", ["tanh", "relu"])
 @pytest.mark.parametrize(
     ("fault", "words"),
     [
@@ -184,9 +191,6 @@ def test_parameters_of_very_different_sizes():
         ("2", "a constant factor of 2"),
         ("-1", "The sign is wrong everywhere"),
         ("3", "3 times the right one in every array"),
-        ("no slope 1", "back through W2: there it is not multiplied by the derivative"),
-        ("no slope 2", "back through W3: there it is not multiplied by the derivative"),
-        ("no slopes", "back through W2, W3: there it is not multiplied by the derivative"),
         ("W2 not transposed", "is W2 used transposed there"),
         ("last row's slope", "A derivative of one row is used for all rows"),
         ("shuffled", "what belongs to one row meets what belongs to another"),
@@ -203,7 +207,7 @@ def test_faults_are_named_whatever_the_activation(f, fault, words):
     expect("failed", words, net(fault, f), P, X4, Y3)
 
 
-@pytest.mark.parametrize("f", ["tanh", "relu"])
+@pytest.mark.parametrize("f", ["tanh"])
 @pytest.mark.parametrize(
     ("fault", "words"),
     [
@@ -271,6 +275,42 @@ def test_gradients_with_a_memory_fail(function):
     )  # fmt: skip
 
 
+def test_what_is_right_only_where_params_are_zero_fails():
+    def function(p, A, right=False):
+        d = A @ p["w"] + p["b"] - 1
+        cost = 0.5 * d @ d + 0.05 * p["w"] @ p["w"]
+        return cost, {"w": A.T @ d + (0.1 * p["w"] if right else 0.0), "b": d.sum()}
+
+    start = {"w": np.zeros(4), "b": 0.0}
+    expect(PASSED, "", lambda p, A: function(p, A, True), start, X4)
+    words = ("all of w, b is 0", "In w what is missing is 0.1 times the parameter itself")
+    expect("failed", words, function, start, X4)
+
+
+def test_of_one_row_it_is_said_that_a_copy_was_put_beside_it():
+    words = "there are 2 rows (X beside a changed copy of its row)"
+    expect("failed", words, net("n"), P, X4[:1], Y3[:1])
+
+
+@pytest.mark.parametrize("kind", ["hinge", "maximum", "absolute", "median"])
+def test_kinks_of_losses(kind):
+    y = np.array([1.0, -1, 1, 1, -1, 1])
+
+    def function(w, A, y, sign=1):
+        out = A @ w
+        if kind == "hinge":
+            return np.maximum(0, 1 - y * out).sum(), -sign * A.T @ (y * (y * out < 1))
+        if kind == "maximum":
+            return out.max(), sign * A[out.argmax()]
+        slope = np.where(out < y, -0.3, 0.7) if kind == "median" else np.sign(out - y)
+        return (slope * (out - y)).sum(), sign * A.T @ slope
+
+    at = [np.zeros(4), np.linalg.solve(X4[:4], y[:4])]
+    for w in at:
+        expect(PASSED, "", function, w, X4, y)
+        expect("failed", "", lambda w, A, y: function(w, A, y, -1), w, X4, y)
+
+
 # --- noise ----------------------------------------------------------------------------------------
 
 
@@ -320,7 +360,7 @@ def test_parameters_of_other_types_pass(kind):
     expect("failed", "sign is wrong", lambda p, A: (function(p, A)[0], -function(p, A)[1]), w, X4)
 
 
-@pytest.mark.parametrize("fault", ["-1", "2", "b3 zero", "no slope 2", "transposed W2", "n"])
+@pytest.mark.parametrize("fault", ["", "-1", "b3 zero", "transposed W2"])
 def test_single_precision_hides_no_fault(fault):
     def single(fault):
         def function(p, A, y):
@@ -330,8 +370,8 @@ def test_single_precision_hides_no_fault(fault):
 
         return function
 
-    expect(PASSED, "", single(""), P, X4, Y3)
-    expect("failed", "", single(fault), P, X4, Y3, absent=("kink", "rounding hides"))
+    absent = ("kink", "rounding hides")
+    expect("failed" if fault else PASSED, "", single(fault), P, X4[:4], Y3[:4], absent=absent)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
@@ -548,14 +588,14 @@ STARTS = ["rows", "all rows", "first", "second", "both"]
 @pytest.mark.parametrize("start", STARTS)
 @pytest.mark.parametrize(("slope", "f"), [(0.0, "relu"), (1.0, "relu"), (0.5, "relu"), (0.1, "leaky"), (1.0, "leaky")])  # fmt: skip
 def test_units_at_their_kink_at_once_pass(start, slope, f):
-    for seed in range(3):
+    for seed in range(2):
         expect(PASSED, "", deep_relu(slope, f=f), *at_zero(seed, start))
 
 
 @pytest.mark.parametrize("start", STARTS)
 @pytest.mark.parametrize("wrong", [-1.0, 2.0, 0.5])
 def test_a_fault_beside_kinks_fails(start, wrong):
-    for seed in range(2):
+    for seed in range(1):
         expect("failed", "Only b2 is wrong", deep_relu(1.0, wrong), *at_zero(seed, start))
 
 
@@ -571,12 +611,12 @@ def test_a_slope_that_is_none_at_a_kink_fails(start, slope):
 
 def test_a_large_network_takes_few_calls():
     calls = [0]
-    sizes = [784, 128, 32, 128, 784]
+    sizes = [300, 64, 16, 64, 300]
     random = np.random.default_rng(0)
     params = [
         (random.normal(0, a**-0.5, (a, b)), np.zeros(b)) for a, b in itertools.pairwise(sizes)
     ]
-    A = random.random((4, 784))
+    A = random.random((4, 300))
 
     def function(p, A, wrong=False):
         calls[0] += 1
@@ -593,8 +633,8 @@ def test_a_large_network_takes_few_calls():
         return cost, g
 
     expect(PASSED, "", function, params, A)
-    assert calls[0] < 6000
+    assert calls[0] < 1500
     calls[0] = 0
     got, _ = run(lambda p, A: function(p, A, True), params, A)
     assert got == "failed"
-    assert calls[0] < 20000
+    assert calls[0] < 6000
