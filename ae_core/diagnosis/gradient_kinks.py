@@ -25,6 +25,8 @@ STEPS, FARTHEST = 10, 0.3
 """At least so many steps of a difference, that none leads back across; and at most that share."""
 NEAR = 1e-6
 """The same to meet the pieces all round it, in float64; in less it is the step of a difference."""
+AT_ONCE = 64.0
+"""In less than float64 so many times its last digit are at once."""
 JUMP = 1e-3
 """By what share of its largest element a gradient changes at once only where there is a kink."""
 PLACES = 3
@@ -94,14 +96,22 @@ class Point:
 
     @cached_property
     def has_kinks(self) -> bool:
+        """Whether the gradient is another within a step of a difference."""
+        return self._jumps(self.near)
+
+    @cached_property
+    def is_at_kink(self) -> bool:
         """Whether the gradient is another at once beside the point."""
+        return self._jumps(max(NEAR, AT_ONCE * self.comparison.rounding.relative))
+
+    def _jumps(self, near: float) -> bool:
         i = self.wrong[0]
         here = self.results[i].gradient
         size = float(np.abs(here[np.isfinite(here)]).max(initial=0.0))
-        moves = self._moves(self.samples[i], FEWEST)
+        moves = self._moves(self.samples[i], FEWEST) * (near / self.near)
         gradients = self._gradients(self.samples[i], moves)
         spread = np.abs(gradients - here).max(initial=0.0)
-        jump = max(JUMP, 4 * self.near)
+        jump = max(JUMP, 4 * near)
         return bool(spread > jump * max(size, float(np.abs(gradients).max(initial=0.0))))
 
     def excuse(self) -> None:

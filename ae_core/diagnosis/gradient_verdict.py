@@ -94,7 +94,7 @@ class Verdict:
         only_here = point.about()
         if only_here is not None:
             return [only_here]
-        if point.has_kinks:
+        if point.is_at_kink:
             there = self._at_kinks(point, cases)
             if there is not None:
                 return there
@@ -112,8 +112,8 @@ class Verdict:
             said = explain(self._evidence(there, point.aside))
         cases.append(there[0])
         return [
-            "With the params given the cost has kinks (units exactly at 0?), so this is said of "
-            f"params moved by up to {point.share:.1%}.",
+            "At the params given the gradient jumps, as at a kink (a unit exactly at 0?), so this "
+            f"is said of params moved by up to {point.share:.1%}.",
             *said,
         ]
 
