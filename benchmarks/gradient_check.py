@@ -58,6 +58,14 @@ ACTIVATIONS: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
     "tanh": (np.tanh, lambda z, a: 1 - a * a),
     "relu": (lambda z: np.maximum(z, 0), lambda z, a: (z > 0).astype(z.dtype)),
     "softplus": (lambda z: np.log1p(np.exp(z)), lambda z, a: 1 / (1 + np.exp(-z))),
+    "elu": (
+        lambda z: np.where(z > 0, z, np.expm1(np.minimum(z, 0))),
+        lambda z, a: np.where(z > 0, 1, 1 + a).astype(z.dtype),
+    ),
+    "leaky relu": (
+        lambda z: np.maximum(z, z.dtype.type(0.1) * z),
+        lambda z, a: np.where(z > 0, 1, 0.1).astype(z.dtype),
+    ),
     "swish": (
         lambda z: z / (1 + np.exp(-z)),
         lambda z, a: (1 + a * np.exp(-z)) / (1 + np.exp(-z)),

@@ -20,6 +20,11 @@ def resolved(function: Any, params: Any, X: Any) -> tuple[Any, Any, Any]:
     ValueError
         When it is something else, or one of them is missing.
     """
+    if not callable(function) and (callable(params) or callable(X)):
+        raise ValueError(
+            f"function is {_what(function)}, and a later argument is a function: the function "
+            "comes first, check_gradient(function, params, X)"
+        )
     pair = isinstance(function, tuple | list)
     if pair and (len(function) != 2 or not all(callable(f) for f in function)):
         raise ValueError(
@@ -30,9 +35,9 @@ def resolved(function: Any, params: Any, X: Any) -> tuple[Any, Any, Any]:
         function, X = _held_network(function, params, X)
     if isinstance(function, Network):
         return _of_network(function, params, X)
-    if not pair and not callable(function):
+    if not pair and (not callable(function) or isinstance(function, type) or _is_module(function)):
         raise ValueError(
-            f"function is a {type(function).__name__}: a function(params, X) -> (cost, gradient), "
+            f"function is {_what(function)}: a function(params, X) -> (cost, gradient), "
             "a pair (cost, gradient) of functions, a Network or a fitted estimator is needed"
         )
     if callable(params):
@@ -43,6 +48,24 @@ def resolved(function: Any, params: Any, X: Any) -> tuple[Any, Any, Any]:
     if params is None:
         raise ValueError("params is missing: give the parameters at which to check")
     return function, params, X
+
+
+def _what(value: Any) -> str:
+    """In words."""
+    if value is None:
+        return "None"
+    if isinstance(value, np.ndarray):
+        return "an array"
+    if isinstance(value, type):
+        return f"a class, {value.__name__}"
+    name = type(value).__name__
+    own = " that holds parameters of its own" if _is_module(value) else ""
+    return f"{'an' if name[0] in 'AEIOUaeiou' else 'a'} {name}{own}"
+
+
+def _is_module(value: Any) -> bool:
+    """Whether it is like a module of PyTorch, which is called with data alone."""
+    return callable(getattr(value, "parameters", None)) and not isinstance(value, type)
 
 
 def _held_network(estimator: Any, params: Any, X: Any) -> tuple[Any, Any]:
@@ -115,6 +138,8 @@ def as_data(X: Any, y: Any, params: Any, axis: int) -> tuple[Data, Data | None]:
         kind = type(X).__name__
         raise ValueError(f"X is a {kind} of arrays: one array with a sample per row is needed")
     X, y = _as_array(X, "X"), None if y is None else _as_array(y, "y")
+    if X.dtype.kind in "USM":
+        raise ValueError(f"X has dtype {X.dtype}: numbers are needed")
     if X.ndim == 0 or X.shape[min(axis, X.ndim - 1)] == 0:
         raise ValueError(f"X has shape {X.shape}: at least one row is needed")
     if X.ndim <= axis:

@@ -246,6 +246,10 @@ def is_scalar(value: Any) -> bool:
 def _as_cost(cost: Any, sample: Sample) -> float:
     on = f"on {sample.label} " if sample.label else ""
     if not is_scalar(cost):
+        if isinstance(cost, complex | np.complexfloating):
+            raise Misreturned(f"{on}the cost is complex, {cost:.6g}: a real number is needed")
+        if isinstance(cost, str):
+            raise Misreturned(f"{on}the cost is a string, {cost[:40]!r}: a number is needed")
         shape = np.shape(cost) if isinstance(cost, np.ndarray) else None
         what = repr(cost) if shape is None else f"an array of shape {shape}"
         what = what if len(what) <= 80 else what[:77] + "…"

@@ -122,7 +122,7 @@ class Comparison:
 def moved(vector: Array, share: float, random: Any) -> Array:
     """Parameters that differ by about that share of their size; zeros by that share of the rest."""
     size = np.abs(vector)
-    typical = float(size[size > 0].mean()) if size.any() else 1.0
+    typical = float(np.median(size[size > 0])) if size.any() else 1.0
     scale = np.where(size > 0, size, typical)
     return np.asarray(vector + share * scale * random.uniform(-1, 1, vector.shape))
 

@@ -13,28 +13,20 @@ from typing import Any
 
 import numpy as np
 
-from .._typing import RandomState
+from .._typing import Array, RandomState
 from ..network.initialization import as_generator
-from . import gradient_premises as premises
 from .gradient_arguments import as_data, resolved
 from .gradient_calls import Data, Misreturned, Result, Sample, Subject, row_error
-from .gradient_cases import Comparison, TooRough, at_moved, moved
-from .gradient_evidence import Evidence, quietly
-from .gradient_explanation import explain
-from .gradient_findings import CaseCheck, GradientCheck
+from .gradient_cases import Comparison
+from .gradient_findings import GradientCheck
 from .gradient_first_call import first_call
-from .gradient_kinks import about_point, excuse
-from .gradient_rounding import NotDeterministic
+from .gradient_verdict import Verdict
 from .nested import Nested
 
-FLAT = 0.1
-"""By what share of themselves parameters are moved away from where a slope is zero."""
-NEGLIGIBLE = 1e-6
-"""Beside the largest element of a gradient."""
-
-
-class Hidden(Exception):
-    """A cost so large that its rounding hides the slopes; with both."""
+LARGE = 20_000
+"""Parameters, above which fewer are checked,"""
+MANY, FEW = (50, 8), (12, 3)
+"""by default: elements per array and single rows."""
 
 
 def check_gradient(
@@ -45,8 +37,8 @@ def check_gradient(
     *,
     samples_axis: int = 0,
     tolerance: float = 1e-6,
-    max_elements: int = 50,
-    max_rows: int = 8,
+    max_elements: int | None = None,
+    max_rows: int | None = None,
     random_state: RandomState = 0,
 ) -> GradientCheck:
     """Compare a gradient with central differences, and say in words what a difference means.
@@ -73,10 +65,12 @@ def check_gradient(
         Largest relative error, ``|analytic - numeric| / max(|analytic|, |numeric|)``, that passes;
         what rounding alone can do to a central difference is allowed for besides. More is allowed
         to a function that computes in less than float64, as measured.
-    max_elements : int
-        Elements checked per array (a random subset of larger ones).
-    max_rows : int
-        Single rows checked alone (a random subset of more).
+    max_elements : int, optional
+        Elements checked per array: of larger ones a random subset, and those where the gradient is
+        largest. By default 50, and 12 where there are more than 20,000 parameters.
+    max_rows : int, optional
+        Single rows checked alone (a random subset of more). By default 8, and 3 where there are
+        more than 20,000 parameters.
     random_state : None, int, Generator or RandomState
         For the subsets.
 
@@ -118,7 +112,7 @@ rows, as the cost is.
     if not tolerance > 0:
         raise ValueError(f"tolerance={tolerance!r}: must be above 0")
     for argument, value in (("max_elements", max_elements), ("max_rows", max_rows)):
-        if value < 1:
+        if value is not None and value < 1:
             raise ValueError(f"{argument}={value!r}: must be at least 1")
     if samples_axis not in (0, 1):
         raise ValueError(f"samples_axis={samples_axis!r}: must be 0 or 1")
@@ -140,150 +134,31 @@ def _checked(
     y: Any,
     samples_axis: int,
     tolerance: float,
-    limits: tuple[int, int],
+    limits: tuple[int | None, int | None],
     random: Any,
 ) -> GradientCheck:
     function, params, X = given
-    max_elements, max_rows = limits
     data, as_given = as_data(X, y, params, samples_axis)
     structure = Nested(params)
+    usual = FEW if structure.vector.size > LARGE else MANY
+    max_elements, max_rows = (own or n for own, n in zip(limits, usual, strict=True))
+    if not np.isfinite(structure.vector).all():
+        views = structure.views(structure.vector)
+        k = next(k for k, view in enumerate(views) if not np.isfinite(view).all())
+        raise ValueError(f"params has NaN or infinity in {structure.names[k]}: give finite ones")
     subject = Subject(function, structure)
-    elements = [_some(random, size, max_elements) for size in structure.sizes]
     named = {n: v for n, v in (("params", params), ("X", X), ("y", y)) if v is not None}
     original = None if as_given is None else as_given.all()
     first, takes_original = first_call(subject, named, data.all(), original)
     data = as_given if as_given is not None and takes_original else data
     samples = _samples(data, max_rows, random)
     results = _results(subject, structure.vector, samples, first)
+    elements = [
+        _telling(random, size, max_elements, first.gradient[part])
+        for size, part in zip(structure.sizes, structure.slices, strict=True)
+    ]
     comparison = Comparison(subject, structure, elements, tolerance, random)
-    return _Check(comparison, data, samples, results).run()
-
-
-class _Check:
-    """One check once the function could be called: premises, cases, findings."""
-
-    def __init__(
-        self, comparison: Comparison, data: Data, samples: list[Sample], results: list[Result]
-    ) -> None:
-        self.comparison, self.data = comparison, data
-        self.samples, self.results = samples, results
-        self.subject, self.structure = comparison.subject, comparison.structure
-        self.vector = self.structure.vector
-        self.first = (self.subject, self.vector, samples[0], results[0])
-        self.n_features = data.row(0).size if data.arrays else 0
-
-    def run(self) -> GradientCheck:
-        """The premises in their order, then the cases, then what they mean."""
-        said = premises.unequal_calls(self.subject, self.vector, self.samples, self.results)
-        if said is not None:
-            return self._not_compared(said)
-        try:
-            cases = [
-                self.comparison.case(sample, result, self.vector, self.n_features)
-                for sample, result in zip(self.samples, self.results, strict=True)
-            ]
-            # If it takes no notice of rows, its first calls were equal ones already.
-            if not premises.all_equal(self.results):
-                said = premises.changed_since(*self.first)
-            if said is None and not any(a.numeric.any() for a in cases[0].arrays):
-                said = premises.independent(*self.first, self.comparison.random)
-                if said is None and not cases[0].passed:
-                    said = premises.STEPS
-            if said is not None:
-                return self._not_compared(said)
-            findings = self._findings(cases)
-        except NotDeterministic:
-            return self._not_compared(premises.changed_since(*self.first) or premises.RARELY)
-        except Hidden as hidden:
-            return self._not_compared(premises.about_size(*hidden.args))
-        except TooRough as rough:
-            return self._not_compared(premises.about_roughness(float(rough.args[0])))
-        rounding = self.comparison.rounding
-        tolerance = max(a.tolerance for case in cases for a in case.arrays)
-        return GradientCheck(cases, findings, tolerance, rounding.digits)
-
-    def _not_compared(self, said: str) -> GradientCheck:
-        return GradientCheck([], [said], self.comparison.tolerance, could_compare=False)
-
-    def _findings(self, cases: list[CaseCheck]) -> list[str]:
-        """What to say of the cases; of one more, if that is where something shows."""
-        infinite = premises.about_infinities(self.structure, self.samples, self.results)
-        if infinite is not None:
-            return [_about_infinities(*infinite, cases)]
-        if not all(case.passed for case in cases):
-            excuse(self.comparison, self.data, self.samples, self.results, cases)
-        changes = premises.about_changes(self.subject.changed, self.structure)
-        if changes is not None:
-            # What is wrong may come from that, so no pattern is read into it.
-            return [changes]
-        if all(case.passed for case in cases):
-            return self._where_it_is_flat(cases)
-        point = about_point(self.comparison, self.samples, cases)
-        return explain(self._evidence(cases, self.vector)) if point is None else [point]
-
-    def _evidence(self, cases: list[CaseCheck], vector: Any) -> Evidence:
-        comparison = self.comparison
-        return Evidence(
-            self.subject,
-            self.structure,
-            self.data,
-            cases,
-            self.samples,
-            comparison.rounding,
-            comparison.random,
-            vector,
-        )
-
-    def _where_it_is_flat(self, cases: list[CaseCheck]) -> list[str]:
-        """Look elsewhere, if some array's slope is zero in all cases: there any formula is right.
-
-        Adds the case to the others when something is wrong.
-        """
-        flat = [
-            column[0].name
-            for column in zip(*(case.arrays for case in cases), strict=True)
-            if len(column[0].elements) and not any(a.judged.any() for a in column)
-        ]
-        if not flat:
-            return []
-        vector = moved(self.vector, FLAT, self.comparison.random)
-        whole = at_moved(self.comparison, self.samples[0], vector, self.n_features)
-        if whole is None:
-            return []
-        if whole.passed:
-            # Neither here nor there can be told what is right: unless it is next to nothing beside
-            # the others, that is no pass.
-            unseen = [a for a in whole.arrays if a.name in flat and not a.judged.any()]
-            largest = max(float(np.abs(a.analytic).max(initial=0.0)) for a in whole.arrays)
-            if any(np.abs(a.analytic).max(initial=0.0) > NEGLIGIBLE * largest for a in unseen):
-                raise Hidden(self.results[0].cost, largest)
-            return []
-        others = [
-            at_moved(self.comparison, sample, vector, self.n_features)
-            for sample in self.samples[1:]
-        ]
-        whole.label += f", params moved by up to {FLAT:.0%}"
-        names = ", ".join(flat[:4]) + (", …" if len(flat) > 4 else "")
-        found = (
-            f"With the params given the slope of {names} is zero, where many a wrong formula is "
-            f"right. With params moved by up to {FLAT:.0%} it is wrong."
-        )
-        there = [whole, *(case for case in others if case is not None)]
-        said = []
-        if len(there) == len(cases):
-            with quietly():
-                said = explain(self._evidence(there, vector))
-        cases.append(whole)
-        return [found, *said]
-
-
-def _about_infinities(said: str, names: set[str], cases: list[CaseCheck]) -> str:
-    wrong = {a.name for case in cases for a in case.failed}
-    if wrong == names and len(names) < len(cases[0].arrays):
-        shown = ", ".join(a.name for a in cases[0].arrays if a.name in names)
-        verb = "is" if len(names) == 1 else "are"
-        return f"{said} Only {shown} {verb} wrong, all other arrays are right."
-    return said
+    return Verdict(comparison, data, samples, results).run()
 
 
 def _samples(data: Data, max_rows: int, random: Any) -> list[Sample]:
@@ -315,6 +190,21 @@ def _results(subject: Subject, vector: Any, samples: list[Sample], first: Result
         except Exception as error:
             raise ValueError(row_error(sample.label, n_rows)) from error
     return results
+
+
+def _telling(random: Any, size: int, limit: int, gradient: Array) -> Any:
+    """Indices of elements to check: at random, and a fourth of them where the gradient is largest.
+
+    Behind units that are off there may be nothing at all of the former.
+    """
+    found = _some(random, size, limit)
+    if size <= limit:
+        return found
+    n = limit // 4
+    sizes = np.where(np.isfinite(gradient), np.abs(gradient), np.inf)
+    largest = np.argpartition(sizes, size - n)[size - n :] if n else found[:0]
+    others = np.setdiff1d(found, largest)
+    return np.sort(np.concatenate([largest, others[: limit - n]]))
 
 
 def _some(random: Any, size: int, limit: int) -> Any:

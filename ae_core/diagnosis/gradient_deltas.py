@@ -12,6 +12,7 @@ from .gradient_calls import Sample
 from .gradient_evidence import Evidence
 from .gradient_findings import CaseCheck
 from .gradient_layers import (
+    LARGEST,
     Layer,
     Step,
     Tolerance,
@@ -36,6 +37,8 @@ def about_deltas(evidence: Evidence, case: CaseCheck, sample: Sample) -> list[st
     is wrong, and every delta but those of the steps named follows rightly from the next one.
     """
     failed = {k for k, array in enumerate(case.arrays) if not array.passed}
+    if any(evidence.structure.sizes[k] > LARGEST for k in failed):
+        return None  # its right gradient would take too long
     layers: dict[int, Layer] = {}
     hows: dict[int, list[set[str]]] = {}
     for row in _rows(evidence, sample):
@@ -66,12 +69,25 @@ def _rank(how: str) -> tuple[int, str]:
 
 
 def _rows(evidence: Evidence, sample: Sample) -> list[Sample]:
-    """That row, and more: of the caller's, or mixtures of them."""
+    """That row, and more: of the caller's, mixtures of them, and that row itself changed a little.
+
+    Of the last, in case the units of a layer are all off on the others.
+    """
     n = min(evidence.data.n_rows, 4 * ROWS) + 2 * ROWS
     others = evidence.mixtures(n)
     rows = [evidence.part(others, (i,)) for i in range(n)]
     first = next(iter(sample.arrays.values()))
-    return [sample, *(r for r in rows if not _same(next(iter(r.arrays.values())), first))]
+    rows = [r for r in rows if not _same(next(iter(r.arrays.values())), first)]
+    if first.dtype.kind == "f":
+        rows += [_changed(evidence, sample) for _ in range(2 * ROWS)]
+    return [sample, *rows]
+
+
+def _changed(evidence: Evidence, sample: Sample) -> Sample:
+    """A row with each of its numbers changed by up to a tenth."""
+    X = sample.arrays["X"]
+    X = X * evidence.random.uniform(0.9, 1.1, X.shape)
+    return Sample(f"{sample.label}, changed", 1, {**sample.arrays, "X": X})
 
 
 def _same(a: Array, b: Array) -> bool:

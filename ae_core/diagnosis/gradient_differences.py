@@ -91,7 +91,7 @@ class Cost:
         p = float(self.vector[i])
         h = relative_step * max(1.0, abs(p))
         above, below = self.rounding.on_grid(p + h), self.rounding.on_grid(p - h)
-        if above == p or below == p:  # a step that the function cannot see
+        if not below < p < above:  # a step that the function cannot see
             return Slopes(math.nan, math.nan, math.nan, math.inf)
         try:
             cost_above, cost_below = self.at(i, above), self.at(i, below)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .gradient_calls import Sample
+from .gradient_calls import Misreturned, Sample
 from .gradient_deltas import about_deltas
 from .gradient_evidence import Evidence, quietly
 from .gradient_findings import CaseCheck
@@ -13,6 +13,23 @@ from .gradient_tied import ONE_USE, forgotten_half
 
 def explain(evidence: Evidence) -> list[str]:
     """Sentences that say what kind of wrong the gradient is."""
+    try:
+        return _explained(evidence)
+    except Misreturned:  # an experiment led to where the function is not finite
+        case, _ = evidence.primary
+        return [f"{_which(case)} Worst: {by_how_much(case.failed)}."]
+
+
+def _which(case: CaseCheck) -> str:
+    names = ", ".join(a.name for a in case.failed)
+    if len(case.arrays) == 1:
+        return "The gradient is wrong."
+    if len(case.failed) == len(case.arrays):
+        return "Every array is wrong."
+    return f"Wrong: {names}; the other arrays are right."
+
+
+def _explained(evidence: Evidence) -> list[str]:
     with quietly():
         found = whole_factor(evidence) or penalty(evidence) or exchanged(evidence)
         if found:

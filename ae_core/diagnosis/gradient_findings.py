@@ -111,7 +111,8 @@ class GradientCheck:
     where something stood in the way of comparing."""
     findings: list[str]
     """What the pattern of errors means, in words, or what stood in the way of comparing. When
-    passed, at most that the function changes its arguments in place."""
+    passed, at most that the function changes its arguments in place, or of which arrays nothing can
+    be told, because next to nothing hangs on them."""
     tolerance: float
     """The relative error that was allowed: what was asked for, or what the function's precision
     allows."""
@@ -148,6 +149,10 @@ def constant_factor(analytic: Array, numeric: Array, doubts: Array | float = 0.0
 
     None if there is none, or too little to tell.
     """
+    largest = float(np.abs(numeric).max(initial=0.0))
+    if not 0 < largest < np.inf:
+        return None
+    analytic, numeric, doubts = analytic / largest, numeric / largest, np.asarray(doubts) / largest
     size = float(np.linalg.norm(numeric))
     # One number is a multiple of any other; so is one among zeros.
     n_telling = int((np.abs(numeric) > 1e-6 * size + np.asarray(doubts)).sum())

@@ -1,159 +1,249 @@
 """Points at which a cost has a kink: what a gradient may be there, and where the excuse ends.
 
 Along one parameter, any slope between those on both sides is right (`gradient_differences`). Where
-several rows are at a kink at once, backpropagation adds up one slope per row, and the sum need not
-lie between those of the whole: it is right if each row's own is, and it is their sum.
+several units are at their kink at once, backpropagation takes one slope for each, and their sum and
+product need not lie between the slopes of the whole. They are right if some choice of the pieces
+that meet at the point makes them so: each element has to lie between the least and the largest that
+it is on the pieces all round, found by many small moves, row by row where the cost is a sum of its
+rows; and beside the point it must be right.
 """
+
+from contextlib import suppress
+from functools import cached_property
 
 import numpy as np
 
 from .._typing import Array
-from .gradient_calls import Data, Result, Sample, Subject
+from .gradient_calls import Data, Misreturned, Result, Sample
 from .gradient_cases import Comparison, at_moved, moved
 from .gradient_differences import Cost
 from .gradient_findings import ArrayCheck, CaseCheck
 
 ASIDE = 1e-3
 """By what share of themselves parameters are moved, to see what a gradient is beside a point."""
-AT_ONCE, SAME = 1e-15, 1e-6
-"""The least move, as a share of the parameters, and how equal gradients then are."""
+STEPS, FARTHEST = 10, 0.3
+"""At least so many steps of a difference, that none leads back across; and at most that share."""
+NEAR = 1e-6
+"""The same to meet the pieces all round it, in float64; in less it is the step of a difference."""
+AT_ONCE = 64.0
+"""In less than float64 so many times its last digit are at once."""
+JUMP = 1e-3
+"""By what share of its largest element a gradient changes at once only where there is a kink."""
+PLACES = 3
+"""Where a gradient is compared beside a point; some of them may be at kinks, too."""
+MOVES, FEWEST, CALLS = 96, 8, 3000
+"""How many moves, at least, and calls of the function at most, for all rows."""
 MOST_ROWS = 1000
 
 
-def excuse(
-    comparison: Comparison,
-    data: Data,
-    samples: list[Sample],
-    results: list[Result],
-    cases: list[CaseCheck],
-) -> None:
-    """Let pass what is a sum of right slopes of single rows at a kink.
+class Point:
+    """The parameters given, and what is all round them.
 
-    Changes the cases: only if every single row is right, the gradient of several is the sum (or
-    mean) of theirs, and with parameters moved off the kink it is right as it is.
+    Parameters
+    ----------
+    comparison : Comparison
+    data : Data
+    samples : list of Sample
+    results : list of Result
+    cases : list of CaseCheck
     """
-    if _holds_nearby(comparison, samples, results, cases):
-        _let_pass([case for case in cases if not case.passed])
-        return
-    if len(cases) < 3 or not all(case.passed for case in cases[1:-1]):
-        return
-    if data.n_rows > MOST_ROWS:
-        return
-    subject, vector = comparison.subject, comparison.structure.vector
-    aside = moved(vector, ASIDE, comparison.random)
-    wrong = [i for i in (0, len(cases) - 1) if not cases[i].passed]
-    for i in wrong:
-        beside = at_moved(comparison, samples[i], aside, cases[i].n_features)
-        if beside is None or not beside.passed:
+
+    def __init__(
+        self,
+        comparison: Comparison,
+        data: Data,
+        samples: list[Sample],
+        results: list[Result],
+        cases: list[CaseCheck],
+    ) -> None:
+        self.comparison, self.data = comparison, data
+        self.samples, self.results, self.cases = samples, results, cases
+        self.subject, self.structure = comparison.subject, comparison.structure
+        self.vector, self.random = comparison.structure.vector, comparison.random
+        self.wrong = [i for i, case in enumerate(cases) if not case.passed]
+        step = comparison.rounding.step
+        self.share = float(np.clip(STEPS * step, ASIDE, FARTHEST))
+        self.near = comparison.rounding.step if comparison.rounding.is_coarse else NEAR
+        self.places = [moved(self.vector, self.share, self.random) for _ in range(PLACES)]
+        self._beside: dict[tuple[int, int], CaseCheck | None] = {}
+
+    @property
+    def aside(self) -> Array:
+        """The first of the places beside the point."""
+        return self.places[0]
+
+    def beside(self, i: int, place: int = 0) -> CaseCheck | None:
+        """A case with parameters moved a little; None where the function does not go there."""
+        if (i, place) not in self._beside:
+            case, sample = self.cases[i], self.samples[i]
+            found = at_moved(self.comparison, sample, self.places[place], case.n_features)
+            if found is not None:
+                found.label += f", params moved by up to {self.share:.1%}"
+            self._beside[i, place] = found
+        return self._beside[i, place]
+
+    @cached_property
+    def is_right_beside(self) -> bool:
+        """Whether all that is wrong here is right beside it."""
+        return all(self._is_right_beside(i) for i in self.wrong)
+
+    def _is_right_beside(self, i: int) -> bool:
+        for place in range(PLACES if self.has_kinks else 1):
+            case = self.beside(i, place)
+            if case is not None and case.passed:
+                return True
+        return False
+
+    @cached_property
+    def has_kinks(self) -> bool:
+        """Whether the gradient is another within a step of a difference."""
+        return self._jumps(self.near)
+
+    @cached_property
+    def is_at_kink(self) -> bool:
+        """Whether the gradient is another at once beside the point."""
+        return self._jumps(max(NEAR, AT_ONCE * self.comparison.rounding.relative))
+
+    def _jumps(self, near: float) -> bool:
+        i = self.wrong[0]
+        here = self.results[i].gradient
+        size = float(np.abs(here[np.isfinite(here)]).max(initial=0.0))
+        moves = self._moves(self.samples[i], FEWEST) * (near / self.near)
+        gradients = self._gradients(self.samples[i], moves)
+        spread = np.abs(gradients - here).max(initial=0.0)
+        jump = max(JUMP, 4 * near)
+        return bool(spread > jump * max(size, float(np.abs(gradients).max(initial=0.0))))
+
+    def excuse(self) -> None:
+        """Let pass what is a choice of slopes at several kinks at once. Changes the cases."""
+        if not self.has_kinks or not all(self._is_between(i) for i in self.wrong):
             return
-        if not _is_sum_of_rows(subject, vector, data, samples[i], results[i], comparison):
+        if not self.is_right_beside:
             return
-    _let_pass([cases[i] for i in wrong])
+        for i in self.wrong:
+            for array in self.cases[i].arrays:
+                is_off = array.errors > array.tolerance
+                array.numeric = np.where(is_off, array.checked, array.numeric)
+                array.errors = np.where(is_off, 0.0, array.errors)
+                array.__dict__.pop("worst", None)
 
+    # --- the pieces all round --------------------------------------------------------------------
 
-def _let_pass(cases: list[CaseCheck]) -> None:
-    for case in cases:
-        for array in case.arrays:
-            is_off = array.errors > array.tolerance
-            array.numeric = np.where(is_off, array.checked, array.numeric)
-            array.errors = np.where(is_off, 0.0, array.errors)
-            array.__dict__.pop("worst", None)
+    def _is_between(self, i: int) -> bool:
+        """Whether each element lies between the least and the largest on the pieces all round."""
+        sample, result = self.samples[i], self.results[i]
+        share = self._share(sample, result)
+        parts = [sample] if share is None else self._rows(sample)
+        n_moves = int(np.clip(CALLS // len(parts), FEWEST, MOVES))
+        low, high = np.zeros_like(self.vector), np.zeros_like(self.vector)
+        for part in parts:
+            gradients = self._gradients(part, self._moves(part, n_moves))
+            low, high = low + gradients.min(axis=0), high + gradients.max(axis=0)
+        low, high = (low, high) if share is None else (share * low, share * high)
+        size = np.maximum(np.abs(low), np.abs(high))
+        same = max(1e-5, self.comparison.rounding.tolerance(0.0))
+        slack = same * size + 1e-2 * same * float(size.max(initial=0.0))
+        # Where there is a kink; what is the same all round is judged by differences.
+        return bool(((result.gradient >= low - slack) & (result.gradient <= high + slack)).all())
 
+    def _moves(self, sample: Sample, n: int) -> Array:
+        """Small moves (n, n_params): of each element, or with one sign to a whole array.
 
-def _holds_nearby(
-    comparison: Comparison, samples: list[Sample], results: list[Result], cases: list[CaseCheck]
-) -> bool:
-    """Whether kinks lie nearer than any step that can be taken, and all round nothing is wrong.
+        The latter take all units of a layer to one side at once; where a row of the data may go
+        straight into an array, by the signs of that row.
+        """
+        random, vector = self.random, self.vector
+        size = np.abs(vector)
+        typical = float(np.median(size[size > 0])) if size.any() else 1.0
+        X = sample.arrays.get("X")
+        row = np.sign(np.asarray(X, dtype=float).ravel()) if X is not None else np.zeros(0)
+        moves = 0.1 * random.uniform(-1, 1, (n, vector.size))
+        n_arrays = len(self.structure.shapes)
+        for k in range(0, n, 2):
+            # Each array by far more than the one before, or less: the later (or earlier) decide.
+            scales = 10 ** np.linspace(-3, 0, n_arrays)[:: 1 if k % 4 else -1]
+            signs = random.choice([-1, 1], n_arrays)
+            if k < 8:
+                signs[:] = 1 if k < 4 else -1
+            move = random.uniform(0.5, 1, vector.size)
+            for j, part in enumerate(self.structure.slices):
+                shape = self.structure.shapes[j]
+                array = move[part].reshape(shape)
+                if len(shape) == 2 and sample.n_rows == 1 and row.size in shape and k % 8 < 4:
+                    array = array * (row[:, None] if shape[0] == row.size else row)
+                move[part] = (signs[j] * scales[j] * array).ravel()
+            moves[k] = move
+        return np.asarray(self.near * np.where(size > 0, size, typical) * moves)
 
-    Where several units are all but 0 at once, the slope between their kinks shows in no difference.
-    It is no slip at one point if the gradient is the same at once beside it, on both sides; and it
-    is right if with parameters moved farther nothing is wrong.
-    """
-    subject, vector, random = comparison.subject, comparison.structure.vector, comparison.random
-    wrong = [i for i, case in enumerate(cases) if not case.passed]
-    size = np.abs(vector)
-    typical = float(size[size > 0].mean()) if size.any() else 1.0
-    for sign in (1, -1):
-        tiny = vector + sign * AT_ONCE * typical
-        for i in wrong:
-            gradient = subject(tiny, samples[i]).gradient
-            largest = np.abs(results[i].gradient).max(initial=0.0)
-            if not np.abs(gradient - results[i].gradient).max(initial=0.0) <= SAME * largest:
-                return False
-    for _ in range(2):
-        aside = moved(vector, ASIDE, random)
-        for i in wrong:
-            beside = at_moved(comparison, samples[i], aside, cases[i].n_features)
-            if beside is None or not beside.passed:
-                return False
-    return True
+    def _gradients(self, sample: Sample, moves: Array) -> Array:
+        """Gradients (n, n_params) after each move; where none is finite, that at the point."""
+        found = []
+        with np.errstate(all="ignore"):
+            for move in moves:
+                with suppress(Misreturned):
+                    found.append(self.subject(self.vector + move, sample).gradient)
+        finite = [g for g in found if np.isfinite(g).all()]
+        return np.array(finite or [self.subject(self.vector, sample).gradient])
 
+    def _rows(self, sample: Sample) -> list[Sample]:
+        axes = self.data.axes
+        return [
+            Sample(f"row {i}", 1, {k: np.take(a, [i], axes[k]) for k, a in sample.arrays.items()})
+            for i in range(sample.n_rows)
+        ]
 
-def _is_sum_of_rows(
-    subject: Subject,
-    vector: Array,
-    data: Data,
-    sample: Sample,
-    result: Result,
-    comparison: Comparison,
-) -> bool:
-    """Whether cost and gradient are both the sum, or both the mean, of those of single rows."""
-    n = sample.n_rows
-    parts = [
-        Sample(f"row {i}", 1, {k: np.take(a, [i], data.axes[k]) for k, a in sample.arrays.items()})
-        for i in range(n)
-    ]
-    own = [subject(vector, part) for part in parts]
-    cost, gradient = sum(r.cost for r in own), np.sum([r.gradient for r in own], axis=0)
-    same = max(1e-9, 100 * comparison.rounding.relative)
-    for scale in (1.0, 1 / n):
-        if abs(scale * cost - result.cost) > same * abs(result.cost):
-            continue
-        size = np.abs(result.gradient).max(initial=0.0)
-        if np.abs(scale * gradient - result.gradient).max(initial=0.0) <= same * size:
-            return True
-    return False
+    def _share(self, sample: Sample, result: Result) -> float | None:
+        """By what cost and gradient are the sum of those of single rows: 1, or 1/n in a mean.
 
-
-def about_point(
-    comparison: Comparison, samples: list[Sample], cases: list[CaseCheck]
-) -> str | None:
-    """What to say of a gradient that is wrong only exactly at the parameters given; else None."""
-    vector = moved(comparison.structure.vector, ASIDE, comparison.random)
-    for case, sample in zip(cases, samples, strict=True):
-        if case.passed:
-            continue
-        beside = at_moved(comparison, sample, vector, case.n_features)
-        if beside is None or not beside.passed:
+        None if they are neither.
+        """
+        n = sample.n_rows
+        if n == 1 or n > MOST_ROWS or not self.data.arrays:
             return None
-    case, sample = next((c, s) for c, s in zip(cases, samples, strict=True) if not c.passed)
-    array = case.failed[0]
-    index, analytic, _ = array.worst
-    at = ", ".join(map(str, index))
-    found = (
-        f"With params moved by up to {ASIDE:.1%} the gradient is right; exactly at those given it "
-        f"is wrong, {analytic:.4g} at {array.name}[{at}]"
-    )
-    slopes = _kink(comparison, case, sample, array)
-    if slopes is None:
-        return f"{found}."
-    return (
-        f"{found}. There the cost has a kink (a unit exactly at 0?), and that is not between the "
-        f"slopes on both sides, {slopes[0]:.4g} and {slopes[1]:.4g}."
-    )
+        own = [self.subject(self.vector, part) for part in self._rows(sample)]
+        cost, gradient = sum(r.cost for r in own), np.sum([r.gradient for r in own], axis=0)
+        same = max(1e-9, 100 * self.comparison.rounding.relative)
+        size = np.abs(result.gradient).max(initial=0.0)
+        for scale in (1.0, 1 / n):
+            if abs(scale * cost - result.cost) > same * abs(result.cost):
+                continue
+            if np.abs(scale * gradient - result.gradient).max(initial=0.0) <= same * size:
+                return scale
+        return None
 
+    # --- what to say -----------------------------------------------------------------------------
 
-def _kink(
-    comparison: Comparison, case: CaseCheck, sample: Sample, array: ArrayCheck
-) -> tuple[float, float] | None:
-    """The slopes on both sides of the worst element, if they differ."""
-    subject, vector = comparison.subject, comparison.structure.vector
-    rounding = comparison.rounding
-    cost = Cost(subject, sample, vector, subject.cost(vector, sample), rounding)
-    part = comparison.structure.slices[comparison.structure.names.index(array.name)]
-    i = part.start + int(array.elements[int(array.errors.argmax())])
-    a, b = cost.slopes(i, rounding.step), cost.slopes(i, rounding.step / 2)
-    left, right = 2 * b.left - a.left, 2 * b.right - a.right
-    if abs(right - left) > 100 * b.noise + 1e-4 * max(abs(left), abs(right)):
-        return float(left), float(right)
-    return None
+    def about(self) -> str | None:
+        """What to say of a gradient that is wrong only exactly at the parameters given."""
+        if not self.is_right_beside:
+            return None
+        case, sample = self.cases[self.wrong[0]], self.samples[self.wrong[0]]
+        array = case.failed[0]
+        index, analytic, _ = array.worst
+        at = ", ".join(map(str, index))
+        found = (
+            f"With params moved by up to {self.share:.1%} the gradient is right; exactly at those "
+            f"given it is wrong, {analytic:.4g} at {array.name}[{at}]"
+        )
+        slopes = self._slopes(case, sample, array)
+        if slopes is None:
+            return f"{found}."
+        return (
+            f"{found}. There the cost has a kink (a unit exactly at 0?), and that is not between "
+            f"the slopes on both sides, {slopes[0]:.4g} and {slopes[1]:.4g}."
+        )
+
+    def _slopes(
+        self, case: CaseCheck, sample: Sample, array: ArrayCheck
+    ) -> tuple[float, float] | None:
+        """The slopes on both sides of the worst element, if they differ."""
+        rounding = self.comparison.rounding
+        here = self.subject.cost(self.vector, sample)
+        cost = Cost(self.subject, sample, self.vector, here, rounding)
+        part = self.structure.slices[self.structure.names.index(array.name)]
+        i = part.start + int(array.elements[int(array.errors.argmax())])
+        a, b = cost.slopes(i, rounding.step), cost.slopes(i, rounding.step / 2)
+        left, right = 2 * b.left - a.left, 2 * b.right - a.right
+        if abs(right - left) > 100 * b.noise + 1e-4 * max(abs(left), abs(right)):
+            return float(left), float(right)
+        return None

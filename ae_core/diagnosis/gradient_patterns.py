@@ -8,7 +8,7 @@ explanation is worse than none.
 import numpy as np
 
 from .._typing import Array
-from .gradient_calls import Sample
+from .gradient_calls import Misreturned, Sample
 from .gradient_evidence import Evidence
 from .gradient_findings import ArrayCheck, CaseCheck, close, constant_factor, fits
 from .gradient_penalties import factor_beside_penalty, penalty_beside, shapes_of
@@ -107,14 +107,15 @@ def _steady_factor(evidence: Evidence, array: ArrayCheck, sample: Sample) -> flo
 
 def _about_factor(c: float, case: CaseCheck, right_alone: bool) -> str:
     m, n = case.n_rows, case.n_features
+    which = " (X beside a changed copy of its row)" if case.label.startswith("X beside") else ""
     if m > 1 and right_alone and close(c, m, 1e-6):
         return (
-            f"The gradient is {m} times too large, and there are {m} rows: "
+            f"The gradient is {m} times too large, and there are {m} rows{which}: "
             "it was not divided by the number of rows, as the cost is."
         )
     if m > 1 and right_alone and close(c, 1 / m, 1e-6):
         return (
-            f"The gradient is 1/{m} of what it should be, and there are {m} rows: "
+            f"The gradient is 1/{m} of what it should be, and there are {m} rows{which}: "
             "it was divided by the number of rows, but the cost is not (or it was divided twice)."
         )
     if len(case.arrays) == 1 and case.arrays[0].analytic.size == 1:
@@ -154,16 +155,33 @@ def _penalty_of(evidence: Evidence, array: ArrayCheck, sample: Sample) -> str | 
     k = evidence.index(array.name)
     for kind in ("parameter", "sign"):
         strength = _strength(evidence, k, array.elements, sample, kind, evidence.vector)
-        if strength is None:
+        if not strength:
             continue
         # The same elsewhere, or it was chance: one number is proportional to any other.
         moved = _strength(evidence, k, array.elements, sample, kind, evidence.moved)
         if moved is None or not close(moved, strength, 1e-2):
             continue
+        if kind == "sign" and not _turns(evidence, array, sample, strength):
+            continue
         said = _about_penalty(evidence, array, kind, strength)
         if said is not None:
             return said
     return None
+
+
+def _turns(evidence: Evidence, array: ArrayCheck, sample: Sample, strength: float) -> bool:
+    """Whether what looks like a sign turns with it: a constant does, where all signs are equal."""
+    k = evidence.index(array.name)
+    values = evidence.values(k)[array.elements]
+    if len(set(np.sign(values[values != 0]))) > 1:
+        return True
+    vector = evidence.vector.copy()
+    vector[evidence.structure.slices[k]] *= -1
+    try:
+        turned = _strength(evidence, k, array.elements, sample, "sign", vector)
+    except Misreturned:
+        return True  # not finite there: it cannot be told
+    return turned is not None and close(turned, strength, 1e-2)
 
 
 def _strength(
@@ -321,7 +339,10 @@ def _is_idle(evidence: Evidence, array: ArrayCheck, sample: Sample) -> bool:
     for scale in (1e-3, 1.0):
         vector = evidence.vector.copy()
         vector[part] += scale * evidence.random.normal(size=part.stop - part.start)
-        if evidence.subject.cost(vector, sample) != here:
+        try:
+            if evidence.subject.cost(vector, sample) != here:
+                return False
+        except Misreturned:  # not finite so far away: it depends on it
             return False
     return True
 

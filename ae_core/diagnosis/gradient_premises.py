@@ -91,6 +91,12 @@ def _about_calls(subject: Subject, vector: Array, sample: Sample, results: list[
                 "The gradient grows by the same amount with each equal call: what is computed is "
                 "added to what the last call left. Set it to zero at the start."
             )
+        if _depends_on_last(subject, vector, sample, gradients):
+            return (
+                "Equal calls give the same cost, but the gradient depends on the calls before: the "
+                "function hands back a running mean (momentum), a gradient that it keeps, or one "
+                "computed from what it kept. Return that of this call alone."
+            )
         return (
             "Not deterministic: equal calls give the same cost, but different gradients. Switch "
             "noise, dropout or random batches off, or fix their seed in each call; then check "
@@ -128,6 +134,25 @@ def _about_calls(subject: Subject, vector: Array, sample: Sample, results: list[
         f"Not deterministic: equal calls give different costs ({shown}). Switch noise or dropout "
         "off, or fix its seed in each call; then check again."
     )
+
+
+def _depends_on_last(subject: Subject, vector: Array, sample: Sample, gradients: Array) -> bool:
+    """Whether equal calls come to rest, but another call in between changes what the next gives.
+
+    `gradients` (n_calls, n_params) are those of equal calls.
+    """
+    steps = np.abs(np.diff(gradients, axis=0)).max(axis=1, initial=0.0)
+    size = np.abs(gradients[-1]).max(initial=0.0)
+    tail = steps[4:]
+    is_resting = bool((tail <= 1e-12 * size).all()) or bool(
+        (tail[1:] <= tail[:-1] * (1 + 1e-6) + 1e-12 * size).all() and tail[-1] < 0.9 * tail[0]
+    )
+    if not is_resting:
+        return False
+    subject(vector + 0.1 * np.maximum(1, np.abs(vector)), sample)
+    after = subject(vector, sample).gradient
+    last = np.abs(subject(vector, sample).gradient - gradients[-1]).max(initial=0.0)
+    return bool(np.abs(after - gradients[-1]).max(initial=0.0) > 10 * steps[-1] or last > 0)
 
 
 def _period(costs: Array) -> int:
@@ -191,13 +216,28 @@ def about_roughness(jump: float) -> str:
     )
 
 
-def about_size(cost: float, slope: float) -> str:
+def about_size(cost: float, names: list[str], slope: float, others_are_right: bool) -> str:
     """What to say of a cost whose rounding is larger than what its slopes make of it."""
+    hides = f"The cost is {cost:.2g}, and its rounding hides slopes like those of "
+    todo = "Leave a constant out of it, or compute it more exactly (in float64)."
+    if not others_are_right:
+        return f"{hides}the gradient (up to {slope:.2g}): nothing can be told. {todo}"
     return (
-        f"The cost is {cost:.2g}, and its rounding hides slopes like those of the gradient (up to "
-        f"{slope:.2g}): nothing can be told. Leave a constant out of it, or compute it more "
-        "exactly."
+        f"{hides}{_listed(names)} (up to {slope:.2g}): of these nothing can be told; the others "
+        f"are right. {todo}"
     )
+
+
+def about_nothing(names: list[str], slope: float, largest: float) -> str:
+    """What to say of arrays that pass because next to nothing hangs on them."""
+    return (
+        f"Of {_listed(names)} nothing can be told: the slopes (up to {slope:.2g}, beside "
+        f"{largest:.2g} elsewhere) are lost in the cost's rounding. The others are right."
+    )
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names[:4]) + (", …" if len(names) > 4 else "")
 
 
 def independent(

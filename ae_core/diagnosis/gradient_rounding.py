@@ -19,7 +19,7 @@ STEP = EPS ** (1 / 3)  # balances rounding (EPS / h) and truncation (h²) of a c
 LARGEST_STEP, LARGEST_TOLERANCE = 0.1, 0.1
 SPACINGS = (2.0**-21, 2.0**-8)
 """Distances at which rounding is measured: several of float32's, and of float16's, last digits."""
-N_POINTS = 9
+N_POINTS, N_RAYS = 9, 3
 FINE, ROUGH = 1e-11, 1e-5
 """Relative jitter of a cost: below the one it is computed in float64, above the other (and not in
 float16) its differences say nothing."""
@@ -84,8 +84,8 @@ def measure_rounding(subject: Subject, sample: Sample, vector: Array, random: An
     """How much cost and gradient jitter, from their values at points that are very near.
 
     A smooth function's fourth and higher differences vanish there; what remains is rounding (Moré &
-    Wild 2011, section 4). Two directions are looked at and the calmer one is believed, because the
-    other may have met a kink.
+    Wild 2011, section 4). Three directions are looked at and the calmest one is believed, because
+    the others may have met a kink.
 
     Parameters
     ----------
@@ -102,7 +102,8 @@ def measure_rounding(subject: Subject, sample: Sample, vector: Array, random: An
     size, scale = float(np.abs(ray.costs).max()), float(np.abs(ray.gradients).max(initial=0.0))
     of_cost = ray.jitter / size if size > 0 else 0.0
     of_gradient = float(ray.jitters.max(initial=0.0)) / scale if scale > 0 else 0.0
-    if of_cost < FINE and of_gradient < FINE:
+    typed = [n for n, kind in TYPES.items() if n in ray.types and _is_of(ray.costs, kind)]
+    if of_cost < FINE and of_gradient < FINE and not typed:
         return Rounding(ray.jitter, ray.jitters)
     for name, kind in TYPES.items():
         eps = float(np.finfo(kind).eps)
@@ -113,10 +114,10 @@ def measure_rounding(subject: Subject, sample: Sample, vector: Array, random: An
         )
         # A dtype says how coarse it can be; what was computed in float64 and cast is as exact.
         is_gradient = eps / 300 < of_gradient < 100 * eps and _is_of(ray.gradients, kind)
-        if is_cost or is_gradient:
+        if is_cost or is_gradient or name in typed:
             # What did not jitter by chance can: a standard deviation of half a digit at most.
             cost, jitters = ray.jitter, np.maximum(ray.jitters, eps / 4 * scale)
-            cost = max(cost, eps / 4 * size) if is_cost else cost
+            cost = max(cost, eps / 4 * size) if is_cost or _is_of(ray.costs, kind) else cost
             return Rounding(cost, jitters, name, max(of_cost, eps))
     if of_cost < FINE or not is_near:
         return Rounding(0.0 if of_cost > FINE else ray.jitter)  # it has met a kink
@@ -132,10 +133,16 @@ def _is_of(values: Array, kind: Any) -> bool:
 
 
 def _is_cast(subject: Subject, sample: Sample, vector: Array, random: Any) -> bool:
-    """Whether changes far below float32's last digit make no difference at all."""
+    """Whether changes far below float32's last digit make no difference at all.
+
+    Not where they would make none in float64 either, as larger ones show.
+    """
     here = subject.cost(vector, sample)
-    changes = random.uniform(-1, 1, (4, *vector.shape)) * 2.0**-40
-    return all(subject.cost(vector * (1 + change), sample) == here for change in changes)
+    changes = random.uniform(-1, 1, (4, *vector.shape))
+    larger = max(abs(subject.cost(vector * (1 + 2.0**-12 * c), sample) - here) for c in changes)
+    if larger * 2.0**-28 < 8 * EPS * abs(here):
+        return False
+    return all(subject.cost(vector * (1 + 2.0**-40 * c), sample) == here for c in changes)
 
 
 class Ray(NamedTuple):
@@ -154,9 +161,9 @@ class Ray(NamedTuple):
 
 
 def _calmer_ray(subject: Subject, sample: Sample, vector: Array, random: Any) -> tuple[Ray, bool]:
-    """Of two; at float16's distances where at float32's nothing changes. And if it is so near."""
+    """Of several; at float16's distances where at float32's nothing changes. And if so near."""
     for spacing in SPACINGS:
-        rays = [_ray(subject, sample, vector, spacing, random) for _ in range(2)]
+        rays = [_ray(subject, sample, vector, spacing, random) for _ in range(N_RAYS)]
         changing = [ray for ray in rays if ray.costs.min() != ray.costs.max()]
         if changing:
             return min(changing, key=lambda ray: ray.jitter), spacing == SPACINGS[0]

@@ -97,15 +97,27 @@ class Nested:
         found: list[Any] = []
         _collect(self.root, gradient, found, where)
         vector = np.empty(self.vector.shape)
-        for name, shape, part, value in zip(
-            self.names, self.shapes, self.slices, found, strict=True
+        arrays = [_real(value, name) for value, name in zip(found, self.names, strict=True)]
+        came = [array.shape for array in arrays]
+        self._check_order(came, where)
+        for name, shape, part, array in zip(
+            self.names, self.shapes, self.slices, arrays, strict=True
         ):
-            array = _real(value, name)
             if array.shape != shape:
                 misfit = _misfit(array.shape, shape, name, n_rows)
                 raise ValueError(f"the gradient of {name} has shape {misfit}{where}")
             vector[part] = array.ravel()
         return vector
+
+    def _check_order(self, came: list[tuple[int, ...]], where: str) -> None:
+        """Refuse arrays of which the shapes are the right ones, but in another order."""
+        is_transposed = all(a in (b, b[::-1]) for a, b in zip(came, self.shapes, strict=True))
+        if not is_transposed and sorted(came) == sorted(self.shapes):
+            k = next(k for k, shape in enumerate(self.shapes) if came[k] != shape)
+            raise ValueError(
+                f"the gradient's arrays come in another order than those of params: at the place "
+                f"of {self.names[k]}, {self.shapes[k]}, is one of shape {came[k]}{where}"
+            )
 
     def fits(self, value: Any) -> bool:
         """Whether something is built as the parameters are."""
@@ -190,10 +202,26 @@ def _collect(node: Node, gradient: Any, found: list[Any], where: str) -> None:
             gradient = list(gradient)
         if not isinstance(gradient, list | tuple) or len(gradient) != len(node.children):
             raise ValueError(
-                f"the gradient{of} must be a list of {len(node.children)} arrays{where}"
+                f"the gradient{of} must be a list of {len(node.children)} arrays, it "
+                f"{_instead(gradient, node)}{where}"
             )
     for key, child in zip(node.keys, node.children, strict=True):
         _collect(child, gradient[key], found, where)
+
+
+def _instead(gradient: Any, node: Node) -> str:
+    if isinstance(gradient, list | tuple):
+        return f"has {len(gradient)}"
+    if isinstance(gradient, np.ndarray):
+        sizes = [np.size(leaf.like) for leaf in _arrays(node)]
+        if gradient.ndim == 1 and gradient.size == sum(sizes):
+            return "is one flat array: split it, or give params as one flat array, too"
+        return f"is an array of shape {gradient.shape}"
+    return f"is {_with_article(type(gradient).__name__)}"
+
+
+def _with_article(name: str) -> str:
+    return f"{'an' if name[:1].lower() in 'aeiou' else 'a'} {name}"
 
 
 def _keys(gradient: Mapping[Any, Any]) -> str:
@@ -207,6 +235,10 @@ def _real(value: Any, name: str) -> Array:
         array = np.asarray(value)
     except ValueError:
         raise ValueError(f"the gradient of {name} is no array: {_short(value)}") from None
+    if isinstance(value, str | bytes) or (array.dtype == object and array.ndim == 0):
+        raise ValueError(
+            f"the gradient of {name} is {_with_article(type(value).__name__)}: an array is needed"
+        )
     if array.dtype.kind not in "fiub":
         raise ValueError(f"the gradient of {name} has dtype {array.dtype}: real numbers are needed")
     return array

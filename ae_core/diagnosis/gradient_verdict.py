@@ -1,0 +1,237 @@
+"""One check from its premises to what its cases mean, in that order.
+
+Where the parameters given tell too little, it is looked elsewhere: beside kinks, where slopes are
+not zero, along whole arrays.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from .._typing import Array
+from . import gradient_premises as premises
+from .gradient_calls import Data, Result, Sample
+from .gradient_cases import Comparison, TooRough, at_moved, moved
+from .gradient_directions import along_gradient
+from .gradient_evidence import Evidence, quietly
+from .gradient_explanation import explain
+from .gradient_findings import ArrayCheck, CaseCheck, GradientCheck
+from .gradient_kinks import Point
+from .gradient_rounding import NotDeterministic
+
+FLAT, FAR = 0.1, 1.0
+"""By what share of themselves parameters are moved away from where a slope is zero."""
+NEGLIGIBLE = 1e-6
+"""Beside the largest element of a gradient."""
+
+
+class Hidden(Exception):
+    """A cost so large that its rounding hides slopes; with what `premises.about_size` takes."""
+
+
+class Verdict:
+    """One check once the function could be called: premises, cases, findings."""
+
+    def __init__(
+        self, comparison: Comparison, data: Data, samples: list[Sample], results: list[Result]
+    ) -> None:
+        self.comparison, self.data = comparison, data
+        self.samples, self.results = samples, results
+        self.subject, self.structure = comparison.subject, comparison.structure
+        self.vector = self.structure.vector
+        self.first = (self.subject, self.vector, samples[0], results[0])
+        self.n_features = data.row(0).size if data.arrays else 0
+
+    def run(self) -> GradientCheck:
+        """The premises in their order, then the cases, then what they mean."""
+        said = premises.unequal_calls(self.subject, self.vector, self.samples, self.results)
+        if said is not None:
+            return self._not_compared(said)
+        try:
+            cases = [
+                self.comparison.case(sample, result, self.vector, self.n_features)
+                for sample, result in zip(self.samples, self.results, strict=True)
+            ]
+            # If it takes no notice of rows, its first calls were equal ones already.
+            if not premises.all_equal(self.results):
+                said = premises.changed_since(*self.first)
+            if said is None and not any(a.numeric.any() for a in cases[0].arrays):
+                said = premises.independent(*self.first, self.comparison.random)
+                if said is None and not cases[0].passed:
+                    said = premises.STEPS
+            if said is not None:
+                return self._not_compared(said)
+            findings = self._findings(cases)
+        except NotDeterministic:
+            return self._not_compared(premises.changed_since(*self.first) or premises.RARELY)
+        except Hidden as hidden:
+            return self._not_compared(premises.about_size(*hidden.args))
+        except TooRough as rough:
+            return self._not_compared(premises.about_roughness(float(rough.args[0])))
+        rounding = self.comparison.rounding
+        tolerance = max(a.tolerance for case in cases for a in case.arrays)
+        return GradientCheck(cases, findings, tolerance, rounding.digits)
+
+    def _not_compared(self, said: str) -> GradientCheck:
+        return GradientCheck([], [said], self.comparison.tolerance, could_compare=False)
+
+    def _findings(self, cases: list[CaseCheck]) -> list[str]:
+        """What to say of the cases; of one more, if that is where something shows."""
+        infinite = premises.about_infinities(self.structure, self.samples, self.results)
+        if infinite is not None:
+            return [_about_infinities(*infinite, cases)]
+        point = None
+        if not all(case.passed for case in cases):
+            point = Point(self.comparison, self.data, self.samples, self.results, cases)
+            point.excuse()
+        changes = premises.about_changes(self.subject.changed, self.structure)
+        if changes is not None:
+            # What is wrong may come from that, so no pattern is read into it.
+            return [changes]
+        if all(case.passed for case in cases):
+            return self._where_it_is_flat(cases)
+        assert point is not None
+        only_here = point.about()
+        if only_here is not None:
+            return [only_here]
+        if point.is_at_kink:
+            there = self._at_kinks(point, cases)
+            if there is not None:
+                return there
+        return explain(self._evidence(cases, self.vector))
+
+    def _at_kinks(self, point: Point, cases: list[CaseCheck]) -> list[str] | None:
+        """What to say where kinks hide the pattern: explained from parameters beside them.
+
+        Adds the case to the others; None if there is nothing to be seen there.
+        """
+        there = [case for case in map(point.beside, range(len(cases))) if case is not None]
+        if len(there) < len(cases) or there[0].passed:
+            return None
+        with quietly():
+            said = explain(self._evidence(there, point.aside))
+        cases.append(there[0])
+        return [
+            "At the params given the gradient jumps, as at a kink (a unit exactly at 0?), so this "
+            f"is said of params moved by up to {point.share:.1%}.",
+            *said,
+        ]
+
+    def _evidence(self, cases: list[CaseCheck], vector: Any) -> Evidence:
+        comparison = self.comparison
+        return Evidence(
+            self.subject,
+            self.structure,
+            self.data,
+            cases,
+            self.samples,
+            comparison.rounding,
+            comparison.random,
+            vector,
+        )
+
+    def _where_it_is_flat(self, cases: list[CaseCheck]) -> list[str]:
+        """Look elsewhere, if some array's slope is zero in all cases: there any formula is right.
+
+        So it is of a penalty where parameters are zero. Adds the case to the others when something
+        is wrong.
+        """
+        flat = [
+            column[0].name
+            for column in zip(*(case.arrays for case in cases), strict=True)
+            if len(column[0].elements) and not any(a.judged.any() for a in column)
+        ]
+        views = zip(self.structure.names, self.structure.views(self.vector), strict=True)
+        zero = [name for name, view in views if view.size and not view.any()]
+        if not flat and not zero:
+            return []
+        # Farther away, if nothing shows near by.
+        for share in (FLAT, FAR):
+            vector, whole = self._at_two(share)
+            if whole is not None and not whole.passed:
+                return self._wrong_elsewhere(whole, vector, share, flat or zero, cases)
+            seen = [] if whole is None else [a.name for a in whole.arrays if _is_seen(a)]
+            flat = [name for name in flat if name not in seen]
+            if not flat:
+                return []
+        return self._along_gradients(flat, cases[0])
+
+    def _at_two(self, share: float) -> tuple[Array, CaseCheck | None]:
+        """All rows with parameters moved; what is wrong must be so at two places, not at a kink."""
+        for _ in range(2):
+            vector = moved(self.vector, share, self.comparison.random)
+            whole = at_moved(self.comparison, self.samples[0], vector, self.n_features)
+            if whole is None or whole.passed:
+                break
+        return vector, whole
+
+    def _wrong_elsewhere(
+        self, whole: CaseCheck, vector: Array, share: float, flat: list[str], cases: list[CaseCheck]
+    ) -> list[str]:
+        others = [
+            at_moved(self.comparison, sample, vector, self.n_features)
+            for sample in self.samples[1:]
+        ]
+        whole.label += f", params moved by up to {share:.0%}"
+        names = ", ".join(flat[:4]) + (", …" if len(flat) > 4 else "")
+        part = self.structure.slices[self.structure.names.index(flat[0])]
+        is_zero = not self.vector[part].any()
+        what = f"all of {names} is 0" if is_zero else f"the slope of {names} is zero or next to it"
+        found = (
+            f"With the params given {what}, where many a wrong formula is right. With params moved "
+            f"by up to {share:.0%} it is wrong."
+        )
+        there = [whole, *(case for case in others if case is not None)]
+        said = []
+        if len(there) == len(cases):
+            with quietly():
+                said = explain(self._evidence(there, vector))
+        cases.append(whole)
+        return [found, *said]
+
+    def _along_gradients(self, flat: list[str], whole: CaseCheck) -> list[str]:
+        """Look at whole arrays of which no single element tells anything.
+
+        What does not show so either, and is not next to nothing beside the others, is no pass.
+        """
+        rounding, gradient = self.comparison.rounding, self.results[0].gradient
+        largest = float(np.abs(gradient).max(initial=0.0))
+        hidden: dict[str, float] = {}
+        for name in flat:
+            part = self.structure.slices[self.structure.names.index(name)]
+            size = float(np.abs(gradient[part]).max(initial=0.0))
+            if size == 0:
+                continue
+            own = np.zeros_like(gradient)
+            own[part] = gradient[part]
+            slope = along_gradient(self.subject, self.samples[0], self.vector, rounding, own)
+            if slope.is_wrong:
+                array = next(a for a in whole.arrays if a.name == name)
+                array.errors = np.full(len(array.elements), 1.0)
+                return [
+                    f"{name} is wrong: its single slopes are lost in the cost's rounding, but "
+                    f"along its gradient the cost's slope is {slope.found:.4g} instead of the "
+                    f"gradient's length, {slope.expected:.4g}."
+                ]
+            if not slope.is_right:
+                hidden[name] = size
+        if not hidden:
+            return []
+        negligible = max(NEGLIGIBLE, np.sqrt(rounding.relative) if rounding.is_coarse else 0.0)
+        top = max(hidden.values())
+        if top > negligible * largest:
+            raise Hidden(self.results[0].cost, list(hidden), top, len(hidden) < len(whole.arrays))
+        return [premises.about_nothing(list(hidden), top, largest)] if rounding.is_coarse else []
+
+
+def _is_seen(array: ArrayCheck) -> bool:
+    return bool(array.judged.any()) or not array.analytic.any()
+
+
+def _about_infinities(said: str, names: set[str], cases: list[CaseCheck]) -> str:
+    wrong = {a.name for case in cases for a in case.failed}
+    if wrong == names and len(names) < len(cases[0].arrays):
+        shown = ", ".join(a.name for a in cases[0].arrays if a.name in names)
+        verb = "is" if len(names) == 1 else "are"
+        return f"{said} Only {shown} {verb} wrong, all other arrays are right."
+    return said
