@@ -17,6 +17,7 @@ from ..formulas.losses import LOSSES, SHARES
 from ..network.compiled import Network
 from ..network.rules import checked_weights
 from .likelihood import noise_constants
+from .one_row import row_of_ensemble, row_of_network
 from .restoring import (
     read_columns,
     restore_encoding,
@@ -109,11 +110,14 @@ class Predictor:
         self.n_features_out_: int | None = None
         self._network: Network | None = None
         self._ensemble: Any = None
+        self._one_row: Any = None
         if is_detector:
             self._ensemble = restore_ensemble(file, self.n_features_in_, self._encoding, n_threads)
             self.threshold_ = restore_threshold(file)
             self.offset_ = -self.threshold_
             self._n_encoded = self._ensemble.networks[0].architecture.n_features
+            if self._encoding is None and missing != "implicit":
+                self._one_row = row_of_ensemble(self._ensemble)
             return
         n = self.n_features_in_ if self._encoding is None else self._encoding.n_encoded
         self._n_encoded = n
@@ -141,6 +145,8 @@ class Predictor:
             self._never = ~RunningScaling(table).was_seen
         if self.kind == VARIATIONAL:
             self._restore_noise(file, parameters, loss.has_variance, n)
+        elif self._encoding is None and missing != "implicit":
+            self._one_row = row_of_network(self._network, self._shift, self._factor, self._clip)
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> "Predictor":
@@ -251,6 +257,10 @@ class Predictor:
         X : array, DataFrame, mapping of columns or list of mappings
             Rows with the columns of the fit, (m, n_features).
         """
+        if self._one_row is not None:
+            score = self._one_row.score(X)
+            if score is not None:
+                return np.asarray(score)
         if self._ensemble is not None:
             return np.asarray(-self._ensemble.scores(self._rows(X)))
         network, rows = self._net("score_samples"), self._rows(X)
