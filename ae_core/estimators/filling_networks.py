@@ -129,7 +129,7 @@ def train_networks(
     is_over = Event()
 
     def trained(i: int) -> Network:
-        return _trained(tables[i], options, generators[i], is_over)
+        return train_network(tables[i], options, generators[i], is_over)
 
     if n_threads == 1:
         return [trained(i) for i in range(len(tables))]
@@ -141,7 +141,10 @@ def train_networks(
             raise
 
 
-def _trained(X: Array, options: Options, random: np.random.Generator, is_over: Event) -> Network:
+def train_network(
+    X: Array, options: Options, random: np.random.Generator, is_over: Event | None = None
+) -> Network:
+    """One network, by a table (m, n_encoded), scaled, NaN where missing; until the event is set."""
     n = X.shape[1]
     sizes = options.hidden_layer_sizes
     code = (len(sizes) + 1) // 2
@@ -178,7 +181,7 @@ def _trained(X: Array, options: Options, random: np.random.Generator, is_over: E
     steps_at_once = max(1, ENTRIES_LEARNED_AT_ONCE // (n * batch_size))
     orders = _orders(learned, random)
     for start in range(0, n_steps, steps_at_once):
-        if is_over.is_set():
+        if is_over is not None and is_over.is_set():
             break
         these = slice(start, min(start + steps_at_once, n_steps))
         n_these = these.stop - these.start

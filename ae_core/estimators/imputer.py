@@ -220,8 +220,9 @@ class AutoencoderImputer(
         is_number = self._is_number
         self.shift_ = np.where(is_number, scaling[0], 0)
         self.factor_ = np.where(is_number, scaling[1], 1)
-        self.low_ = np.where(is_seen, table, np.inf).min(axis=0)
-        self.high_ = np.where(is_seen, table, -np.inf).max(axis=0)
+        # float64, as files have it, of a float32 table, too.
+        self.low_ = np.where(is_seen, table, np.inf).min(axis=0).astype(np.float64)
+        self.high_ = np.where(is_seen, table, -np.inf).max(axis=0).astype(np.float64)
         self.low_[never] = self.high_[never] = 0
         random = generator_of(self)
         scaled = self._scaled(table)

@@ -94,6 +94,11 @@ def _restored_indicator(file: ModelFile, n_columns: int) -> MissingIndicator:
     indicated = file.array("indicated", np.int64, (None,))
     if (np.diff(indicated) <= 0).any() or not ((indicated >= 0) & (indicated < n_columns)).all():
         raise file.error("its array 'indicated' has no places of columns, in order")
+    return indicator_of(indicated, n_columns)
+
+
+def indicator_of(indicated: Array, n_columns: int) -> MissingIndicator:
+    """What says of these columns, by number, where they are missing."""
     example = np.zeros((1, n_columns))
     example[:, indicated] = np.nan
     return MissingIndicator(error_on_new=False).fit(example)
