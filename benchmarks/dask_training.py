@@ -146,9 +146,14 @@ def kill(arguments: argparse.Namespace) -> None:
     D = da.from_array(X, chunks=(-(-arguments.rows // arguments.partitions), -1))
     expected = DaskAutoencoder(**options(arguments)).fit(D).network_.params.tobytes()
     draws, killed, n_fits, n_same = random.Random(0), 0, 0, 0
-    # A LocalCluster gives up a worker that is not back after 15 s, which a busy machine may need.
+    # A LocalCluster gives up a worker that is not back after 15 s, which a busy machine may need;
+    # and after the fourth worker that died while it had some task, Dask blames the task.
+    settings = {
+        "distributed.deploy.lost-worker-timeout": "300s",
+        "distributed.scheduler.allowed-failures": arguments.kills,
+    }
     with (
-        dask.config.set({"distributed.deploy.lost-worker-timeout": "300s"}),
+        dask.config.set(settings),
         LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0") as cluster,
         Client(cluster) as client,
     ):

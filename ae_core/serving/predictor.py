@@ -11,9 +11,9 @@ from ..data.frames import as_pandas, filled_frame, framed, from_pandas, is_frame
 from ..data.imputation import filled_in
 from ..data.rows import Rows, is_plain
 from ..data.running_scaling import RunningScaling
-from ..data.scaling import SCALES, undo_scaling
+from ..data.scaling import SCALES
 from ..files.model_file import ModelFile, read_file
-from ..formulas.losses import LOSSES, SHARES
+from ..formulas.losses import LOSSES
 from ..network.compiled import Network
 from ..network.rules import checked_weights
 from .likelihood import noise_constants
@@ -23,7 +23,7 @@ from .restoring import (
     restore_encoding,
     restore_ensemble,
     restore_network,
-    restore_scaling,
+    restore_seeing,
     restore_threshold,
 )
 from .tables import Columns, filled_cells
@@ -121,31 +121,35 @@ class Predictor:
             return
         n = self.n_features_in_ if self._encoding is None else self._encoding.n_encoded
         self._n_encoded = n
-        self._shift, self._factor = restore_scaling(file, n)
         if "covariates" in file.description:
             raise file.error(
                 "it was fitted with covariates, which Predictor has no place for: use ae_core.load"
             )
+        loss = LOSSES[parameters.get("loss", "squared_error")]
+        self._seeing = restore_seeing(
+            file,
+            parameters.get("scale", "standard"),
+            parameters.get("loss", "squared_error"),
+            missing,
+            n,
+        )
+        self._shift, self._factor = self._seeing.shift, self._seeing.factor
+        self._clip = self._seeing.clips
+        if self._seeing.usual_sum is not None:
+            raise file.error(
+                "it takes away what rows have of their own (counts with size_factors), "
+                "which Predictor does not: use ae_core.load"
+            )
         described = file.description.get("architecture")
         self._network = restore_network(file, described, "params", n, n_threads)
         self.n_features_out_ = self._network.architecture.n_components
-        loss = LOSSES[parameters.get("loss", "squared_error")]
-        scale = parameters.get("scale", "standard")
-        if scale == "auto":
-            scale = file.value("scaled_by", SCALES.__contains__, "a scaling")
-        if scale == "biases" or "usual_sum" in file.description:
-            raise file.error(
-                "it takes away what rows have of their own (ratings, counts with size_factors), "
-                "which Predictor does not: use ae_core.load"
-            )
-        self._clip = scale == "minmax" and loss.domain is SHARES
         self._never = np.zeros(n, dtype=bool)
         if "running_scaling" in file.arrays:
             table = file.array("running_scaling", np.float64, (6, n), finite=True)
             self._never = ~RunningScaling(table).was_seen
         if self.kind == VARIATIONAL:
             self._restore_noise(file, parameters, loss.has_variance, n)
-        elif self._encoding is None and missing != "implicit":
+        elif self._encoding is None and missing != "implicit" and self._seeing.is_of_columns:
             self._one_row = row_of_network(self._network, self._shift, self._factor, self._clip)
 
     @classmethod
@@ -335,10 +339,12 @@ class Predictor:
         make = Rows.of_plain if is_plain(table, self._n_encoded, self._missing) else Rows
         if self._ensemble is not None:
             return make(table, missing=self._missing)
+        if not self._seeing.is_of_columns:
+            return self._seeing.rows(table)
         return make(table, self._shift, self._factor, clip=self._clip, missing=self._missing)
 
     def _reconstructed(self, network: Network, rows: Rows) -> Array:
-        return undo_scaling(network.forward(rows), self._shift, self._factor)
+        return self._seeing.in_units(network.forward(rows), rows)
 
     def _as_given(self, X_hat: Array, X: Any) -> Any:
         if self._encoding is None:

@@ -76,7 +76,7 @@ def test_neighbours_are_for_one_worker(n_tasks, n_workers):
     machines = pytest.importorskip("ae_core.distributed.machines")
     workers = [f"tcp://{i}" for i in range(n_workers)]
     found = machines.shares(range(n_tasks), workers)
-    assert sum((tasks for tasks, _ in found), []) == list(range(n_tasks))
+    assert [task for tasks, _ in found for task in tasks] == list(range(n_tasks))
     sizes = [len(tasks) for tasks, _ in found]
     assert max(sizes) - min(sizes) <= 1
     assert len({where for _, (where,) in found}) == len(found) == min(n_tasks, n_workers)

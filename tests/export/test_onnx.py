@@ -205,8 +205,6 @@ def test_what_the_estimator_refuses_is_nan(tmp_path):
 
 
 def test_what_onnx_does_not_have_is_refused_in_one_line(tmp_path):
-    import scipy.sparse
-
     counts = np.floor(np.abs(numbers()))
     refused = {
         "negative_binomial": Autoencoder(
@@ -218,9 +216,6 @@ def test_what_onnx_does_not_have_is_refused_in_one_line(tmp_path):
             random_state=0,
         ).fit(counts),
         "size_factors": Autoencoder(2, loss="poisson", max_iter=3, random_state=0).fit(counts),
-        "implicit": Autoencoder(2, missing_values="implicit", max_iter=3, random_state=0).fit(
-            scipy.sparse.csr_matrix(counts)
-        ),
     }
     for name, model in refused.items():
         with pytest.raises(ValueError, match=name) as caught:
@@ -230,6 +225,38 @@ def test_what_onnx_does_not_have_is_refused_in_one_line(tmp_path):
         assert not (tmp_path / "model").exists()
     assert set(LOSSES) - set(LOSS_NODES) == {"negative_binomial"}
     assert set(ACTIVATIONS) <= set(EXPORTED)
+
+
+def ratings(seed, offset=3.0):
+    """Ratings 1 to 5, 0 where there is none, of rows and columns that differ."""
+    random = np.random.default_rng(seed)
+    X = np.rint(offset + random.normal(size=(N, 1)) + random.normal(size=9)).clip(1, 5)
+    X[random.random(X.shape) < 0.6] = 0
+    X[7] = 0  # who rated nothing
+    return X.astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {},
+        {"scale": "biases", "loss": "huber"},
+        {"scale": "standard"},
+        {"scale": None, "hidden_layer_sizes": (6,)},
+    ],
+)
+def test_ratings_come_with_nan_for_what_nobody_rated(more, tmp_path):
+    from scipy.sparse import csr_matrix
+
+    model = Autoencoder(2, missing_values="implicit", max_iter=4, random_state=0, **more)
+    model.fit(csr_matrix(ratings(0)))
+    rows = ratings(1, 2.5)
+    found = run(model, np.where(rows == 0, np.float32(np.nan), rows), tmp_path / "model")
+    rows = csr_matrix(rows)
+    close(found["code"], model.transform(rows))
+    close(found["reconstruction"], model.reconstruct(rows))
+    close(found["imputed"], model.impute(rows))
+    close(found["score"], model.score_samples(rows))
 
 
 def test_without_onnx_one_line_says_what_to_install(monkeypatch, tmp_path):
