@@ -10,12 +10,13 @@ from .._typing import Array
 from ..data.merged_scaling import merged, merged_scaling
 from ..data.scaling import learn_scaling
 from ..diagnosis.reconstruction import evenly
-from ..estimators.filling_networks import FillingNetworks, Options, train_network
+from ..estimators.filling_networks import Options, train_network
 from ..estimators.fitting import all_or_nothing, generator_of
 from ..estimators.imputer import AutoencoderImputer
 from ..estimators.imputer_tables import table_to_fill
 from ..estimators.records import check_parameters, with_parameters
 from ..estimators.saved_imputer import indicator_of
+from ..serving.filling import FillingNetworks
 from .collections import is_distributed, is_frame_of_dask
 from .estimators import OverPartitions
 from .machines import Machines, given
