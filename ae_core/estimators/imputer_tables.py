@@ -11,13 +11,13 @@ from ..data.checks import check_frame, is_sparse
 from ..data.encoding import Encoding
 from ..data.frames import as_pandas, library_of
 from ..data.markers import says_nan, without_marker
+from ..serving.imputing import MARKED
 from .tables import checked_table
 
 TEXT = (
     "columns='mixed' takes a DataFrame's text and categories, and missing_values a text for what "
     "is missing"
 )
-MARKED = "missing_values=nan takes it for missing; or "
 
 
 def table_to_fill(estimator: Any, X: Any, *, reset: bool) -> Array:

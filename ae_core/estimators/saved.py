@@ -110,11 +110,13 @@ class SavedEstimator:
         estimator refuses cannot be refused there: the outputs of such a row are NaN.
 
         Outputs of an `Autoencoder` are ``code``, ``reconstruction`` and ``score``, as `transform`,
-        `reconstruct` and `score_samples` give them; and ``imputed`` with missing_values='mask'. Of
+        `reconstruct` and `score_samples` give them; and ``imputed`` where something may be missing: where
+        missing_values='implicit', as of ratings, X is dense, with NaN for it. Of
         a mixed table, ``reconstruction_`` and the name for each column instead. Of a
         `VariationalAutoencoder` ``log_variance`` in place of the score, which has draws in it. Of a
         detector ``label``, ``score`` and ``contributions``, as `predict`, `score_samples` and
-        `explain` give them.
+        `explain` give them. Of an `AutoencoderImputer` ``imputed``, and with ``add_indicator``
+        ``indicator``, beside each other as `transform` has them.
 
         Parameters
         ----------
@@ -133,8 +135,8 @@ class SavedEstimator:
         MissingExtraError
             Without the package onnx: ``pip install 'ae_core[onnx]'``.
         ValueError
-            For what ONNX does not have: the loss 'negative_binomial', missing_values='implicit',
-            and detectors from files of version 0.1.0.
+            For what ONNX does not have: the loss 'negative_binomial', imputers of mixed columns or
+            with draws, and detectors from files of version 0.1.0.
         """
         return to_onnx(self._as_predictor(), path)
 

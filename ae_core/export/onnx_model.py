@@ -12,6 +12,7 @@ from ..files.whole_file import write_whole
 from ..serving.predictor import DETECTOR, VARIATIONAL, Predictor
 from .onnx_detector import judged
 from .onnx_graph import FEATURE, ML_OPSET, OPSET, Graph, onnx_module
+from .onnx_imputer import imputed
 from .onnx_network import check_exportable, passed, row_losses
 from .onnx_rows import without_bias
 from .onnx_tables import Port, decoded, encoded, input_ports, scaled, unscaled
@@ -83,6 +84,8 @@ def described(graph: Graph, predictor: Predictor, inputs: list[str]) -> list[tup
         In one line, for what ONNX has no operators for.
     """
     encoding, is_detector = predictor._encoding, predictor.kind == DETECTOR
+    if predictor._imputing is not None:
+        return imputed(graph, predictor._imputing, inputs)
     if encoding is None:
         X = graph.double(inputs[0])
     else:

@@ -16,6 +16,7 @@ from ..files.model_file import ModelFile, read_file
 from ..formulas.losses import LOSSES
 from ..network.compiled import Network
 from ..network.rules import checked_weights
+from .imputing import MARKED, Imputing, are_parameters
 from .likelihood import noise_constants
 from .one_row import row_of_ensemble, row_of_network
 from .restoring import (
@@ -29,7 +30,8 @@ from .restoring import (
 from .tables import Columns, filled_cells
 
 DETECTOR, VARIATIONAL = "AutoencoderOutlierDetector", "VariationalAutoencoder"
-KINDS = ("Autoencoder", DETECTOR, VARIATIONAL)
+IMPUTER = "AutoencoderImputer"
+KINDS = ("Autoencoder", DETECTOR, IMPUTER, VARIATIONAL)
 
 
 def _are_parameters(found: Any) -> bool:
@@ -67,7 +69,7 @@ class Predictor:
     feature_names_in_ : tuple of str or None
         When the fit was of columns with names.
     n_features_out_ : int or None
-        Numbers of a code; None for a detector.
+        Numbers of a code; None for a detector and an imputer.
     offset_, threshold_ : float or None
         Of a detector: a row is an outlier whose `score_samples` is below ``offset_``, which is
         minus the threshold.
@@ -88,13 +90,17 @@ class Predictor:
     """
 
     def __init__(self, file: ModelFile) -> None:
-        parameters = file.value("parameters", _are_parameters, "parameters of an estimator")
+        is_imputer = file.kind == IMPUTER
+        check = are_parameters if is_imputer else _are_parameters
+        parameters = file.value("parameters", check, "parameters of an estimator")
         self.kind = file.kind
         self.n_features_in_, names = read_columns(file)
         self.feature_names_in_ = None if names is None else tuple(names)
         self._encoding = restore_encoding(file, self.n_features_in_)
         is_detector = self.kind == DETECTOR
         missing = parameters.get("missing_values")
+        if is_imputer:  # which says what stands for it; with a number NaN is refused
+            missing = None if is_number(missing) and self._encoding is None else "mask"
         self._columns = Columns(
             self.kind,
             self.n_features_in_,
@@ -103,6 +109,8 @@ class Predictor:
             missing,
             takes_other_categories=is_detector,
         )
+        if is_imputer:
+            self._columns = self._columns._replace(advice=MARKED)
         self._missing = missing
         n_threads = parameters.get("n_threads")
         self.offset_: float | None = None
@@ -111,6 +119,10 @@ class Predictor:
         self._network: Network | None = None
         self._ensemble: Any = None
         self._one_row: Any = None
+        self._imputing: Imputing | None = None
+        if is_imputer:
+            self._imputing = Imputing(file, self._columns, parameters)
+            return
         if is_detector:
             self._ensemble = restore_ensemble(file, self.n_features_in_, self._encoding, n_threads)
             self.threshold_ = restore_threshold(file)
@@ -180,14 +192,16 @@ class Predictor:
 
     # --- what autoencoders offer ------------------------------------------------------------
 
-    def transform(self, X: Any) -> Array:
-        """The code (m, n_components) of the rows of X (m, n_features).
+    def transform(self, X: Any) -> Any:
+        """The code (m, n_components) of the rows of X (m, n_features); of an imputer, X filled in.
 
         Parameters
         ----------
         X : array, DataFrame, mapping of columns or list of mappings
             Rows with the columns of the fit, (m, n_features).
         """
+        if self._imputing is not None:
+            return self._imputing.transform(X)
         return self._net("transform").encode(self._rows(X))
 
     def reconstruct(self, X: Any) -> Any:

@@ -6,7 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ae_core import Autoencoder, AutoencoderOutlierDetector, VariationalAutoencoder
+from ae_core import (
+    Autoencoder,
+    AutoencoderImputer,
+    AutoencoderOutlierDetector,
+    VariationalAutoencoder,
+)
 from ae_core.basics.extras import MissingExtraError
 from ae_core.export.onnx_network import ACTIVATIONS as EXPORTED
 from ae_core.export.onnx_network import LOSS_NODES
@@ -257,6 +262,50 @@ def test_ratings_come_with_nan_for_what_nobody_rated(more, tmp_path):
     close(found["reconstruction"], model.reconstruct(rows))
     close(found["imputed"], model.impute(rows))
     close(found["score"], model.score_samples(rows))
+
+
+@pytest.mark.parametrize(
+    ("more", "marker"),
+    [
+        ({}, np.nan),
+        ({"add_indicator": True, "hidden_layer_sizes": (5,)}, np.nan),
+        ({"missing_values": -999, "add_indicator": True}, -999),
+        ({"keep_empty_features": True, "n_networks": 1}, np.nan),
+    ],
+)
+def test_imputers(more, marker, tmp_path, monkeypatch):
+    monkeypatch.setattr("ae_core.estimators.filling_networks.FEWEST_STEPS", 30)
+    monkeypatch.setattr("ae_core.estimators.filling_networks.MOST_STEPS", 60)
+    model = AutoencoderImputer(hidden_layer_sizes=(6, 3, 6), n_networks=2, random_state=0)
+    model.set_params(n_threads=1, **more)
+
+    def table(seed):
+        X = numbers(seed, missing=True)
+        X[1, 2] = 4000  # farther away than networks are shown
+        X = np.hstack([X, np.full((N, 1), np.nan, np.float32)])
+        return np.where(np.isnan(X), np.float32(marker), X)
+
+    model.fit(table(0))
+    rows = table(1)
+    wanted = model.transform(rows)
+    found = run(model, rows, tmp_path / "model.onnx")
+    n = found["imputed"].shape[1]
+    close(found["imputed"], wanted[:, :n])
+    assert ("indicator" in found) == model.add_indicator
+    if model.add_indicator:
+        np.testing.assert_array_equal(found["indicator"], wanted[:, n:])
+    if model.missing_values == -999:
+        rows[3, 0] = np.nan
+        found = run(model, rows, tmp_path / "model.onnx")
+        assert np.isnan(found["imputed"][3]).all()
+        assert not np.isnan(found["imputed"][4:]).any()
+
+
+def test_an_imputer_of_mixed_columns_is_refused(tmp_path):
+    model = AutoencoderImputer(columns="mixed", hidden_layer_sizes=(4,), n_networks=1)
+    model.set_params(random_state=0).fit(trees(missing=True)[:40])
+    with pytest.raises(ValueError, match="columns='mixed'"):
+        model.to_onnx(tmp_path / "model")
 
 
 def test_without_onnx_one_line_says_what_to_install(monkeypatch, tmp_path):
