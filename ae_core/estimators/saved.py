@@ -110,9 +110,9 @@ class SavedEstimator:
         estimator refuses cannot be refused there: the outputs of such a row are NaN.
 
         Outputs of an `Autoencoder` are ``code``, ``reconstruction`` and ``score``, as `transform`,
-        `reconstruct` and `score_samples` give them; and ``imputed`` where something may be missing: where
-        missing_values='implicit', as of ratings, X is dense, with NaN for it. Of
-        a mixed table, ``reconstruction_`` and the name for each column instead. Of a
+        `reconstruct` and `score_samples` give them; and ``imputed`` where something may be missing
+        (with missing_values='implicit', as of ratings, X is dense, with NaN for it). Of a mixed
+        table, ``reconstruction_`` and the name for each column instead. Of a
         `VariationalAutoencoder` ``log_variance`` in place of the score, which has draws in it. Of a
         detector ``label``, ``score`` and ``contributions``, as `predict`, `score_samples` and
         `explain` give them. Of an `AutoencoderImputer` ``imputed``, and with ``add_indicator``

@@ -36,8 +36,8 @@ def shape_calculator(predictor: Predictor) -> Callable[[Any], None]:
 def converter(predictor: Predictor) -> Callable[[Any, Any, Any], None]:
     """What puts the nodes of a model into a container of skl2onnx.
 
-    A transformer gives its code; an imputer what `transform` gives; a detector, as skl2onnx has it of others, ``label`` as `predict`
-    and ``scores`` as `decision_function`, (m, 1) each.
+    A transformer gives its code, an imputer what `transform` gives; a detector, as skl2onnx has it
+    of others, ``label`` as `predict` and ``scores`` as `decision_function`, (m, 1) each.
     """
 
     def convert(scope: Any, operator: Any, container: Any) -> None:

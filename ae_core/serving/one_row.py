@@ -151,8 +151,8 @@ class OneRowOfEnsemble:
             place, references = self._points[i, first:][None], member.references
             squared = np.empty((1, len(references.points)), dtype)
             rows = _rows_of(place)
-            look = (references.layer.plan, references.layer.params, rows, squared)
-            look = (*look, 0, 1, False, 1, rows)
+            layer = references.layer
+            look = (layer.plan, layer.params, rows, squared, 0, 1, False, 1, rows)
             nearest = self._nearest[i, first:]
             self._references.append(
                 (look, squared[0], references.points, nearest, place, member.unit)
