@@ -152,15 +152,18 @@ def kill(arguments: argparse.Namespace) -> None:
         "distributed.deploy.lost-worker-timeout": "300s",
         "distributed.scheduler.allowed-failures": arguments.kills,
     }
-    with (
-        dask.config.set(settings),
-        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0") as cluster,
-        Client(cluster) as client,
-    ):
-        while killed < arguments.kills:
+    while killed < arguments.kills:
+        # A new cluster for each fit: what is killed again and again may not come back.
+        with (
+            dask.config.set(settings),
+            LocalCluster(
+                n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0"
+            ) as cluster,
+            Client(cluster) as client,
+        ):
             ended = threading.Event()
 
-            def strike(ended: threading.Event = ended) -> None:
+            def strike(ended: threading.Event = ended, client: Any = client) -> None:
                 nonlocal killed
                 while not ended.wait(draws.uniform(0.5, 8)) and killed < arguments.kills:
                     if len(client.nthreads()) < 2:
@@ -175,9 +178,9 @@ def kill(arguments: argparse.Namespace) -> None:
             model = DaskAutoencoder(**options(arguments)).fit(D)
             ended.set()
             thread.join()
-            n_fits += 1
-            n_same += model.network_.params.tobytes() == expected
-            print(f"{n_fits} fits, {killed} kills, {n_same} with the same bits", flush=True)
+        n_fits += 1
+        n_same += model.network_.params.tobytes() == expected
+        print(f"{n_fits} fits, {killed} kills, {n_same} with the same bits", flush=True)
 
 
 if __name__ == "__main__":
