@@ -121,7 +121,7 @@ def measure(arguments: argparse.Namespace) -> None:
             model = DaskAutoencoder(**options(arguments)).fit(D)
             seconds = time.perf_counter() - start
             moved, before = received(client) - before, received(client)
-            # Rows that find their workers, and what is looked at before and after, move once.
+            # What is looked at before and after, and rows that Dask moves, are once in a fit.
             longer = {**options(arguments), "max_iter": 2 * arguments.epochs}
             DaskAutoencoder(**longer).fit(D)
             of_steps = received(client) - before - moved

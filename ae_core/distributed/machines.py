@@ -90,21 +90,11 @@ class Machines:
         self.client = client
 
     def kept(self, tasks: Sequence[Delayed]) -> list[Delayed]:
-        """The same tasks, whose results stay where they are computed: neighbours on one worker.
-
-        What neighbours add to a gradient is one vector to move (see `sums`), and of pieces that lie
-        about mixed up each is. A worker that is gone, or busy, is nobody's condition: others take
-        what was meant for it.
-        """
+        """The same tasks, whose results stay where they are computed."""
         if self.client is None:
             return list(dask.persist(*tasks, scheduler="synchronous"))
-        workers = sorted(self.client.nthreads())
-        kept: list[Delayed] = []
         with _large_graphs():
-            for some, where in shares(tasks, workers):
-                loose = {"workers": where, "allow_other_workers": True} if where else {}
-                kept += self.client.persist(some, **loose)
-        return kept
+            return list(self.client.persist(list(tasks)))
 
     def results(self, tasks: Sequence[Delayed]) -> list[Any]:
         """What tasks give, brought here.
@@ -160,18 +150,6 @@ class Machines:
                     f"the cluster has had no worker for {SECONDS_WITHOUT_WORKERS:g} s: start some, "
                     "and fit again"
                 )
-
-
-def shares(tasks: Sequence[Any], workers: Sequence[str]) -> list[tuple[list[Any], list[str]]]:
-    """Runs of tasks that follow each other, each with the worker it is for, if there is any."""
-    n = min(len(workers), len(tasks))
-    if not n:
-        return [(list(tasks), [])]
-    ends = [len(tasks) * i // n for i in range(n + 1)]
-    return [
-        (list(tasks[start:stop]), [worker])
-        for start, stop, worker in zip(ends, ends[1:], workers, strict=False)
-    ]
 
 
 def future_of(task: Delayed) -> Any:

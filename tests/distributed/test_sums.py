@@ -69,20 +69,3 @@ def test_each_row_is_in_one_step_of_an_epoch(n_rows, n_steps):
         sizes = np.diff(ends)
         assert sizes.min() >= n_rows // n_steps
         assert sizes.max() <= n_rows // n_steps + 1
-
-
-@pytest.mark.parametrize(("n_tasks", "n_workers"), [(8, 2), (7, 3), (2, 5), (1, 1), (5, 4)])
-def test_neighbours_are_for_one_worker(n_tasks, n_workers):
-    machines = pytest.importorskip("ae_core.distributed.machines")
-    workers = [f"tcp://{i}" for i in range(n_workers)]
-    found = machines.shares(range(n_tasks), workers)
-    assert [task for tasks, _ in found for task in tasks] == list(range(n_tasks))
-    sizes = [len(tasks) for tasks, _ in found]
-    assert max(sizes) - min(sizes) <= 1
-    assert len({where for _, (where,) in found}) == len(found) == min(n_tasks, n_workers)
-
-
-def test_without_workers_tasks_wait_for_any():
-    machines = pytest.importorskip("ae_core.distributed.machines")
-    assert machines.shares([3, 4], []) == [([3, 4], [])]
-    assert machines.shares([], ["tcp://0"]) == [([], [])]
