@@ -19,9 +19,6 @@ except ImportError as error:
         f"the engine of ae_core is not compiled in {__path__[0]}. In a clone, install with "
         "pip install -e . there, or start Python from another folder to use an installed ae_core."
     ) from None
-from .formulas.solvers import SGD, Adam, AdamW, RMSprop
-from .training.loop import train
-from .training.progress import History, NonFiniteLossError, Progress
 
 if TYPE_CHECKING:
     from .data.blocks import Blocks
@@ -44,8 +41,10 @@ if TYPE_CHECKING:
     from .estimators.outliers import AutoencoderOutlierDetector
     from .estimators.variational import VariationalAutoencoder
     from .files.model_file import ModelFileError
+    from .formulas.solvers import SGD, Adam, AdamW, RMSprop
     from .serving.predictor import Predictor
-
+    from .training.loop import train
+    from .training.progress import History, NonFiniteLossError, Progress
 
 __all__ = [
     "SGD",
@@ -85,8 +84,11 @@ __all__ = [
     "windows",
 ]
 
-# Loaded on first use: importing scikit-learn takes longer than most things done with a network.
+# Loaded on first use: importing scikit-learn takes longer than most things done with a network,
+# and who only uses a saved one needs nothing of training.
 _LATER = {
+    "Adam": "formulas.solvers",
+    "AdamW": "formulas.solvers",
     "Autoencoder": "estimators.autoencoder",
     "AutoencoderImputer": "estimators.imputer",
     "AutoencoderOutlierDetector": "estimators.outliers",
@@ -96,13 +98,18 @@ _LATER = {
     "DataReport": "diagnosis.data_report",
     "Diagnosis": "diagnosis.result",
     "GradientCheck": "diagnosis.gradient_findings",
+    "History": "training.progress",
     "ImputationDisplay": "displays.imputation",
     "LossCurveDisplay": "displays.loss_curve",
     "ModelFileError": "files.model_file",
     "OutlierDisplay": "displays.outliers",
+    "NonFiniteLossError": "training.progress",
     "NotLearningWarning": "estimators.fitting",
     "Predictor": "serving.predictor",
+    "Progress": "training.progress",
+    "RMSprop": "formulas.solvers",
     "ReconstructionDisplay": "displays.reconstruction",
+    "SGD": "formulas.solvers",
     "VariationalAutoencoder": "estimators.variational",
     "check_gradient": "diagnosis.gradient_check",
     "diagnose": "diagnosis.diagnose",
@@ -110,6 +117,7 @@ _LATER = {
     "errors_by_lag": "data.windows",
     "load": "estimators.load",
     "scores_over_time": "data.windows",
+    "train": "training.loop",
     "windows": "data.windows",
 }
 

@@ -10,11 +10,13 @@ for _module in ("dask", "distributed"):
 
 from .distributed.detector import DaskAutoencoderOutlierDetector  # noqa: E402
 from .distributed.estimators import DaskAutoencoder, DaskVariationalAutoencoder  # noqa: E402
+from .distributed.imputer import DaskAutoencoderImputer  # noqa: E402
 from .distributed.machines import ClusterError  # noqa: E402
 
 __all__ = [
     "ClusterError",
     "DaskAutoencoder",
+    "DaskAutoencoderImputer",
     "DaskAutoencoderOutlierDetector",
     "DaskVariationalAutoencoder",
 ]

@@ -363,3 +363,24 @@ NUMERIC = {
     for name in ("Int8", "Int16", "Int32", "Int64", "UInt8", "UInt16", "UInt32", "UInt64")
 } | {"float16": "Float32", "float32": "Float32", "float64": "Float64", "double": "Float64"}
 """narwhals' names of numbers' dtypes, by pandas'."""
+
+
+def some_columns(frame: Any, kept: Array) -> Any:
+    """Those columns of a frame that are kept, (n_columns,) bool."""
+    if kept.all():
+        return frame
+    if hasattr(frame, "iloc"):
+        return frame.iloc[:, np.flatnonzero(kept)]
+    names = names_of(frame) or []
+    return frame.select([name for name, keeps in zip(names, kept, strict=True) if keeps])
+
+
+def with_columns(frame: Any, added: Array, names: Any) -> Any:
+    """A frame (m, …) with columns (m, k) of these names after its own."""
+    if not added.shape[1]:
+        return frame
+    import narwhals as nw
+
+    beside = framed(added, frame, list(names))
+    tables = [nw.from_native(each, eager_only=True) for each in (frame, beside)]
+    return nw.concat(tables, how="horizontal").to_native()

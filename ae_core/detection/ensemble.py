@@ -63,10 +63,10 @@ class Member:
         code = self.network.run_plain(block, 0, 1, is_missing)  # (h, n_code)
         reconstruction = self.network.run_plain(code, 1, 2)  # (h, n_features)
         points = np.empty((len(block), n_code + block.shape[1]), dtype=dtype)
-        np.multiply(code, self._scale_and_usual[0], out=points[:, :n_code])
+        np.multiply(code, self.scale_and_usual[0], out=points[:, :n_code])
         residuals = points[:, n_code:]
         np.subtract(reconstruction, block, out=residuals)
-        residuals /= self._scale_and_usual[1]
+        residuals /= self.scale_and_usual[1]
         if not is_missing:
             return points, reconstruction, None
         seen = ~np.isnan(block)
@@ -115,7 +115,7 @@ class Member:
         return np.asarray(np.sqrt(squares.sum(axis=1, dtype=np.float64)) / self.unit)
 
     @cached_property
-    def _scale_and_usual(self) -> tuple[Array, Array]:
+    def scale_and_usual(self) -> tuple[Array, Array]:
         """What codes are multiplied with (n_code,), and residuals divided by (n_features,)."""
         dtype = self.network.dtype
         scale = np.sqrt(WEIGHT_OF_CODE) / self.code_spread
@@ -125,7 +125,7 @@ class Member:
     def _reconstructed_references(self) -> Array:
         """What the codes of the references stand for: (m, n_features)."""
         codes = self.references.points[:, : len(self.code_spread)]
-        return self.network.decode(codes / self._scale_and_usual[0])
+        return self.network.decode(codes / self.scale_and_usual[0])
 
 
 @dataclass(frozen=True)

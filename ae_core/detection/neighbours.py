@@ -71,7 +71,7 @@ class References:
 
     def _squared(self, queries: Array, weights: Array | None) -> Array:
         if weights is None:
-            return self._products(self._layer, queries)
+            return self._products(self.layer, queries)
         return self._products(self._plain_layer, queries * weights) + self._products(
             self._squares_layer, weights
         )
@@ -80,7 +80,8 @@ class References:
         return layer.run_plain(X, 0, 1)  # finite, as networks and scalings give it
 
     @cached_property
-    def _layer(self) -> Network:
+    def layer(self) -> Network:
+        """A network whose code is ``|s|² - 2 x·s`` for each reference s: (h, m)."""
         return self._linear(-2 * self.points, np.square(self.points).sum(axis=1))
 
     @cached_property

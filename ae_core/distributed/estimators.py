@@ -72,7 +72,7 @@ class OverPartitions:
         n_columns: int | None,
         dtype: Any,
         *more: Any,
-        gives_frames: bool = False,
+        gives_frames: Any = False,
     ) -> Any:
         """A method of the single-machine estimator: lazily of a collection, else at once."""
         check_is_fitted(self)

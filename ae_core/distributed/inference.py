@@ -29,8 +29,12 @@ def on_part(
 
 
 def frame_on_part(part: Any, local: bytes, method: str, empty: Any) -> Any:
-    """The same where a frame gives a frame."""
-    return getattr(unpacked(local), method)(part) if len(part) else empty
+    """The same where a frame gives a frame: with the dtypes that all partitions are to have."""
+    if not len(part):
+        return empty
+    frame = getattr(unpacked(local), method)(part)
+    wrong = {name: kind for name, kind in empty.dtypes.items() if frame.dtypes[name] != kind}
+    return frame.astype(wrong) if wrong else frame
 
 
 def lazily(
@@ -40,7 +44,7 @@ def lazily(
     n_columns: int | None,
     dtype: Any,
     *more: Any,
-    gives_frames: bool = False,
+    gives_frames: Any = False,
 ) -> Any:
     """A method of a single-machine estimator on all partitions of X, when they are computed.
 
@@ -54,8 +58,9 @@ def lazily(
     dtype : dtype
     *more
         Other arguments of the method.
-    gives_frames : bool
-        Whether the method gives a frame, with the columns of X, for one.
+    gives_frames : bool or frame
+        Whether the method gives a frame, with the columns of X, for one; or, if it gives one with
+        other columns, that frame without rows.
 
     Returns
     -------
@@ -80,8 +85,8 @@ def lazily(
     if is_list_of_delayed(X):
         return [function(packed, method, part, n_columns, dtype, *more) for part in X]
     assert is_frame_of_dask(X)
-    if gives_frames:
-        empty = X._meta.astype(dtype)
+    if gives_frames is not False:
+        empty = X._meta.astype(dtype) if gives_frames is True else gives_frames
         return X.map_partitions(frame_on_part, packed, method, empty, meta=empty)
     shape = (np.nan,) if n_columns is None else (np.nan, n_columns)
     blocks = [

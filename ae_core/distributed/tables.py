@@ -98,12 +98,12 @@ class DistributedTable:
         if reset:
             estimator.encoding_, estimator._library = None, library_of(self.head)
 
-    def read(self, local: Any) -> None:
+    def read(self, local: Any, reader: Any = table) -> None:
         """Make arrays of the partitions, checked as a single-machine estimator does."""
         estimator = given(local)
         self.tables = self.machines.kept(
             [
-                delayed(table, pure=False)(estimator, raw, self.called(i))
+                delayed(reader, pure=False)(estimator, raw, self.called(i))
                 for i, raw in zip(self.numbers, self._raw, strict=True)
             ]
         )
@@ -131,14 +131,17 @@ class DistributedTable:
 
     def rows(self, which: Array) -> Array:
         """Some rows, brought here: by number, in ascending order."""
+        return np.concatenate(self.machines.results(self.parts_of(which)))
+
+    def parts_of(self, which: Array) -> list[Delayed]:
+        """Tasks that give some rows, by number, in ascending order."""
         ends = np.cumsum(self.lengths)
         owners = np.searchsorted(ends, which, side="right")
         starts = ends - self.lengths
-        tasks = [
+        return [
             delayed(some_rows, pure=False)(self.tables[i], which[owners == i] - starts[i])
             for i in np.unique(owners)
         ]
-        return np.concatenate(self.machines.results(tasks))
 
     def scores(self, local: Any) -> Array:
         """What a detector's ensemble gives each row, brought here: (n_rows,) float64."""

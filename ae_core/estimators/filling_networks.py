@@ -18,12 +18,12 @@ import numpy as np
 
 from .._typing import Array
 from ..data.checks import check_n_threads
-from ..data.rows import Rows
 from ..formulas.losses import LossGroups
 from ..formulas.schedules import Schedule
 from ..formulas.solvers import AdamW
 from ..network.architecture import Architecture
 from ..network.compiled import Network
+from ..serving.filling import FARTHEST, given
 from ..training.epochs import is_finite
 from ..training.progress import NonFiniteLossError
 
@@ -40,12 +40,8 @@ LEAST_DECAY, MOST_DECAY, ROWS_OF_DECAY_1 = 0.1, 1.0, 100
 """AdamW's decay of the weights is the last over the number of rows, within these limits."""
 STEPS_PER_EPOCH, SMALLEST_BATCH, LARGEST_BATCH = 40, 16, 200
 """A step takes one row in so many, within these limits."""
-ENTRIES_AT_ONCE = 2_000_000
-"""Of rows to be filled in, …"""
 ENTRIES_LEARNED_AT_ONCE = 50_000
-"""… and of those learned from, which so stay in cache."""
-FARTHEST = 100.0
-"""Standard deviations: entries that are farther away are seen there."""
+"""Of rows to learn from, which so stay in cache."""
 ALL = 1 - 2.0**-40
 """The share of features to hide from a network that is given them as covariates."""
 
@@ -62,63 +58,6 @@ class Options:
     n_threads: int | None
 
 
-@dataclass(frozen=True)
-class FillingNetworks:
-    """Trained networks, whose predictions are averaged."""
-
-    networks: tuple[Network, ...]
-
-    def predict(self, X: Array) -> Array:
-        """What all entries of rows would be, by those that are seen.
-
-        Parameters
-        ----------
-        X : array of shape (m, n_encoded)
-            Scaled, NaN where missing.
-
-        Returns
-        -------
-        array of shape (m, n_encoded), float64
-        """
-        result = np.zeros(X.shape)
-        for part in parts(len(X), X.shape[1]):
-            rows = given(X[part])
-            for network in self.networks:
-                result[part] += network.forward(rows)
-        result /= max(1, len(self.networks))
-        return result
-
-
-def parts(n_rows: int, n_columns: int) -> Iterator[slice]:
-    """Slices of rows of which arrays may be made."""
-    height = max(1, ENTRIES_AT_ONCE // max(1, n_columns))
-    for start in range(0, n_rows, height):
-        yield slice(start, start + height)
-
-
-def given(X: Array, hidden: Array | None = None) -> Rows:
-    """What a network gets of rows (m, n): what to reconstruct, what is shown, and where that is.
-
-    Parameters
-    ----------
-    X : array of shape (m, n)
-        Scaled, NaN where missing.
-    hidden : array of shape (m, n), bool, optional
-        What is not shown though it is seen. While nothing is learned, nothing is to be
-        reconstructed.
-    """
-    n = X.shape[1]
-    is_shown = ~np.isnan(X)  # (m, n)
-    block = np.empty((len(X), 3 * n), dtype=np.float32)
-    block[:, :n] = np.nan
-    if hidden is not None:
-        block[:, :n] = X.clip(-FARTHEST, FARTHEST)
-        is_shown &= ~hidden
-    block[:, n : 2 * n] = np.where(is_shown, X, 0).clip(-FARTHEST, FARTHEST)
-    block[:, 2 * n :] = is_shown
-    return Rows(block, missing="mask", n_covariates=2 * n)
-
-
 def train_networks(
     tables: list[Array], options: Options, random: np.random.Generator
 ) -> list[Network]:
@@ -129,7 +68,7 @@ def train_networks(
     is_over = Event()
 
     def trained(i: int) -> Network:
-        return _trained(tables[i], options, generators[i], is_over)
+        return train_network(tables[i], options, generators[i], is_over)
 
     if n_threads == 1:
         return [trained(i) for i in range(len(tables))]
@@ -141,7 +80,10 @@ def train_networks(
             raise
 
 
-def _trained(X: Array, options: Options, random: np.random.Generator, is_over: Event) -> Network:
+def train_network(
+    X: Array, options: Options, random: np.random.Generator, is_over: Event | None = None
+) -> Network:
+    """One network, by a table (m, n_encoded), scaled, NaN where missing; until the event is set."""
     n = X.shape[1]
     sizes = options.hidden_layer_sizes
     code = (len(sizes) + 1) // 2
@@ -178,7 +120,7 @@ def _trained(X: Array, options: Options, random: np.random.Generator, is_over: E
     steps_at_once = max(1, ENTRIES_LEARNED_AT_ONCE // (n * batch_size))
     orders = _orders(learned, random)
     for start in range(0, n_steps, steps_at_once):
-        if is_over.is_set():
+        if is_over is not None and is_over.is_set():
             break
         these = slice(start, min(start + steps_at_once, n_steps))
         n_these = these.stop - these.start

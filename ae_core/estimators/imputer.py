@@ -11,20 +11,19 @@ from sklearn.utils.validation import check_is_fitted
 from .._typing import Array
 from ..basics.arguments import COUNT
 from ..data.encoding import Encoding
-from ..data.frames import filled_frame, from_pandas
+from ..data.frames import filled_frame, from_pandas, some_columns, with_columns
 from ..data.markers import says_nan
-from ..data.scaling import learn_scaling, undo_scaling
+from ..data.scaling import learn_scaling
 from ..files.model_file import ModelFile
+from ..serving.filling import Filling, FillingNetworks
 from .donors import Donors
-from .filling_networks import FillingNetworks, Options, train_networks
+from .filling_networks import Options, train_networks
 from .fitting import all_or_nothing, generator_of
 from .imputer_parameters import ImputerParameters
 from .imputer_tables import (
     requested_library,
-    some_columns,
     table_to_fill,
     unmarked_frame,
-    with_columns,
 )
 from .records import check_parameters, with_parameters
 from .saved import SavedEstimator
@@ -144,7 +143,7 @@ class AutoencoderImputer(
         table = table_to_fill(self, X, reset=False)
         if self.sample_posterior and self.donors_ is not None:
             return self._drawn_tables(X, table, 1)[0]
-        return self._output(X, table, self._predicted(table))
+        return self._output(X, table, self._filling().predicted(table))
 
     def sample(self, X: Any, n_imputations: int = 5) -> list[Any]:
         """X filled in several times, by draws of what missing entries may have been.
@@ -220,11 +219,14 @@ class AutoencoderImputer(
         is_number = self._is_number
         self.shift_ = np.where(is_number, scaling[0], 0)
         self.factor_ = np.where(is_number, scaling[1], 1)
-        self.low_ = np.where(is_seen, table, np.inf).min(axis=0)
-        self.high_ = np.where(is_seen, table, -np.inf).max(axis=0)
+        # float64, as files have it, of a float32 table, too.
+        self.low_ = np.where(is_seen, table, np.inf).min(axis=0).astype(np.float64)
+        self.high_ = np.where(is_seen, table, -np.inf).max(axis=0).astype(np.float64)
         self.low_[never] = self.high_[never] = 0
         random = generator_of(self)
-        scaled = self._scaled(table)
+        # What is beyond all floats, scaled, is infinite, and clipped.
+        with np.errstate(over="ignore"):
+            scaled = np.asarray((table - self.shift_) * self.factor_)
         options = self._options()
         self.networks_ = FillingNetworks(
             tuple(train_networks([scaled] * self.n_networks, options, random))
@@ -260,30 +262,17 @@ class AutoencoderImputer(
             guess = FillingNetworks((network,)).predict(tables[k])
             predicted = np.where(fold == k, guess, predicted)
         numbers = self._is_number
-        return Donors.of(table[:, numbers], self._in_units(predicted)[:, numbers], random)
+        return Donors.of(table[:, numbers], self._filling().in_units(predicted)[:, numbers], random)
 
-    def _scaled(self, table: Array) -> Array:
-        """A table (m, n_encoded) as networks see it; what is beyond all floats is infinite."""
-        with np.errstate(over="ignore"):
-            return np.asarray((table - self.shift_) * self.factor_)
-
-    def _in_units(self, predicted: Array) -> Array:
-        """What networks say (m, n_encoded), in the data's units and within what was seen."""
-        return np.clip(undo_scaling(predicted, self.shift_, self.factor_), self.low_, self.high_)
-
-    def _predicted(self, table: Array) -> Array:
-        """What networks say of rows that have missing entries, 0 of others: (m, n_encoded)."""
-        result = np.zeros(table.shape)
-        which = np.flatnonzero(np.isnan(table).any(axis=1))
-        if len(which):
-            scaled = self._scaled(table[which])
-            result[which] = self._in_units(self.networks_.predict(scaled))
-        return result
+    def _filling(self) -> Filling:
+        return Filling(
+            self.networks_, self.shift_, self.factor_, self.low_, self.high_, self.is_empty_
+        )
 
     def _drawn_tables(self, X: Any, table: Array, n_imputations: int) -> list[Any]:
         donors: Any = self.donors_
         random = generator_of(self)
-        predicted = self._predicted(table)
+        predicted = self._filling().predicted(table)
         numbers = np.flatnonzero(self._is_number)
         tables = []
         for _ in range(n_imputations):

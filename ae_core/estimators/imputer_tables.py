@@ -9,15 +9,15 @@ from sklearn.utils.validation import validate_data
 from .._typing import Array
 from ..data.checks import check_frame, is_sparse
 from ..data.encoding import Encoding
-from ..data.frames import as_pandas, framed, library_of, names_of
+from ..data.frames import as_pandas, library_of
 from ..data.markers import says_nan, without_marker
+from ..serving.imputing import MARKED
 from .tables import checked_table
 
 TEXT = (
     "columns='mixed' takes a DataFrame's text and categories, and missing_values a text for what "
     "is missing"
 )
-MARKED = "missing_values=nan takes it for missing; or "
 
 
 def table_to_fill(estimator: Any, X: Any, *, reset: bool) -> Array:
@@ -86,24 +86,3 @@ def requested_library(estimator: Any, X: Any) -> str | None:
     if configured == "default":
         return library_of(X)
     return str(configured) if estimator.encoding_ is not None else None
-
-
-def some_columns(frame: Any, kept: Array) -> Any:
-    """Those columns of a frame that are kept, (n_columns,) bool."""
-    if kept.all():
-        return frame
-    if hasattr(frame, "iloc"):
-        return frame.iloc[:, np.flatnonzero(kept)]
-    names = names_of(frame) or []
-    return frame.select([name for name, keeps in zip(names, kept, strict=True) if keeps])
-
-
-def with_columns(frame: Any, added: Array, names: Any) -> Any:
-    """A frame (m, …) with columns (m, k) of these names after its own."""
-    if not added.shape[1]:
-        return frame
-    import narwhals as nw
-
-    beside = framed(added, frame, list(names))
-    tables = [nw.from_native(each, eager_only=True) for each in (frame, beside)]
-    return nw.concat(tables, how="horizontal").to_native()

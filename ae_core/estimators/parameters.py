@@ -10,7 +10,8 @@ import numpy as np
 
 from ..basics.arguments import COUNT
 from ..data.checks import check_dtype
-from ..formulas.losses import ANYTHING, COUNTS, LOSSES
+from ..data.seen_rows import resolved_scale
+from ..formulas.losses import COUNTS, LOSSES
 from ..formulas.solvers import SGD, Adam, AdamW, RMSprop, Solver, as_solver
 from ..network.architecture import Architecture
 from .constructors import RATE, SIZES
@@ -59,18 +60,7 @@ def scale_of(estimator: Any) -> str | None:
     ValueError
         For 'biases' where the data are no ratings.
     """
-    scale: str | None = estimator.scale
-    if scale == "auto":
-        if LOSSES[estimator.loss].domain is COUNTS:
-            return None
-        is_of_ratings = LOSSES[estimator.loss].domain is ANYTHING
-        return "biases" if estimator.missing_values == "implicit" and is_of_ratings else "standard"
-    if scale == "biases" and estimator.missing_values != "implicit":
-        raise ValueError(
-            f"scale='biases' with missing_values={estimator.missing_values!r}: rows and columns of "
-            "ratings have biases, missing_values='implicit'; use 'standard'"
-        )
-    return scale
+    return resolved_scale(estimator.scale, estimator.loss, estimator.missing_values)
 
 
 def input_transform_of(estimator: Any) -> str | None:

@@ -4,7 +4,6 @@ Loading makes only the classes named here, and only of what was checked.
 """
 
 import json
-import math
 import sys
 from dataclasses import asdict
 from os import PathLike
@@ -14,16 +13,15 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from .._typing import Array
-from ..basics.arguments import check_path, is_number
+from ..basics.arguments import check_path
 from ..data.checks import check_dtype
 from ..data.covariates import Covariates
 from ..data.frames import LIBRARIES
-from ..data.scaling import SCALES
 from ..export.onnx_model import to_onnx
 from ..export.skl2onnx_converter import converter, shape_calculator
 from ..files.model_description import from_json, to_json
 from ..files.model_file import ModelFile, ModelFileError, read_file, write_file
-from ..formulas.losses import COUNTS, LOSSES
+from ..formulas.losses import LOSSES
 from ..network.compiled import Network
 from ..serving.predictor import Predictor
 from ..serving.restoring import (
@@ -31,11 +29,10 @@ from ..serving.restoring import (
     read_columns,
     restore_encoding,
     restore_network,
-    restore_scaling,
+    restore_seeing,
 )
 from ..training.progress import History
 from .beside import refuse_covariates
-from .parameters import scale_of
 
 LONGEST_REASON = 1000
 """Characters of why a fit ended."""
@@ -113,11 +110,13 @@ class SavedEstimator:
         estimator refuses cannot be refused there: the outputs of such a row are NaN.
 
         Outputs of an `Autoencoder` are ``code``, ``reconstruction`` and ``score``, as `transform`,
-        `reconstruct` and `score_samples` give them; and ``imputed`` with missing_values='mask'. Of
-        a mixed table, ``reconstruction_`` and the name for each column instead. Of a
+        `reconstruct` and `score_samples` give them; and ``imputed`` where something may be missing
+        (with missing_values='implicit', as of ratings, X is dense, with NaN for it). Of a mixed
+        table, ``reconstruction_`` and the name for each column instead. Of a
         `VariationalAutoencoder` ``log_variance`` in place of the score, which has draws in it. Of a
         detector ``label``, ``score`` and ``contributions``, as `predict`, `score_samples` and
-        `explain` give them.
+        `explain` give them. Of an `AutoencoderImputer` ``imputed``, and with ``add_indicator``
+        ``indicator``, beside each other as `transform` has them.
 
         Parameters
         ----------
@@ -136,8 +135,8 @@ class SavedEstimator:
         MissingExtraError
             Without the package onnx: ``pip install 'ae_core[onnx]'``.
         ValueError
-            For what ONNX does not have: the loss 'negative_binomial', missing_values='implicit',
-            and detectors from files of version 0.1.0.
+            For what ONNX does not have: the loss 'negative_binomial', imputers of mixed columns or
+            with draws, and detectors from files of version 0.1.0.
         """
         return to_onnx(self._as_predictor(), path)
 
@@ -157,11 +156,6 @@ class SavedEstimator:
         """The fitted model without what fits it."""
         check_is_fitted(self)
         refuse_covariates(self, "can't be exported")
-        if getattr(self, "_scale", None) == "biases":
-            raise ValueError(
-                "missing_values='implicit' with scale='biases' can't be exported: the biases of "
-                "rows are taken away; fit with scale='standard'"
-            )
         if getattr(self, "_usual_sum", None) is not None:
             raise ValueError(
                 "size_factors='row_sum' can't be exported: rows are divided by their sums; "
@@ -231,26 +225,15 @@ def restore_autoencoder(model_class: Any, file: ModelFile) -> Any:
     model.encoding_ = restore_encoding(file, n_features)
     if model.encoding_ is not None:
         n_features = model.encoding_.n_encoded
-    model.shift_, model.factor_ = restore_scaling(file, n_features)
     try:
         check_dtype(model.dtype)
     except ValueError as error:
         raise file.error(str(error)) from None
     if model.loss not in LOSSES:
         raise file.error("its loss is unknown")
-    model._scale = model.scale
-    if model.scale == "auto":
-        model._scale = scale_of(model)
-        if "scaled_by" in file.description:
-            model._scale = file.value("scaled_by", SCALES.__contains__, "a scaling")
-    if model._scale == "biases" and (model.shift_ is None or model.missing_values != "implicit"):
-        raise file.error("it has no biases of columns")
-    if "usual_sum" in file.description:
-        model._usual_sum = float(
-            file.value("usual_sum", lambda v: is_number(v) and 0 < v < math.inf, "a number above 0")
-        )
-        if LOSSES[model.loss].domain is not COUNTS:
-            raise file.error("its loss has no sizes of rows")
+    found = restore_seeing(file, model.scale, model.loss, model.missing_values, n_features)
+    model.shift_, model.factor_ = found.shift, found.factor
+    model._scale, model._usual_sum = found.scale, found.usual_sum
     model._covariates = restore_covariates(file)
     model.network_ = restore_network(
         file, file.description.get("architecture"), "params", n_features, model.n_threads

@@ -9,9 +9,9 @@ from sklearn.impute import MissingIndicator
 from .._typing import Array
 from ..data.markers import says_nan
 from ..files.model_content import ModelFile
-from ..serving.restoring import restore_encoding, restore_network, restore_scaling
+from ..serving.filling import restore_filling, restore_indicated
+from ..serving.restoring import restore_encoding
 from .donors import Donors
-from .filling_networks import FillingNetworks
 from .records import check_parameters
 from .saved import (
     constructed,
@@ -65,35 +65,19 @@ def restore_imputer(imputer_class: Any, file: ModelFile) -> Any:
         raise file.error(f"its parameters are wrong ({error})") from None
     n_columns = restore_columns(imputer, file)
     imputer.encoding_ = restore_encoding(file, n_columns)
-    n_encoded = n_columns if imputer.encoding_ is None else imputer.encoding_.n_encoded
-    shift, factor = restore_scaling(file, n_encoded)
-    if shift is None or factor is None:
-        raise file.error("it lacks the array 'shift' or 'factor'")
-    imputer.shift_, imputer.factor_ = shift, factor
-    for name in ("low", "high"):
-        setattr(imputer, f"{name}_", file.array(name, np.float64, (n_encoded,), finite=True))
-    if (imputer.low_ > imputer.high_).any():
-        raise file.error("its array 'low' has entries above those of 'high'")
-    imputer.is_empty_ = file.array("is_empty", np.bool_, (n_columns,))
-    described = file.value("architectures", lambda a: isinstance(a, list) and len(a) > 0, "a list")
-    networks = []
-    for i, one in enumerate(described):
-        network = restore_network(file, one, f"params_{i}", n_encoded, 1)
-        if network.architecture.n_covariates != 2 * n_encoded:
-            raise file.error(f"its network {i} is given other columns than those of an imputer")
-        networks.append(network)
-    imputer.networks_ = FillingNetworks(tuple(networks))
+    filling = restore_filling(file, n_columns, imputer.encoding_)
+    imputer.networks_, imputer.is_empty_ = filling.networks, filling.is_empty
+    imputer.shift_, imputer.factor_ = filling.shift, filling.factor
+    imputer.low_, imputer.high_ = filling.low, filling.high
     if imputer.add_indicator is True:
-        imputer.indicator_ = _restored_indicator(file, n_columns)
+        imputer.indicator_ = indicator_of(restore_indicated(file, n_columns), n_columns)
     has_donors = file.value("has_donors", bool)
     imputer.donors_ = _restored_donors(file, imputer._is_number) if has_donors else None
     return imputer
 
 
-def _restored_indicator(file: ModelFile, n_columns: int) -> MissingIndicator:
-    indicated = file.array("indicated", np.int64, (None,))
-    if (np.diff(indicated) <= 0).any() or not ((indicated >= 0) & (indicated < n_columns)).all():
-        raise file.error("its array 'indicated' has no places of columns, in order")
+def indicator_of(indicated: Array, n_columns: int) -> MissingIndicator:
+    """What says of these columns, by number, where they are missing."""
     example = np.zeros((1, n_columns))
     example[:, indicated] = np.nan
     return MissingIndicator(error_on_new=False).fit(example)

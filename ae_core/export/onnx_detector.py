@@ -53,7 +53,7 @@ def _contributions(graph: Graph, member: Member, block: str) -> str:
     """What each column has of the distance of scaled rows, NaN where unseen: (m, n) float64."""
     n_code = len(member.code_spread)
     points = member.references.points
-    scale, usual = member._scale_and_usual
+    scale, usual = member.scale_and_usual
     unseen = graph.op("IsNaN", block)
     seen = graph.single(graph.op("Not", unseen))
     found = passed(graph, member.network, block)

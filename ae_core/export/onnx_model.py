@@ -12,7 +12,9 @@ from ..files.whole_file import write_whole
 from ..serving.predictor import DETECTOR, VARIATIONAL, Predictor
 from .onnx_detector import judged
 from .onnx_graph import FEATURE, ML_OPSET, OPSET, Graph, onnx_module
+from .onnx_imputer import imputed
 from .onnx_network import check_exportable, passed, row_losses
+from .onnx_rows import without_bias
 from .onnx_tables import Port, decoded, encoded, input_ports, scaled, unscaled
 
 NODES_OF = {"text": "STRING", "float32": "FLOAT", "float64": "DOUBLE", "bool": "BOOL"} | {
@@ -82,11 +84,8 @@ def described(graph: Graph, predictor: Predictor, inputs: list[str]) -> list[tup
         In one line, for what ONNX has no operators for.
     """
     encoding, is_detector = predictor._encoding, predictor.kind == DETECTOR
-    if predictor._missing == "implicit":
-        raise ValueError(
-            f"missing_values='implicit': {FEATURE} take no sparse tables; use ae_core.Predictor "
-            "for this model, or fit it with missing_values='mask'"
-        )
+    if predictor._imputing is not None:
+        return imputed(graph, predictor._imputing, inputs)
     if encoding is None:
         X = graph.double(inputs[0])
     else:
@@ -96,6 +95,8 @@ def described(graph: Graph, predictor: Predictor, inputs: list[str]) -> list[tup
     network = predictor._network
     assert network is not None
     check_exportable(network.architecture, FEATURE)
+    given = X
+    X, bias = without_bias(graph, X, predictor._seeing)
     seen = scaled(graph, X, predictor._shift, predictor._factor, clip=predictor._clip)
     if predictor._missing is None:  # nothing may be missing: where it is, all that follows is NaN
         gap = graph.op("IsNaN", graph.row_sum(seen, keep=True))
@@ -111,13 +112,15 @@ def described(graph: Graph, predictor: Predictor, inputs: list[str]) -> list[tup
     if found.log_variance is not None:
         outputs.append((Port("log_variance", "float32", k), known(found.log_variance)))
     X_hat = unscaled(graph, found.X_hat, predictor._shift, predictor._factor)
+    if bias is not None:
+        X_hat = graph.op("Add", X_hat, bias)
     if encoding is None:
         n = predictor.n_features_in_
         outputs.append((Port("reconstruction", "float32", n), known(graph.single(X_hat))))
-        if predictor._missing == "mask":
+        if predictor._missing is not None:
             never = graph.constant(predictor._never[None], np.bool_)
             fill = graph.op("Where", never, graph.constant(np.nan, np.float64), X_hat)
-            filled = graph.op("Where", graph.op("IsNaN", graph.single(X)), fill, X)
+            filled = graph.op("Where", graph.op("IsNaN", graph.single(given)), fill, given)
             outputs.append((Port("imputed", "float32", n), graph.single(filled)))
     else:
         outputs += decoded(graph, encoding, X_hat)

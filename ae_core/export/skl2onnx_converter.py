@@ -25,7 +25,10 @@ def shape_calculator(predictor: Predictor) -> Callable[[Any], None]:
             operator.outputs[0].type = types.Int64TensorType([n_rows, 1])
             operator.outputs[1].type = types.FloatTensorType([n_rows, 1])
             return
-        operator.outputs[0].type = types.FloatTensorType([n_rows, predictor.n_features_out_])
+        width = predictor.n_features_out_
+        if predictor._imputing is not None:
+            width = len(predictor._imputing.names) + len(predictor._imputing.added_names)
+        operator.outputs[0].type = types.FloatTensorType([n_rows, width])
 
     return calculate
 
@@ -33,8 +36,8 @@ def shape_calculator(predictor: Predictor) -> Callable[[Any], None]:
 def converter(predictor: Predictor) -> Callable[[Any, Any, Any], None]:
     """What puts the nodes of a model into a container of skl2onnx.
 
-    A transformer gives its code; a detector, as skl2onnx has it of others, ``label`` as `predict`
-    and ``scores`` as `decision_function`, (m, 1) each.
+    A transformer gives its code, an imputer what `transform` gives; a detector, as skl2onnx has it
+    of others, ``label`` as `predict` and ``scores`` as `decision_function`, (m, 1) each.
     """
 
     def convert(scope: Any, operator: Any, container: Any) -> None:
@@ -49,6 +52,8 @@ def converter(predictor: Predictor) -> Callable[[Any, Any, Any], None]:
             column = graph.constant([-1, 1], np.int64)
             decision = graph.op("Sub", found["score"], graph.constant(predictor.offset_))
             given = [graph.op("Reshape", each, column) for each in (found["label"], decision)]
+        elif predictor._imputing is not None:
+            given = [graph.side_by_side(list(found.values()))]
         else:
             given = [found["code"]]
         for value, output in zip(given, operator.outputs, strict=True):

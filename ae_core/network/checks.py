@@ -1,6 +1,6 @@
 """Checks of what a network is given: parameters, steps, noise, and data that suit its loss."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -10,8 +10,10 @@ from ..data.block_rows import BlockRows
 from ..data.rows import Rows
 from ..formulas.inputs import INPUT_TRANSFORMS
 from ..formulas.losses import ANYTHING, LOSSES
-from ..formulas.solvers import Solver, SolverState
 from .architecture import Architecture
+
+if TYPE_CHECKING:
+    from ..formulas.solvers import Solver, SolverState
 
 LARGEST_KEY = 2**64 - 1
 
@@ -37,7 +39,7 @@ def check_params(params: Any, architecture: Architecture, dtype: np.dtype[Any]) 
 
 
 def check_steps(
-    order: Any, batch_size: Any, rates: Any, n_rows: int, solver: Solver, state: SolverState
+    order: Any, batch_size: Any, rates: Any, n_rows: int, solver: "Solver", state: "SolverState"
 ) -> Array:
     """The row numbers of some training steps, contiguous; refuse what would not make those steps.
 
@@ -47,6 +49,8 @@ def check_steps(
         When order is no vector of row numbers from 0 to n_rows - 1, batches of it are not as many
         as there are rates, or the state is another solver's.
     """
+    from ..formulas.solvers import Solver, SolverState
+
     if not isinstance(solver, Solver):
         raise ValueError(f"solver={shown(solver)}: must be a Solver, such as Adam(1e-2)")
     if not isinstance(state, SolverState):

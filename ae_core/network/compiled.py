@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .._engine import inference, training
+from .._engine import inference
 from .._engine.plan import Plan
 from .._engine.rows import Rows as EngineRows
 from .._typing import Array
@@ -17,12 +17,14 @@ from ..formulas import noise
 from ..formulas.corruption import corruption_of
 from ..formulas.inputs import INPUT_TRANSFORMS
 from ..formulas.losses import LOSSES
-from ..formulas.solvers import SGD, Adam, AdamW, RMSprop, Solver, SolverState, one_less_power
 from . import reference
 from .architecture import Architecture
 from .blas_threads import single_threaded_blas
 from .checks import check_draws, check_key, check_steps
 from .passes import penalty
+
+if TYPE_CHECKING:
+    from ..formulas.solvers import Solver, SolverState
 
 WORTH_A_THREAD = 2_000_000
 """Below this many multiply-adds one thread is used: barriers would cost more."""
@@ -77,6 +79,16 @@ class Network(reference.Network):
     @cached_property
     def _plan(self) -> Plan:
         return plan_of(self.architecture)
+
+    @property
+    def plan(self) -> Plan:
+        """The engine's plan, for those who call it themselves."""
+        return self._plan
+
+    def is_small(self, n_rows: int) -> bool:
+        """Whether so many rows are one thread's work, without BLAS."""
+        _, n_weights, needs_blas, _ = self._plan.describe(n_rows, self.dtype.itemsize)
+        return not needs_blas and n_rows * n_weights < WORTH_A_THREAD
 
     def __getstate__(self) -> dict[str, Any]:
         """Everything but the plan, which follows from the architecture."""
@@ -137,6 +149,8 @@ class Network(reference.Network):
         return self._objective_of_all(rows, params, noise_key)
 
     def _objective_of_all(self, rows: Rows, params: Array, noise_key: int) -> tuple[float, Array]:
+        from .._engine import training  # which inference does not need
+
         gradient = np.zeros_like(params)
         with self._threads(len(rows), 3 * len(rows)) as n_threads:
             loss = training.loss_and_gradient(
@@ -156,8 +170,8 @@ class Network(reference.Network):
         X: Any,
         order: Array,
         batch_size: int,
-        solver: Solver,
-        state: SolverState,
+        solver: "Solver",
+        state: "SolverState",
         rates: Array,
         noise_keys: Array | None = None,
         annealing: Array | None = None,
@@ -167,6 +181,8 @@ class Network(reference.Network):
         As `ae_core.reference.Network.train_steps`, in one call without the GIL. Ctrl-C leaves the
         parameters and the state of a whole step.
         """
+        from .._engine import training
+
         rows = self._rows(X, compared=True)
         order = check_steps(order, batch_size, rates, len(rows), solver, state)
         constants = step_constants(solver, state.n_steps, rates)
@@ -271,8 +287,7 @@ class Network(reference.Network):
             Whether there may be NaN among them, for what is unseen.
         """
         m, architecture = len(X), self.architecture
-        _, n_weights, needs_blas, _ = self._plan.describe(m, self.dtype.itemsize)
-        if needs_blas or m * n_weights >= WORTH_A_THREAD:
+        if not self.is_small(m):
             if first:
                 return self.decode(Rows.of_plain(X))
             return self._run(Rows.of_plain(X, missing="mask" if has_missing else None), last)
@@ -389,11 +404,13 @@ def noise_tables(architecture: Architecture) -> list[Array]:
     return [np.array(a, dtype=t) for a in (normal, scaled) for t in (np.float32, np.float64)]
 
 
-def step_constants(solver: Solver, n_before: int, rates: Array) -> tuple[str, Array] | None:
+def step_constants(solver: "Solver", n_before: int, rates: Array) -> tuple[str, Array] | None:
     """The engine's name for a solver, and what its formula needs at each step: (n_steps, 7).
 
     The columns are those of ``ae_step`` in kernels.h. None for a solver the engine does not know.
     """
+    from ..formulas.solvers import SGD, Adam, AdamW, RMSprop, one_less_power
+
     rates = np.asarray(rates, dtype=np.float64)
     columns: list[Any]
     n = n_before + np.arange(1, len(rates) + 1)

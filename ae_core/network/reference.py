@@ -3,7 +3,7 @@
 The compiled `ae_core.Network` must agree with this file to rounding.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,7 +15,6 @@ from ..formulas import latent as codes
 from ..formulas import noise
 from ..formulas.corruption import corruption_of
 from ..formulas.noise import Draw
-from ..formulas.solvers import Solver, SolverState
 from .architecture import Architecture
 from .checks import (
     check_drawn,
@@ -28,6 +27,9 @@ from .checks import (
 )
 from .initialization import initial_params
 from .passes import Trace, element_losses, forward, objective, row_losses
+
+if TYPE_CHECKING:
+    from ..formulas.solvers import Solver, SolverState
 
 __all__ = ["Network"]
 
@@ -332,8 +334,8 @@ class Network:
         X: Any,
         order: Array,
         batch_size: int,
-        solver: Solver,
-        state: SolverState,
+        solver: "Solver",
+        state: "SolverState",
         rates: Array,
         noise_keys: Array | None = None,
         annealing: Array | None = None,

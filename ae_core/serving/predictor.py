@@ -11,24 +11,27 @@ from ..data.frames import as_pandas, filled_frame, framed, from_pandas, is_frame
 from ..data.imputation import filled_in
 from ..data.rows import Rows, is_plain
 from ..data.running_scaling import RunningScaling
-from ..data.scaling import SCALES, undo_scaling
+from ..data.scaling import SCALES
 from ..files.model_file import ModelFile, read_file
-from ..formulas.losses import LOSSES, SHARES
+from ..formulas.losses import LOSSES
 from ..network.compiled import Network
 from ..network.rules import checked_weights
+from .imputing import MARKED, Imputing, are_parameters
 from .likelihood import noise_constants
+from .one_row import row_of_ensemble, row_of_network
 from .restoring import (
     read_columns,
     restore_encoding,
     restore_ensemble,
     restore_network,
-    restore_scaling,
+    restore_seeing,
     restore_threshold,
 )
 from .tables import Columns, filled_cells
 
 DETECTOR, VARIATIONAL = "AutoencoderOutlierDetector", "VariationalAutoencoder"
-KINDS = ("Autoencoder", DETECTOR, VARIATIONAL)
+IMPUTER = "AutoencoderImputer"
+KINDS = ("Autoencoder", DETECTOR, IMPUTER, VARIATIONAL)
 
 
 def _are_parameters(found: Any) -> bool:
@@ -66,7 +69,7 @@ class Predictor:
     feature_names_in_ : tuple of str or None
         When the fit was of columns with names.
     n_features_out_ : int or None
-        Numbers of a code; None for a detector.
+        Numbers of a code; None for a detector and an imputer.
     offset_, threshold_ : float or None
         Of a detector: a row is an outlier whose `score_samples` is below ``offset_``, which is
         minus the threshold.
@@ -87,13 +90,17 @@ class Predictor:
     """
 
     def __init__(self, file: ModelFile) -> None:
-        parameters = file.value("parameters", _are_parameters, "parameters of an estimator")
+        is_imputer = file.kind == IMPUTER
+        check = are_parameters if is_imputer else _are_parameters
+        parameters = file.value("parameters", check, "parameters of an estimator")
         self.kind = file.kind
         self.n_features_in_, names = read_columns(file)
         self.feature_names_in_ = None if names is None else tuple(names)
         self._encoding = restore_encoding(file, self.n_features_in_)
         is_detector = self.kind == DETECTOR
         missing = parameters.get("missing_values")
+        if is_imputer:  # which says what stands for it; with a number NaN is refused
+            missing = None if is_number(missing) and self._encoding is None else "mask"
         self._columns = Columns(
             self.kind,
             self.n_features_in_,
@@ -102,6 +109,8 @@ class Predictor:
             missing,
             takes_other_categories=is_detector,
         )
+        if is_imputer:
+            self._columns = self._columns._replace(advice=MARKED)
         self._missing = missing
         n_threads = parameters.get("n_threads")
         self.offset_: float | None = None
@@ -109,38 +118,51 @@ class Predictor:
         self.n_features_out_: int | None = None
         self._network: Network | None = None
         self._ensemble: Any = None
+        self._one_row: Any = None
+        self._imputing: Imputing | None = None
+        if is_imputer:
+            self._imputing = Imputing(file, self._columns, parameters)
+            return
         if is_detector:
             self._ensemble = restore_ensemble(file, self.n_features_in_, self._encoding, n_threads)
             self.threshold_ = restore_threshold(file)
             self.offset_ = -self.threshold_
             self._n_encoded = self._ensemble.networks[0].architecture.n_features
+            if self._encoding is None and missing != "implicit":
+                self._one_row = row_of_ensemble(self._ensemble)
             return
         n = self.n_features_in_ if self._encoding is None else self._encoding.n_encoded
         self._n_encoded = n
-        self._shift, self._factor = restore_scaling(file, n)
         if "covariates" in file.description:
             raise file.error(
                 "it was fitted with covariates, which Predictor has no place for: use ae_core.load"
             )
+        loss = LOSSES[parameters.get("loss", "squared_error")]
+        self._seeing = restore_seeing(
+            file,
+            parameters.get("scale", "standard"),
+            parameters.get("loss", "squared_error"),
+            missing,
+            n,
+        )
+        self._shift, self._factor = self._seeing.shift, self._seeing.factor
+        self._clip = self._seeing.clips
+        if self._seeing.usual_sum is not None:
+            raise file.error(
+                "it takes away what rows have of their own (counts with size_factors), "
+                "which Predictor does not: use ae_core.load"
+            )
         described = file.description.get("architecture")
         self._network = restore_network(file, described, "params", n, n_threads)
         self.n_features_out_ = self._network.architecture.n_components
-        loss = LOSSES[parameters.get("loss", "squared_error")]
-        scale = parameters.get("scale", "standard")
-        if scale == "auto":
-            scale = file.value("scaled_by", SCALES.__contains__, "a scaling")
-        if scale == "biases" or "usual_sum" in file.description:
-            raise file.error(
-                "it takes away what rows have of their own (ratings, counts with size_factors), "
-                "which Predictor does not: use ae_core.load"
-            )
-        self._clip = scale == "minmax" and loss.domain is SHARES
         self._never = np.zeros(n, dtype=bool)
         if "running_scaling" in file.arrays:
             table = file.array("running_scaling", np.float64, (6, n), finite=True)
             self._never = ~RunningScaling(table).was_seen
         if self.kind == VARIATIONAL:
             self._restore_noise(file, parameters, loss.has_variance, n)
+        elif self._encoding is None and missing != "implicit" and self._seeing.is_of_columns:
+            self._one_row = row_of_network(self._network, self._shift, self._factor, self._clip)
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> "Predictor":
@@ -170,14 +192,16 @@ class Predictor:
 
     # --- what autoencoders offer ------------------------------------------------------------
 
-    def transform(self, X: Any) -> Array:
-        """The code (m, n_components) of the rows of X (m, n_features).
+    def transform(self, X: Any) -> Any:
+        """The code (m, n_components) of the rows of X (m, n_features); of an imputer, X filled in.
 
         Parameters
         ----------
         X : array, DataFrame, mapping of columns or list of mappings
             Rows with the columns of the fit, (m, n_features).
         """
+        if self._imputing is not None:
+            return self._imputing.transform(X)
         return self._net("transform").encode(self._rows(X))
 
     def reconstruct(self, X: Any) -> Any:
@@ -251,6 +275,10 @@ class Predictor:
         X : array, DataFrame, mapping of columns or list of mappings
             Rows with the columns of the fit, (m, n_features).
         """
+        if self._one_row is not None:
+            score = self._one_row.score(X)
+            if score is not None:
+                return np.asarray(score)
         if self._ensemble is not None:
             return np.asarray(-self._ensemble.scores(self._rows(X)))
         network, rows = self._net("score_samples"), self._rows(X)
@@ -325,10 +353,12 @@ class Predictor:
         make = Rows.of_plain if is_plain(table, self._n_encoded, self._missing) else Rows
         if self._ensemble is not None:
             return make(table, missing=self._missing)
+        if not self._seeing.is_of_columns:
+            return self._seeing.rows(table)
         return make(table, self._shift, self._factor, clip=self._clip, missing=self._missing)
 
     def _reconstructed(self, network: Network, rows: Rows) -> Array:
-        return undo_scaling(network.forward(rows), self._shift, self._factor)
+        return self._seeing.in_units(network.forward(rows), rows)
 
     def _as_given(self, X_hat: Array, X: Any) -> Any:
         if self._encoding is None:

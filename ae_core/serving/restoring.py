@@ -4,7 +4,7 @@ Of NumPy and the engine alone: estimators and `Predictor` are both made from it.
 """
 
 import json
-from math import isnan
+from math import inf, isnan
 from typing import Any
 
 import numpy as np
@@ -14,10 +14,13 @@ from ..basics.arguments import is_number
 from ..basics.shown import shown
 from ..data.encoding import Encoding
 from ..data.robust_scaling import RobustScaling
+from ..data.scaling import SCALES
+from ..data.seen_rows import Seeing, resolved_scale
 from ..detection.ensemble import Ensemble, Member
 from ..detection.neighbours import References
 from ..detection.residual_ensemble import ResidualEnsemble
 from ..files.model_content import ModelFile
+from ..formulas.losses import COUNTS, LOSSES
 from ..network.architecture import Architecture
 from ..network.compiled import Network
 
@@ -106,6 +109,32 @@ def restore_scaling(file: ModelFile, n_features: int) -> tuple[Array | None, Arr
         if (factor == 0).any():
             raise file.error("its array 'factor' has zeros")
     return shift, factor
+
+
+def restore_seeing(
+    file: ModelFile, scale: str | None, loss: str, missing: str | None, n_features: int
+) -> Seeing:
+    """What a fit learned of columns and rows; with the scaling that 'auto' came to.
+
+    Raises
+    ------
+    ModelFileError
+        When the file does not have what that needs.
+    """
+    shift, factor = restore_scaling(file, n_features)
+    if scale == "auto" and "scaled_by" in file.description:
+        scale = file.value("scaled_by", SCALES.__contains__, "a scaling")
+    scale = resolved_scale(scale, loss, missing) if scale == "auto" else scale
+    if scale == "biases" and (shift is None or missing != "implicit"):
+        raise file.error("it has no biases of columns")
+    usual_sum = None
+    if "usual_sum" in file.description:
+        usual_sum = float(
+            file.value("usual_sum", lambda v: is_number(v) and 0 < v < inf, "a number above 0")
+        )
+        if LOSSES[loss].domain is not COUNTS:
+            raise file.error("its loss has no sizes of rows")
+    return Seeing(loss, scale, shift, factor, usual_sum, missing)
 
 
 def restore_ensemble(

@@ -25,6 +25,8 @@ class Columns(NamedTuple):
     missing: str | None
     takes_other_categories: bool
     """Whether a category that was not there in the fit has a column of its own."""
+    advice: str = "missing_values='mask' sees to that; or "
+    """What is to be done about NaN, where it is not allowed."""
 
     def numbers_of(self, X: Any) -> Any:
         """X (m, n_columns) as the network has it before scaling: an array or a CSR matrix.
@@ -48,7 +50,10 @@ class Columns(NamedTuple):
             by_name = named_columns(X, self.names)
             X = X if by_name is None else side_by_side(by_name)
         table = check_table(
-            table_of(X, missing=self.missing), missing=self.missing, columns=names_of(X)
+            table_of(X, missing=self.missing),
+            missing=self.missing,
+            columns=names_of(X),
+            advice=self.advice,
         )
         self._check_columns(table.shape[1], names_of(X))
         return table

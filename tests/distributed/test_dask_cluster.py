@@ -89,6 +89,25 @@ def test_a_killed_worker_changes_no_bit(two_processes, expected, kind):
     np.testing.assert_array_equal(fitted.network_.params, expected[kind])
 
 
+def test_two_kills_in_one_fit_change_no_bit(two_processes, expected):
+    """The short version of ``benchmarks/dask_training.py --kills 30``."""
+    killed = []
+
+    def kill_one(progress):
+        if progress.n_iter % 2:
+            while len(two_processes.nthreads()) < 2:  # somebody has to be left
+                time.sleep(0.1)
+            pid = max(two_processes.run(os.getpid).values())
+            os.kill(pid, signal.SIGKILL)
+            killed.append(pid)
+
+    fitted = model(max_iter=4)
+    fitted.fit(collection(), callbacks=[kill_one], client=two_processes)
+    assert len(set(killed)) == 2
+    wanted = model(max_iter=4).fit(collection()).network_.params
+    np.testing.assert_array_equal(fitted.network_.params, wanted)
+
+
 def test_inference_on_workers(two_processes):
     fitted = model().fit(collection())
     lazy = fitted.transform(collection())

@@ -6,7 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ae_core import Autoencoder, AutoencoderOutlierDetector, VariationalAutoencoder
+from ae_core import (
+    Autoencoder,
+    AutoencoderImputer,
+    AutoencoderOutlierDetector,
+    VariationalAutoencoder,
+)
 from ae_core.basics.extras import MissingExtraError
 from ae_core.export.onnx_network import ACTIVATIONS as EXPORTED
 from ae_core.export.onnx_network import LOSS_NODES
@@ -205,8 +210,6 @@ def test_what_the_estimator_refuses_is_nan(tmp_path):
 
 
 def test_what_onnx_does_not_have_is_refused_in_one_line(tmp_path):
-    import scipy.sparse
-
     counts = np.floor(np.abs(numbers()))
     refused = {
         "negative_binomial": Autoencoder(
@@ -218,9 +221,6 @@ def test_what_onnx_does_not_have_is_refused_in_one_line(tmp_path):
             random_state=0,
         ).fit(counts),
         "size_factors": Autoencoder(2, loss="poisson", max_iter=3, random_state=0).fit(counts),
-        "implicit": Autoencoder(2, missing_values="implicit", max_iter=3, random_state=0).fit(
-            scipy.sparse.csr_matrix(counts)
-        ),
     }
     for name, model in refused.items():
         with pytest.raises(ValueError, match=name) as caught:
@@ -230,6 +230,82 @@ def test_what_onnx_does_not_have_is_refused_in_one_line(tmp_path):
         assert not (tmp_path / "model").exists()
     assert set(LOSSES) - set(LOSS_NODES) == {"negative_binomial"}
     assert set(ACTIVATIONS) <= set(EXPORTED)
+
+
+def ratings(seed, offset=3.0):
+    """Ratings 1 to 5, 0 where there is none, of rows and columns that differ."""
+    random = np.random.default_rng(seed)
+    X = np.rint(offset + random.normal(size=(N, 1)) + random.normal(size=9)).clip(1, 5)
+    X[random.random(X.shape) < 0.6] = 0
+    X[7] = 0  # who rated nothing
+    return X.astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {},
+        {"scale": "biases", "loss": "huber"},
+        {"scale": "standard"},
+        {"scale": None, "hidden_layer_sizes": (6,)},
+    ],
+)
+def test_ratings_come_with_nan_for_what_nobody_rated(more, tmp_path):
+    from scipy.sparse import csr_matrix
+
+    model = Autoencoder(2, missing_values="implicit", max_iter=4, random_state=0, **more)
+    model.fit(csr_matrix(ratings(0)))
+    rows = ratings(1, 2.5)
+    found = run(model, np.where(rows == 0, np.float32(np.nan), rows), tmp_path / "model")
+    rows = csr_matrix(rows)
+    close(found["code"], model.transform(rows))
+    close(found["reconstruction"], model.reconstruct(rows))
+    close(found["imputed"], model.impute(rows))
+    close(found["score"], model.score_samples(rows))
+
+
+@pytest.mark.parametrize(
+    ("more", "marker"),
+    [
+        ({}, np.nan),
+        ({"add_indicator": True, "hidden_layer_sizes": (5,)}, np.nan),
+        ({"missing_values": -999, "add_indicator": True}, -999),
+        ({"keep_empty_features": True, "n_networks": 1}, np.nan),
+    ],
+)
+def test_imputers(more, marker, tmp_path, monkeypatch):
+    monkeypatch.setattr("ae_core.estimators.filling_networks.FEWEST_STEPS", 30)
+    monkeypatch.setattr("ae_core.estimators.filling_networks.MOST_STEPS", 60)
+    model = AutoencoderImputer(hidden_layer_sizes=(6, 3, 6), n_networks=2, random_state=0)
+    model.set_params(n_threads=1, **more)
+
+    def table(seed):
+        X = numbers(seed, missing=True)
+        X[1, 2] = 4000  # farther away than networks are shown
+        X = np.hstack([X, np.full((N, 1), np.nan, np.float32)])
+        return np.where(np.isnan(X), np.float32(marker), X)
+
+    model.fit(table(0))
+    rows = table(1)
+    wanted = model.transform(rows)
+    found = run(model, rows, tmp_path / "model.onnx")
+    n = found["imputed"].shape[1]
+    close(found["imputed"], wanted[:, :n])
+    assert ("indicator" in found) == model.add_indicator
+    if model.add_indicator:
+        np.testing.assert_array_equal(found["indicator"], wanted[:, n:])
+    if model.missing_values == -999:
+        rows[3, 0] = np.nan
+        found = run(model, rows, tmp_path / "model.onnx")
+        assert np.isnan(found["imputed"][3]).all()
+        assert not np.isnan(found["imputed"][4:]).any()
+
+
+def test_an_imputer_of_mixed_columns_is_refused(tmp_path):
+    model = AutoencoderImputer(columns="mixed", hidden_layer_sizes=(4,), n_networks=1)
+    model.set_params(random_state=0).fit(trees(missing=True)[:40])
+    with pytest.raises(ValueError, match="columns='mixed'"):
+        model.to_onnx(tmp_path / "model")
 
 
 def test_without_onnx_one_line_says_what_to_install(monkeypatch, tmp_path):

@@ -8,7 +8,12 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from ae_core import Autoencoder, AutoencoderOutlierDetector, VariationalAutoencoder
+from ae_core import (
+    Autoencoder,
+    AutoencoderImputer,
+    AutoencoderOutlierDetector,
+    VariationalAutoencoder,
+)
 
 skl2onnx = pytest.importorskip("skl2onnx")
 onnxruntime = pytest.importorskip("onnxruntime")
@@ -111,6 +116,22 @@ def test_mixed_columns(beside_numbers):
     np.testing.assert_allclose(
         found["transformed_column"], transformer.transform(rows), rtol=1e-4, atol=1e-5
     )
+
+
+@pytest.mark.parametrize("more", [{}, {"add_indicator": True}])
+def test_an_imputer_before_a_classifier(more, monkeypatch):
+    monkeypatch.setattr("ae_core.estimators.filling_networks.FEWEST_STEPS", 20)
+    monkeypatch.setattr("ae_core.estimators.filling_networks.MOST_STEPS", 40)
+    X, rows = numbers(), numbers(1)
+    y = (X[:, 0] > 3).astype(int)
+    for table in (X, rows):
+        table[np.random.default_rng(2).random(table.shape) < 0.2] = np.nan
+    imputer = AutoencoderImputer(
+        hidden_layer_sizes=(4,), n_networks=2, random_state=0, n_threads=1, **more
+    )
+    model = make_pipeline(imputer, LogisticRegression()).fit(X, y)
+    found = run(model, [("X", FloatTensorType([None, 5]))], {"X": rows})
+    np.testing.assert_array_equal(found["output_label"], model.predict(rows))
 
 
 def test_an_older_operator_set_is_refused():

@@ -345,3 +345,60 @@ def test_an_array_for_a_model_of_names_still_warns():
     model = Autoencoder(2, max_iter=3, random_state=0).fit(X)
     with pytest.warns(UserWarning, match="does not have valid feature names"):
         model.transform(X.to_numpy()[:1])
+
+
+def ratings(seed=0, dtype=np.float64):
+    from scipy.sparse import csr_matrix
+
+    random = np.random.default_rng(seed)
+    X = np.rint(3 + random.normal(size=(N, 1)) + random.normal(size=8)).clip(1, 5)
+    X[random.random(X.shape) < 0.6] = 0
+    return csr_matrix(X.astype(dtype))
+
+
+def counts(seed=0, dtype=np.float64):
+    random = np.random.default_rng(seed)
+    X = random.poisson(random.gamma(2, 3, (N, 1)) * random.random(7)).astype(dtype)
+    X[3] = 0
+    return X
+
+
+@pytest.mark.parametrize(
+    ("model", "X"),
+    [
+        (Autoencoder(2, missing_values="implicit", max_iter=3), ratings()),
+        (Autoencoder(2, missing_values="implicit", max_iter=3), ratings(1, np.float32)),
+        (Autoencoder(2, missing_values="implicit", scale="biases", max_iter=3), ratings(2)),
+        (Autoencoder(2, missing_values="implicit", scale="standard", max_iter=3), ratings(3)),
+        (Autoencoder(2, loss="poisson", size_factors=None, max_iter=3), counts(4)),
+    ],
+)
+def test_what_rows_have_of_their_own_is_taken_away_and_given_back(model, X, tmp_path):
+    model.set_params(random_state=0, n_threads=1).fit(X)
+    model.save(tmp_path / "model")
+    predictor = Predictor.load(tmp_path / "model")
+    for table in (X, X[:1], X[3:40]):
+        for method in ("transform", "reconstruct", "score_samples", "impute"):
+            if hasattr(model, method):
+                wanted, found = getattr(model, method)(table), getattr(predictor, method)(table)
+                same(found, wanted)
+            else:
+                with pytest.raises(AttributeError):
+                    getattr(predictor, method)(table)
+
+
+def test_auto_is_resolved_in_one_place(tmp_path):
+    """Of a file that does not say what 'auto' came to, as one of an earlier version."""
+    for name, (model, X) in {
+        "ratings": (Autoencoder(2, missing_values="implicit", max_iter=3), ratings()),
+        "counts": (Autoencoder(2, loss="poisson", size_factors=None, max_iter=3), counts()),
+        "numbers": (Autoencoder(2, scale="auto", max_iter=3), numbers()),
+    }.items():
+        model.set_params(random_state=0, n_threads=1).fit(X).save(tmp_path / name)
+        file = read_file(tmp_path / name)
+        description = {key: v for key, v in file.description.items() if key != "scaled_by"}
+        write_file(tmp_path / name, file.kind, description, file.arrays)
+        assert ae_core.load(tmp_path / name)._scale == model._scale
+        predictor = Predictor.load(tmp_path / name)
+        assert predictor._seeing.scale == model._scale
+        same(predictor.score_samples(X), model.score_samples(X))
