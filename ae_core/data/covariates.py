@@ -11,10 +11,10 @@ import numpy as np
 
 from .._typing import Array
 from ..basics.arguments import shown
-from .checks import check_table, is_sparse
+from .checks import check_frame, check_table, is_sparse
 from .containers import table_of
 from .encoded_columns import COVARIATES
-from .encoding import Encoding, check_frame
+from .encoding import Encoding
 from .frames import as_pandas, is_frame
 from .scaling import learn_scaling
 
