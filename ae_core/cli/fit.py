@@ -11,6 +11,7 @@ from .options import DATA, Reading, framed, is_terminal, note, say, table_option
 from .outputs import is_same_file
 from .parameter_options import parameter_option
 from .tables.columns import Advice, Table
+from .tables.values import check_values, warn_of_integers
 from .tables.mixed import described
 from .tables.reading import check_output, is_table_name
 
@@ -162,10 +163,12 @@ def fit(
         mixed=mixed,
         advice=_advice(known, mixed),
     )
+    check_values(data, table)
     X = framed(table.values, table.names if table.named else None)
     if not quiet:
         n_rows, n_columns = table.values.shape
         note(f"{n_rows:,} rows, {n_columns} columns" + (_kinds(table) if mixed else ""))
+    warn_of_integers(table)
     estimator.fit(X, **_fit_options(checkpoint, resume))
     if has_bar:
         estimator.set_params(verbose=False)

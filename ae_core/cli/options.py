@@ -1,6 +1,8 @@
 """Options that several commands share, and what they stand for."""
 
 import functools
+import glob
+import os
 import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -36,6 +38,9 @@ NEEDED = Advice(
 
 MODEL = click.argument("model", metavar="MODEL", type=click.Path())
 DATA = click.argument("data", metavar="DATA", type=click.Path(allow_dash=True))
+
+MOST_NO_VALUE = 100
+"""Bytes of a text that stands for no value, and such texts."""
 
 NAMES = re.compile(r'\s*(?:"((?:[^"]|"")*)"\s*|([^,]*))(?:,|$)')
 
@@ -87,6 +92,13 @@ def table_options(command: Callable[..., Any]) -> Callable[..., Any]:
     @click.option(
         "--comment", metavar="TEXT", help="Leave out the lines of a CSV file that begin with this."
     )
+    @click.option(
+        "--na",
+        multiple=True,
+        metavar="TEXTS",
+        help="What stands for no value in a CSV file, beside empty cells, NA, NaN, null and ?: such "
+        "as -,-999.",
+    )
     @functools.wraps(command)
     def with_reading(
         columns: tuple[str, ...],
@@ -98,6 +110,7 @@ def table_options(command: Callable[..., Any]) -> Callable[..., Any]:
         encoding: str | None,
         skip: str | None,
         comment: str | None,
+        na: tuple[str, ...],
         keep: tuple[str, ...] = (),
         **options: Any,
     ) -> Any:
@@ -114,6 +127,7 @@ def table_options(command: Callable[..., Any]) -> Callable[..., Any]:
             thousands,
             _lines(skip),
             _comment(comment),
+            _no_value(na),
         )
         reading = Reading(names_in(columns), names_in(drop) or [], layout, names_in(keep) or [])
         return command(reading=reading, **options)
@@ -188,6 +202,18 @@ def _comment(given: str | None) -> str:
     return given or ""
 
 
+def _no_value(given: Sequence[str]) -> tuple[str, ...]:
+    texts = names_in(given) or []
+    for text in texts:
+        if not text or not text.isprintable() or len(text.encode()) > MOST_NO_VALUE:
+            raise click.UsageError(
+                f"--na {shown(text)}: must be what cells say, of at most {MOST_NO_VALUE} bytes"
+            )
+    if len(texts) > MOST_NO_VALUE:
+        raise click.UsageError(f"--na: {len(texts)} texts are more than {MOST_NO_VALUE}")
+    return tuple(texts)
+
+
 class Reading:
     """How DATA is to be read."""
 
@@ -204,6 +230,7 @@ class Reading:
         missing: bool = False,
         mixed: bool = False,
         advice: Advice | None = None,
+        any_text: bool = False,
     ) -> Table:
         """The table at that path; where values may be missing, they are NaN.
 
@@ -217,7 +244,8 @@ class Reading:
         choose = chosen_columns(self.columns, self.drop)
         dtype = np.float32 if float32 else np.float64
         kinds = True if mixed else None
-        return self._read(path, Wanted(choose, dtype, missing, kinds, advice=advice or Advice()))
+        wanted = Wanted(choose, dtype, missing, kinds, advice=advice or Advice(), any_text=any_text)
+        return self._read(path, wanted)
 
     def table_for(self, model: Any, path: str, *, keep_others: bool = False) -> Table:
         """The columns that a model was fitted to, by name where both have names.
@@ -291,6 +319,12 @@ class Reading:
             raise click.UsageError(
                 f"{path} is a model, not a table; a command's arguments are in the order that its "
                 "help shows"
+            )
+        if os.path.isdir(path) or (glob.has_magic(path) and not os.path.exists(path)):
+            files = glob.glob(os.path.join(path, "*.parquet") if os.path.isdir(path) else path)
+            one = f", such as {min(files)}" if files else ""
+            raise click.UsageError(
+                f"{path} is a folder or a pattern, and here one file is read: give one{one}"
             )
         return read_table(path, wanted, layout=self.layout)
 

@@ -5,8 +5,6 @@ false; dates (2020-12-31, with or without a time), which become days since 1970;
 For a model that is fitted, its encoding says it.
 """
 
-import datetime
-import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -16,19 +14,18 @@ from ..._typing import Array
 from ...basics.extras import MissingExtraError
 from ...data.encoded_columns import CATEGORY, FLAG, MANY, Column
 from .columns import NO_VALUE, TableError, Wanted, bad_value, drop_option, listed, short
+from .dates import days_of, seems_a_date
 from .layout import Start
-from .problems import Problems
-from .records import MISSING, Grammar, unquoted
+from .problems import Problems, is_written_otherwise, stands_for_none, what_to_do
+from .records import Grammar, unquoted
 
 NUMBERS, DATES, TEXTS = "numbers", "dates", "texts"
 MOST_CATEGORIES = 10_000
 """More different texts than that are none to learn from."""
+SOME = 200
+"""Of a column's texts, those that are looked at more closely."""
 NUMBERS_AMONG_TEXTS = 0.9
 """Where more of the different texts are numbers than this share, the others are mistakes."""
-EPOCH = datetime.datetime(1970, 1, 1)
-FIRST_DAY, LAST_DAY = -719_162, 2_932_897
-"""Days from 1970 to the years 1 and 10 000, between which dates have a year of four digits."""
-DAY = datetime.timedelta(days=1)
 
 
 class OtherKinds(Exception):
@@ -96,7 +93,7 @@ class MixedColumns:
         known = self.known[i]
         if known is not None and known.kind == CATEGORY and not _is_flag(known):
             return TEXTS
-        said = [cell.strip() for cell in cells if cell.strip() not in ("", *MISSING)]
+        said = [cell.strip() for cell in cells if not self.grammar.is_missing(cell.strip())]
         is_date = bool(said) and all(days_of(cell) is not None for cell in said)
         if known is not None:
             return DATES if is_date and not _is_flag(known) else NUMBERS
@@ -104,9 +101,11 @@ class MixedColumns:
             return NUMBERS
         return DATES if is_date else TEXTS
 
-    def _collector(self, i: int) -> "_Dates | _Categories":
+    def _collector(self, i: int) -> "_Dates | _Categories | _Texts":
         if self.kinds[i] == DATES:
-            return _Dates()
+            return _Dates(self.grammar)
+        if self.wanted.any_text:
+            return _Texts(self.grammar)
         return _Categories(self.known[i], self.grammar, self.wanted.missing)
 
     def number(self, i: int, cell: str, number: float | None) -> float | None:
@@ -240,8 +239,9 @@ def _is_flag(column: Column) -> bool:
 class _Dates:
     """A column of dates, as days since 1970."""
 
-    def __init__(self) -> None:
+    def __init__(self, grammar: Grammar) -> None:
         self.missing_in: int | None = None  # the line
+        self._grammar = grammar
         self._blocks: list[Array] = []
 
     def add(self, cells: list[bytes], lines: Array) -> int | None:
@@ -249,7 +249,7 @@ class _Dates:
         days = np.empty(len(cells))
         for i, cell in enumerate(cells):
             said = unquoted(cell).decode("utf-8", "replace").strip()
-            day = np.nan if said == "" or said in MISSING else days_of(said)
+            day = np.nan if self._grammar.is_missing(said) else days_of(said)
             if day is None:
                 return i
             days[i] = day
@@ -262,6 +262,26 @@ class _Dates:
     def values(self, name: str, n_rows: int) -> Array:
         """(n_rows,), NaN where missing."""
         return np.concatenate(self._blocks)
+
+
+class _Texts:
+    """A column of texts of which nothing is to be made."""
+
+    missing_in = None
+
+    def __init__(self, grammar: Grammar) -> None:
+        self._grammar = grammar
+        self._texts: list[str | None] = []
+
+    def add(self, cells: list[bytes], lines: Array) -> None:
+        """Take some cells."""
+        for cell in cells:
+            said = unquoted(cell).decode("utf-8", "replace")
+            self._texts.append(None if self._grammar.is_missing(said.strip()) else said)
+
+    def values(self, name: str, n_rows: int) -> Array:
+        """(n_rows,), None where missing."""
+        return np.array(self._texts, dtype=object)
 
 
 class _Categories:
@@ -298,7 +318,7 @@ class _Categories:
             said = unquoted(cell).decode()
         except UnicodeDecodeError:
             return None
-        if said.strip() == "" or said in MISSING:
+        if said.strip() == "" or self._grammar.is_missing(said):
             return -1
         code = self._codes.get(said)
         if code is not None:
@@ -347,53 +367,39 @@ class _Categories:
                 f"column {short(name)} has no values: leave it out with {drop_option([name])}"
             )
         others = [i for i, text in enumerate(texts) if self._grammar.number(text) is None]
+        line, text = self._lines[others[0]], texts[others[0]]
+        n_names = len(texts) > MANY and 2 * len(texts) > n_rows
+        found = what_to_do(text, self._grammar, self._may_be_unseen)
+        if found is not None and (
+            (n_names and self._are_numbers(texts, others, what_to_do))
+            or self._are_numbers(texts, others, is_written_otherwise)
+            or (2 * len(others) < len(texts) and all(stands_for_none(texts[i]) for i in others))
+        ):
+            what, advice = found
+            raise TableError(
+                f"column {short(name)}, line {line}: {short(text)} {what}: {advice}; or leave the "
+                f"column out with {drop_option([name], 40)}"
+            )
         if len(texts) - len(others) >= NUMBERS_AMONG_TEXTS * len(texts):
-            line, text = self._lines[others[0]], texts[others[0]]
             raise TableError(
                 f"column {short(name)}, line {line}, is {short(text)}, and nearly all others are "
                 f"numbers: put one there, or leave out the column with {drop_option([name])}"
             )
-        if len(texts) > MANY and 2 * len(texts) > n_rows:
+        if n_names and all(map(seems_a_date, texts[:SOME])):
+            raise TableError(
+                f"column {short(name)}, line {line}: {short(text, 24)} looks like a date: write "
+                f"dates as 2020-12-31, or leave the column out with {drop_option([name], 40)}"
+            )
+        if n_names:
             raise TableError(
                 f"column {short(name)} has {len(texts)} different texts in {n_rows} rows, such as "
                 f"{short(texts[0], 24)}: it names rows rather than sorts them; leave it out with "
                 f"{drop_option([name], 40)} (dates are written as 2020-12-31)"
             )
 
-
-ISO = re.compile(
-    r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}([.,]\d{1,9})?)?(Z|[+-]\d{2}(:?\d{2})?)?)?", re.ASCII
-)
-
-
-def days_of(text: str) -> float | None:
-    """The days from 1970 to a date, UTC where it has an offset; None for what is no date."""
-    if ISO.fullmatch(text) is None:
-        return None
-    try:
-        date = datetime.datetime.fromisoformat(text)
-        if date.tzinfo is not None:
-            date = date.astimezone(datetime.UTC).replace(tzinfo=None)
-    except (ValueError, OverflowError):
-        return None
-    return (date - EPOCH) / DAY
-
-
-def with_times(frame: Any, dates: Iterable[str]) -> dict[str, bool]:
-    """Whether columns of days have parts of days."""
-    return {name: bool((np.asarray(frame[name], np.float64) % 1 > 0).any()) for name in dates}
-
-
-def dates_of(days: Array, has_time: bool) -> Array:
-    """The dates of days since 1970, (n_rows,): to the second, or to the day without times.
-
-    None where a number is missing, or beyond the calendar.
-    """
-    known = (days >= FIRST_DAY) & (days < LAST_DAY)  # NaN is not
-    days = np.where(known, days, 0.0)
-    if has_time:
-        dates = np.rint(days * 86400).astype("datetime64[s]")
-    else:
-        dates = np.rint(days).astype("datetime64[D]")
-    dates[~known] = np.datetime64("NaT")
-    return dates
+    def _are_numbers(self, texts: list[str], others: list[int], reads: Any) -> bool:
+        """Whether nearly all texts would be numbers, if they were written as those are read."""
+        some = others[:SOME]
+        n_read = sum(bool(reads(texts[i], self._grammar)) for i in some)
+        share = n_read / len(some)
+        return len(texts) - len(others) + share * len(others) >= NUMBERS_AMONG_TEXTS * len(texts)
