@@ -11,6 +11,7 @@ from .blocks import blocks_for, is_of_files
 from .options import Reading, framed, load_model, say, table_options
 from .tables.columns import TableError, chosen_columns
 from .tables.dates import dates_of
+from .wording import in_options
 
 
 @click.command(short_help="Has the model learned, and if not, why? What is odd in a table?")
@@ -57,7 +58,7 @@ def diagnose(
     if as_json:
         click.echo(json.dumps(report.to_dict(), indent=1))
         return
-    for line in str(report).split("\n"):
+    for line in in_options(str(report)).split("\n"):
         say(line)
 
 

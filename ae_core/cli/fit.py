@@ -2,6 +2,7 @@
 
 import os
 import sys
+import warnings
 from typing import Any
 
 import click
@@ -11,23 +12,10 @@ from .options import DATA, Reading, framed, is_terminal, note, say, table_option
 from .outputs import is_same_file
 from .parameter_options import parameter_option
 from .tables.columns import Advice, Table
-from .tables.values import check_values, warn_of_integers
 from .tables.mixed import described
 from .tables.reading import check_output, is_table_name
-
-OPTIONS = {
-    "n_components": "--components",
-    "activation": "--activation",
-    "batch_size": "--batch-size",
-    "learning_rate_init": "--learning-rate",
-    "hidden_layer_sizes": "--hidden",
-    "loss": "--loss",
-    "scale": "--scale",
-    "max_iter": "--epochs",
-    "early_stopping": "--validation-fraction",
-    "corruption": "--corruption",
-    "corruption_level": "--corruption-level",
-}
+from .tables.values import check_values, warn_of_integers
+from .wording import OPTIONS
 
 
 def _layer_sizes(context: Any, parameter: Any, text: str | None) -> tuple[int, ...] | None:
@@ -279,7 +267,7 @@ def _fit_options(checkpoint: str | None, resume: bool) -> dict[str, Any]:
     if resume and os.path.exists(checkpoint):
         options["resume_from"] = checkpoint
     elif resume:
-        note(f"{checkpoint} is not there yet: starting from the beginning")
+        warnings.warn(f"{checkpoint} is not there yet: the fit begins anew", stacklevel=2)
     return options
 
 

@@ -83,9 +83,7 @@ def _models() -> tuple[bytes, ...]:
 
 def _csv(random: Random) -> bytes:
     separator = random.choice((*",,,,,,", ";", "\t", " "))
-    names = random.choice(
-        (*[["a", "b"]] * 6, ["id", "a", "b"], ["a", "a"], ["\x1b[2J", "=1+1"])
-    )
+    names = random.choice((*[["a", "b"]] * 6, ["id", "a", "b"], ["a", "a"], ["\x1b[2J", "=1+1"]))
     lines = [separator.join(names)] if random.random() < 0.9 else []
     spoiled = random.choice((0, 0, 0, 0, 0, 0, 0.2))
     for i in range(random.choice((0, 1, 3, *[30] * 9))):

@@ -94,8 +94,10 @@ class _Pass:
         self.wanted = wanted
         try:
             self.chosen = wanted.choose(start.names, start.named)
-        except SameNames as error:
-            raise TableError(f"{error}, or read them without names: {start.without_names}") from None
+        except SameNames as twice:
+            raise TableError(
+                f"{twice}, or read them without names: {start.without_names}"
+            ) from None
         self.names = [start.names[i] for i in self.chosen]
         if not wanted.any_text:
             _check_named(start, self.chosen)
@@ -293,7 +295,7 @@ def _check_named(start: Start, chosen: list[int]) -> None:
             f"ends in a separator: leave it out with --drop {placeholder(unnamed[0])}, or name it"
         )
     raise TableError(
-        f"{len(unnamed)} columns have no names, the first is column {unnamed[0] + 1}: leave them out "
-        f"with {drop_option([placeholder(i) for i in unnamed])}, name them, or read all without "
-        f"names: {start.without_names}"
+        f"{len(unnamed)} columns have no names, the first is column {unnamed[0] + 1}: leave them "
+        f"out with {drop_option([placeholder(i) for i in unnamed])}, name them, or read all "
+        f"without names: {start.without_names}"
     )

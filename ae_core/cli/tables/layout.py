@@ -176,7 +176,9 @@ def _has_names(start: Start) -> bool:
     first = start.names
     if first == [str(i) for i in range(len(first))]:
         return True  # so pandas names columns without names
-    if all(start.grammar.number(value) is not None or days_of(value) is not None for value in first):
+    if all(
+        start.grammar.number(value) is not None or days_of(value) is not None for value in first
+    ):
         raise TableError(
             f"its first line ({listed(first)}) looks like data, not like names: if it is data, add "
             "--no-header; if it is names, --header"
@@ -232,7 +234,8 @@ def _check_first_line(start: Start, line: int, text: str) -> None:
             f"lines have {usual} fields, and there are {n_names} columns: if commas are decimal "
             "signs, too, nothing tells them apart: write it with semicolons, or with points"
         )
-    is_other = n_names < usual - 1 or n_names > usual + bool(not start.names[-1])
+    is_title = max(n_names, len(start.sample[0])) < usual
+    is_other = is_title or n_names < usual - 1 or n_names > usual + bool(not start.names[-1])
     if is_other or (n_names == 1 < usual and not _has_numbers(start, 0)):
         raise TableError(
             f"line {line} ({short(text)}) has {n_names} fields, and most lines have {usual}: if "

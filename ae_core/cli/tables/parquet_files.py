@@ -35,8 +35,8 @@ def read_parquet(path: str, wanted: Wanted) -> Table:
         with open(path, "rb") as start:
             if start.read(4) not in (b"PAR1", b"PARE"):
                 raise TableError(
-                    "it can't be read as Parquet, whatever its name: it is damaged, or to be renamed "
-                    "to end in what it is, such as .csv"
+                    "it can't be read as Parquet, whatever its name: it is damaged, or to be "
+                    "renamed to end in what it is, such as .csv"
                 )
         with parquet.ParquetFile(path, buffer_size=1 << 20, pre_buffer=False) as file:
             table = _read(file, wanted)
@@ -59,8 +59,8 @@ def read_arrow(path: str, wanted: Wanted) -> Table:
             raise TableError("it is of Feather's first version: write it anew")
         if first != b"ARROW1" and not first.startswith(b"\xff\xff\xff\xff"):
             raise TableError(
-                "it is not in Arrow's format, whatever its name, or it is damaged: rename it to end "
-                "in what it is, such as .csv"
+                "it is not in Arrow's format, whatever its name, or it is damaged: rename it to "
+                "end in what it is, such as .csv"
             )
         with pyarrow.OSFile(path) as file:
             table = _read(_Batches(file, first == b"ARROW1"), wanted)

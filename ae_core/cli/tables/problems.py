@@ -26,7 +26,7 @@ from .layout import COMMENTS, Start, units_line
 from .records import SPACES, Grammar
 
 WORDS = re.compile(
-    r"-+|\.+|none|nil|missing|unknown|n\.?a\.?|n\.?d\.?|k\.\s?a\.|not available|\*+"
+    r"-+|\.+|none|nil|missing|unknown|n\.?\s?a\.?|n\.?\s?d\.?|k\.\s?a\.|not available|\*+"
     r"|#(DIV/0|REF|VALUE|NAME|NUM|NULL)[!?]",
     re.IGNORECASE,
 )
@@ -150,7 +150,7 @@ class Problems:
         cells = next((cells for number, cells in sample if number == line), [])
         start = cells[0] if cells else first.cell if place == 0 else ""
         mark = next((mark for mark in COMMENTS[:2] if start.startswith(mark)), None)
-        if mark is not None:
+        if mark is not None and not stands_for_none(start):
             return a_comment(line, start, mark)
         if units_line(self.start, self.chosen) == line:
             shown = ", ".join(short(cell, 12) for cell in cells[:4]) + (", …" if cells[4:] else "")

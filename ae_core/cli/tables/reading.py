@@ -53,7 +53,13 @@ ENDINGS = (*CSV_ENDINGS, ".parquet", *ARROW_ENDINGS, ".npy", ".npz")
 OTHER_ENDINGS = {
     (".xlsx", ".xls", ".xlsm", ".ods", ".numbers"): "it is a workbook: save its sheet as CSV",
     (".zip", ".csv.zip", ".7z", ".tar", ".tgz"): "it is an archive: unpack it",
-    (".json", ".jsonl", ".ndjson", ".xml", ".html"): "it is no table of rows and columns: write CSV",
+    (
+        ".json",
+        ".jsonl",
+        ".ndjson",
+        ".xml",
+        ".html",
+    ): "it is no table: write CSV",
     (".pkl", ".pickle", ".h5", ".hdf5", ".mat", ".rds", ".sav", ".dta", ".h5ad", ".orc", ".avro"): (
         "tables of this kind are not read here: write it as CSV or Parquet first"
     ),
@@ -130,7 +136,9 @@ def read_table(
     except OSError as error:
         if error.errno is not None:
             raise
-        raise TableError(f"{_shown(path)}: it is damaged or cut short") from error  # bzip2's, zstd's
+        raise TableError(
+            f"{_shown(path)}: it is damaged or cut short"
+        ) from error  # bzip2's, zstd's
 
 
 def _read(path: str, wanted: Wanted, layout: Layout) -> Table:
@@ -192,8 +200,8 @@ def _unpacked(path: str, ending: str) -> Callable[[], BinaryIO]:
         start = file.read(6)
     if start and not start.startswith(STARTS[ending]):
         raise TableError(
-            f"it is damaged or cut short, or not what {ending} stands for: if it is not compressed, "
-            f"rename it without {ending}"
+            f"it is damaged or cut short, or not what {ending} stands for: if it is not "
+            f"compressed, rename it without {ending}"
         )
     if ending == ".zst":
         pyarrow = optional("pyarrow", "CSV files", "cli")
