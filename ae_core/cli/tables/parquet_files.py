@@ -1,5 +1,6 @@
 """Reading Parquet and Arrow: batch by batch into one array, without threads of its own."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -53,8 +54,10 @@ def read_arrow(path: str, wanted: Wanted) -> Table:
     """
     pyarrow = optional("pyarrow", "Arrow's files", "cli")
     with _told("an Arrow file"):
-        with open(path, "rb") as start:
-            first = start.read(6)
+        with open(path, "rb") as ends:
+            first = ends.read(6)
+            ends.seek(max(-6, -os.path.getsize(path)), os.SEEK_END)
+            last = ends.read()
         if first.startswith(b"FEA1"):
             raise TableError("it is of Feather's first version: write it anew")
         if first != b"ARROW1" and not first.startswith(b"\xff\xff\xff\xff"):
@@ -62,40 +65,38 @@ def read_arrow(path: str, wanted: Wanted) -> Table:
                 "it is not in Arrow's format, whatever its name, or it is damaged: rename it to "
                 "end in what it is, such as .csv"
             )
+        # A stream that was cut between two parts would be read as a shorter one.
+        if last != b"ARROW1" if first == b"ARROW1" else not last.endswith(b"\0\0\0\0"):
+            raise TableError("it can't be read as an Arrow file: it is cut short; write it anew")
         with pyarrow.OSFile(path) as file:
-            table = _read(_Batches(file, first == b"ARROW1"), wanted)
+            table = _read(_Batches(file, 8 if first == b"ARROW1" else 0), wanted)
     return table
 
 
 class _Batches:
     """A file in Arrow's format, with what is used of `pyarrow.parquet.ParquetFile`."""
 
-    def __init__(self, file: Any, is_file: bool) -> None:
+    def __init__(self, file: Any, start: int) -> None:
         from pyarrow import ipc
 
         self._options = ipc.IpcReadOptions(use_threads=False)
-        self._file, self._is_file = file, is_file
+        self._file, self._start = file, start
         self.schema_arrow = self._opened().schema
-        self.metadata = _Size(sum(map(len, self._all())))
+        self.metadata = _Size(sum(map(len, self._opened())))
 
     def _opened(self) -> Any:
+        """The stream, which a file has behind its first bytes.
+
+        What reads whole files starts a thread, and where none can be had fails.
+        """
         from pyarrow import ipc
 
-        self._file.seek(0)
-        opens = ipc.open_file if self._is_file else ipc.open_stream
-        return opens(self._file, options=self._options)
-
-    def _all(self) -> Iterator[Any]:
-        opened = self._opened()
-        if not self._is_file:
-            yield from opened
-            return
-        for i in range(opened.num_record_batches):
-            yield opened.get_batch(i)
+        self._file.seek(self._start)
+        return ipc.open_stream(self._file, options=self._options)
 
     def iter_batches(self, n_rows: int, *, columns: list[str], use_threads: bool) -> Iterator[Any]:
         """Some rows of those columns, so many at most."""
-        for batch in self._all():
+        for batch in self._opened():
             batch.validate(full=True)
             for start in range(0, len(batch), n_rows):
                 yield batch.slice(start, n_rows).select(columns)
