@@ -158,6 +158,7 @@ def fit(
         note(f"{n_rows:,} rows, {n_columns} columns" + (_kinds(table) if mixed else ""))
     warn_of_integers(table)
     estimator.fit(X, **_fit_options(checkpoint, resume))
+    _warn_of_size(estimator, given["corruption"])
     if has_bar:
         estimator.set_params(verbose=False)
     estimator.save(output)
@@ -269,6 +270,20 @@ def _fit_options(checkpoint: str | None, resume: bool) -> dict[str, Any]:
     elif resume:
         warnings.warn(f"{checkpoint} is not there yet: the fit begins anew", stacklevel=2)
     return options
+
+
+def _warn_of_size(estimator: Any, corruption: str | None) -> None:
+    """Warn of a code that can hold whole rows, of which nothing has to be learned."""
+    network = getattr(estimator, "network_", None)
+    if network is None or corruption is not None:
+        return
+    n_components, n_inputs = network.architecture.n_components, network.architecture.layer_sizes[0]
+    if n_components > max(1, n_inputs):
+        warnings.warn(
+            f"a code of {n_components} numbers for {n_inputs} columns has room for whole rows, so "
+            "it compresses nothing: --components should be less",
+            stacklevel=2,
+        )
 
 
 def _report(estimator: Any, X: Any, data: str, output: str) -> None:

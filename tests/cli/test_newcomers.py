@@ -239,7 +239,9 @@ def test_files_of_arrow(read, kind, ending):
     assert "'k' (row 1: 'x')" in read(content, name="x" + ending)
     for spoiled in (
         content[:40],
-        content[:-30] if kind == "file" else content[: len(content) // 2],
+        content[:-30],
+        content[:-8],
+        content[: len(content) // 2],
         b"",
         b"a,b\n1,2\n",
         b"FEA1" + content,
