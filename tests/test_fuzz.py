@@ -14,7 +14,7 @@ def modules():
 
 
 @pytest.mark.parametrize(
-    "target", ["architecture", "c_interface", "csv", "engine", "model", "parquet"]
+    "target", ["architecture", "c_interface", "csv", "engine", "model", "parquet", "arrow"]
 )
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_nothing_but_documented_answers(target, tmp_path):

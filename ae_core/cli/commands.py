@@ -53,7 +53,8 @@ def commands() -> None:
       ae-core score model.safetensors data.csv --top 10
       ae-core report model.safetensors data.csv -o report.html
 
-    Tables are .csv, .tsv, .parquet, .npy or .npz files; - is CSV from standard input. A folder of
+    Tables are .csv, .tsv (also .gz, .bz2, .xz, .zst), .parquet, .feather, .arrow, .npy or .npz
+    files; - is CSV from standard input. A folder of
     .parquet files, or a pattern such as 'part-*.parquet', is one table, of which no more than a few
     blocks are in memory. Columns must be numbers: leave others out with --drop, or fit with
     --mixed.
@@ -193,10 +194,10 @@ def info(model: str) -> None:
             "layers": " → ".join(map(str, architecture.layer_sizes))
             + f" (code: {architecture.n_components}; {architecture.n_params:,} parameters)",
             "activations": ", ".join(architecture.activations),
-            "loss": architecture.loss,
+            "loss": _loss(architecture.loss),
             "scale": str(estimator.scale),
             "computes in": network.dtype.name,
-            "fitted": f"{history.n_iter} epochs, {history.n_steps:,} steps; it ended because of "
+            "fitted": f"{history.n_iter} epochs, {history.n_steps:,} steps; why it ended: "
             f"{history.stopped_because}",
             "last loss": f"{history.watched[-1]:.6g}" if history.watched else "",
         }
@@ -222,6 +223,11 @@ def _columns(estimator: Any) -> str:
     if names is None:
         return f"{estimator.n_features_in_}, without names"
     return f"{len(names)}: {', '.join(names)}"
+
+
+def _loss(loss: Any) -> str:
+    """A loss, or of mixed columns each that there is."""
+    return loss if isinstance(loss, str) else ", ".join(dict.fromkeys(name for name, _ in loss))
 
 
 def _kinds(columns: Any) -> str:

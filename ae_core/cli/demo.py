@@ -1,5 +1,6 @@
 """``ae-core demo``: an autoencoder learns in seconds, beside the column mean and PCA."""
 
+import os
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -9,12 +10,15 @@ import numpy as np
 
 from .._typing import Array
 from ..basics.extras import MissingExtraError
+from ..displays.figures import seen_scale
 from ..displays.loss_curve import squared_error_baselines
-from .options import Reading, say, table_options
+from .options import Reading, rows_of, say, table_options
+from .outputs import is_same_file
 from .plots import ROWS, Demo, new_figure, plot_demo
 from .score import contributions_of, reasons
 from .tables.columns import Advice, TableError, short
 from .tables.reading import check_output
+from .tables.values import check_values
 
 DIGITS_CODE = 8
 DIGITS_SETTINGS = {
@@ -27,10 +31,7 @@ DIGITS_SETTINGS = {
 ROWS_ENOUGH = 20_000
 """Of a larger table, so many rows: this is to take seconds."""
 UNUSUAL_PRINTED = 5
-ADVICE = Advice(
-    missing="; or learn from the rest with ae-core fit --missing",
-    others=", or fit a model with ae-core fit --mixed",
-)
+ADVICE = Advice(missing="; or add --missing, to learn from the rest")
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +40,8 @@ class _Rows:
 
     title: str
     described: str
-    values: Array
+    values: Any
+    """(n_rows, n_columns): an array, or of mixed columns a DataFrame."""
     names: list[str]
     image_shape: tuple[int, int] | None = None
     classes: Array | None = None
@@ -64,6 +66,10 @@ class _Rows:
 )
 @click.option("--max-iter", "--epochs", type=int, default=200, metavar="N", show_default=True)
 @click.option("--seed", type=int, default=0, metavar="N", show_default=True)
+@click.option("--missing", is_flag=True, help="Empty cells are unseen: learn from the others.")
+@click.option(
+    "--mixed", is_flag=True, help="Columns may be of true and false, dates or categories, too."
+)
 @table_options
 def demo(
     output: str,
@@ -71,6 +77,8 @@ def demo(
     components: int | None,
     max_iter: int,
     seed: int,
+    missing: bool,
+    mixed: bool,
     reading: Reading,
 ) -> None:
     """Train on scikit-learn's digits, or a table of your own, and draw what comes out.
@@ -83,19 +91,27 @@ def demo(
     Examples:
       ae-core demo
       ae-core demo --data data.csv --drop id -o picture.png
+      ae-core demo --data people.csv --mixed --missing --drop name -o picture.png
     """
-    new_figure()  # better to learn that matplotlib is missing before training than after
+    # Better to learn that matplotlib is missing before training than after.
+    _check_picture(output, data, new_figure())
     if seed < 0:
         raise ValueError(f"--seed={seed}: must not be negative")
     check_output(output, is_table=False)
-    rows = _digits() if data is None else _own(data, reading)
+    if data is None and (missing or mixed):
+        raise click.UsageError("--missing and --mixed are for --data FILE")
+    rows = _digits() if data is None else _own(data, reading, missing=missing, mixed=mixed)
     n_components = components
     if n_components is None:
         n_components = DIGITS_CODE if data is None else max(1, rows.values.shape[1] // 4)
     shuffled = np.random.default_rng(seed).permutation(len(rows.values))[:ROWS_ENOUGH]
     n_held_out = len(shuffled) // 4
     held_out, learned_from = shuffled[:n_held_out], shuffled[n_held_out:]
-    settings = DIGITS_SETTINGS if data is None else {}
+    settings: dict[str, Any] = DIGITS_SETTINGS if data is None else {}
+    if missing:
+        settings = {**settings, "missing_values": "mask"}
+    if mixed:
+        settings = {**settings, "columns": "mixed"}
     _learn_and_show(rows, held_out, learned_from, n_components, max_iter, seed, settings, output)
 
 
@@ -112,8 +128,25 @@ def _digits() -> _Rows:
     )
 
 
-def _own(path: str, reading: Reading) -> _Rows:
-    table = reading.table(path, advice=ADVICE)
+def _check_picture(output: str, data: str | None, figure: Any) -> None:
+    """Refuse a picture that can't be written, or that would be written over DATA.
+
+    Raises
+    ------
+    ValueError, UsageError
+    """
+    ending = os.path.splitext(output)[1][1:].lower()
+    known = figure.canvas.get_supported_filetypes()
+    if ending not in known:
+        raise ValueError(f"-o {output}: a picture must end in .{', .'.join(sorted(known))}")
+    if data is not None and is_same_file(output, data):
+        raise click.UsageError(f"-o {output} is the input: give another file")
+
+
+def _own(path: str, reading: Reading, *, missing: bool, mixed: bool) -> _Rows:
+    advice = ADVICE._replace(others=", or choose others with --columns") if mixed else ADVICE
+    table = reading.table(path, missing=missing, mixed=mixed, advice=advice)
+    check_values(path, table)
     n_rows, n_columns = table.values.shape
     if n_columns < 2 or n_rows < 8:
         raise TableError(
@@ -137,7 +170,10 @@ def _learn_and_show(
     from ..estimators.autoencoder import Autoencoder
     from ..estimators.outliers import AutoencoderOutlierDetector
 
-    X, X_test = (rows.values[which] for which in (learned_from, held_out))
+    X, X_test = (rows_of(rows.values, which, None) for which in (learned_from, held_out))
+    of_both = ("missing_values", "columns")
+    of_detector = {name: settings[name] for name in of_both if name in settings}
+    is_plain = not of_detector
     say(f"{rows.described}: {len(X):,} rows to learn from, {len(X_test):,} held out.")
     model = Autoencoder(n_components, max_iter=max_iter, random_state=seed, tol=None, **settings)
     started = time.perf_counter()
@@ -147,19 +183,25 @@ def _learn_and_show(
     say(f"{sizes}: {model.n_iter_} epochs in {seconds:.1f} s.")
     say("")
 
-    losses = _losses(model, X, X_test, n_components)
+    losses = (
+        _losses(model, X, X_test, n_components) if is_plain else _losses_of_others(model, X_test)
+    )
     what = "image" if rows.image_shape else "row, of scaled columns"
-    say(f"Held-out loss (half the squared error per {what}):")
-    mean, pca, own = losses.values()
+    if is_plain:
+        say(f"Held-out loss (half the squared error per {what}):")
+    else:  # see _losses_of_others
+        say("Held-out loss per row, of scaled columns; the others know the held-out rows:")
+    mean_loss, *_, pca, own = losses.values()
     for label, value in losses.items():
-        say(f"  {label:<24} {value:7.4f}   {value / (mean or 1):6.1%} of the mean's")
+        say(f"  {label:<24} {value:7.4f}   {value / (mean_loss or 1):6.1%} of the mean's")
     say("")
     say("Better than PCA." if own < pca else "Not better than PCA: more epochs may help.")
 
-    detector = AutoencoderOutlierDetector(random_state=seed).fit(X)
+    detector = AutoencoderOutlierDetector(random_state=seed, **of_detector).fit(X)
     scores = -detector.score_samples(X_test)
     order = np.argsort(-scores, kind="stable")[:ROWS]
-    contributions = contributions_of(detector, X_test[order])
+    unusual = rows_of(X_test, order, None)
+    contributions = contributions_of(detector, unusual)
     say("")
     say(f"The most unusual held-out rows (row, score; above {detector.threshold_:.3g}: odd):")
     places, shares = reasons(contributions)
@@ -174,8 +216,13 @@ def _learn_and_show(
             )
         say(f"  {row + 1:>8}  {scores[order[i]]:8.1f}  {why}")
 
-    shown = X_test[:ROWS]
-    before, after = (_as_shown(model, values) for values in (shown, model.reconstruct(shown)))
+    shown = rows_of(X_test, slice(ROWS), None)
+    back = model.reconstruct(shown)
+    if is_plain:
+        before, after = (_as_shown(model, values) for values in (shown, back))
+    else:
+        mean, deviation = seen_scale(_as_numbers(X, X))
+        before, after = ((_as_numbers(v, X) - mean) / deviation for v in (shown, back))
     plot_demo(
         Demo(
             title=f"{rows.title}, through a code of {n_components} numbers",
@@ -189,7 +236,7 @@ def _learn_and_show(
             curves={"training": model.loss_curve_, "held out": model.validation_loss_curve_},
             baselines={name: losses[name] for name in list(losses)[:2]},
             order=order,
-            unusual=X_test[order],
+            unusual=_as_numbers(unusual, X),
             unusual_names=[f"row {held_out[i] + 1}" for i in order],
             contributions=contributions,
             names=rows.names,
@@ -205,6 +252,30 @@ def _as_shown(model: Any, values: Array) -> Array:
     if model.shift_ is None:
         return values
     return np.asarray((values - model.shift_) * model.factor_)
+
+
+def _as_numbers(values: Any, fitted: Any) -> Array:
+    """Rows as numbers that a picture can show: categories by their places."""
+    if not hasattr(values, "iloc"):
+        return np.asarray(values, np.float64)
+    columns = []
+    for name, dtype in fitted.dtypes.items():
+        if hasattr(dtype, "categories"):
+            codes = np.array(values[name].astype(dtype).cat.codes, np.float64)
+            columns.append(np.where(codes < 0, np.nan, codes))
+        else:
+            columns.append(values[name].astype("Float64").to_numpy(np.float64, na_value=np.nan))
+    return np.column_stack(columns)
+
+
+def _losses_of_others(model: Any, X_test: Any) -> dict[str, float]:
+    """The losses of rows that have missing values or categories.
+
+    The best constant and PCA are those of these very rows, which is in their favour.
+    """
+    diagnosis = model.diagnose(X_test, trials=False)
+    n_components = model.network_.architecture.n_components
+    return {**diagnosis.baselines, f"autoencoder, code of {n_components}": diagnosis.loss}
 
 
 def _losses(model: Any, X: Array, X_test: Array, n_components: int) -> dict[str, float]:

@@ -10,7 +10,8 @@ from ..basics.extras import MissingExtraError
 from .blocks import blocks_for, is_of_files
 from .options import Reading, framed, load_model, say, table_options
 from .tables.columns import TableError, chosen_columns
-from .tables.mixed import dates_of
+from .tables.dates import dates_of
+from .wording import in_options
 
 
 @click.command(short_help="Has the model learned, and if not, why? What is odd in a table?")
@@ -57,7 +58,7 @@ def diagnose(
     if as_json:
         click.echo(json.dumps(report.to_dict(), indent=1))
         return
-    for line in str(report).split("\n"):
+    for line in in_options(str(report)).split("\n"):
         say(line)
 
 
@@ -79,18 +80,17 @@ def _of_table(data: str, reading: Reading) -> Any:
 
     try:
         table = reading.table(data, missing=True)
-    except TableError as error:
+    except TableError:
         if not _has_names(data):
             raise
-        # Not of numbers alone: the same reader as that of `fit --mixed`. It refuses columns that
-        # only name the rows, of which something is to be said here.
+        # Not of numbers alone: the same reader as that of `fit --mixed`, which refuses columns that
+        # only name the rows. Of these something is to be said here.
         try:
-            mixed = reading.table(data, missing=True, mixed=True)
-        except TableError as again:
-            # The same complaint is about the file, and not about what a column holds.
-            frame = None if str(again) == str(error) else _with_text(data, reading)
+            mixed = reading.table(data, missing=True, mixed=True, any_text=True)
+        except TableError:
+            frame = _others_of_parquet(data, reading)
             if frame is None:
-                raise error from None
+                raise
             return diagnose_data(frame)
         frame = mixed.values
         for name, has_time in mixed.dates.items():  # they were read as days
@@ -104,27 +104,16 @@ def _has_names(data: str) -> bool:
     return not data.lower().endswith((".npy", ".npz"))
 
 
-def _with_text(data: str, reading: Reading) -> Any:
-    """A table that has columns of names, as a DataFrame; None where it can't be read as one."""
+def _others_of_parquet(data: str, reading: Reading) -> Any:
+    """A Parquet file with columns of lists and such, as a DataFrame; None for what is none."""
+    if not data.lower().endswith(".parquet"):
+        return None
     try:
         import pandas
     except ImportError as error:
         raise MissingExtraError("tables with text", "pandas", "cli") from error
-    layout = reading.layout
-    lower = data.lower()
     try:
-        if lower.endswith(".parquet"):
-            frame = pandas.read_parquet(data)
-        elif lower.endswith((".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz")):
-            frame = pandas.read_csv(
-                data,
-                sep="\t" if layout.separator is None and ".tsv" in lower else layout.separator,
-                engine="python",
-                decimal=layout.decimal or ".",
-                header=None if layout.header is False else "infer",
-            )
-        else:
-            return None
+        frame = pandas.read_parquet(data)
     except (ValueError, OSError, UnicodeError):
         return None
     names = [str(name) for name in frame.columns]

@@ -2,6 +2,7 @@
 
 import os
 import sys
+import warnings
 from typing import Any
 
 import click
@@ -13,20 +14,8 @@ from .parameter_options import parameter_option
 from .tables.columns import Advice, Table
 from .tables.mixed import described
 from .tables.reading import check_output, is_table_name
-
-OPTIONS = {
-    "n_components": "--components",
-    "activation": "--activation",
-    "batch_size": "--batch-size",
-    "learning_rate_init": "--learning-rate",
-    "hidden_layer_sizes": "--hidden",
-    "loss": "--loss",
-    "scale": "--scale",
-    "max_iter": "--epochs",
-    "early_stopping": "--validation-fraction",
-    "corruption": "--corruption",
-    "corruption_level": "--corruption-level",
-}
+from .tables.values import check_values, warn_of_integers
+from .wording import OPTIONS
 
 
 def _layer_sizes(context: Any, parameter: Any, text: str | None) -> tuple[int, ...] | None:
@@ -162,11 +151,14 @@ def fit(
         mixed=mixed,
         advice=_advice(known, mixed),
     )
+    check_values(data, table)
     X = framed(table.values, table.names if table.named else None)
     if not quiet:
         n_rows, n_columns = table.values.shape
         note(f"{n_rows:,} rows, {n_columns} columns" + (_kinds(table) if mixed else ""))
+    warn_of_integers(table)
     estimator.fit(X, **_fit_options(checkpoint, resume))
+    _warn_of_size(estimator, given["corruption"])
     if has_bar:
         estimator.set_params(verbose=False)
     estimator.save(output)
@@ -276,8 +268,22 @@ def _fit_options(checkpoint: str | None, resume: bool) -> dict[str, Any]:
     if resume and os.path.exists(checkpoint):
         options["resume_from"] = checkpoint
     elif resume:
-        note(f"{checkpoint} is not there yet: starting from the beginning")
+        warnings.warn(f"{checkpoint} is not there yet: the fit begins anew", stacklevel=2)
     return options
+
+
+def _warn_of_size(estimator: Any, corruption: str | None) -> None:
+    """Warn of a code that can hold whole rows, of which nothing has to be learned."""
+    network = getattr(estimator, "network_", None)
+    if network is None or corruption is not None:
+        return
+    n_components, n_inputs = network.architecture.n_components, network.architecture.layer_sizes[0]
+    if n_components > max(1, n_inputs):
+        warnings.warn(
+            f"a code of {n_components} numbers for {n_inputs} columns has room for whole rows, so "
+            "it compresses nothing: --components should be less",
+            stacklevel=2,
+        )
 
 
 def _report(estimator: Any, X: Any, data: str, output: str) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from ..basics.extras import MissingExtraError
 from ..basics.shown import LONGEST, cut, printable
+from .wording import in_options
 
 INTERRUPTED = 130
 USAGE = 2
@@ -82,7 +83,7 @@ def _failed(command: str, error: Exception) -> int:
         return _say(command, f"{place}{error.strerror}")
     # ImportError: a missing extra. ArithmeticError: a loss that became infinite.
     if isinstance(error, ValueError | OSError | ImportError | ArithmeticError):
-        return _say(command, str(error))
+        return _say(command, in_options(str(error)))
     name = type(error).__name__
     return _say(
         command, f"failed with {name} ({error}); AE_CORE_TRACEBACK=1 in the environment shows where"
@@ -105,7 +106,7 @@ def _lower(message: str) -> str:
 
 def _show_warning(command: str) -> Any:
     def show(message: Any, category: Any, *_: Any, **__: Any) -> None:
-        _say(command, f"warning: {message}")
+        _say(command, f"warning: {in_options(str(message))}")
 
     return show
 

@@ -1,16 +1,25 @@
 """Options that several commands share, and what they stand for."""
 
 import functools
-import re
+import glob
+import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import click
 import numpy as np
 
 from ..basics.extras import optional
-from ..basics.shown import printable, shown
+from ..basics.shown import printable
+from .layout_options import (
+    comment_in,
+    encoding_in,
+    lines_in,
+    names_in,
+    no_value_in,
+    separator_in,
+)
 from .tables.columns import (
     Advice,
     Table,
@@ -23,7 +32,6 @@ from .tables.columns import (
     places_of,
 )
 from .tables.reading import Layout, is_table_name, read_table
-from .tables.text import checked_encoding
 
 ENTRIES_AT_ONCE = 1 << 20
 """Commands go through a table in parts of so many entries."""
@@ -36,8 +44,6 @@ NEEDED = Advice(
 
 MODEL = click.argument("model", metavar="MODEL", type=click.Path())
 DATA = click.argument("data", metavar="DATA", type=click.Path(allow_dash=True))
-
-NAMES = re.compile(r'\s*(?:"((?:[^"]|"")*)"\s*|([^,]*))(?:,|$)')
 
 
 def table_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -87,6 +93,13 @@ def table_options(command: Callable[..., Any]) -> Callable[..., Any]:
     @click.option(
         "--comment", metavar="TEXT", help="Leave out the lines of a CSV file that begin with this."
     )
+    @click.option(
+        "--na",
+        multiple=True,
+        metavar="TEXTS",
+        help="What stands for no value in a CSV file, such as -,-999; empty cells, NA, NaN, null "
+        "and ? always do.",
+    )
     @functools.wraps(command)
     def with_reading(
         columns: tuple[str, ...],
@@ -98,6 +111,7 @@ def table_options(command: Callable[..., Any]) -> Callable[..., Any]:
         encoding: str | None,
         skip: str | None,
         comment: str | None,
+        na: tuple[str, ...],
         keep: tuple[str, ...] = (),
         **options: Any,
     ) -> Any:
@@ -107,85 +121,19 @@ def table_options(command: Callable[..., Any]) -> Callable[..., Any]:
                 raise click.UsageError("--decimal and --thousands must be different signs")
             decimal = ","
         layout = Layout(
-            _separator(separator),
+            separator_in(separator),
             decimal,
             header,
-            _encoding(encoding),
+            encoding_in(encoding),
             thousands,
-            _lines(skip),
-            _comment(comment),
+            lines_in(skip),
+            comment_in(comment),
+            no_value_in(na),
         )
         reading = Reading(names_in(columns), names_in(drop) or [], layout, names_in(keep) or [])
         return command(reading=reading, **options)
 
     return with_reading
-
-
-def names_in(given: Sequence[str]) -> list[str] | None:
-    """All the names in options such as ``-c a,b -c c``; quotes hold names with commas."""
-    names = []
-    for text in given:
-        place = 0
-        while place < len(text):
-            match = NAMES.match(text, place)
-            if match is None:
-                raise click.UsageError(f"{shown(text)}: names are parted by commas")
-            quoted, plain = match.groups()
-            names.append(plain.strip() if quoted is None else quoted.replace('""', '"'))
-            place = match.end()
-    return names or None
-
-
-def _separator(given: str | None) -> str | None:
-    separator = {"\\t": "\t", "tab": "\t", "space": " "}.get(given or "", given)
-    if separator is not None and (
-        len(separator) != 1 or not separator.isascii() or separator in '"\r\n\0'
-    ):
-        raise click.UsageError(
-            f"--separator {shown(given)}: must be one character of ASCII, tab or space"
-        )
-    return separator
-
-
-def _encoding(given: str | None) -> str | None:
-    if given is None:
-        return None
-    try:
-        return checked_encoding(given)
-    except ValueError as error:
-        raise click.UsageError(f"--encoding {shown(given)}: {error}") from None
-
-
-def _lines(given: str | None) -> tuple[tuple[int, int], ...]:
-    """Ranges of lines, in order, none of which overlap."""
-    if given is None:
-        return ()
-    ranges: list[tuple[int, int]] = []
-    for part in given.split(","):
-        match = re.fullmatch(r"\s*([0-9]{1,18})(?:\s*-\s*([0-9]{1,18}))?\s*", part)
-        first, last = (1, 0) if match is None else (int(match[1]), int(match[2] or match[1]))
-        if match is not None and match[2] is None:
-            first = 1 if last > 0 else 0
-        if not 1 <= first <= last:
-            raise click.UsageError(
-                f"--skip {shown(given)}: must be a number of lines such as 3, or ranges such as "
-                "2-2,5-9"
-            )
-        ranges.append((first, last))
-    ranges.sort()
-    merged = ranges[:1]
-    for first, last in ranges[1:]:
-        if first <= merged[-1][1] + 1:
-            merged[-1] = merged[-1][0], max(last, merged[-1][1])
-        else:
-            merged.append((first, last))
-    return tuple(merged)
-
-
-def _comment(given: str | None) -> str:
-    if given is not None and (not given.strip() or not given.isprintable()):
-        raise click.UsageError(f"--comment {shown(given)}: must be what such lines begin with")
-    return given or ""
 
 
 class Reading:
@@ -204,6 +152,7 @@ class Reading:
         missing: bool = False,
         mixed: bool = False,
         advice: Advice | None = None,
+        any_text: bool = False,
     ) -> Table:
         """The table at that path; where values may be missing, they are NaN.
 
@@ -217,7 +166,8 @@ class Reading:
         choose = chosen_columns(self.columns, self.drop)
         dtype = np.float32 if float32 else np.float64
         kinds = True if mixed else None
-        return self._read(path, Wanted(choose, dtype, missing, kinds, advice=advice or Advice()))
+        wanted = Wanted(choose, dtype, missing, kinds, advice=advice or Advice(), any_text=any_text)
+        return self._read(path, wanted)
 
     def table_for(self, model: Any, path: str, *, keep_others: bool = False) -> Table:
         """The columns that a model was fitted to, by name where both have names.
@@ -291,6 +241,12 @@ class Reading:
             raise click.UsageError(
                 f"{path} is a model, not a table; a command's arguments are in the order that its "
                 "help shows"
+            )
+        if os.path.isdir(path) or (glob.has_magic(path) and not os.path.exists(path)):
+            files = glob.glob(os.path.join(path, "*.parquet") if os.path.isdir(path) else path)
+            one = f", such as {min(files)}" if files else ""
+            raise click.UsageError(
+                f"{path} is a folder or a pattern, and here one file is read: give one{one}"
             )
         return read_table(path, wanted, layout=self.layout)
 

@@ -10,7 +10,7 @@ import click
 import numpy as np
 
 from .tables.columns import Kept, Table
-from .tables.mixed import dates_of
+from .tables.dates import dates_of
 from .tables.reading import check_output
 
 keep_option = click.option(

@@ -60,6 +60,8 @@ def check_output(path: str, *, is_table: bool = True) -> None:
         raise type(error)(error.errno, error.strerror, path) from error
     if os.path.isdir(target):
         raise IsADirectoryError(21, "Is a directory", path)
+    if os.path.exists(target) and not os.path.isfile(target):  # a device or a pipe
+        raise OSError(22, "Not a regular file", path)
     if os.path.exists(target) and not os.access(target, os.W_OK):
         raise PermissionError(13, "Permission denied", path)
     try:
@@ -124,7 +126,7 @@ def _write_csv(file: Any, names: Sequence[str], parts: Iterable[Any], separator:
     for part in parts:
         # By way of memory: Arrow would close the file.
         buffer = io.BytesIO()
-        arrow_csv.write_csv(_arrow_table(part), buffer, options)
+        arrow_csv.write_csv(_arrow_table(part, nothing_for_nan=True), buffer, options)
         file.write(buffer.getbuffer())
 
 
@@ -190,11 +192,17 @@ def _numbers(name: str, column: Any) -> Array:
         ) from error
 
 
-def _arrow_table(part: Any) -> Any:
+def _arrow_table(part: Any, *, nothing_for_nan: bool = False) -> Any:
     import pyarrow
 
     columns = part.T if isinstance(part, np.ndarray) else part
-    return pyarrow.table([pyarrow.array(c) for c in columns], [str(i) for i in range(len(columns))])
+    arrays = [
+        pyarrow.array(c, from_pandas=nothing_for_nan)
+        if isinstance(c, np.ndarray)
+        else pyarrow.array(c)
+        for c in columns
+    ]
+    return pyarrow.table(arrays, [str(i) for i in range(len(columns))])
 
 
 def short(value: object, at_most: int = NAME_ROOM) -> str:

@@ -15,7 +15,7 @@ import pytest
 
 pandas = pytest.importorskip("pandas")
 pytest.importorskip("click")
-pytest.importorskip("pyarrow")
+pyarrow = pytest.importorskip("pyarrow")
 
 from ae_core import Autoencoder, AutoencoderOutlierDetector  # noqa: E402
 from ae_core.basics.shown import cut, printable, shown  # noqa: E402
@@ -589,6 +589,9 @@ def test_where_hardly_a_thread_can_be_started(here):
     (here / "few.c").write_text(FEW_THREADS)
     subprocess.run(["cc", "-shared", "-fPIC", "-o", "few.so", "few.c", "-ldl"], check=True)
     (here / "x.csv").write_text("a,b\n" + "1,2\n3,5\n4,4\n5,6\n" * 50)
+    pandas.read_csv("x.csv").astype(float).to_feather("x.feather")
+    with pyarrow.CompressedOutputStream("x.csv.zst", "zstd") as packed:
+        packed.write((here / "x.csv").read_bytes())
     environment = {
         **os.environ,
         "OPENBLAS_NUM_THREADS": "1",
@@ -601,14 +604,16 @@ def test_where_hardly_a_thread_can_be_started(here):
     code = (
         "from ae_core.cli.main import main\n"
         "for command in ('fit x.csv -o m --threads 1 --epochs 2 -q', 'reconstruct m x.csv -o y.parquet',\n"
-        "                'reconstruct m y.parquet -o z.csv'):\n"
+        "                'reconstruct m y.parquet -o z.csv', 'reconstruct m x.feather -o a.csv',\n"
+        "                'reconstruct m x.csv.zst -o b.csv'):\n"
         "    assert main(command.split()) == 0\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False, timeout=60
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert len((here / "z.csv").read_text().splitlines()) == 201
+    for name in ("z.csv", "a.csv", "b.csv"):
+        assert len((here / name).read_text().splitlines()) == 201
 
 
 def test_what_is_installed_is_not_called_missing(here, monkeypatch):

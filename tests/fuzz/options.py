@@ -1,7 +1,8 @@
 """The command line with options that fit the file, and with ones that do not.
 
 It ends with 0, or with one line that says why not; nothing is left of an output that was not
-finished, and the input is never written over without --force.
+finished, and the input is never written over without --force. A fit that was interrupted goes on to
+the bytes of one that was not; from a checkpoint of another fit, or a damaged one, it does not.
 """
 
 import contextlib
@@ -11,6 +12,7 @@ from functools import cache
 from pathlib import Path
 from random import Random
 from typing import NamedTuple
+from unittest import mock
 
 import numpy as np
 from click import Option
@@ -18,8 +20,10 @@ from click import Option
 from ae_core import Autoencoder, AutoencoderOutlierDetector
 from ae_core.basics.shown import LONGEST
 from ae_core.cli.commands import commands
-from ae_core.cli.main import main
+from ae_core.cli.main import INTERRUPTED, main
+from ae_core.estimators import checkpoints
 
+from .mutate import change_bytes
 from .table_files import FIELDS
 
 COMMANDS = ("fit", "encode", "reconstruct", "score", "impute", "diagnose", "info")
@@ -34,10 +38,15 @@ USUAL = {
     "encoding": ("utf-8", "utf-16", "cp1252"), "skip": ("2-2", "3-5"), "comment": ("#", "r1"),
     "columns": ("a,b", "0,1", "a"), "drop": ("id", "a"), "keep": ("id", "a", "b"), "top": ("1", "3"),
     "contamination": ("0.1", "0.5"), "validation_fraction": ("0.2",), "seed": ("0", "7"),
-    "batch_size": ("4",), "learning_rate": ("0.01",), "corruption_level": ("0.2",),
+    "na": ("-", "-999", "x,?", "r1"), "batch_size": ("4",), "learning_rate": ("0.01",), "corruption_level": ("0.2",),
 }  # fmt: skip
 """Values that make sense, by the start of the option's name; they keep a run short."""
 NEVER = {"help", "resume", "checkpoint", "version"}
+BEFORE = (
+    "nothing", "interrupted", "interrupted", "finished", "other data", "other options", "damaged", "damaged",
+    "cut short", "empty", "a model", "a table", "a folder",
+)  # fmt: skip
+"""What there is at --checkpoint when a fit begins."""
 
 
 class Made(NamedTuple):
@@ -45,6 +54,10 @@ class Made(NamedTuple):
 
     content: bytes
     arguments: list[str]
+    before: str = ""
+    """One of BEFORE, for a fit with a checkpoint."""
+    more: tuple[str, ...] = ()
+    """Other options of the fit that wrote the checkpoint."""
 
 
 @cache
@@ -69,12 +82,10 @@ def _models() -> tuple[bytes, ...]:
 
 
 def _csv(random: Random) -> bytes:
-    separator = random.choice((",", ",", ",", ";", "\t", " "))
-    names = random.choice(
-        (["a", "b"], ["a", "b"], ["id", "a", "b"], ["a", "a"], ["\x1b[2J", "=1+1"])
-    )
+    separator = random.choice((*",,,,,,", ";", "\t", " "))
+    names = random.choice((*[["a", "b"]] * 6, ["id", "a", "b"], ["a", "a"], ["\x1b[2J", "=1+1"]))
     lines = [separator.join(names)] if random.random() < 0.9 else []
-    spoiled = random.choice((0, 0, 0, 0, 0.2))
+    spoiled = random.choice((0, 0, 0, 0, 0, 0, 0.2))
     for i in range(random.choice((0, 1, 3, *[30] * 9))):
         fields = [f"{random.gauss(0, 1):.3f}" for _ in names]
         if names[0] == "id":
@@ -94,7 +105,7 @@ def _values(random: Random, option: Option) -> list[str]:
     if choices and random.random() < 0.8:
         return [flag, str(random.choice(list(choices)))]
     usual = next((values for start, values in USUAL.items() if name.startswith(start)), ())
-    if usual and random.random() < 0.7:
+    if usual and random.random() < 0.85:
         return [flag, random.choice(usual)]
     return [flag, random.choice(ANY)]
 
@@ -133,16 +144,20 @@ def make(random: Random) -> Made:
         arguments += _values(random, option)
     if name == "score" and random.random() < 0.3:
         arguments += ["--top", random.choice(ANY)]
+    if name == "fit" and random.random() < 0.4:
+        arguments += ["--checkpoint", "{folder}/fit.ckpt", *["--resume"] * (random.random() < 0.9)]
+        more = [value for option in random.sample(known, 2) for value in _values(random, option)]
+        return Made(_csv(random), arguments, random.choice(BEFORE), tuple(more))
     return Made(_csv(random), arguments)
 
 
 def run(made: Made, folder: Path, random: Random) -> str:
     """Run it, and look at what it says and at what it leaves."""
     for each in folder.iterdir():
-        each.unlink()
+        each.rmdir() if each.is_dir() else each.unlink()
     data, model = folder / "data.csv", folder / "model.safetensors"
     data.write_bytes(made.content)
-    content_of_model = random.choice(_models())
+    content_of_model = _model_for(made.arguments[0], random)
     model.write_bytes(content_of_model)
     places = {
         "data": data, "model": model, "out": folder / "out", "none": folder / "no", "folder": folder
@@ -152,11 +167,21 @@ def run(made: Made, folder: Path, random: Random) -> str:
         arguments = [each.replace(f"{{{name}}}", str(place)) for each in arguments]
     if "-q" not in arguments and "--quiet" not in arguments and arguments[0] == "fit":
         arguments = [*arguments, "-q"]
+    expected = _prepare(made, arguments, folder, random) if made.before else None
+    checkpoint = folder / "fit.ckpt"
+    kept = checkpoint.read_bytes() if checkpoint.is_file() else None
     code, said = _said(arguments)
     what = f"{' '.join(arguments)[:600]!r} says {said[:600]!r}"
     for words in ("Traceback", "failed with"):
         assert words not in said, f"another's error: {what}"
     left = {each.name for each in folder.iterdir()} - {"data.csv", "model.safetensors"}
+    left -= {"fit.ckpt"} if made.before else set()
+    spoiled = ("damaged", "cut short", "empty", "a model", "a table")
+    if kept is not None and made.before in spoiled and code != 0:
+        assert checkpoint.read_bytes() == kept, f"wrote over what was no checkpoint: {what}"
+    if expected is not None:
+        assert code == 0, f"does not go on: {what}"
+        assert (folder / "out.safetensors").read_bytes() == expected, f"other bytes: {what}"
     if code == 0:
         assert len(left) <= 1, f"left {left}: {what}"
     else:
@@ -171,6 +196,63 @@ def run(made: Made, folder: Path, random: Random) -> str:
         if arguments[0] != "fit":
             assert model.read_bytes() == content_of_model, f"wrote over the model: {what}"
     return f"{arguments[0]} {'done' if code == 0 else 'refused'}"
+
+
+def _model_for(command: str, random: Random) -> bytes:
+    plain, of_missing, detector = _models()
+    wanted = {"encode": (plain, of_missing), "reconstruct": (plain,), "impute": (of_missing,)}
+    if random.random() < 0.8:
+        return random.choice(wanted.get(command, (plain, of_missing, detector)))
+    return random.choice((plain, of_missing, detector))
+
+
+def _prepare(made: Made, arguments: list[str], folder: Path, random: Random) -> bytes | None:
+    """Put at --checkpoint what is there before; gives what the fit should write, if that is known."""
+    checkpoint, data, out = folder / "fit.ckpt", folder / "data.csv", folder / "out.safetensors"
+    if made.before == "nothing":
+        return None
+    if made.before == "a folder":
+        checkpoint.mkdir()
+        return None
+    if made.before in ("empty", "a model", "a table"):
+        contents = {"empty": b"", "a model": random.choice(_models()), "a table": made.content}
+        checkpoint.write_bytes(contents[made.before])
+        return None
+    first = [each for each in arguments if each != "--resume"]
+    if made.before == "other data":
+        data.write_bytes(made.content + made.content.splitlines(keepends=True)[-1])
+    if made.before == "other options":
+        first += made.more
+    found = None
+    if made.before == "interrupted":
+        code, _ = _said(first)
+        found = out.read_bytes() if code == 0 and out.is_file() else None
+        checkpoint.unlink(missing_ok=True)
+        with mock.patch.object(checkpoints, "write_file", _interrupting()):
+            code, said = _said(first)
+        assert code == INTERRUPTED or found is None, f"not interrupted: {said}"
+    else:
+        _said(first)
+    out.unlink(missing_ok=True)
+    for name, content in (("data.csv", made.content), ("model.safetensors", None)):
+        if content is not None:
+            (folder / name).write_bytes(content)
+    if checkpoint.is_file() and made.before in ("damaged", "cut short"):
+        content = checkpoint.read_bytes()
+        cut = content[: random.randrange(len(content))]
+        checkpoint.write_bytes(cut if made.before == "cut short" else change_bytes(random, content))
+    return found if checkpoint.is_file() and "--resume" in arguments else None
+
+
+def _interrupting():
+    """What writes a checkpoint, and then is like Ctrl-C."""
+    write = checkpoints.write_file
+
+    def interrupting(*arguments, **named):
+        write(*arguments, **named)
+        raise KeyboardInterrupt
+
+    return interrupting
 
 
 def _said(arguments: list[str]) -> tuple[int, str]:

@@ -1,13 +1,16 @@
-"""CSV and Parquet files, through `ae_core.cli.tables.reading.read_table`."""
+"""CSV, Parquet and Arrow files, through `ae_core.cli.tables.reading.read_table`."""
 
+import bz2
 import gzip
 import io
+import lzma
 from functools import cache
 from pathlib import Path
 from random import Random
 
 import numpy as np
 
+from ae_core.basics.shown import LONGEST
 from ae_core.cli.tables.reading import Layout, TableError, read_table
 
 from .mutate import change_bytes
@@ -17,8 +20,23 @@ FIELDS = (
     "False", "1,5", '"3"', '"a,b"', '"a""b"', '"un', "é", "\0", "1_000", "١", "9" * 400, "x" * 70_000,
     "2020-01-01", "1;2", "\ufeff1", "+.5", ".", "-", "'4'", "1e", "00012",
 )  # fmt: skip
+PACKERS = {
+    ".gz": lambda content: gzip.compress(content, 1),
+    ".bz2": lambda content: bz2.compress(content, 1),
+    ".xz": lambda content: lzma.compress(content, preset=0),
+    ".zst": lambda content: _zstd(content),
+}
 ENDS = ("\n", "\r\n", "\r", "\n\n", "")
 BITS = (b",", b'"', b"\n", b"\r", b"\0", b";", b"\t", b"\xff\xfe", b"\xef\xbb\xbf", b"e999", b"-")
+
+
+def _zstd(content: bytes) -> bytes:
+    import pyarrow
+
+    sink = pyarrow.BufferOutputStream()
+    with pyarrow.CompressedOutputStream(sink, "zstd") as file:
+        file.write(content)
+    return sink.getvalue().to_pybytes()
 
 
 def make_csv(random: Random) -> tuple[str, bytes]:
@@ -44,8 +62,8 @@ def make_csv(random: Random) -> tuple[str, bytes]:
         content = change_bytes(random, content, BITS)
     ending = random.choice((".csv", ".csv", ".tsv", ".txt"))
     if random.random() < 0.2:
-        ending = random.choice((".csv.gz", ".tsv.gz"))
-        content = gzip.compress(content, 1)
+        packing = random.choice((".gz", ".gz", ".bz2", ".xz", ".zst"))
+        ending, content = ending + packing, PACKERS[packing](content)
         if random.random() < 0.7:
             content = change_bytes(random, content)
     return ending, content
@@ -90,6 +108,40 @@ def make_parquet(random: Random) -> tuple[str, bytes]:
     return ".parquet", content[:start] + footer + len(footer).to_bytes(4, "little") + content[-4:]
 
 
+@cache
+def arrow_seeds() -> tuple[bytes, ...]:
+    """Small files and streams in Arrow's format."""
+    import pyarrow
+    from pyarrow import ipc
+
+    numbers = np.random.default_rng(0).random(50)
+    tables = [
+        {"a": numbers, "b": numbers.astype(np.float32)},
+        {"a": (10 * numbers).astype(np.int8), "b": numbers > 0.5},
+        {"a": [1.5, None, 2.0] * 5, "b": [None, 2, 3] * 5},
+        {"a": ["x", "y"], "b": [1.0, 2.0]},
+        {"a": pyarrow.array([1, 2, 1]).dictionary_encode(), "b": [1, 2, 3]},
+        {"a": pyarrow.array([[1], [2]]), "b": pyarrow.array([1, 2], pyarrow.decimal128(5, 2))},
+    ]
+    found = []
+    for columns in tables:
+        table = pyarrow.table(columns)
+        for opens in (ipc.new_file, ipc.new_stream):
+            for packing in (None, "lz4", "zstd"):
+                file = io.BytesIO()
+                options = ipc.IpcWriteOptions(compression=packing)
+                with opens(file, table.schema, options=options) as writer:
+                    writer.write_table(table, max_chunksize=10)
+                found.append(file.getvalue())
+    return tuple(found)
+
+
+def make_arrow(random: Random) -> tuple[str, bytes]:
+    """The end of a name, and content."""
+    content = random.choice(arrow_seeds())
+    return random.choice((".feather", ".arrow")), change_bytes(random, content)
+
+
 def run(made: tuple[str, bytes], folder: Path, random: Random) -> str:
     """Read it: a table of finite numbers, or the error that says why not."""
     ending, content = made
@@ -100,13 +152,16 @@ def run(made: tuple[str, bytes], folder: Path, random: Random) -> str:
         separator=random.choice((None, None, None, ",", ";")),
         decimal=random.choice((None, None, None, ".", ",")) if random.random() < 0.3 else None,
         header=random.choice((None, None, True, False)),
+        no_value=random.choice(((), (), (), ("-",), ("1", "'4'"), ("é", "2020-01-01"))),
     )
     if layout.separator == layout.decimal == ",":
         layout = Layout()
     dtype = random.choice((np.float64, np.float32))
     try:
         table = read_table(str(path), layout=layout, dtype=dtype, missing=missing)
-    except (TableError, OSError):
+    except (TableError, OSError) as error:
+        if isinstance(error, TableError) and len(str(error)) > LONGEST:
+            raise AssertionError(f"{len(str(error))} characters: {error}") from error
         return "refused"
     if table.values.ndim != 2 or table.values.shape[1] != len(table.names) or not len(table.values):
         raise AssertionError(f"a table of shape {table.values.shape}")

@@ -43,6 +43,7 @@ TARGETS = {
     "model": Target(models.make, models.run),
     "csv": Target(table_files.make_csv, table_files.run),
     "parquet": Target(table_files.make_parquet, table_files.run),
+    "arrow": Target(table_files.make_arrow, table_files.run),
     "architecture": Target(architectures.make, architectures.run),
     "engine": Target(engine_calls.make, engine_calls.run),
     "c_interface": Target(c_calls.make, c_calls.run),

@@ -60,6 +60,10 @@ Choice = Callable[[list[str], bool], list[int]]
 """Given the names in a file, and whether they are real names: the places of the wanted columns."""
 
 
+class SameNames(TableError):
+    """Several columns have one name."""
+
+
 class Advice(NamedTuple):
     """What a command can do about values that it can't use, as the ends of sentences."""
 
@@ -84,6 +88,8 @@ class Wanted:
     keep: Callable[[list[str], list[int]], list[int]] = lambda names, chosen: []
     """Given the names in a file and the places of the chosen: the places of columns to keep."""
     advice: Advice = field(default_factory=Advice)
+    any_text: bool = False
+    """Whether text may be any, and columns may have no names: they are only looked at."""
 
 
 def chosen_columns(columns: Sequence[str] | None = None, drop: Sequence[str] = ()) -> Choice:
@@ -139,10 +145,9 @@ def check_unique(wanted: Sequence[str], names: Sequence[str]) -> None:
     counts = Counter(names)
     twice = [name for name in dict.fromkeys(wanted) if counts[name] > 1]
     if twice:
-        raise TableError(
-            f"several columns are called {listed(twice)}: rename them, or leave them out with "
-            f"{drop_option(twice)}"
-        )
+        is_all = len(dict.fromkeys(wanted)) == len(twice)
+        drop = "" if is_all else f", or leave them out with {drop_option(twice)}"
+        raise SameNames(f"several columns are called {listed(twice)}: rename them{drop}")
 
 
 def instead(unknown: Sequence[str], names: Sequence[str]) -> str:

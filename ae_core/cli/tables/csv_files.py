@@ -13,9 +13,10 @@ import numpy as np
 from ..._engine.text.records import FULL, LINE, MORE, read_records
 from ..._typing import Array
 from ...basics.extras import MissingExtraError
-from .columns import Kept, Table, TableError, Wanted, short
+from .columns import Kept, SameNames, Table, TableError, Wanted, drop_option, short
+from .dates import with_times
 from .layout import Layout, Start, look, placeholder
-from .mixed import MixedColumns, OtherKinds, with_times
+from .mixed import MixedColumns, OtherKinds
 from .problems import Problems, ragged
 from .records import Record, unquoted
 from .text import Opener, Text
@@ -56,7 +57,7 @@ class _Numbers:
         return self.values
 
 
-def read_csv(opener: Opener, wanted: Wanted, layout: Layout) -> Table:
+def read_csv(opener: Opener, wanted: Wanted, layout: Layout, *, is_pipe: bool = False) -> Table:
     """The wanted columns of a CSV file; NaN for what is missing, if anything may be.
 
     Raises
@@ -72,7 +73,7 @@ def read_csv(opener: Opener, wanted: Wanted, layout: Layout) -> Table:
     while True:
         try:
             with opener() as file:
-                return _Pass(file, wanted, layout, kinds).table()
+                return _Pass(file, wanted, layout, kinds, is_pipe).table()
         except OtherKinds as other:  # each column changes its kind twice at most
             kinds = {**kinds, **other.kinds}
 
@@ -81,15 +82,27 @@ class _Pass:
     """One way through a file."""
 
     def __init__(
-        self, file: BinaryIO, wanted: Wanted, layout: Layout, kinds: dict[int, str]
+        self,
+        file: BinaryIO,
+        wanted: Wanted,
+        layout: Layout,
+        kinds: dict[int, str],
+        is_pipe: bool,
     ) -> None:
-        self.text = Text(file, layout.encoding, layout.skip)
+        self.text = Text(file, layout.encoding, layout.skip, is_pipe=is_pipe)
         self.start = start = look(self.text, layout)
         self.wanted = wanted
-        self.chosen = wanted.choose(start.names, start.named)
+        try:
+            self.chosen = wanted.choose(start.names, start.named)
+        except SameNames as twice:
+            raise TableError(
+                f"{twice}, or read them without names: {start.without_names}"
+            ) from None
         self.names = [start.names[i] for i in self.chosen]
-        _check_named(start, self.chosen)
-        self.problems = Problems(start, self.chosen, wanted.advice)
+        if not wanted.any_text:
+            _check_named(start, self.chosen)
+        self.problems = Problems(start, self.chosen, wanted.advice, wanted.missing)
+        self.no_value = list(start.grammar.no_value_numbers)
         self.columns: Any = _Numbers(len(self.chosen), wanted.dtype)
         if wanted.mixed is not None:
             self.columns = MixedColumns(wanted, start, self.chosen, kinds)
@@ -129,6 +142,7 @@ class _Pass:
                 text.line, text.stop_line,
             )  # fmt: skip
             if n:
+                self._take_out(numbers[:n], lines[:n])
                 data = text.data
                 cells = [[data[a:b] for a, b in spans[:n, i].tolist()] for i in range(n_texts)]
                 self._add(numbers[:n], cells, lines[:n])
@@ -144,6 +158,17 @@ class _Pass:
                 text.leave_out()
             else:
                 self._take_odd()
+
+    def _take_out(self, numbers: Array, lines: Array) -> None:
+        """Make NaN of the numbers that stand for no value."""
+        if not self.no_value:
+            return
+        found = np.isin(numbers, self.no_value)
+        numbers[found] = np.nan
+        if found.any() and not self.wanted.missing:
+            row, use = np.argwhere(found)[0]
+            place = self.chosen[self.columns.uses.index(use)]
+            self.problems.note(int(lines[row]), place, "", np.nan, "")
 
     def _add(self, numbers: Array, cells: list[list[bytes]], lines: Array) -> None:
         n_texts = self.columns.n_texts
@@ -192,9 +217,14 @@ class _Pass:
 
     def _row(self, record: Record) -> tuple[Array, list[list[bytes]], Array] | None:
         """A record as a block of one row; None when something is wrong with it."""
-        columns, line, grammar = self.columns, self.text.line, self.start.grammar
+        columns, start, line = self.columns, self.start, self.text.line
+        grammar = start.grammar
         cells, n_before = record.cells or [], self.problems.count
         largest = self.largest
+        said = [unquoted(cell).decode("utf-8", "surrogateescape").strip() for cell in cells]
+        if start.named and said == start.names and len(said) > 1:
+            self.problems.note_names(line)
+            return None
         numbers = np.empty((1, columns.n_numbers))
         texts: list[list[bytes]] = [[] for _ in range(columns.n_texts)]
         for i, (place, use) in enumerate(zip(self.chosen, columns.uses, strict=True)):
@@ -257,8 +287,15 @@ def as_text(blocks: list[list[bytes]]) -> Any:
 
 def _check_named(start: Start, chosen: list[int]) -> None:
     unnamed = [i for i in chosen if start.names[i] == placeholder(i)]
-    if unnamed and start.named:
+    if not unnamed or not start.named:
+        return
+    if len(unnamed) == 1:
         raise TableError(
             f"column {unnamed[0] + 1} has no name; perhaps it has the rows' numbers, or every line "
             f"ends in a separator: leave it out with --drop {placeholder(unnamed[0])}, or name it"
         )
+    raise TableError(
+        f"{len(unnamed)} columns have no names, the first is column {unnamed[0] + 1}: leave them "
+        f"out with {drop_option([placeholder(i) for i in unnamed])}, name them, or read all "
+        f"without names: {start.without_names}"
+    )

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from .columns import TableError, listed, short
+from .dates import days_of
 from .records import Grammar, unquoted
 from .text import Text, not_utf8
 
@@ -26,6 +27,8 @@ SAMPLE, SAMPLE_BYTES = 100, 1 << 20
 """Records, and bytes of them, that tell how numbers are written."""
 DECIMAL_COMMA = re.compile(r"\s*[-+]?(\d+|\d{1,3}(\.\d{3})+),\d+\s*")
 QUOTED = re.compile(rb'"[^"]*"')
+SEPARATOR_LINE = re.compile(rb'"?[sS][eE][pP]=([,;\t|:])"?')
+"""A line before the names that says what parts the columns."""
 COMMENTS = ("#", "//", "%", "!", ";", "--", "*", "'")
 """What comments begin with where tables are written."""
 MOST_COLUMNS = 1_000_000
@@ -51,6 +54,8 @@ class Layout:
     """First and last of lines to leave out, counted from 1, in order."""
     comment: str = ""
     """What lines to leave out begin with."""
+    no_value: tuple[str, ...] = ()
+    """What stands for no value, beside nothing and what always does."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +69,13 @@ class Start:
     """Cells of the first records of data."""
     lines: list[int]
     """Where those begin."""
+    first_line: int = 1
+    """Where the names stand, or the first record of data."""
+
+    @property
+    def without_names(self) -> str:
+        """The options that leave the names out."""
+        return f"--skip {self.first_line} --no-header"
 
 
 def placeholder(place: int) -> str:
@@ -79,11 +91,18 @@ def look(text: Text, layout: Layout) -> Start:
     TableError
         When they are none of a table.
     """
-    grammar = Grammar(comment=layout.comment, thousands=layout.thousands or "")
+    grammar = Grammar(
+        comment=layout.comment, thousands=layout.thousands or "", no_value=layout.no_value
+    )
     line = text.first_line(grammar)
+    separator = layout.separator
+    told = SEPARATOR_LINE.fullmatch(line)
+    if told is not None and separator in (None, told[1].decode()):  # spreadsheets write it
+        separator = told[1].decode()
+        text.pass_over_line()
+        line = text.first_line(grammar)
     if not line:
         raise TableError("it is empty")
-    separator = layout.separator
     if separator is None:
         outside = QUOTED.sub(b"", line)
         separator = max(SEPARATORS, key=lambda each: outside.count(each.encode()))
@@ -101,14 +120,17 @@ def look(text: Text, layout: Layout) -> Start:
         fields = [field for row in [names, *cells] for field in row]
         if any(map(DECIMAL_COMMA.fullmatch, fields)):
             grammar = replace(grammar, decimal=",")
-    start = Start(names, True, grammar, cells, [line for line, _ in sample])
+    start = Start(names, True, grammar, cells, [line for line, _ in sample], first_line)
+    if layout.separator is None and told is None:
+        _check_is_table(start, first_line, _shown(line))
     other = other_separator(start) if layout.decimal is None else None
     if other is not None:
         raise not_parted(first_line, _shown(line), other)
     _check_first_line(start, first_line, _shown(line))
     if layout.header is False or (layout.header is None and not _has_names(start)):
         numbers = [str(i) for i in range(len(names))]
-        return Start(numbers, False, grammar, [names, *cells], [first_line, *start.lines])
+        lines = [first_line, *start.lines]
+        return Start(numbers, False, grammar, [names, *cells], lines, first_line)
     record = text.record(grammar)
     assert record is not None  # it was there before
     text.go_on(record.end, text.line + record.n_lines, to_record=True)
@@ -154,12 +176,35 @@ def _has_names(start: Start) -> bool:
     first = start.names
     if first == [str(i) for i in range(len(first))]:
         return True  # so pandas names columns without names
-    if all(start.grammar.number(value) is not None for value in first):
+    if all(
+        start.grammar.number(value) is not None or days_of(value) is not None for value in first
+    ):
         raise TableError(
             f"its first line ({listed(first)}) looks like data, not like names: if it is data, add "
             "--no-header; if it is names, --header"
         )
     return True
+
+
+def _check_is_table(start: Start, line: int, text: str) -> None:
+    """Refuse a first line that is none of the table, and parts other columns than that does."""
+    tried = start.grammar.separator
+    rows = [tried.join(row) for row in start.sample]
+    usual_now = Counter(map(len, start.sample)).most_common(1)
+    if len(rows) < 3 or (len(start.names) > 1 and len(start.names) == usual_now[0][0]):
+        return
+    tables = []
+    for separator in SEPARATORS.replace(tried, ""):
+        counts = [row.count(separator) + 1 for row in rows]
+        usual, n_usual = Counter(counts).most_common(1)[0]
+        if usual > 1 and 3 * n_usual >= 2 * len(rows) and usual != text.count(separator) + 1:
+            tables.append((n_usual, usual, start.lines[counts.index(usual)]))
+    if tables:
+        _, usual, first = max(tables)
+        raise TableError(
+            f"line {line} ({short(text)}) is not like the lines after it, most of which have "
+            f"{usual} fields: if the table begins in line {first}, add --skip {first - 1}"
+        )
 
 
 def _check_first_line(start: Start, line: int, text: str) -> None:
@@ -189,7 +234,8 @@ def _check_first_line(start: Start, line: int, text: str) -> None:
             f"lines have {usual} fields, and there are {n_names} columns: if commas are decimal "
             "signs, too, nothing tells them apart: write it with semicolons, or with points"
         )
-    is_other = n_names < usual - 1 or n_names > usual + bool(not start.names[-1])
+    is_title = max(n_names, len(start.sample[0])) < usual
+    is_other = is_title or n_names < usual - 1 or n_names > usual + bool(not start.names[-1])
     if is_other or (n_names == 1 < usual and not _has_numbers(start, 0)):
         raise TableError(
             f"line {line} ({short(text)}) has {n_names} fields, and most lines have {usual}: if "

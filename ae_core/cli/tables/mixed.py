@@ -5,8 +5,6 @@ false; dates (2020-12-31, with or without a time), which become days since 1970;
 For a model that is fitted, its encoding says it.
 """
 
-import datetime
-import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -14,21 +12,15 @@ import numpy as np
 
 from ..._typing import Array
 from ...basics.extras import MissingExtraError
-from ...data.encoded_columns import CATEGORY, FLAG, MANY, Column
+from ...data.encoded_columns import CATEGORY, FLAG, Column
 from .columns import NO_VALUE, TableError, Wanted, bad_value, drop_option, listed, short
+from .dates import days_of
 from .layout import Start
 from .problems import Problems
-from .records import MISSING, Grammar, unquoted
+from .records import unquoted
+from .text_columns import MOST_CATEGORIES, Categories, Dates, Texts
 
 NUMBERS, DATES, TEXTS = "numbers", "dates", "texts"
-MOST_CATEGORIES = 10_000
-"""More different texts than that are none to learn from."""
-NUMBERS_AMONG_TEXTS = 0.9
-"""Where more of the different texts are numbers than this share, the others are mistakes."""
-EPOCH = datetime.datetime(1970, 1, 1)
-FIRST_DAY, LAST_DAY = -719_162, 2_932_897
-"""Days from 1970 to the years 1 and 10 000, between which dates have a year of four digits."""
-DAY = datetime.timedelta(days=1)
 
 
 class OtherKinds(Exception):
@@ -96,7 +88,7 @@ class MixedColumns:
         known = self.known[i]
         if known is not None and known.kind == CATEGORY and not _is_flag(known):
             return TEXTS
-        said = [cell.strip() for cell in cells if cell.strip() not in ("", *MISSING)]
+        said = [cell.strip() for cell in cells if not self.grammar.is_missing(cell.strip())]
         is_date = bool(said) and all(days_of(cell) is not None for cell in said)
         if known is not None:
             return DATES if is_date and not _is_flag(known) else NUMBERS
@@ -104,10 +96,12 @@ class MixedColumns:
             return NUMBERS
         return DATES if is_date else TEXTS
 
-    def _collector(self, i: int) -> "_Dates | _Categories":
+    def _collector(self, i: int) -> Dates | Categories | Texts:
         if self.kinds[i] == DATES:
-            return _Dates()
-        return _Categories(self.known[i], self.grammar, self.wanted.missing)
+            return Dates(self.grammar)
+        if self.wanted.any_text:
+            return Texts(self.grammar)
+        return Categories(self.known[i], self.grammar, self.wanted.missing)
 
     def number(self, i: int, cell: str, number: float | None) -> float | None:
         """The number that a cell says; None for what is none.
@@ -232,168 +226,3 @@ def described(frame: Any, dates: Iterable[str]) -> list[str]:
 
 def _is_flag(column: Column) -> bool:
     return column.kind == FLAG or set(map(type, column.categories)) == {bool}
-
-
-# --- cells that are no numbers -------------------------------------------------------------------
-
-
-class _Dates:
-    """A column of dates, as days since 1970."""
-
-    def __init__(self) -> None:
-        self.missing_in: int | None = None  # the line
-        self._blocks: list[Array] = []
-
-    def add(self, cells: list[bytes], lines: Array) -> int | None:
-        """Take some cells; the place of the first that is no date."""
-        days = np.empty(len(cells))
-        for i, cell in enumerate(cells):
-            said = unquoted(cell).decode("utf-8", "replace").strip()
-            day = np.nan if said == "" or said in MISSING else days_of(said)
-            if day is None:
-                return i
-            days[i] = day
-        self._blocks.append(days)
-        missing = np.flatnonzero(np.isnan(days))
-        if self.missing_in is None and len(missing):
-            self.missing_in = int(lines[missing[0]])
-        return None
-
-    def values(self, name: str, n_rows: int) -> Array:
-        """(n_rows,), NaN where missing."""
-        return np.concatenate(self._blocks)
-
-
-class _Categories:
-    """A column of texts that sort rows, as the places of their categories."""
-
-    def __init__(self, known: Column | None, grammar: Grammar, may_be_unseen: bool) -> None:
-        self.missing_in: int | None = None
-        self._known, self._grammar, self._may_be_unseen = known, grammar, may_be_unseen
-        self._codes = {} if known is None else {str(c): i for i, c in enumerate(known.categories)}
-        self._lines: list[int] = []  # where each category was first seen
-        self._code_of: dict[bytes, int] = {}  # of cells as they are written
-        self._blocks: list[Array] = []
-
-    def add(self, cells: list[bytes], lines: Array) -> int | None:
-        """Take some cells; the place of the first that can't be a category."""
-        codes = np.empty(len(cells), np.int64)
-        for i, cell in enumerate(cells):
-            code = self._code_of.get(cell)
-            if code is None:
-                code = self._learned(cell, int(lines[i]))
-                if code is None:
-                    return i
-                if len(self._code_of) < 2 * MOST_CATEGORIES:
-                    self._code_of[cell] = code
-            codes[i] = code
-        self._blocks.append(codes)
-        missing = np.flatnonzero(codes < 0)
-        if self.missing_in is None and len(missing):
-            self.missing_in = int(lines[missing[0]])
-        return None
-
-    def _learned(self, cell: bytes, line: int) -> int | None:
-        try:
-            said = unquoted(cell).decode()
-        except UnicodeDecodeError:
-            return None
-        if said.strip() == "" or said in MISSING:
-            return -1
-        code = self._codes.get(said)
-        if code is not None:
-            return code
-        if self._known is not None:
-            number = self._grammar.number(said)
-            same = [
-                i
-                for i, c in enumerate(self._known.categories)
-                if type(c) in (int, float) and c == number
-            ]
-            return same[0] if same else -1 if self._may_be_unseen else None
-        if len(self._codes) >= MOST_CATEGORIES:
-            return None
-        self._lines.append(line)
-        return self._codes.setdefault(said, len(self._codes))
-
-    def values(self, name: str, n_rows: int) -> Any:
-        """What a DataFrame holds of them, (n_rows,)."""
-        import pandas as pd
-
-        codes = np.concatenate(self._blocks)
-        if self._known is None:
-            texts = list(self._codes)
-            self._check(name, texts, n_rows)
-            order = sorted(range(len(texts)), key=texts.__getitem__)
-            places = np.append(np.argsort(order), -1)  # of each code; the last is that of none
-            index = pd.Index([texts[i] for i in order], dtype=object)
-            return pd.Categorical.from_codes(places[codes], dtype=pd.CategoricalDtype(index))
-        column = self._known
-        if column.dtype == "category":
-            index = pd.Index(column.categories, dtype=column.categories_dtype)
-            dtype = pd.CategoricalDtype(index, ordered=column.is_ordered)
-            return pd.Categorical.from_codes(codes, dtype=dtype)
-        return np.array([*column.categories, None], dtype=object)[codes]
-
-    def _check(self, name: str, texts: list[str], n_rows: int) -> None:
-        """Refuse texts that are none to sort rows by.
-
-        Raises
-        ------
-        TableError
-        """
-        if not texts:
-            raise TableError(
-                f"column {short(name)} has no values: leave it out with {drop_option([name])}"
-            )
-        others = [i for i, text in enumerate(texts) if self._grammar.number(text) is None]
-        if len(texts) - len(others) >= NUMBERS_AMONG_TEXTS * len(texts):
-            line, text = self._lines[others[0]], texts[others[0]]
-            raise TableError(
-                f"column {short(name)}, line {line}, is {short(text)}, and nearly all others are "
-                f"numbers: put one there, or leave out the column with {drop_option([name])}"
-            )
-        if len(texts) > MANY and 2 * len(texts) > n_rows:
-            raise TableError(
-                f"column {short(name)} has {len(texts)} different texts in {n_rows} rows, such as "
-                f"{short(texts[0], 24)}: it names rows rather than sorts them; leave it out with "
-                f"{drop_option([name], 40)} (dates are written as 2020-12-31)"
-            )
-
-
-ISO = re.compile(
-    r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}([.,]\d{1,9})?)?(Z|[+-]\d{2}(:?\d{2})?)?)?", re.ASCII
-)
-
-
-def days_of(text: str) -> float | None:
-    """The days from 1970 to a date, UTC where it has an offset; None for what is no date."""
-    if ISO.fullmatch(text) is None:
-        return None
-    try:
-        date = datetime.datetime.fromisoformat(text)
-        if date.tzinfo is not None:
-            date = date.astimezone(datetime.UTC).replace(tzinfo=None)
-    except (ValueError, OverflowError):
-        return None
-    return (date - EPOCH) / DAY
-
-
-def with_times(frame: Any, dates: Iterable[str]) -> dict[str, bool]:
-    """Whether columns of days have parts of days."""
-    return {name: bool((np.asarray(frame[name], np.float64) % 1 > 0).any()) for name in dates}
-
-
-def dates_of(days: Array, has_time: bool) -> Array:
-    """The dates of days since 1970, (n_rows,): to the second, or to the day without times.
-
-    None where a number is missing, or beyond the calendar.
-    """
-    known = (days >= FIRST_DAY) & (days < LAST_DAY)  # NaN is not
-    days = np.where(known, days, 0.0)
-    if has_time:
-        dates = np.rint(days * 86400).astype("datetime64[s]")
-    else:
-        dates = np.rint(days).astype("datetime64[D]")
-    dates[~known] = np.datetime64("NaT")
-    return dates

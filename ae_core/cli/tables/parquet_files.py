@@ -1,15 +1,18 @@
-"""Reading Parquet: batch by batch into one array, without threads of its own."""
+"""Reading Parquet and Arrow: batch by batch into one array, without threads of its own."""
 
-from typing import Any
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..._typing import Array
 from ...basics.extras import optional
-from ...basics.shown import cut, printable
 from .columns import ROWS_AT_ONCE, Kept, Table, TableError, Wanted, check_finite, not_numbers
+from .dates import with_times
 from .layout import Start
-from .mixed import NUMBERS, TEXTS, MixedColumns, with_times
+from .mixed import NUMBERS, TEXTS, MixedColumns
 from .problems import Problems
 from .records import Grammar
 
@@ -29,9 +32,85 @@ def read_parquet(path: str, wanted: Wanted) -> Table:
         When pyarrow is not installed.
     """
     parquet = optional("pyarrow.parquet", "Parquet files", "cli")
-    try:
+    with _told("Parquet"):
+        with open(path, "rb") as start:
+            if start.read(4) not in (b"PAR1", b"PARE"):
+                raise TableError(
+                    "it can't be read as Parquet, whatever its name: it is damaged, or to be "
+                    "renamed to end in what it is, such as .csv"
+                )
         with parquet.ParquetFile(path, buffer_size=1 << 20, pre_buffer=False) as file:
-            return _read(file, wanted)
+            table = _read(file, wanted)
+    return table
+
+
+def read_arrow(path: str, wanted: Wanted) -> Table:
+    """The wanted columns of a file in Arrow's format, or Feather's, which is the same.
+
+    Raises
+    ------
+    TableError, OSError, MissingExtraError
+        As for `read_parquet`.
+    """
+    pyarrow = optional("pyarrow", "Arrow's files", "cli")
+    with _told("an Arrow file"):
+        with open(path, "rb") as ends:
+            first = ends.read(6)
+            ends.seek(max(-6, -os.path.getsize(path)), os.SEEK_END)
+            last = ends.read()
+        if first.startswith(b"FEA1"):
+            raise TableError("it is of Feather's first version: write it anew")
+        if first != b"ARROW1" and not first.startswith(b"\xff\xff\xff\xff"):
+            raise TableError(
+                "it is not in Arrow's format, whatever its name, or it is damaged: rename it to "
+                "end in what it is, such as .csv"
+            )
+        # A stream that was cut between two parts would be read as a shorter one.
+        if last != b"ARROW1" if first == b"ARROW1" else not last.endswith(b"\0\0\0\0"):
+            raise TableError("it can't be read as an Arrow file: it is cut short; write it anew")
+        with pyarrow.OSFile(path) as file:
+            table = _read(_Batches(file, 8 if first == b"ARROW1" else 0), wanted)
+    return table
+
+
+class _Batches:
+    """A file in Arrow's format, with what is used of `pyarrow.parquet.ParquetFile`."""
+
+    def __init__(self, file: Any, start: int) -> None:
+        from pyarrow import ipc
+
+        self._options = ipc.IpcReadOptions(use_threads=False)
+        self._file, self._start = file, start
+        self.schema_arrow = self._opened().schema
+        self.metadata = _Size(sum(map(len, self._opened())))
+
+    def _opened(self) -> Any:
+        """The stream, which a file has behind its first bytes.
+
+        What reads whole files starts a thread, and where none can be had fails.
+        """
+        from pyarrow import ipc
+
+        self._file.seek(self._start)
+        return ipc.open_stream(self._file, options=self._options)
+
+    def iter_batches(self, n_rows: int, *, columns: list[str], use_threads: bool) -> Iterator[Any]:
+        """Some rows of those columns, so many at most."""
+        for batch in self._opened():
+            batch.validate(full=True)
+            for start in range(0, len(batch), n_rows):
+                yield batch.slice(start, n_rows).select(columns)
+
+
+class _Size(NamedTuple):
+    num_rows: int
+
+
+@contextmanager
+def _told(what: str) -> Iterator[None]:
+    """Within this, errors of Arrow's are told in one sentence of ours."""
+    try:
+        yield
     except TableError:
         raise
     except MemoryError as error:
@@ -41,8 +120,10 @@ def read_parquet(path: str, wanted: Wanted) -> Table:
     except Exception as error:  # Arrow's, of which not all have one class in common
         if isinstance(error, OSError) and error.errno is not None:
             raise
-        reason = cut(printable(" ".join(str(error).split())), 120)
-        raise TableError(f"it can't be read as Parquet: {reason}") from error
+        raise TableError(
+            f"it can't be read as {what}: it is damaged, cut short, or of a kind that is not "
+            "known here; write it anew"
+        ) from error
 
 
 def _read(file: Any, wanted: Wanted) -> Table:

@@ -6,16 +6,27 @@ change that makes that very cell readable.
 
 import math
 import re
+import shlex
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from .columns import NO_VALUE, Advice, TableError, bad_value, drop_option, not_numbers, short
+from .columns import (
+    NO_VALUE,
+    Advice,
+    TableError,
+    bad_value,
+    drop_option,
+    not_numbers,
+    quoted_name,
+    short,
+)
+from .dates import seems_a_date
 from .layout import COMMENTS, Start, units_line
 from .records import SPACES, Grammar
 
 WORDS = re.compile(
-    r"-+|\.+|none|nil|missing|unknown|n\.?a\.?|n\.?d\.?|k\.\s?a\.|not available|\*+"
+    r"-+|\.+|none|nil|missing|unknown|n\.?\s?a\.?|n\.?\s?d\.?|k\.\s?a\.|not available|\*+"
     r"|#(DIV/0|REF|VALUE|NAME|NUM|NULL)[!?]",
     re.IGNORECASE,
 )
@@ -29,6 +40,11 @@ SIGNS = dict.fromkeys("\u2212\u2013\u2012\uff0d\ufe63", "-") | {
     "\uff0c": ",",
 }
 """Signs that look like those of numbers."""
+LINES_SHOWN = 12
+LETTERS_OF_CURRENCIES = re.compile(
+    r"EUR|USD|GBP|CHF|JPY|CNY|RMB|INR|CAD|AUD|NZD|SEK|NOK|DKK|PLN|CZK|HUF|RON|TRY|BRL|R\$|US\$"
+    r"|A\$|C\$|Rs\.?|kr\.?|Fr\.?|zł|Kč|Ft",
+)
 NOT_UTF8 = re.compile("[\udc80-\udcff]")
 
 
@@ -56,12 +72,16 @@ class Problems:
     start: Start
     chosen: Sequence[int]
     advice: Advice
+    missing: bool = False
+    """Whether values may be missing."""
     texts: dict[int, _Texts] = field(default_factory=dict)
+    repeated: list[int] = field(default_factory=list)
+    """Lines that have the columns' names again."""
     unusable: TableError | None = None
     count: int = 0
 
     def __bool__(self) -> bool:
-        return bool(self.texts) or self.unusable is not None
+        return bool(self.texts) or bool(self.repeated) or self.unusable is not None
 
     def note(self, line: int, place: int, cell: str, number: float | None, limits: str) -> None:
         """Note a cell that is no number, or one that can't be used: missing, infinite or beyond
@@ -84,6 +104,9 @@ class Problems:
 
     def error(self, n_rows: int) -> TableError:
         """The message, when that many rows were looked at."""
+        first_line = min((texts.line for texts in self.texts.values()), default=1 << 62)
+        if self.repeated and self.repeated[0] < first_line:
+            return self._about_names()
         if not self.texts:
             assert self.unusable is not None
             return self.unusable
@@ -101,14 +124,33 @@ class Problems:
         """What is wrong with the table from its first record on, if anything is."""
         if not self.start.sample:
             return None
+        names, sample = self.start.names, zip(self.start.lines, self.start.sample, strict=True)
+        if self.start.named and len(names) > 1:
+            self.repeated = [line for line, row in sample if [c.strip() for c in row] == names]
+        if self.repeated:
+            return self._about_names()
         return self._about_line(-1, _Texts(self.start.lines[0], self.start.sample[0][0]))
+
+    def note_names(self, line: int) -> None:
+        """Note a line that has the columns' names again."""
+        self.count += 1
+        self.repeated.append(line)
+
+    def _about_names(self) -> TableError:
+        shown = self.repeated[:LINES_SHOWN]
+        left_out = ",".join(f"{line}-{line}" for line in shown)
+        more = ",…" if len(self.repeated) > len(shown) else ""
+        return TableError(
+            f"line {shown[0]} has the columns' names again: leave such lines out with --skip "
+            f"{left_out}{more}"
+        )
 
     def _about_line(self, place: int, first: _Texts) -> TableError | None:
         line, sample = first.line, zip(self.start.lines, self.start.sample, strict=True)
         cells = next((cells for number, cells in sample if number == line), [])
         start = cells[0] if cells else first.cell if place == 0 else ""
         mark = next((mark for mark in COMMENTS[:2] if start.startswith(mark)), None)
-        if mark is not None:
+        if mark is not None and not stands_for_none(start):
             return a_comment(line, start, mark)
         if units_line(self.start, self.chosen) == line:
             shown = ", ".join(short(cell, 12) for cell in cells[:4]) + (", …" if cells[4:] else "")
@@ -121,7 +163,9 @@ class Problems:
     # --- what one cell has that numbers do not ---------------------------------------------------
 
     def _about_cell(self, place: int, first: _Texts) -> TableError | None:
-        found = what_to_do(first.cell, self.start.grammar)
+        found = what_to_do(first.cell, self.start.grammar, self.missing)
+        if found is None and self.advice.can_drop and seems_a_date(first.cell):
+            found = "looks like a date", "write dates as 2020-12-31 and add --mixed"
         if found is None:
             return None
         what, advice = found
@@ -152,14 +196,44 @@ class Problems:
 _Found = tuple[str, str] | None
 
 
-def what_to_do(cell: str, grammar: Grammar) -> _Found:
-    """What a cell has that numbers do not, and what makes it one; None when it is just text."""
+def what_to_do(cell: str, grammar: Grammar, missing: bool = False) -> _Found:
+    """What a cell has that numbers do not, and what makes it one; None when it is just text.
+
+    Parameters
+    ----------
+    cell : str
+    grammar : Grammar
+    missing : bool
+        Whether values may be missing.
+    """
     cell = cell.strip(" \t")
-    for look in (_bytes, _signs_of_numbers, _invisible, _other_digits, _word, _around):
+    if stands_for_none(cell):
+        typed = shlex.quote(quoted_name(cell))
+        options = f"--na {typed}" + ("" if missing else " --missing")
+        return "may stand for no value", f"leave such cells empty, or add {options}"
+    for look in (
+        _bytes,
+        _signs_of_numbers,
+        _invisible,
+        _other_digits,
+        _other_notation,
+        _sign_behind,
+        _around,
+    ):
         found = look(cell, grammar)
         if found is not None:
             return found
     return None
+
+
+def stands_for_none(cell: str) -> bool:
+    """Whether a cell may stand for no value."""
+    return WORDS.fullmatch(cell.strip(" \t")) is not None
+
+
+def is_written_otherwise(cell: str, grammar: Grammar) -> bool:
+    """Whether a cell would be a number with other signs for decimals and thousands."""
+    return options_for(cell.strip(" \t"), grammar) is not None
 
 
 def _reads(cell: str, grammar: Grammar) -> bool:
@@ -226,6 +300,29 @@ def _other_digits(cell: str, grammar: Grammar) -> _Found:
     return f"has {character(odd)}", f"write {short(plain)}"
 
 
+def _other_notation(cell: str, grammar: Grammar) -> _Found:
+    """Exponents and integers as programs write them, and infinities of old compilers."""
+    if re.fullmatch(r"-?1\.#INF0*", cell):
+        return "is an infinity", "leave such cells empty, or put a number there"
+    exponent = re.fullmatch(r"([-+]?[0-9.,]+)[dDqQ]([-+]?[0-9]+)", cell)
+    if exponent is not None and _reads(number := f"{exponent[1]}E{exponent[2]}", grammar):
+        return "has another letter than E before its exponent", f"write {short(number)}"
+    if re.fullmatch(r"0[xX][0-9a-fA-F]{1,16}", cell):
+        return "is hexadecimal", f"write {short(str(int(cell, 16)))}"
+    return None
+
+
+def _sign_behind(cell: str, grammar: Grammar) -> _Found:
+    """A minus sign behind the number, as some ledgers have it."""
+    match = re.fullmatch(rf"([0-9].*[0-9.,]|[0-9])[ \t]*([-+{''.join(SIGNS)}])", cell, re.DOTALL)
+    if match is None or not _reads_or_may(match[1], grammar):
+        return None
+    sign = SIGNS.get(match[2], match[2])
+    if sign not in ("-", "+"):
+        return None
+    return "has its sign behind the number", f"write {short(sign + match[1])}"
+
+
 def _around(cell: str, grammar: Grammar) -> _Found:
     """A number with a percent sign, a currency, a unit or quotes around it."""
     match = re.fullmatch(r"(\D*?)([-+]?[0-9](?:.*[0-9])?[.,]?)(\D*)", cell, re.DOTALL)
@@ -235,10 +332,14 @@ def _around(cell: str, grammar: Grammar) -> _Found:
     around = before + behind
     if not around or len(around) > 12 or not _reads_or_may(number, grammar):
         return None
+    if any(c.isalpha() for c in before) and not LETTERS_OF_CURRENCIES.fullmatch(before):
+        return None  # such as R12: it names something
     what = f"has {short(around)} beside the number"
     if behind == "%" and not before:
         what = "ends in a percent sign"
-    elif any(unicodedata.category(c) == "Sc" for c in around):
+    elif any(unicodedata.category(c) == "Sc" for c in around) or any(
+        LETTERS_OF_CURRENCIES.fullmatch(part) for part in (before, behind)
+    ):
         what = "has the sign of a currency"
     elif before in ("(", "-(") and behind == ")":
         return "is in parentheses", "write what is less than nothing with a minus sign"
@@ -250,12 +351,6 @@ def _around(cell: str, grammar: Grammar) -> _Found:
         more += f" --thousands {TYPED.get(sign, sign)}" if sign else ""
         more = f", and add{more}"
     return what, f"take it out{more}"
-
-
-def _word(cell: str, grammar: Grammar) -> _Found:
-    if WORDS.fullmatch(cell) is None:
-        return None
-    return "may stand for no value", "leave such cells empty"
 
 
 def _reads_or_may(cell: str, grammar: Grammar) -> bool:

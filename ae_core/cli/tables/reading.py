@@ -3,9 +3,12 @@
 Files of NumPy's need nothing else; the others need the extra ``cli``.
 """
 
+import bz2
 import gzip
+import lzma
 import os
 import re
+import shlex
 import stat
 import sys
 import tempfile
@@ -17,12 +20,13 @@ from typing import Any, BinaryIO, cast
 
 import numpy as np
 
+from ...basics.extras import optional
 from ...basics.shown import LONGEST, cut, printable
 from .columns import Advice, Choice, Table, TableError, Wanted, chosen_columns
 from .csv_files import read_csv
 from .layout import Layout
 from .numpy_files import read_npy, read_npz
-from .parquet_files import read_parquet
+from .parquet_files import read_arrow, read_parquet
 from .writing import check_output, write_rows, write_table
 
 __all__ = [
@@ -38,9 +42,35 @@ __all__ = [
     "write_table",
 ]
 
-CSV_ENDINGS = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz")
-ENDINGS = (*CSV_ENDINGS, ".parquet", ".npy", ".npz")
+PLAIN_ENDINGS = (".csv", ".tsv", ".txt")
+PACKED_ENDINGS = (".gz", ".bz2", ".xz", ".zst")
+CSV_ENDINGS = (
+    *PLAIN_ENDINGS,
+    *(plain + packed for packed in PACKED_ENDINGS for plain in PLAIN_ENDINGS),
+)
+ARROW_ENDINGS = (".feather", ".arrow")
+ENDINGS = (*CSV_ENDINGS, ".parquet", *ARROW_ENDINGS, ".npy", ".npz")
+OTHER_ENDINGS = {
+    (".xlsx", ".xls", ".xlsm", ".ods", ".numbers"): "it is a workbook: save its sheet as CSV",
+    (".zip", ".csv.zip", ".7z", ".tar", ".tgz"): "it is an archive: unpack it",
+    (
+        ".json",
+        ".jsonl",
+        ".ndjson",
+        ".xml",
+        ".html",
+    ): "it is no table: write CSV",
+    (".pkl", ".pickle", ".h5", ".hdf5", ".mat", ".rds", ".sav", ".dta", ".h5ad", ".orc", ".avro"): (
+        "tables of this kind are not read here: write it as CSV or Parquet first"
+    ),
+    (".gz",): "it must end in .csv.gz, if that is what it holds: rename it",
+}
+"""What to do about files that are no tables of those kinds."""
+MODEL_START = re.compile(rb"[\s\S]{8}\{")
+"""How a saved model begins: eight bytes, and then its description."""
 IN_NPZ = re.compile(r"(.*\.npz):(.+)", re.IGNORECASE | re.DOTALL)
+STARTS = {".gz": b"\x1f\x8b", ".bz2": b"BZh", ".xz": b"\xfd7zXZ", ".zst": b"\x28\xb5\x2f\xfd"}
+"""How compressed files begin."""
 PATH_SHOWN = 80
 """Characters of a path in a message."""
 
@@ -64,8 +94,8 @@ def read_table(
     Parameters
     ----------
     path : str
-        Ending in .csv, .tsv (either also .gz), .txt, .parquet, .npy, .npz (or .npz:NAME, for one
-        array of several); '-' for CSV from standard input.
+        Ending in .csv, .tsv, .txt (each also .gz, .bz2, .xz, .zst), .parquet, .feather, .arrow,
+        .npy, .npz (or .npz:NAME, for one array of several); '-' for CSV from standard input.
     columns : sequence of str, function or Wanted, optional
         Names of the columns to read, in this order; by default all. Columns without names have
         numbers, '0', '1', …. Or a function that is given the names, and whether the file has any,
@@ -101,14 +131,20 @@ def read_table(
         return _read(path, wanted, layout or Layout())
     except TableError as error:
         raise TableError(cut(f"{_shown(path)}: {error}", LONGEST)) from error
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+    except (EOFError, gzip.BadGzipFile, zlib.error, lzma.LZMAError) as error:
         raise TableError(f"{_shown(path)}: it is damaged or cut short") from error
+    except OSError as error:
+        if error.errno is not None:
+            raise
+        raise TableError(
+            f"{_shown(path)}: it is damaged or cut short"
+        ) from error  # bzip2's, zstd's
 
 
 def _read(path: str, wanted: Wanted, layout: Layout) -> Table:
     if path == "-":
         _check_stream(sys.stdin.buffer)
-        return read_csv(_Pipe(sys.stdin.buffer, wanted).open, wanted, layout)
+        return read_csv(_Pipe(sys.stdin.buffer, wanted).open, wanted, layout, is_pipe=True)
     in_npz = IN_NPZ.fullmatch(path)
     name, lower = in_npz[1] if in_npz else path, path.lower()
     mode = os.stat(name).st_mode
@@ -116,7 +152,7 @@ def _read(path: str, wanted: Wanted, layout: Layout) -> Table:
         raise TableError("it is a directory: give a file, or a folder of .parquet files")
     if stat.S_ISFIFO(mode):
         with open(name, "rb") as stream:
-            return read_csv(_Pipe(stream, wanted).open, wanted, layout)
+            return read_csv(_Pipe(stream, wanted).open, wanted, layout, is_pipe=True)
     if not stat.S_ISREG(mode):
         raise TableError("it is neither a file nor a pipe")
     if in_npz:
@@ -127,17 +163,51 @@ def _read(path: str, wanted: Wanted, layout: Layout) -> Table:
         return read_npz(path, wanted, None)
     if lower.endswith(".parquet"):
         return read_parquet(path, wanted)
+    if lower.endswith(ARROW_ENDINGS):
+        return read_arrow(path, wanted)
     if not lower.endswith(CSV_ENDINGS):
-        raise TableError(
-            f"what it is can't be told from its name: it must end in {', '.join(ENDINGS)}, or "
-            "be - for CSV from standard input"
-        )
+        raise _unknown(path)
     opener = cast(Callable[[], BinaryIO], partial(open, path, "rb"))
-    if lower.endswith(".gz"):
-        opener = cast(Callable[[], BinaryIO], partial(gzip.open, path, "rb"))
-    if layout.separator is None and lower.endswith((".tsv", ".tsv.gz")):
+    packed = next((ending for ending in PACKED_ENDINGS if lower.endswith(ending)), None)
+    if packed is not None:
+        opener = _unpacked(path, packed)
+    if layout.separator is None and ".tsv" in lower[-8:]:
         layout = replace(layout, separator="\t")
     return read_csv(opener, wanted, layout)
+
+
+def _unknown(path: str) -> TableError:
+    """The error for a file whose name does not tell what it is."""
+    lower = path.lower()
+    with open(path, "rb") as file:
+        if MODEL_START.match(file.read(9)):
+            return TableError(
+                "it seems to be a model, not a table; MODEL comes before DATA: see --help"
+            )
+    for endings, what in OTHER_ENDINGS.items():
+        if lower.endswith(endings):
+            return TableError(what)
+    return TableError(
+        "what it is can't be told from its name: it must end in .csv, or be given as - with "
+        f"< {shlex.quote(cut(printable(path), 40))}, if it is CSV; others end in "
+        f"{', '.join(ENDINGS[len(CSV_ENDINGS) :])}"
+    )
+
+
+def _unpacked(path: str, ending: str) -> Callable[[], BinaryIO]:
+    """What opens a compressed file, and gives its text."""
+    with open(path, "rb") as file:
+        start = file.read(6)
+    if start and not start.startswith(STARTS[ending]):
+        raise TableError(
+            f"it is damaged or cut short, or not what {ending} stands for: if it is not "
+            f"compressed, rename it without {ending}"
+        )
+    if ending == ".zst":
+        pyarrow = optional("pyarrow", "CSV files", "cli")
+        return cast(Callable[[], BinaryIO], partial(pyarrow.input_stream, path, "zstd", 1 << 16))
+    opens: dict[str, Any] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
+    return cast(Callable[[], BinaryIO], partial(opens[ending], path, "rb"))
 
 
 def _check_stream(stream: BinaryIO) -> None:

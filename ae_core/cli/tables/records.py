@@ -26,7 +26,6 @@ MISSING = (
 SPACES = " \u00a0\u2007\u2009\u202f"
 """What parts thousands in print, where a space does."""
 INFINITE = ("inf", "infinity")
-_NO_VALUE = {"", *MISSING}
 
 
 class Record(NamedTuple):
@@ -52,6 +51,8 @@ class Grammar:
     """What parts groups of three digits; a space stands for any of `SPACES`."""
     comment: str = ""
     """What lines begin with that say nothing; empty: there are none."""
+    no_value: tuple[str, ...] = ()
+    """What stands for no value, beside nothing and `MISSING`: texts, or numbers such as -999."""
 
     def dialect(self, may_be_missing: bool, largest: float) -> Dialect:
         """The same, as the quick twin wants it."""
@@ -59,7 +60,7 @@ class Grammar:
             self.separator.encode(),
             self.decimal.encode(),
             self.comment.encode(),
-            [word.encode() for word in MISSING],
+            [word.encode() for word in dict.fromkeys([*MISSING, *self.no_value])],
             may_be_missing,
             largest,
             self.thousands.encode() if self.thousands != " " else b"",
@@ -170,8 +171,26 @@ class Grammar:
     def number(self, text: str) -> float | None:
         """The number that a text is: NaN for no value, 1 and 0 for true and false; or None."""
         text = text.strip(" \t")
-        if text in _NO_VALUE:
+        if self.is_missing(text):
             return math.nan
+        number = self._number(text)
+        return math.nan if number in self.no_value_numbers else number
+
+    def is_missing(self, text: str) -> bool:
+        """Whether a text stands for no value."""
+        return text in self._missing
+
+    @cached_property
+    def _missing(self) -> frozenset[str]:
+        return frozenset(["", *MISSING, *self.no_value])
+
+    @cached_property
+    def no_value_numbers(self) -> frozenset[float]:
+        """The numbers that stand for no value, however they are written."""
+        numbers = {self._number(text) for text in self.no_value}
+        return frozenset(number for number in numbers if number is not None)
+
+    def _number(self, text: str) -> float | None:
         if text in TRUE or text in FALSE:
             return float(text in TRUE)
         if text.lower().lstrip("+-") in INFINITE:

@@ -30,16 +30,20 @@ UNICODE_MARKS = {
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
+DIGITS = b"123456789"  # a bzip2 file says the size of its blocks
 OTHER_FILES = {
-    b"\x1f\x8b": "it is compressed by gzip, whatever its name: rename it to end in .csv.gz",
-    b"PK\x03\x04": "it is an archive or a workbook, not text: save it as CSV",
-    b"\xd0\xcf\x11\xe0": "it is an old workbook, not text: save it as CSV",
-    b"PAR1": "it is Parquet, whatever its name: rename it to end in .parquet",
-    b"\x93NUMPY": "it is in NumPy's format, whatever its name: rename it to end in .npy",
-    b"BZh": "it is compressed by bzip2: unpack it, as with bunzip2",
-    b"\xfd7zXZ": "it is compressed by xz: unpack it, as with unxz",
-    b"\x28\xb5\x2f\xfd": "it is compressed by zstd: unpack it, as with unzstd",
+    b"\x1f\x8b": ("compressed by gzip", ".csv.gz", "zcat"),
+    b"PK\x03\x04": ("an archive or a workbook, not text", "", ""),
+    b"\xd0\xcf\x11\xe0": ("an old workbook, not text", "", ""),
+    b"PAR1": ("Parquet", ".parquet", ""),
+    b"ARROW1": ("in Arrow's format", ".feather", ""),
+    b"\xff\xff\xff\xff": ("a stream in Arrow's format", ".feather", ""),
+    b"\x93NUMPY": ("in NumPy's format", ".npy", ""),
+    b"BZh": ("compressed by bzip2", ".csv.bz2", "bzcat"),
+    b"\xfd7zXZ": ("compressed by xz", ".csv.xz", "xzcat"),
+    b"\x28\xb5\x2f\xfd": ("compressed by zstd", ".csv.zst", "zstdcat"),
 }
+"""How files begin that are no text: what they are, the ending of their names, what unpacks them."""
 
 
 def checked_encoding(name: str) -> str:
@@ -73,11 +77,19 @@ class Text:
         By default UTF-8, of which bytes that are none stay as they are.
     skip : sequence of (first, last)
         Numbers of lines to leave out, counted from 1, ascending.
+    is_pipe : bool
+        Whether it is no file with a name.
     """
 
     def __init__(
-        self, file: BinaryIO, encoding: str | None = None, skip: Sequence[tuple[int, int]] = ()
+        self,
+        file: BinaryIO,
+        encoding: str | None = None,
+        skip: Sequence[tuple[int, int]] = (),
+        *,
+        is_pipe: bool = False,
     ) -> None:
+        self._is_pipe = is_pipe
         self._file, self._encoding, self._skip = file, encoding, list(skip)
         self._decoder = None
         if encoding is not None and encoding != "utf-8":
@@ -119,9 +131,16 @@ class Text:
         """The first bytes, without their mark, if text may begin so."""
         if self._decoder is not None:
             return piece
-        for start, what in OTHER_FILES.items():
-            if piece.startswith(start):
-                raise TableError(what)
+        for start, (what, ending, unpacks) in OTHER_FILES.items():
+            if not piece.startswith(start) or (ending == ".csv.bz2" and piece[3:4] not in DIGITS):
+                continue
+            if not ending:
+                raise TableError(f"it is {what}: save it as CSV")
+            if self._is_pipe and unpacks:
+                raise TableError(f"it is {what}: unpack it, as with {unpacks} FILE | ae-core …")
+            if self._is_pipe:
+                raise TableError(f"it is {what}, and a pipe must be CSV: give the file itself")
+            raise TableError(f"it is {what}, whatever its name: rename it to end in {ending}")
         for mark, name in UNICODE_MARKS.items():
             if piece.startswith(mark):
                 raise not_utf8(name)
@@ -181,6 +200,12 @@ class Text:
                     self.at, self._n_skipped = len(self.data), len(self._skip)
                     return
             self.go_on(end.end(), self.line + 1, to_record=True)
+
+    def pass_over_line(self) -> None:
+        """Go to the line after this one."""
+        end = LINE_END.search(self.data, self.at)
+        at = len(self.data) if end is None else end.end()
+        self.go_on(at, self.line + 1, to_record=True)
 
     def record(self, grammar: Grammar) -> Record | None:
         """The next record, without going on; None when there are none left.
