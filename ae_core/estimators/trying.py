@@ -19,7 +19,7 @@ from ..diagnosis.references import References, references
 from ..diagnosis.suspects import Change, Fit, all_defaults, suspects, to_fill_in
 from ..diagnosis.trials import Trials, run_trials
 from ..training.progress import NonFiniteLossError
-from .parameters import activation_of, alpha_of, batch_size_of, scale_of
+from .parameters import activation_of, alpha_of, batch_size_of, scale_of, spoiling_of
 
 ROWS, FEWER_ROWS, FEWEST_ROWS = 600, 200, 20
 """Rows of a trial; fewer where a network is large."""
@@ -38,7 +38,12 @@ EASY = 0.4
 SEVERAL = 6
 """Changes that should fit into the budget before trials are made with more rows or epochs."""
 
-MEANINGS = {"activation": activation_of, "alpha": alpha_of, "scale": scale_of}
+MEANINGS = {
+    "activation": activation_of,
+    "alpha": alpha_of,
+    "corruption": spoiling_of,
+    "scale": scale_of,
+}
 """What 'auto' means where it depends on the data: advice is about that, and names it."""
 
 
