@@ -1,11 +1,11 @@
-"""Whether an autoencoder of tables with missing entries fills in, or copies, with and without masking.
+"""Whether an autoencoder of tables with missing entries fills in, or copies; with masking or none.
 
     python benchmarks/masking.py
     python benchmarks/masking.py FOLDER --variational
 
-Tables are those of benchmarks/imputation.py, of which 30 % of the entries are hidden at random. Given are
-the root mean square errors of standardised columns: of hidden entries, and of those that are seen; of a
-variational autoencoder of the former and the mean log-likelihood of rows.
+Tables are those of benchmarks/imputation.py, of which 30 % of the entries are hidden at random.
+Given are the root mean square errors of standardised columns: of hidden entries, and of those that
+are seen; of a variational autoencoder of the former and the mean log-likelihood of rows.
 """
 
 import argparse
