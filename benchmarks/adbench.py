@@ -1,7 +1,7 @@
 """How well outliers are found with default settings, on files of ADBench, beside other detectors.
 
     python benchmarks/adbench.py FOLDER
-    python benchmarks/adbench.py FOLDER --seeds 0 1 2 --sets glass wine
+    python benchmarks/adbench.py FOLDER --seeds 0 1 2 --sets glass wine --peers "50 neighbours"
 
 FOLDER has files of ADBench (Han et al. 2022, https://github.com/Minqi824/ADBench): NAME.npz, or
 NUMBER_NAME.npz as published, with X and y, 1 for an outlier. Of each at most 10 000 rows are
@@ -72,6 +72,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--sets", nargs="+", metavar="NAME")
+    parser.add_argument("--peers", nargs="+", choices=PEERS, default=list(PEERS), metavar="NAME")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
     options = parser.parse_args()
     warnings.simplefilter("ignore")  # the forest's, of constant columns
@@ -83,14 +84,14 @@ def main() -> None:
     if not names or (unknown := [name for name in names if name not in paths]):
         parser.error(f"{options.folder}: no file for {unknown[0] if names else 'any set'}")
     print("area / precision at the number of outliers / average precision\n")
-    print("| set | " + " | ".join(PEERS) + " |")
-    print("|---" * (1 + len(PEERS)) + "|")
+    print("| set | " + " | ".join(options.peers) + " |")
+    print("|---" * (1 + len(options.peers)) + "|")
     everything = []
     for name in names:
         runs = []
         for seed in options.seeds:
             X, X_test, truth = split(paths[name], seed)
-            runs.append([measures(truth, fit(X, seed)(X_test)) for fit in PEERS.values()])
+            runs.append([measures(truth, PEERS[peer](X, seed)(X_test)) for peer in options.peers])
         everything.append(np.mean(runs, axis=0))  # (n_peers, 3)
         print(row(name, everything[-1]), flush=True)
     print(row("mean", np.mean(everything, axis=0)))

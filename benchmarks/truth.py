@@ -11,7 +11,7 @@ takes simulated data, and says that.
 --adbench FOLDER  files of ADBench, as benchmarks/adbench.py takes them
 --ratings FILE    lines of user, item, rating, and perhaps more, apart by '::', tabs or commas
 --counts FILE     a .npz of scipy.sparse, or a .csv of numbers: a row for each cell
---abalone FILE    abalone.data of the UCI repository
+--abalone FILE    abalone.data of the UCI repository, or a .csv of it
 --long            the network 784-1000-500-250-30 too, which takes an hour or so
 """
 
@@ -287,8 +287,9 @@ def abalone(options: argparse.Namespace) -> Iterator[Row]:
     if options.abalone is None:
         yield ("abalone, 4 components: mean squared error", "no --abalone", *known)
         return
-    lines = [line.split(",") for line in options.abalone.read_text().split()]
     sexes = {"M": 1.0, "F": -1.0, "I": 0.0}  # one column, as there: their numbers are not said
+    lines = [line.split(",") for line in options.abalone.read_text().split()]
+    lines = [line for line in lines if line[0] in sexes]  # some copies have a header
     X = np.array([[sexes[line[0]], *map(float, line[1:8])] for line in lines])
     for scale in (None, "standard"):
         model = Autoencoder(

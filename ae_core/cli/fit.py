@@ -54,7 +54,7 @@ def _layer_sizes(context: Any, parameter: Any, text: str | None) -> tuple[int, .
     help="Columns may be of numbers, of true and false, of dates such as 2020-12-31, which become "
     "days, or of categories, which are all others.",
 )
-@parameter_option("--corruption", parameter="corruption")
+@parameter_option("--corruption", parameter="corruption", none="none", default_words="auto")
 @parameter_option("--corruption-level", parameter="corruption_level", metavar="SHARE")
 @parameter_option("--epochs", "--max-iter", parameter="max_iter", metavar="N")
 @parameter_option(
@@ -107,16 +107,18 @@ def fit(
     \b
     Examples:
       ae-core fit data.csv -o model.safetensors -k 8
-      ae-core fit data.csv -o model.safetensors -k 8 --missing --corruption masking
+      ae-core fit data.csv -o model.safetensors -k 8 --missing
       ae-core fit people.csv -o model.safetensors --mixed --drop name
       ae-core fit 'parts/*.parquet' -o model.safetensors -k 8 --drop id
       ae-core fit data.parquet -o detector.safetensors --outliers --drop id,date
       ae-core fit data.csv -o imputer.safetensors --imputer --mixed --drop id
     """
-    _check_calls(data, output, outliers, checkpoint, resume, given)
+    _check_calls(data, output, outliers, missing, checkpoint, resume, given)
     if imputer:
         _check_imputer(data, outliers, checkpoint)
     parameters = {name: value for name, value in given.items() if value is not None}
+    if given["corruption"] == "none":
+        parameters["corruption"] = None
     if scale is not None:
         parameters["scale"] = None if scale == "none" else scale
     if missing and not imputer:
@@ -187,6 +189,7 @@ def _check_calls(
     data: str,
     output: str,
     outliers: bool,
+    missing: bool,
     checkpoint: str | None,
     resume: bool,
     given: dict[str, Any],
@@ -205,8 +208,8 @@ def _check_calls(
         )
     if given["contamination"] is not None and not outliers:
         raise click.UsageError("--contamination is for --outliers")
-    if given["corruption_level"] is not None and given["corruption"] is None:
-        raise click.UsageError("--corruption-level is for --corruption")
+    if given["corruption_level"] is not None and given["corruption"] is None and not missing:
+        raise click.UsageError("--corruption-level is for --corruption, or --missing")
     if checkpoint is not None and outliers:
         raise click.UsageError("--checkpoint is not for --outliers, which take little time")
     if resume and checkpoint is None:

@@ -23,7 +23,7 @@ from .neighbours import References
 
 ENTRIES_AT_ONCE = 65_536
 """A block of this many is judged while it is in cache."""
-WEIGHT_OF_CODE = 2.0
+WEIGHT_OF_CODE = 4.0
 """So many squared residuals beside the usual a unit's squared distance, in spreads, counts for."""
 SMALLEST_USUAL = 1e-3
 """Of a column's spread: a residual below it is rounding, however usual."""

@@ -21,7 +21,14 @@ NEIGHBOUR = 2
 NEIGHBOUR_OF_REFERENCES = 5
 """The how manyth nearest other candidate a reference has to have near: outliers come in groups."""
 SHARE_OF_ODD_REFERENCES = 0.3
-"""Share of the candidates that are far from the others, and become no references."""
+"""Share of the candidates that are far from the others, and become no references, …"""
+SHARE_OF_TWO_COLUMNS = 0.15
+"""… and of two columns: there a curve has few rows to each of its bends, and needs them."""
+
+
+def share_of_odd_references(n_columns: int) -> float:
+    """The share of the candidates to leave out, for a table of so many columns that vary."""
+    return SHARE_OF_ODD_REFERENCES if n_columns > 2 else SHARE_OF_TWO_COLUMNS
 
 
 class References:
@@ -57,10 +64,10 @@ class References:
         squared[np.arange(len(squared)), nearest] = np.inf
         return squared.argmin(axis=1)
 
-    def of_usual_ones(self, at_most: int) -> "References":
-        """Those that have others of them near, in the same order."""
+    def of_usual_ones(self, at_most: int, odd_share: float) -> "References":
+        """Those that have others of them near, in the same order: all but a share of them."""
         m = len(self.points)
-        kept = max(1, min(at_most, round((1 - SHARE_OF_ODD_REFERENCES) * m)))
+        kept = max(1, min(at_most, round((1 - odd_share) * m)))
         if kept == m:
             return self
         squared = self._squared(self.points, None)  # (m, m), less |x|²

@@ -135,7 +135,8 @@ def _what_holds_back(fit: Fit) -> list[Change]:
             found.append(Change({"corruption_level": level / 10}, "hardly any noise to undo", 0))
             found.append(Change({"corruption_level": 0.0}, cost, 0))
         else:
-            found.append(Change({"corruption": None}, cost, 0))
+            suspicion = 0 if fit.has("corruption") else 1  # what a fit has by itself, least
+            found.append(Change({"corruption": None}, cost, suspicion))
     if s.get("clip_norm") is not None:
         found.append(Change({"clip_norm": None}, "one bad batch can throw the weights far", 0))
         if _more(1.0, s["clip_norm"]):

@@ -17,7 +17,14 @@ from ..formulas.solvers import SolverState
 from ..training.progress import Callback, Progress, TrainingState
 from .beside import NOTHING, Beside
 from .held_out_entries import holds_out_entries
-from .parameters import activation_of, alpha_of, architecture_of, scale_of, solver_of
+from .parameters import (
+    activation_of,
+    alpha_of,
+    architecture_of,
+    scale_of,
+    solver_of,
+    spoiling_of,
+)
 from .saved import describe_history, parameters_of, restore_history
 
 KIND = "checkpoint"
@@ -163,6 +170,7 @@ def open_checkpoint(
     meant = {
         "activation": activation_of(estimator),
         "alpha": alpha_of(estimator),
+        "corruption": spoiling_of(estimator),
         "scale": scale_of(estimator),
     }
     for name in sorted(saved.keys() | own.keys()):

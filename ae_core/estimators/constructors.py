@@ -279,11 +279,13 @@ class DataParameters:
         meaning="What the loss of each column is multiplied with.",
     )
     corruption: str | None = parameter(
-        default=None,
-        check=Either((None,), OneOf(tuple(CORRUPTIONS))),
+        default="auto",
+        check=Either((None,), OneOf(("auto", *CORRUPTIONS))),
         meaning="How training spoils its input, which is to be reconstructed unspoiled.",
         more="With normal noise, by zeros, or by columns' extremes (denoising; Vincent et al. "
-        "2008, 2010).",
+        "2008, 2010). 'auto': 'masking' with missing_values='mask', without which a network "
+        "copies what is seen and fills in badly, but None for a variational code and "
+        "solver='lbfgs'; else None.",
     )
     corruption_level: float = parameter(
         default=0.3,

@@ -32,7 +32,7 @@ class DetectorParameters:
         check=Either(("auto",), CODES),
         meaning="Sizes of the codes, one network for each.",
         more="'auto': four networks, or eight below eight columns: in turn 1, an eighth, a quarter "
-        "and a half of the number of columns, but at most 16.",
+        "and a half of the number of columns, but at most 16; of two columns, 1 and 2.",
     )
     activation: str = parameter(
         default="tanh",

@@ -76,8 +76,10 @@ def take_part(
     at_most = max(FEWEST_ROWS, min(ROWS_KEPT, ENTRIES_KEPT // pool.shape[1]))
     recent = pool[random.permutation(len(pool))[:at_most]]
     if len(recent) >= FEWEST_ROWS:
+        n_varying = int(ensemble.scaling.varies.sum())
         members = tuple(
-            _renewed(member, recent, rows.missing, random, n_threads) for member in ensemble.members
+            _renewed(member, recent, rows.missing, random, n_varying, n_threads)
+            for member in ensemble.members
         )
         ensemble = replace(ensemble, members=members)
     return ensemble, DetectorStream(recent, scores, generator_state(random))
@@ -115,7 +117,12 @@ def _rows_of(member: Member) -> Array:
 
 
 def _renewed(
-    member: Member, rows: Array, missing: str | None, random: np.random.Generator, n_threads: Any
+    member: Member,
+    rows: Array,
+    missing: str | None,
+    random: np.random.Generator,
+    n_varying: int,
+    n_threads: Any,
 ) -> Member:
     """The member with what is usual in rows: half are references, by the others goes the unit."""
     ones = np.ones(len(rows))
@@ -124,7 +131,7 @@ def _renewed(
     order = random.permutation(len(rows))
     half = np.sort(order[: len(rows) // 2])
     member = replace(member, usual=usual, unit=1.0)
-    member = references_among(member, sample, rows, half, random, n_threads)
+    member = references_among(member, sample, rows, half, random, n_varying, n_threads)
     others = rows[np.sort(order[len(rows) // 2 :])]
     distances = member.distances(others, missing is not None)
     unit = float(np.median(distances) or distances.mean())

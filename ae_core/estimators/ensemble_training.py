@@ -14,7 +14,7 @@ from ..data.robust_scaling import (
 )
 from ..data.rows import Rows
 from ..detection.ensemble import ENTRIES_AT_ONCE, SMALLEST_USUAL, Ensemble, Member
-from ..detection.neighbours import SHARE_OF_ODD_REFERENCES, References
+from ..detection.neighbours import References, share_of_odd_references
 from ..detection.thresholds import weighted_quantile
 from ..formulas.solvers import Adam
 from ..network.architecture import Architecture
@@ -113,6 +113,8 @@ class Trained:
 def code_sizes(n_features: int) -> tuple[int, ...]:
     """The code of each network, for a table of so many columns that vary."""
     sizes = {min(LARGEST_CODE, max(1, round(share * n_features))) for share in CODE_SHARES}
+    if n_features == 2:  # shares of two are all 1, and one number follows no ring
+        sizes = {1, 2}
     n_networks = 2 * N_NETWORKS if n_features < FEW_COLUMNS else N_NETWORKS
     return tuple((sorted(sizes) * n_networks)[:n_networks])
 
@@ -141,7 +143,8 @@ def train_ensemble(
     )
     n_rows, n_features = len(sample.rows), rows.n_features
     dtype = np.dtype(np.float64 if sample.is_exact else np.float32)
-    codes = options.codes or code_sizes(int(scaling.varies.sum()))
+    n_varying = int(scaling.varies.sum())
+    codes = options.codes or code_sizes(n_varying)
     members = [
         Member(
             Network(
@@ -170,7 +173,9 @@ def train_ensemble(
         line = weighted_quantile(oddness[is_learned], sample.weights[is_learned], 1 - options.trim)
         kept = is_learned & (oddness <= line)
     members = [
-        references_among(member, sample, block, _own(kept, left_out), random, options.n_threads)
+        references_among(
+            member, sample, block, _own(kept, left_out), random, n_varying, options.n_threads
+        )
         for member, left_out in zip(members, held_out.T, strict=True)
     ]
     distances = _distances(members, sample.rows, block)
@@ -346,6 +351,7 @@ def references_among(
     block: Array,
     which: Array,
     random: np.random.Generator,
+    n_varying: int,
     n_threads: int | None,
 ) -> Member:
     """The member with the spread of its code over some of the rows, and of these references."""
@@ -357,7 +363,8 @@ def references_among(
     n_references = max(
         FEWEST_REFERENCES, min(MOST_REFERENCES, ENTRIES_OF_REFERENCES // block.shape[1])
     )
-    n_candidates = round(n_references / (1 - SHARE_OF_ODD_REFERENCES))
+    odd_share = share_of_odd_references(n_varying)
+    n_candidates = round(n_references / (1 - odd_share))
     if not sample.is_exact and len(which) > n_candidates:
         # By weight, without repetition (Efraimidis & Spirakis 2006).
         waits = random.exponential(size=len(which)) / weights
@@ -366,7 +373,7 @@ def references_among(
         which = which.repeat(1 + (weights >= 2 * np.median(weights)))
     points, _, _ = member.points(block[which], sample.rows.missing is not None)
     references = References(points, n_threads)
-    return replace(member, references=references.of_usual_ones(n_references))
+    return replace(member, references=references.of_usual_ones(n_references, odd_share))
 
 
 def _distances(members: list[Member], rows: Rows, block: Array) -> Array:

@@ -38,7 +38,7 @@ class AutoencoderOutlierDetector(
 ):
     """Find unusual rows of a table, and say which entries make them so.
 
-    Eight small autoencoders, with codes of different sizes, learn what rows look like. A row is
+    Some small autoencoders, with codes of different sizes, learn what rows look like. A row is
     unusual as far as its code, and what is left of it when it is reconstructed from that, are from
     those of usual rows. The defaults want no tuning: they were chosen on public sets with outliers
     in the training rows, too.

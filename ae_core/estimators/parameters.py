@@ -23,7 +23,7 @@ SMALLEST_HIDDEN_LAYER = 128
 """Units of hidden_layer_sizes='auto', found by benchmarks/defaults.py: narrower was worse on every
 table, wider slower."""
 
-FAMILY = ("alpha_l1", "feature_weights", "corruption", "corruption_level", "dropout")
+FAMILY = ("alpha_l1", "feature_weights", "corruption_level", "dropout")
 """Parameters that an `Architecture` has under the same names, and that change no layer's size."""
 
 OF_THE_CODE = (
@@ -145,6 +145,18 @@ def activation_of(estimator: Any) -> str:
     return str(estimator.activation)
 
 
+def spoiling_of(estimator: Any) -> str | None:
+    """How training spoils its input: as asked for, or so that seen entries are not only copied.
+
+    A code that is drawn is no copy; and 'lbfgs' needs a loss that noise does not change.
+    """
+    asked: str | None = estimator.corruption
+    if asked != "auto":
+        return asked
+    copies = estimator.missing_values == "mask" and estimator.solver != "lbfgs"
+    return "masking" if copies and not hasattr(estimator, "beta") else None
+
+
 def _is_of_ratings(estimator: Any) -> bool:
     """Whether biases are taken away; as the fit did, where there was one."""
     return bool(getattr(estimator, "_scale", scale_of(estimator)) == "biases")
@@ -176,6 +188,7 @@ def architecture_of(estimator: Any, n_features: int) -> Architecture:
         "output_activation": estimator.output_activation,
         "loss": estimator.loss,
         "tied": estimator.tied,
+        "corruption": spoiling_of(estimator),
         "input_transform": input_transform_of(estimator),
         "n_covariates": n_covariates_of(estimator),
         # AdamW decays weights by itself, apart from the gradient.

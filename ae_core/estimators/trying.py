@@ -24,7 +24,7 @@ from ..diagnosis.words import count
 from ..network.passes import own_parameters
 from ..training.progress import NonFiniteLossError
 from .fitting import seen
-from .parameters import activation_of, alpha_of, batch_size_of, scale_of
+from .parameters import activation_of, alpha_of, batch_size_of, scale_of, spoiling_of
 from .tables import checked
 
 ROWS, FEWER_ROWS, FEWEST_ROWS = 600, 200, 20
@@ -44,7 +44,12 @@ EASY = 0.4
 SEVERAL = 6
 """Changes that should fit into the budget before trials are made with more rows or epochs."""
 
-MEANINGS = {"activation": activation_of, "alpha": alpha_of, "scale": scale_of}
+MEANINGS = {
+    "activation": activation_of,
+    "alpha": alpha_of,
+    "corruption": spoiling_of,
+    "scale": scale_of,
+}
 """What 'auto' means where it depends on the data: advice is about that, and names it."""
 
 

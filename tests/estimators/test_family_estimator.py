@@ -151,7 +151,12 @@ def test_integer_weights_are_repeated_rows(wine, holes, missing):
     X = wine if missing is None else holes
     weights = np.random.default_rng(1).integers(0, 4, len(X))
     model = Autoencoder(
-        3, batch_size=10**6, missing_values=missing, feature_weights=np.linspace(0, 2, 13), **QUICK
+        3,
+        batch_size=10**6,
+        missing_values=missing,
+        corruption=None,  # noise is each row's own: of a repeated one, another each time
+        feature_weights=np.linspace(0, 2, 13),
+        **QUICK,
     )
     weighted = clone(model).fit(X, sample_weight=weights)
     repeated = clone(model).fit(np.repeat(X, weights, axis=0))
@@ -261,7 +266,9 @@ def test_what_is_unseen_is_of_no_account(holes, wine):
     assert np.isfinite(model.reconstruct(holes)).all()
     # Where nothing is hidden, it is a model like any other.
     np.testing.assert_array_equal(
-        Autoencoder(3, missing_values="mask", scale=None, **QUICK).fit_transform(wine / 100),
+        Autoencoder(3, missing_values="mask", corruption=None, scale=None, **QUICK).fit_transform(
+            wine / 100
+        ),
         Autoencoder(3, scale=None, **QUICK).fit_transform(wine / 100),
     )
 
@@ -298,7 +305,7 @@ def test_impute_is_better_than_the_column_mean(wine, holes):
 def test_implicit_holes_are_holes(holes, container):
     X = np.where(holes < 2, 0, holes)  # a stored zero is seen
     sparse = container(implicit(X))
-    masked = Autoencoder(3, missing_values="mask", **QUICK).fit(X)
+    masked = Autoencoder(3, missing_values="mask", corruption=None, **QUICK).fit(X)
     as_masked = {"scale": "standard", "alpha": 1e-4, "activation": "elu"}
     stored = Autoencoder(3, missing_values="implicit", **as_masked, **QUICK).fit(sparse)
     np.testing.assert_allclose(stored.loss_curve_, masked.loss_curve_, rtol=1e-6)

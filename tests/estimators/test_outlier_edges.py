@@ -226,6 +226,33 @@ def test_two_columns(seed):
         assert roc_auc_score(np.arange(300) >= 255, scores) > at_least
 
 
+def test_two_columns_on_a_curve():
+    """The bends of a curve have few rows each: none of them may be taken for odd."""
+    from sklearn.datasets import make_circles, make_moons
+    from sklearn.metrics import roc_auc_score
+
+    areas = []
+    for seed in range(20, 26):
+        noise = np.random.default_rng(seed).uniform(-6, 6, (45, 2))
+        for inliers in (
+            4 * (make_moons(255, noise=0.05, random_state=seed)[0] - [0.5, 0.25]),
+            4 * make_circles(255, noise=0.05, factor=0.5, random_state=seed)[0],
+        ):
+            X = np.r_[inliers, noise]
+            fitted = AutoencoderOutlierDetector(random_state=seed).fit(X)
+            areas.append(roc_auc_score(np.arange(300) >= 255, fitted.training_scores_))
+    assert np.mean(areas[::2]) > 0.917
+    assert np.mean(areas[1::2]) > 0.83
+
+
+def test_constant_columns_beside_two_change_nothing_of_their_networks():
+    X = np.random.default_rng(0).normal(size=(200, 2))
+    beside = np.insert(X, 1, 7.0, axis=1)
+    for table in (X, beside):
+        networks = AutoencoderOutlierDetector(random_state=0).fit(table).ensemble_.networks
+        assert [n.architecture.n_components for n in networks] == [1, 2] * 4
+
+
 @pytest.mark.parametrize("n_seen", [1, 2, 15, 16, 20])
 def test_few_rows_of_which_anything_is_seen(n_seen):
     X = np.full((100, 3), np.nan)

@@ -74,7 +74,7 @@ def test_scores_are_distances_to_the_second_nearest_reference(cells):
     for member in detector.ensemble_.members:
         code = member.network.encode(scaled)
         residuals = (member.network.decode(code) - scaled) / member.usual
-        points = np.hstack([np.sqrt(2) * code / member.code_spread, residuals])
+        points = np.hstack([2 * code / member.code_spread, residuals])
         distances = np.sort(cdist(points, member.references.points), axis=1)[:, 1]
         total = total + distances / member.unit / len(detector.ensemble_.members)
     np.testing.assert_allclose(-detector.score_samples(X), total, rtol=1e-3)
