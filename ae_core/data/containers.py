@@ -68,12 +68,13 @@ def table_of(
     """
     if is_sparse(X):
         _check_kind(X.dtype, name, text)
+        _check_ndim(X, name)
         check_size(X.shape, name)
         return X
     if is_frame(X):
         check_size(X.shape, name)
         return numbers_of(X, name, text)
-    if isinstance(X, np.ma.MaskedArray):
+    if isinstance(X, np.ma.MaskedArray) and not X.dtype.names:
         X = unmasked(X, name, missing, advice)
     array = X if isinstance(X, np.ndarray) else _as_array(X, name)
     if isinstance(array, np.matrix):
@@ -87,14 +88,19 @@ def table_of(
     if array.dtype.kind == "O":
         array = floats_of(array, lambda place: f"{name}[{', '.join(map(str, place))}]", text)
     _check_kind(array.dtype, name, text)
+    _check_ndim(array, name)
+    check_size(array.shape, name)
+    # The other byte order decides nothing: 32-bit floats are such in both.
+    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
+
+
+def _check_ndim(array: Any, name: str) -> None:
     if array.ndim != 2:
         hint = f": one sample is {name}.reshape(1, -1), and one column {name}.reshape(-1, 1)"
         raise ValueError(
             f"Expected 2D array, got {array.ndim}D array instead, {name} of shape {array.shape}. "
             f"Reshape your data{hint if array.ndim < 2 else ''}"
         )
-    check_size(array.shape, name)
-    return array
 
 
 def _check_kind(dtype: np.dtype[Any], name: str, text: str) -> None:
@@ -143,7 +149,11 @@ def _as_array(X: Any, name: str) -> Array:
     is_known = isinstance(X, list | tuple | memoryview | int | float) or (
         package not in ("anndata", "mudata", "dask", "dask_expr", "narwhals")
         and type(X).__name__ != "RecordBatch"
-        and any(hasattr(type(X), f"__array{way}__") for way in ("", "_interface", "_struct"))
+        and any(
+            hasattr(where, f"__array{way}__")
+            for where, ways in ((type(X), ("", "_interface", "_struct")), (X, ("_interface",)))
+            for way in ways
+        )
         and not (package == "xarray" and type(X).__name__ != "DataArray")
     )
     if not is_known:

@@ -80,14 +80,47 @@ def numbers_of(frame: Any, name: str, advice: str) -> Any:
         Naming the first column that holds something else than numbers.
     """
     check_names(names_of(frame) or [], name)
-    if library_of(frame) not in NO_INDEX:
+    library = library_of(frame)
+    if library not in NO_INDEX:
         return _of_pandas(frame, name, advice)
     import narwhals as nw
 
+    if library == "pyarrow":
+        frame = _with_known_types(frame, name)
     table = nw.from_native(frame, eager_only=True)
     return _side_by_side(
         [_of_series(table[c], name, c, advice) for c in table.columns], table.shape
     )
+
+
+def _with_known_types(table: Any, name: str) -> Any:
+    """A pyarrow table whose columns are what narwhals knows: rarer ones are unpacked or cast.
+
+    Raises
+    ------
+    ValueError
+        Naming the first column of a type that holds no numbers, flags or text, and the type.
+    """
+    import pyarrow as pa
+
+    for i, field in enumerate(table.schema):
+        kind, column = field.type, table.column(i)
+        if isinstance(kind, pa.BaseExtensionType):
+            kind = kind.storage_type
+            if not (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
+                _refuse_dtype(name, field.name, field.type)
+            column = pa.chunked_array([chunk.storage for chunk in column.chunks], kind)
+        if pa.types.is_run_end_encoded(kind):
+            from pyarrow import compute
+
+            kind = kind.value_type
+            chunks = [compute.run_end_decode(chunk) for chunk in column.chunks]
+            column = pa.chunked_array(chunks, kind)
+        if pa.types.is_decimal(kind):
+            column = column.cast(pa.float64())
+        if column is not table.column(i):
+            table = table.set_column(i, field.name, column)
+    return table
 
 
 def _of_pandas(frame: Any, name: str, advice: str) -> Any:
@@ -123,6 +156,11 @@ def _of_pandas_column(series: Any, dtype: Any, name: str, advice: str) -> Array:
     return np.asarray(series.to_numpy(dtype=numpy_dtype, na_value=np.nan))
 
 
+def _is_wide(dtype: Any) -> bool:
+    """Whether it is an integer's of 128 bits, of which NumPy has none."""
+    return str(dtype) in ("Int128", "UInt128")
+
+
 def _of_series(series: Any, name: str, column: str, advice: str) -> Array:
     """One column of polars or pyarrow, as narwhals has it, as NumPy's numbers (m,)."""
     import narwhals as nw
@@ -132,7 +170,7 @@ def _of_series(series: Any, name: str, column: str, advice: str) -> Array:
     if n_missing == len(series) and len(series):
         return np.full(len(series), np.nan)
     if dtype.is_numeric() or dtype == nw.Boolean:
-        is_plain = n_missing == 0 and not dtype.is_decimal()
+        is_plain = n_missing == 0 and not dtype.is_decimal() and not _is_wide(dtype)
         if not is_plain and dtype != nw.Float32:
             series = series.cast(nw.Float64)
         return np.asarray(series.to_numpy())
@@ -140,7 +178,15 @@ def _of_series(series: Any, name: str, column: str, advice: str) -> Array:
         values = np.empty(len(series), dtype=object)
         values[:] = series.to_list()
         return floats_of(values, lambda at: _cell(name, column, at[0]), advice)
-    return _refuse_dtype(name, column, dtype)
+    return _refuse_dtype(name, column, _known_dtype(series))
+
+
+def _known_dtype(series: Any) -> Any:
+    """What its own library calls the dtype of a column that narwhals has no name for."""
+    if str(series.dtype) != "Unknown":
+        return series.dtype
+    native = series.to_native()
+    return native.type if hasattr(native, "type") else native.dtype
 
 
 def _side_by_side(columns: list[Array], shape: tuple[int, int]) -> Array:
@@ -164,13 +210,19 @@ def _refuse_dtype(name: str, column: Any, dtype: Any) -> NoReturn:
 
 
 def check_names(columns: list[Any], name: str = "X") -> None:
-    """Refuse columns that have a name together.
+    """Refuse columns that have a name together, or of which only some are named by text.
 
     Raises
     ------
-    ValueError
-        Naming it.
+    ValueError, TypeError
+        Naming them.
     """
+    kinds = {isinstance(column, str): column for column in columns}
+    if len(kinds) > 1:
+        raise TypeError(
+            f"{name} has columns named {shown(kinds[True])} and {shown(kinds[False])}: names must "
+            f"be text in all columns or in none, as after {name}.columns = {name}.columns.map(str)"
+        )
     if len(set(columns)) < len(columns):
         twice = Counter(columns).most_common(1)[0][0]
         raise ValueError(
@@ -292,6 +344,8 @@ def as_pandas(X: Any, name: str = "X") -> Any:
     table = nw.from_native(X, eager_only=True)
     if library not in NO_INDEX:
         return table.to_pandas()
+    if library == "pyarrow":
+        table = nw.from_native(_with_known_types(X, name), eager_only=True)
     frame = {column: _as_pandas_column(table[column], name) for column in table.columns}
     return pd.DataFrame(frame, index=range(len(table)))
 
@@ -301,6 +355,9 @@ def _as_pandas_column(series: Any, name: str) -> Any:
     import pandas as pd
 
     dtype, values = series.dtype, series.to_list
+    if _is_wide(dtype):
+        series = series.cast(nw.Float64)
+        return pd.Series(series.to_numpy())
     if dtype.is_integer() and series.null_count():
         return pd.Series(values(), dtype=str(dtype))  # pandas, too, says Int64
     if dtype == nw.Boolean:
@@ -316,7 +373,7 @@ def _as_pandas_column(series: Any, name: str) -> Any:
         return pd.Series(pd.Categorical(values(), categories=known))
     if dtype in (nw.String, nw.Object) or series.null_count() == len(series):
         return pd.Series(values(), dtype=object)
-    return _refuse_dtype(name, series.name, dtype)
+    return _refuse_dtype(name, series.name, _known_dtype(series))
 
 
 def from_pandas(frame: Any, library: str | None) -> Any:

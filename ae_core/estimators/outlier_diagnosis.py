@@ -13,7 +13,7 @@ from .._typing import Array
 from ..data.rows import Rows
 from ..diagnosis.diagnose import OF_THE_FIT, Examination, examine
 from ..diagnosis.findings import Finding
-from ..diagnosis.reconstruction import evenly, mean_error, some_of
+from ..diagnosis.reconstruction import bounded, evenly, mean_error, some_of
 from ..diagnosis.references import References, references
 from ..diagnosis.result import Diagnosis
 from ..diagnosis.suspects import Change, detector_suspects
@@ -85,7 +85,7 @@ def _judged(networks: tuple[Any, ...], rows: Rows) -> tuple[float, References]:
     """The mean loss of the networks on some of the rows, and what it is judged by."""
     which = some_of(rows, ROWS)
     which = which[rows.counts(which) > 0]
-    X = rows.take(which, np.float64)
+    X = bounded(rows.take(which, np.float64), networks[0].dtype)
     weights = None if rows.sample_weight is None else rows.weights(which)
     losses, of_pca = [], []
     with np.errstate(over="ignore", invalid="ignore"):

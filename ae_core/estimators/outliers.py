@@ -25,7 +25,7 @@ from .outlier_diagnosis import diagnose_detector
 from .records import check_parameters, with_parameters
 from .saved import SavedEstimator
 from .saved_detector import describe_detector, restore_detector
-from .tables import FramesOut, checked, plain_rows
+from .tables import FramesOut, checked, indexable, plain_rows
 from .trying import check_budget
 
 TIMES_THE_LARGEST = 2.0
@@ -314,7 +314,7 @@ class AutoencoderOutlierDetector(
         """
         check_budget(budget)
         blocks = blocks_of(X)
-        X = X if blocks is None else sampled(blocks)
+        X = indexable(X) if blocks is None else sampled(blocks)
         weights = weights_of(sample_weight, self._rows(X).X)
         return diagnose_detector(self, X, trials=trials, budget=budget, sample_weight=weights)
 

@@ -17,6 +17,7 @@ from ..formulas.losses import LOSSES, SHARES
 from ..network.compiled import Network
 from ..network.rules import checked_weights
 from .likelihood import noise_constants
+from .ranges import errors_in_range, scored, within_range
 from .restoring import (
     read_columns,
     restore_encoding,
@@ -178,7 +179,8 @@ class Predictor:
         X : array, DataFrame, mapping of columns or list of mappings
             Rows with the columns of the fit, (m, n_features).
         """
-        return self._net("transform").encode(self._rows(X))
+        rows = self._rows(X)
+        return within_range(self._net("transform").encode(rows), rows, "the code")
 
     def reconstruct(self, X: Any) -> Any:
         """X (m, n_features) through the code and back, in the data's units.
@@ -256,8 +258,8 @@ class Predictor:
         network, rows = self._net("score_samples"), self._rows(X)
         if self.kind == VARIATIONAL:
             constants = noise_constants(rows, self._variance, self._weights, self._is_normal)
-            return np.asarray(network.bound(rows) - constants)
-        return np.asarray(-network.reconstruction_errors(rows).astype(np.float64))
+            return scored(network.bound(rows) - constants)
+        return -errors_in_range(network.reconstruction_errors(rows))
 
     # --- what detectors offer ------------------------------------------------------------
 
@@ -328,7 +330,8 @@ class Predictor:
         return make(table, self._shift, self._factor, clip=self._clip, missing=self._missing)
 
     def _reconstructed(self, network: Network, rows: Rows) -> Array:
-        return undo_scaling(network.forward(rows), self._shift, self._factor)
+        X_hat = undo_scaling(network.forward(rows), self._shift, self._factor)
+        return within_range(X_hat, rows, "the reconstruction")
 
     def _as_given(self, X_hat: Array, X: Any) -> Any:
         if self._encoding is None:
