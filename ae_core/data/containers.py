@@ -70,6 +70,9 @@ def table_of(
         _check_kind(X.dtype, name, text)
         _check_ndim(X, name)
         check_size(X.shape, name)
+        if X.dtype.itemsize > 8 and X.dtype.kind == "f":
+            X = X.tocsr()
+            X = type(X)((_doubles(X.data, name), X.indices, X.indptr), X.shape)
         return X
     if is_frame(X):
         check_size(X.shape, name)
@@ -90,8 +93,30 @@ def table_of(
     _check_kind(array.dtype, name, text)
     _check_ndim(array, name)
     check_size(array.shape, name)
+    if array.dtype.kind == "f" and array.dtype.itemsize > 8:
+        return _doubles(array, name)
     # The other byte order decides nothing: 32-bit floats are such in both.
     return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
+
+
+def _doubles(array: Array, name: str) -> Array:
+    """Long doubles as float64.
+
+    Raises
+    ------
+    ValueError
+        Naming the first that is beyond.
+    """
+    with np.errstate(over="ignore"):
+        doubles = array.astype(np.float64)
+    beyond = np.argwhere(np.isinf(doubles) & np.isfinite(array))
+    if len(beyond):
+        place = tuple(beyond[0])
+        entry = f"[{', '.join(map(str, place))}]" if array.ndim == 2 else ", a stored entry,"
+        raise ValueError(
+            f"{name}{entry} is {array[place]}, which is beyond the numbers that a float can hold"
+        )
+    return doubles
 
 
 def _check_ndim(array: Any, name: str) -> None:

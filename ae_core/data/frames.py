@@ -217,7 +217,7 @@ def check_names(columns: list[Any], name: str = "X") -> None:
     ValueError, TypeError
         Naming them.
     """
-    kinds = {isinstance(column, str): column for column in columns}
+    kinds = {isinstance(column, str): column for column in reversed(columns)}
     if len(kinds) > 1:
         raise TypeError(
             f"{name} has columns named {shown(kinds[True])} and {shown(kinds[False])}: names must "
@@ -411,7 +411,10 @@ def _from_pandas_column(series: Any, library: Any) -> Any:
     ]
     if dtype == nw.Categorical:  # pyarrow before 22 does not encode a list by itself
         text = nw.new_series(series.name, values, nw.String, backend=library)
-        return text.cast(nw.Categorical)
+        if library != "pyarrow":
+            return text.cast(nw.Categorical)
+        encoded = text.to_native().dictionary_encode()  # a cast's indices pandas may not read
+        return nw.from_native(encoded, series_only=True).alias(series.name)
     return nw.new_series(series.name, values, dtype, backend=library)
 
 

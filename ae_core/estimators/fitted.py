@@ -396,7 +396,11 @@ class FittedAutoencoder(
             Where to write the result, of X in blocks, too: as of `transform`.
         """
         rows = self._rows(X, covariates, size_factors)
-        errors = self._of_counts(self.network_.feature_errors(rows), rows)
+        try:
+            errors = self._of_counts(self.network_.feature_errors(rows), rows)
+        except ValueError:  # about a code, which nobody has given: of which row is it?
+            within_range(self.network_.encode(rows), rows, "the code")
+            raise
         if self.encoding_ is not None:
             errors = self.encoding_.summed(errors)
         return self._as_given(errors, X)

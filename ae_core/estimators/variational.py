@@ -19,7 +19,7 @@ from ..formulas.latent import divergence, sample
 from ..formulas.losses import LOSSES
 from ..network.rules import checked_weights
 from ..serving.likelihood import noise_constants
-from ..serving.ranges import average, scored, within_range
+from ..serving.ranges import average, bounds, scored, within_range
 from .autoencoder import TrainableAutoencoder
 from .beside import NOT_FOR_BLOCKS, covariates_of, refuse_beside, sizes_of
 from .block_results import by_blocks, mean_score
@@ -129,7 +129,7 @@ validation_loss_curve_, best_loss_, n_iter_, n_features_in_, feature_names_in_
             # Of what the bound consists of, only the likelihood is of counts divided by sizes.
             likelihoods = self.network_.bound(rows) + divergences
             return scored(rows.row_factor * likelihoods - divergences)
-        return scored(self.network_.bound(rows, n_draws=n_draws) - self._constants(rows))
+        return scored(bounds(self.network_, rows, n_draws) - self._constants(rows))
 
     def score(
         self,
@@ -295,8 +295,8 @@ validation_loss_curve_, best_loss_, n_iter_, n_features_in_, feature_names_in_
         if not np.isfinite(variance):
             row, column = np.unravel_index(np.nan_to_num(np.abs(X), nan=-1.0).argmax(), X.shape)
             raise ValueError(
-                f"{rows.name}[{which[row]}, {column}] is {rows.X[which[row], column]:g}: its square "
-                "is beyond float64, so that the noise's variance can't be learned; use "
+                f"{rows.name}[{which[row]}, {column}] is {rows.X[which[row], column]:g}: its "
+                "square is beyond float64, so that the noise's variance can't be learned; use "
                 "scale='standard', take logarithms, or clip it"
             )
         return variance

@@ -17,7 +17,7 @@ from ..formulas.losses import LOSSES, SHARES
 from ..network.compiled import Network
 from ..network.rules import checked_weights
 from .likelihood import noise_constants
-from .ranges import errors_in_range, scored, within_range
+from .ranges import bounds, errors_in_range, scored, within_range
 from .restoring import (
     read_columns,
     restore_encoding,
@@ -258,7 +258,7 @@ class Predictor:
         network, rows = self._net("score_samples"), self._rows(X)
         if self.kind == VARIATIONAL:
             constants = noise_constants(rows, self._variance, self._weights, self._is_normal)
-            return scored(network.bound(rows) - constants)
+            return scored(bounds(network, rows) - constants)
         return -errors_in_range(network.reconstruction_errors(rows))
 
     # --- what detectors offer ------------------------------------------------------------
