@@ -43,7 +43,7 @@ class DtypeName(Check):
         """The NumPy dtype, or None."""
         if self.or_none and value is None:
             return None
-        if not isinstance(value, str | type | np.dtype):  # an array's own dtype is not meant
+        if not isinstance(value, str | type | np.dtype | None):  # an array's own dtype is not meant
             self.refuse(argument, value, words)
         try:
             checked = np.dtype(value)

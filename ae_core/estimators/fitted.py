@@ -322,7 +322,7 @@ class FittedAutoencoder(
 
         The error is the model's loss, of scaled columns, summed over columns. Where entries are
         unseen, it is the mean over the others times the number of columns; 0 for a row of which
-        nothing is seen.
+        nothing is seen. One beyond the range of the network's type is the largest that there is.
 
         Parameters
         ----------

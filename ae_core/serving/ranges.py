@@ -60,12 +60,12 @@ def bounds(network: Network, rows: Rows, n_draws: int = 1) -> Array:
         with np.errstate(over="ignore", invalid="ignore"):
             mean, log_variance = network.posterior(rows)
             widest = np.abs(mean) + FARTHEST_DRAW * np.exp(log_variance / 2)
-        has_code = np.isfinite(widest).all(axis=1)
+        has_code = np.asarray(np.isfinite(widest).all(axis=1))
         if has_code.all():
             raise
     result = np.full(len(rows), -np.inf)
     if has_code.any():
-        result[has_code] = network.bound(rows.part(has_code), n_draws=n_draws)
+        result[has_code] = network.bound(rows.part(np.flatnonzero(has_code)), n_draws=n_draws)
     return result
 
 
