@@ -7,13 +7,14 @@ narwhals is imported on first use: arrays can do without.
 """
 
 from collections import Counter
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 
 from .._typing import Array
 from ..basics.arguments import shown
 from .cells import floats_of, is_missing
+from .frame_types import is_wide, known_dtype, refuse_dtype, with_known_types
 
 NUMBERS = "fiub"
 """NumPy's kinds of dtypes that are numbers."""
@@ -86,41 +87,11 @@ def numbers_of(frame: Any, name: str, advice: str) -> Any:
     import narwhals as nw
 
     if library == "pyarrow":
-        frame = _with_known_types(frame, name)
+        frame = with_known_types(frame, name)
     table = nw.from_native(frame, eager_only=True)
     return _side_by_side(
         [_of_series(table[c], name, c, advice) for c in table.columns], table.shape
     )
-
-
-def _with_known_types(table: Any, name: str) -> Any:
-    """A pyarrow table whose columns are what narwhals knows: rarer ones are unpacked or cast.
-
-    Raises
-    ------
-    ValueError
-        Naming the first column of a type that holds no numbers, flags or text, and the type.
-    """
-    import pyarrow as pa
-
-    for i, field in enumerate(table.schema):
-        kind, column = field.type, table.column(i)
-        if isinstance(kind, pa.BaseExtensionType):
-            kind = kind.storage_type
-            if not (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
-                _refuse_dtype(name, field.name, field.type)
-            column = pa.chunked_array([chunk.storage for chunk in column.chunks], kind)
-        if pa.types.is_run_end_encoded(kind):
-            from pyarrow import compute
-
-            kind = kind.value_type
-            chunks = [compute.run_end_decode(chunk) for chunk in column.chunks]
-            column = pa.chunked_array(chunks, kind)
-        if pa.types.is_decimal(kind):
-            column = column.cast(pa.float64())
-        if column is not table.column(i):
-            table = table.set_column(i, field.name, column)
-    return table
 
 
 def _of_pandas(frame: Any, name: str, advice: str) -> Any:
@@ -140,7 +111,7 @@ def _of_pandas_column(series: Any, dtype: Any, name: str, advice: str) -> Array:
     """One column as NumPy's numbers (m,), NaN where missing."""
     kind = getattr(dtype, "kind", "O")
     if kind in "mMc":
-        _refuse_dtype(name, series.name, dtype)
+        refuse_dtype(name, series.name, dtype)
     if hasattr(dtype, "categories"):
         kind = "O"  # whatever its categories are
     if kind not in NUMBERS:
@@ -156,11 +127,6 @@ def _of_pandas_column(series: Any, dtype: Any, name: str, advice: str) -> Array:
     return np.asarray(series.to_numpy(dtype=numpy_dtype, na_value=np.nan))
 
 
-def _is_wide(dtype: Any) -> bool:
-    """Whether it is an integer's of 128 bits, of which NumPy has none."""
-    return str(dtype) in ("Int128", "UInt128")
-
-
 def _of_series(series: Any, name: str, column: str, advice: str) -> Array:
     """One column of polars or pyarrow, as narwhals has it, as NumPy's numbers (m,)."""
     import narwhals as nw
@@ -170,7 +136,7 @@ def _of_series(series: Any, name: str, column: str, advice: str) -> Array:
     if n_missing == len(series) and len(series):
         return np.full(len(series), np.nan)
     if dtype.is_numeric() or dtype == nw.Boolean:
-        is_plain = n_missing == 0 and not dtype.is_decimal() and not _is_wide(dtype)
+        is_plain = n_missing == 0 and not dtype.is_decimal() and not is_wide(dtype)
         if not is_plain and dtype != nw.Float32:
             series = series.cast(nw.Float64)
         return np.asarray(series.to_numpy())
@@ -178,15 +144,7 @@ def _of_series(series: Any, name: str, column: str, advice: str) -> Array:
         values = np.empty(len(series), dtype=object)
         values[:] = series.to_list()
         return floats_of(values, lambda at: _cell(name, column, at[0]), advice)
-    return _refuse_dtype(name, column, _known_dtype(series))
-
-
-def _known_dtype(series: Any) -> Any:
-    """What its own library calls the dtype of a column that narwhals has no name for."""
-    if str(series.dtype) != "Unknown":
-        return series.dtype
-    native = series.to_native()
-    return native.type if hasattr(native, "type") else native.dtype
+    return refuse_dtype(name, column, known_dtype(series))
 
 
 def _side_by_side(columns: list[Array], shape: tuple[int, int]) -> Array:
@@ -200,13 +158,6 @@ def _side_by_side(columns: list[Array], shape: tuple[int, int]) -> Array:
 
 def _cell(name: str, column: Any, row: int) -> str:
     return f"{name}: column {shown(column)}, row {row},"
-
-
-def _refuse_dtype(name: str, column: Any, dtype: Any) -> NoReturn:
-    raise ValueError(
-        f"{name}: column {shown(column)} has dtype {dtype}, whose values are no real numbers: turn "
-        "it into numbers (of a date, such as the days since one), or drop it"
-    )
 
 
 def check_names(columns: list[Any], name: str = "X") -> None:
@@ -345,7 +296,7 @@ def as_pandas(X: Any, name: str = "X") -> Any:
     if library not in NO_INDEX:
         return table.to_pandas()
     if library == "pyarrow":
-        table = nw.from_native(_with_known_types(X, name), eager_only=True)
+        table = nw.from_native(with_known_types(X, name), eager_only=True)
     frame = {column: _as_pandas_column(table[column], name) for column in table.columns}
     return pd.DataFrame(frame, index=range(len(table)))
 
@@ -355,7 +306,7 @@ def _as_pandas_column(series: Any, name: str) -> Any:
     import pandas as pd
 
     dtype, values = series.dtype, series.to_list
-    if _is_wide(dtype):
+    if is_wide(dtype):
         series = series.cast(nw.Float64)
         return pd.Series(series.to_numpy())
     if dtype.is_integer() and series.null_count():
@@ -373,7 +324,7 @@ def _as_pandas_column(series: Any, name: str) -> Any:
         return pd.Series(pd.Categorical(values(), categories=known))
     if dtype in (nw.String, nw.Object) or series.null_count() == len(series):
         return pd.Series(values(), dtype=object)
-    return _refuse_dtype(name, series.name, _known_dtype(series))
+    return refuse_dtype(name, series.name, known_dtype(series))
 
 
 def from_pandas(frame: Any, library: str | None) -> Any:
