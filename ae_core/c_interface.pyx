@@ -8,6 +8,7 @@ cimport cython
 from cpython.buffer cimport PyBUF_READ, PyBUF_WRITE
 from cpython.ref cimport Py_DECREF, Py_INCREF, PyObject
 from cython cimport floating
+from libc.float cimport DBL_MAX, FLT_MAX
 from libc.limits cimport INT_MAX
 from libc.math cimport INFINITY, fabs
 from libc.stdlib cimport free, malloc
@@ -452,12 +453,20 @@ cdef bint can_compare(Model model, int height, const double* X) noexcept nogil:
 cdef void undo_scaling(
     Model model, int height, const floating* outputs, double* X_hat,
 ) noexcept nogil:
+    """As `ae_core.data.scaling.undo_scaling`: beyond the range of the type is its largest number."""
     cdef Py_ssize_t n = model.n_features, i, j
+    cdef double largest = FLT_MAX if sizeof(floating) == sizeof(float) else DBL_MAX
+    cdef double x
     for i in range(height):
         for j in range(n):
-            X_hat[i * n + j] = outputs[i * n + j]
+            x = outputs[i * n + j]
             if model.factor != NULL:
-                X_hat[i * n + j] = X_hat[i * n + j] / model.factor[j] + model.shift[j]
+                x = x / model.factor[j] + model.shift[j]
+            if x > largest:  # NaN is not
+                x = largest
+            elif x < -largest:
+                x = -largest
+            X_hat[i * n + j] = x
 
 
 cdef void per_whole_row(

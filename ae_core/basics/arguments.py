@@ -263,9 +263,12 @@ def check_name(argument: str, value: object, registry: Iterable[str]) -> str:
 
 
 def as_tuple(argument: str, value: Any) -> tuple[Any, ...]:
-    """Any sequence but a string, as a tuple; sets have no order, and iterators only one use."""
+    """A sequence but a string or bytes, as a tuple; sets have no order, iterators only one use."""
     try:
-        if isinstance(value, str | bytes | Mapping | Set) or iter(value) is value:
+        if (
+            isinstance(value, str | bytes | bytearray | memoryview | Mapping | Set)
+            or iter(value) is value
+        ):
             raise TypeError
         return tuple(value)
     except TypeError:

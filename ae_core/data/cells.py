@@ -12,6 +12,9 @@ from ..basics.arguments import shown
 SHOWN = 40
 """Characters of an entry that an error shows."""
 
+DATES = ("datetime64", "timedelta64", "Period")
+"""NumPy's and pandas' types, by name, that are no numbers; the first two can be cast to floats."""
+
 MISSING = ("NoneType", "NAType", "NaTType", "MaskedConstant")
 """Types of which each value says that there is none: of Python, pandas and NumPy."""
 
@@ -39,13 +42,17 @@ def floats_of(values: Array, cell: Callable[[tuple[int, ...]], str], advice: str
     TypeError
         Naming the first entry that is neither number nor text.
     """
+    kinds = set(map(type, values.ravel()))
     try:
-        return np.asarray(values.astype(np.float64))
+        if not any(kind.__name__ in DATES or issubclass(kind, date | timedelta) for kind in kinds):
+            return np.asarray(values.astype(np.float64))
     except (TypeError, ValueError, OverflowError):  # what is missing may be all that is the matter
         pass
     floats = np.empty(values.shape)
     for place, value in np.ndenumerate(values):
         try:
+            if type(value).__name__ in DATES:
+                raise ValueError
             floats[place] = np.nan if is_missing(value) else float(value)
         except (TypeError, ValueError, OverflowError):
             _refuse(value, cell(place), advice)
@@ -58,7 +65,7 @@ def _refuse(value: Any, cell: str, advice: str) -> NoReturn:
         raise ValueError(f"{what}, which is no number: {advice}")
     if isinstance(value, int):
         raise ValueError(f"{what}, which is beyond the numbers that a float can hold")
-    if isinstance(value, date | time | timedelta) or type(value).__name__ == "Period":
+    if isinstance(value, date | time | timedelta) or type(value).__name__ in DATES:
         raise ValueError(
             f"{what}, which is no number: turn dates into numbers first, such as the days since one"
         )

@@ -43,6 +43,8 @@ class DtypeName(Check):
         """The NumPy dtype, or None."""
         if self.or_none and value is None:
             return None
+        if not isinstance(value, str | type | np.dtype | None):  # an array's own dtype is not meant
+            self.refuse(argument, value, words)
         try:
             checked = np.dtype(value)
         except Exception:  # whatever NumPy thinks of it

@@ -68,12 +68,16 @@ def table_of(
     """
     if is_sparse(X):
         _check_kind(X.dtype, name, text)
+        _check_ndim(X, name)
         check_size(X.shape, name)
+        if X.dtype.itemsize > 8 and X.dtype.kind == "f":
+            X = X.tocsr()
+            X = type(X)((_doubles(X.data, name), X.indices, X.indptr), X.shape)
         return X
     if is_frame(X):
         check_size(X.shape, name)
         return numbers_of(X, name, text)
-    if isinstance(X, np.ma.MaskedArray):
+    if isinstance(X, np.ma.MaskedArray) and not X.dtype.names:
         X = unmasked(X, name, missing, advice)
     array = X if isinstance(X, np.ndarray) else _as_array(X, name)
     if isinstance(array, np.matrix):
@@ -87,14 +91,41 @@ def table_of(
     if array.dtype.kind == "O":
         array = floats_of(array, lambda place: f"{name}[{', '.join(map(str, place))}]", text)
     _check_kind(array.dtype, name, text)
+    _check_ndim(array, name)
+    check_size(array.shape, name)
+    if array.dtype.kind == "f" and array.dtype.itemsize > 8:
+        return _doubles(array, name)
+    # The other byte order decides nothing: 32-bit floats are such in both.
+    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
+
+
+def _doubles(array: Array, name: str) -> Array:
+    """Long doubles as float64.
+
+    Raises
+    ------
+    ValueError
+        Naming the first that is beyond.
+    """
+    with np.errstate(over="ignore"):
+        doubles = array.astype(np.float64)
+    beyond = np.argwhere(np.isinf(doubles) & np.isfinite(array))
+    if len(beyond):
+        place = tuple(beyond[0])
+        entry = f"[{', '.join(map(str, place))}]" if array.ndim == 2 else ", a stored entry,"
+        raise ValueError(
+            f"{name}{entry} is {array[place]}, which is beyond the numbers that a float can hold"
+        )
+    return doubles
+
+
+def _check_ndim(array: Any, name: str) -> None:
     if array.ndim != 2:
         hint = f": one sample is {name}.reshape(1, -1), and one column {name}.reshape(-1, 1)"
         raise ValueError(
             f"Expected 2D array, got {array.ndim}D array instead, {name} of shape {array.shape}. "
             f"Reshape your data{hint if array.ndim < 2 else ''}"
         )
-    check_size(array.shape, name)
-    return array
 
 
 def _check_kind(dtype: np.dtype[Any], name: str, text: str) -> None:
@@ -143,7 +174,11 @@ def _as_array(X: Any, name: str) -> Array:
     is_known = isinstance(X, list | tuple | memoryview | int | float) or (
         package not in ("anndata", "mudata", "dask", "dask_expr", "narwhals")
         and type(X).__name__ != "RecordBatch"
-        and any(hasattr(type(X), f"__array{way}__") for way in ("", "_interface", "_struct"))
+        and any(
+            hasattr(where, f"__array{way}__")
+            for where, ways in ((type(X), ("", "_interface", "_struct")), (X, ("_interface",)))
+            for way in ways
+        )
         and not (package == "xarray" and type(X).__name__ != "DataArray")
     )
     if not is_known:

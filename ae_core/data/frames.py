@@ -7,13 +7,14 @@ narwhals is imported on first use: arrays can do without.
 """
 
 from collections import Counter
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 
 from .._typing import Array
 from ..basics.arguments import shown
 from .cells import floats_of, is_missing
+from .frame_types import is_wide, known_dtype, refuse_dtype, with_known_types
 
 NUMBERS = "fiub"
 """NumPy's kinds of dtypes that are numbers."""
@@ -80,10 +81,13 @@ def numbers_of(frame: Any, name: str, advice: str) -> Any:
         Naming the first column that holds something else than numbers.
     """
     check_names(names_of(frame) or [], name)
-    if library_of(frame) not in NO_INDEX:
+    library = library_of(frame)
+    if library not in NO_INDEX:
         return _of_pandas(frame, name, advice)
     import narwhals as nw
 
+    if library == "pyarrow":
+        frame = with_known_types(frame, name)
     table = nw.from_native(frame, eager_only=True)
     return _side_by_side(
         [_of_series(table[c], name, c, advice) for c in table.columns], table.shape
@@ -107,7 +111,7 @@ def _of_pandas_column(series: Any, dtype: Any, name: str, advice: str) -> Array:
     """One column as NumPy's numbers (m,), NaN where missing."""
     kind = getattr(dtype, "kind", "O")
     if kind in "mMc":
-        _refuse_dtype(name, series.name, dtype)
+        refuse_dtype(name, series.name, dtype)
     if hasattr(dtype, "categories"):
         kind = "O"  # whatever its categories are
     if kind not in NUMBERS:
@@ -132,7 +136,7 @@ def _of_series(series: Any, name: str, column: str, advice: str) -> Array:
     if n_missing == len(series) and len(series):
         return np.full(len(series), np.nan)
     if dtype.is_numeric() or dtype == nw.Boolean:
-        is_plain = n_missing == 0 and not dtype.is_decimal()
+        is_plain = n_missing == 0 and not dtype.is_decimal() and not is_wide(dtype)
         if not is_plain and dtype != nw.Float32:
             series = series.cast(nw.Float64)
         return np.asarray(series.to_numpy())
@@ -140,7 +144,7 @@ def _of_series(series: Any, name: str, column: str, advice: str) -> Array:
         values = np.empty(len(series), dtype=object)
         values[:] = series.to_list()
         return floats_of(values, lambda at: _cell(name, column, at[0]), advice)
-    return _refuse_dtype(name, column, dtype)
+    return refuse_dtype(name, column, known_dtype(series))
 
 
 def _side_by_side(columns: list[Array], shape: tuple[int, int]) -> Array:
@@ -156,21 +160,20 @@ def _cell(name: str, column: Any, row: int) -> str:
     return f"{name}: column {shown(column)}, row {row},"
 
 
-def _refuse_dtype(name: str, column: Any, dtype: Any) -> NoReturn:
-    raise ValueError(
-        f"{name}: column {shown(column)} has dtype {dtype}, whose values are no real numbers: turn "
-        "it into numbers (of a date, such as the days since one), or drop it"
-    )
-
-
 def check_names(columns: list[Any], name: str = "X") -> None:
-    """Refuse columns that have a name together.
+    """Refuse columns that have a name together, or of which only some are named by text.
 
     Raises
     ------
-    ValueError
-        Naming it.
+    ValueError, TypeError
+        Naming them.
     """
+    kinds = {isinstance(column, str): column for column in reversed(columns)}
+    if len(kinds) > 1:
+        raise TypeError(
+            f"{name} has columns named {shown(kinds[True])} and {shown(kinds[False])}: names must "
+            f"be text in all columns or in none, as after {name}.columns = {name}.columns.map(str)"
+        )
     if len(set(columns)) < len(columns):
         twice = Counter(columns).most_common(1)[0][0]
         raise ValueError(
@@ -292,6 +295,8 @@ def as_pandas(X: Any, name: str = "X") -> Any:
     table = nw.from_native(X, eager_only=True)
     if library not in NO_INDEX:
         return table.to_pandas()
+    if library == "pyarrow":
+        table = nw.from_native(with_known_types(X, name), eager_only=True)
     frame = {column: _as_pandas_column(table[column], name) for column in table.columns}
     return pd.DataFrame(frame, index=range(len(table)))
 
@@ -301,6 +306,9 @@ def _as_pandas_column(series: Any, name: str) -> Any:
     import pandas as pd
 
     dtype, values = series.dtype, series.to_list
+    if is_wide(dtype):
+        series = series.cast(nw.Float64)
+        return pd.Series(series.to_numpy())
     if dtype.is_integer() and series.null_count():
         return pd.Series(values(), dtype=str(dtype))  # pandas, too, says Int64
     if dtype == nw.Boolean:
@@ -316,7 +324,7 @@ def _as_pandas_column(series: Any, name: str) -> Any:
         return pd.Series(pd.Categorical(values(), categories=known))
     if dtype in (nw.String, nw.Object) or series.null_count() == len(series):
         return pd.Series(values(), dtype=object)
-    return _refuse_dtype(name, series.name, dtype)
+    return refuse_dtype(name, series.name, known_dtype(series))
 
 
 def from_pandas(frame: Any, library: str | None) -> Any:
@@ -354,7 +362,10 @@ def _from_pandas_column(series: Any, library: Any) -> Any:
     ]
     if dtype == nw.Categorical:  # pyarrow before 22 does not encode a list by itself
         text = nw.new_series(series.name, values, nw.String, backend=library)
-        return text.cast(nw.Categorical)
+        if library != "pyarrow":
+            return text.cast(nw.Categorical)
+        encoded = text.to_native().dictionary_encode()  # a cast's indices pandas may not read
+        return nw.from_native(encoded, series_only=True).alias(series.name)
     return nw.new_series(series.name, values, dtype, backend=library)
 
 

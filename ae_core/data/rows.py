@@ -219,7 +219,7 @@ class Rows:
         rows.seen = rows._count_seen()
         return rows
 
-    def part(self, which: slice) -> "Rows":
+    def part(self, which: slice | Array) -> "Rows":
         """Some of the same rows; what was checked is not checked again."""
         rows = copy.copy(self)
         for cached in ("limits", "input_limits"):

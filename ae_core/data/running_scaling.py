@@ -158,7 +158,8 @@ class RunningScaling:
         }
         is_new = (part.n_seen > 0) & ~(was_seen & is_same)
         for name, value in values.items():
-            getattr(self, name)[columns[is_new]] = value[is_new]
+            # Squares of large numbers overflow where 'minmax' does not need them.
+            getattr(self, name)[columns[is_new]] = np.nan_to_num(value[is_new])
         return np.asarray(columns[is_new])
 
 

@@ -262,10 +262,34 @@ def _slices(n_rows: int, height: int) -> Iterator[slice]:
         yield slice(start, min(start + height, n_rows))
 
 
+SAFE_IN_FLOAT32 = 1e30
+"""While shifts and widths of columns are below this, float32 overflows only where results do."""
+
+
 def undo_scaling(X_hat: Array, shift: Any, factor: Any) -> Array:
-    """Bring scaled rows (m, n_features) back to the units of the data, in place."""
-    if factor is not None:
-        X_hat /= factor
-    if shift is not None:
-        X_hat += shift
-    return X_hat
+    """Bring scaled rows (m, n_features) back to the units of the data, in place.
+
+    What is beyond the range of their type becomes its largest number. The C interface has the same
+    formula, in doubles and with the range of the network's type.
+    """
+    with np.errstate(over="ignore"):
+        if X_hat.dtype == np.float32 and not _is_safe_in_float32(shift, factor):
+            exact = saturated(undo_scaling(X_hat.astype(np.float64), shift, factor), np.float32)
+            X_hat[:] = exact
+            return X_hat
+        if factor is not None:
+            X_hat /= factor
+        if shift is not None:
+            X_hat += shift
+    return saturated(X_hat)
+
+
+def _is_safe_in_float32(shift: Any, factor: Any) -> bool:
+    wide = factor is not None and np.abs(factor).min() < 1 / SAFE_IN_FLOAT32
+    return not wide and (shift is None or np.abs(shift).max() < SAFE_IN_FLOAT32)
+
+
+def saturated(values: Array, dtype: Any = None) -> Array:
+    """Values with the largest number of their type, or of `dtype`, for what is beyond; in place."""
+    largest = np.finfo(values.dtype if dtype is None else dtype).max
+    return np.clip(values, -largest, largest, out=values)

@@ -189,7 +189,8 @@ def discarded_variance(
     component analysis", eq. 8). NaN is unseen: columns keep the variance of what is seen,
     and share less of it with others, so that there is rather too much noise than too little.
 
-    Never less than `LEAST_NOISE` of the columns' mean variance; 1 where nothing varies.
+    Never less than `LEAST_NOISE` of the columns' mean variance; 1 where nothing varies; infinite
+    where the squares of X are beyond float64.
 
     Parameters
     ----------
@@ -205,6 +206,8 @@ def discarded_variance(
     share = seen_weights / totals  # of each column, adding up to 1
     X = np.nan_to_num(X)
     centred = (X - (share * X).sum(axis=0)) * np.sqrt(share)  # its square is the covariance
+    if not np.isfinite(np.square(centred).sum()):
+        return np.inf
     if columns is not None:
         return _discarded_of(centred, n_components, columns)
     square = centred.T @ centred if n <= len(X) else centred @ centred.T
@@ -241,7 +244,7 @@ def principal_directions(centred: Array, n_components: int) -> Array:
     if k == 0:
         return np.empty((0, n))
     scale = float(np.abs(centred).max())
-    if scale == 0:
+    if scale == 0 or not np.isfinite(scale):
         return np.empty((0, n))
     centred = centred / scale  # squares of what is very large or small would not fit a float
     square = centred.T @ centred if n <= m else centred @ centred.T

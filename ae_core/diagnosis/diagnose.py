@@ -21,7 +21,7 @@ from ..training.progress import History
 from . import curves, data_findings, findings, unit_findings
 from .findings import Finding
 from .measures import Measures, Table, measure
-from .reconstruction import evenly, mean_error, some_of
+from .reconstruction import bounded, evenly, mean_error, some_of
 from .result import Diagnosis
 from .table_facts import TableFacts, table_facts
 from .trials import Trials
@@ -241,7 +241,7 @@ def examine(
     is_sample = len(which) < _length(X)
     which = which[rows.weights(which) > 0]  # rows without weight are none that it has learned from
     weights = None if rows.sample_weight is None else rows.weights(which)
-    seen = rows.take(which, np.float64)
+    seen = bounded(rows.take(which, np.float64), network.dtype)
     shown = seen if raw is None else _shown(network, raw, max_rows)
     table = Table(
         X=seen,
@@ -256,7 +256,7 @@ def examine(
         validation_loss = None
         if X_val is not None:
             some = _rows(network, X_val, max_rows, "X_val")
-            some_rows = some.take(some_of(some, max_rows), np.float64)
+            some_rows = bounded(some.take(some_of(some, max_rows), np.float64), network.dtype)
             validation_loss = mean_error(network, some_rows)
         measures = measure(network, table, k, history, validation_loss, settings or {})
         # As the network sees them, columns are not in anybody's units.

@@ -22,6 +22,17 @@ DENSE_ENTRIES = 2_000_000
 """Of a sparse table so many rows are looked at as have this many entries when made dense, 16 MB."""
 
 
+def bounded(X: Array, dtype: Any) -> Array:
+    """Rows (m, n) whose squares do not overflow that dtype, to be judged by: a copy where needed.
+
+    Beyond the root of the largest number, how far out an entry is makes no difference.
+    """
+    most = float(np.sqrt(np.finfo(dtype).max)) / 1e4
+    if np.nan_to_num(np.abs(X)).max(initial=0) <= most:
+        return X
+    return np.clip(X, -most, most)
+
+
 def loss_of(
     architecture: Architecture,
     X: Array,

@@ -65,7 +65,8 @@ def mean_score(estimator: Any, blocks: Blocks, sample_weight: Any) -> float:
         except (ValueError, TypeError) as error:
             raise at(where, first, error) from error
         total, count = total + float(scores @ counts), count + float(counts.sum())
-    return total / count if count else 0.0
+    largest = float(np.finfo(np.float64).max)
+    return float(np.clip(total / count, -largest, largest)) if count else 0.0
 
 
 def _results(blocks: Blocks, method: Callable[[Any], Any]) -> Iterator[tuple[Any, Any]]:

@@ -19,6 +19,8 @@ from ..detection.thresholds import weighted_quantile
 from ..formulas.solvers import Adam
 from ..network.architecture import Architecture
 from ..network.compiled import Network
+from ..training.epochs import all_finite
+from ..training.progress import NonFiniteLossError
 
 CODE_SHARES = (0, 1 / 8, 1 / 4, 1 / 2)
 """Sizes of the codes, as shares of the number of columns; at least 1, …"""
@@ -168,7 +170,9 @@ def train_ensemble(
         for i, (member, left_out) in enumerate(zip(members, held_out.T, strict=True)):
             _train(member.network, sample, _own(kept, left_out), options, random)
             _silence(member.network, ~scaling.varies)
-            members[i] = replace(member, usual=usual_residuals(member.network, sample, is_learned))
+            usual = usual_residuals(member.network, sample, is_learned)
+            _check_learned(member.network, usual, options)
+            members[i] = replace(member, usual=usual)
             oddness += _oddness(members[i], sample)
         line = weighted_quantile(oddness[is_learned], sample.weights[is_learned], 1 - options.trim)
         kept = is_learned & (oddness <= line)
@@ -274,6 +278,16 @@ def _train(
     solver = Adam(rate)
     network.train_steps(
         sample.rows, order, batch_size, solver, solver.start(network.params), np.full(n_steps, rate)
+    )
+
+
+def _check_learned(network: Network, usual: Array, options: Options) -> None:
+    if all_finite(network.params) and all_finite(usual):
+        return
+    raise NonFiniteLossError(
+        f"learning_rate_init={options.learning_rate:g}: after {options.n_steps} steps the "
+        f"parameters or the residuals are beyond the range of {network.dtype}; try a smaller rate, "
+        "or the default"
     )
 
 

@@ -19,12 +19,13 @@ from ..data.frames import as_pandas, filled_frame, from_pandas, is_frame, librar
 from ..data.imputation import filled_in, parts_of
 from ..data.rows import Rows
 from ..data.running_scaling import RunningScaling
-from ..data.scaling import undo_scaling
+from ..data.scaling import saturated, undo_scaling
 from ..diagnosis.diagnose import examine
 from ..diagnosis.result import Diagnosis
 from ..files.model_description import from_json, to_json
 from ..files.model_file import ModelFile
 from ..formulas.losses import LOSSES
+from ..serving.ranges import average, errors_in_range, within_range
 from ..training.stream import Stream
 from .beside import (
     NOT_FOR_BLOCKS,
@@ -41,7 +42,7 @@ from .parameters import has_holes
 from .recommending import Recommendations, best_columns, seen_entries
 from .saved import SavedEstimator, describe_autoencoder, restore_autoencoder
 from .saved_stream import describe_stream, restore_stream
-from .tables import FramesOut, checked, code_of, plain_rows
+from .tables import FramesOut, checked, code_of, indexable, plain_rows
 from .trying import check_budget, try_filling, try_settings
 
 TORCH = "ae_core.export.torch_module"
@@ -88,7 +89,7 @@ class FittedAutoencoder(
             not at all, and None is returned.
         """
         rows = self._rows(X, covariates, size_factors)
-        return self.network_.encode(rows)
+        return within_range(self.network_.encode(rows), rows, "the code")
 
     def inverse_transform(self, X: Any, *, covariates: Any = None, size_factors: Any = None) -> Any:
         """The rows (m, n_features) that codes X (m, n_components) stand for, in the data's units.
@@ -114,6 +115,7 @@ class FittedAutoencoder(
         check_is_fitted(self)
         code = code_of(X)
         X_hat = self._decoded(code, covariates_of(self, covariates, len(code)))
+        within_range(X_hat, Rows(code), "the reconstruction")
         sizes = sizes_of(self, size_factors, len(code), is_needed=False)
         return self._as_fitted(self._sized(X_hat, sizes), self.encoding_, beside=X)
 
@@ -320,7 +322,7 @@ class FittedAutoencoder(
 
         The error is the model's loss, of scaled columns, summed over columns. Where entries are
         unseen, it is the mean over the others times the number of columns; 0 for a row of which
-        nothing is seen.
+        nothing is seen. One beyond the range of the network's type is the largest that there is.
 
         Parameters
         ----------
@@ -370,7 +372,7 @@ class FittedAutoencoder(
         weights = weights_of(sample_weight, scores)
         if self.missing_values is not None:
             weights = self._rows(X, **given).reweighted(weights).counts(slice(None))
-        return float(np.average(scores, weights=weights))
+        return average(scores, weights)
 
     @by_blocks
     def feature_errors(
@@ -394,7 +396,11 @@ class FittedAutoencoder(
             Where to write the result, of X in blocks, too: as of `transform`.
         """
         rows = self._rows(X, covariates, size_factors)
-        errors = self._of_counts(self.network_.feature_errors(rows), rows)
+        try:
+            errors = self._of_counts(self.network_.feature_errors(rows), rows)
+        except ValueError:  # about a code, which nobody has given: of which row is it?
+            within_range(self.network_.encode(rows), rows, "the code")
+            raise
         if self.encoding_ is not None:
             errors = self.encoding_.summed(errors)
         return self._as_given(errors, X)
@@ -457,6 +463,7 @@ class FittedAutoencoder(
             refuse_beside(given, NOT_FOR_BLOCKS)
             X = sampled(blocks)
         rows = in_rates(self._rows(X, **given))
+        X = indexable(X)
         weights = weights_of(sample_weight, rows.X)
         examined = examine(
             self.network_,
@@ -488,18 +495,25 @@ class FittedAutoencoder(
     def _reconstructed(self, rows: Rows) -> Array:
         """The reconstruction (m, n_features) of rows, in the data's units."""
         X_hat = undo_scaling(self.network_.forward(rows), self.shift_, self.factor_)
+        within_range(X_hat, rows, "the reconstruction")
         if rows.row_factor is not None and LOSSES[self.loss].has_size:
-            X_hat *= rows.row_factor[:, None].astype(X_hat.dtype)
+            with np.errstate(over="ignore"):
+                X_hat *= rows.row_factor[:, None].astype(X_hat.dtype)
+            saturated(X_hat)
         if rows.row_shift is not None:
             X_hat += rows.row_shift[:, None].astype(X_hat.dtype)
         return X_hat
 
     def _of_counts(self, errors: Array, rows: Rows) -> Array:
-        """Losses of rows (m, …) that were divided by their sizes as those of the counts."""
-        errors = errors.astype(np.float64)
+        """Losses of rows (m, …) that were divided by their sizes as those of the counts.
+
+        One that is beyond the network's type is the largest there is: the other rows are scored.
+        """
+        errors = errors_in_range(errors)
         if rows.row_factor is None or not LOSSES[self.loss].is_scaled_by_size:
             return errors
-        return errors * rows.row_factor.reshape(-1, *[1] * (errors.ndim - 1))
+        with np.errstate(over="ignore"):
+            return saturated(errors * rows.row_factor.reshape(-1, *[1] * (errors.ndim - 1)))
 
     def _rows(self, X: Any, covariates: Any = None, size_factors: Any = None) -> Rows:
         fitted = vars(self)

@@ -13,7 +13,7 @@ from .._typing import Array
 from ..data.rows import Rows
 from ..diagnosis.diagnose import OF_THE_FIT, Examination, examine
 from ..diagnosis.findings import Finding
-from ..diagnosis.reconstruction import evenly, mean_error, some_of
+from ..diagnosis.reconstruction import bounded, evenly, mean_error, some_of
 from ..diagnosis.references import References, references
 from ..diagnosis.result import Diagnosis
 from ..diagnosis.suspects import Change, detector_suspects
@@ -93,7 +93,7 @@ def _judged(networks: tuple[Any, ...], rows: Rows) -> tuple[float, References, i
     which = some_of(rows, ROWS)
     which = which[rows.counts(which) > 0]
     is_sample = len(which) < len(rows)
-    X = rows.take(which, np.float64)
+    X = bounded(rows.take(which, np.float64), networks[0].dtype)
     distances = np.nansum(X**2, axis=1)
     is_gross = distances > GROSS * max(float(np.median(distances)), X.shape[1])
     which, X = which[~is_gross], X[~is_gross]

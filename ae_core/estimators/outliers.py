@@ -9,9 +9,12 @@ from sklearn.utils import ClassifierTags, Tags
 from sklearn.utils.validation import check_is_fitted
 
 from .._typing import Array
+from ..basics.arguments import as_float
 from ..data.blocks import blocks_of
+from ..data.checks import is_sparse
 from ..data.encoded_blocks import EncodedBlocks
 from ..data.rows import Rows
+from ..data.scaling import saturated
 from ..detection.thresholds import Calibration, TrainingRange, automatic_threshold, threshold_for
 from ..diagnosis.result import Diagnosis
 from ..files.model_file import ModelFile
@@ -25,11 +28,14 @@ from .outlier_diagnosis import diagnose_detector
 from .records import check_parameters, with_parameters
 from .saved import SavedEstimator
 from .saved_detector import describe_detector, restore_detector
-from .tables import FramesOut, checked, plain_rows
+from .tables import FramesOut, checked, indexable, plain_rows
 from .trying import check_budget
 
 TIMES_THE_LARGEST = 2.0
 """The score of a row in which a constant has changed is so many times any training row's."""
+
+FARTHEST_LOOKED_AT = 1e15
+"""Spreads from the median within which a diagnosis looks at entries."""
 
 
 @with_parameters
@@ -314,13 +320,24 @@ class AutoencoderOutlierDetector(
         """
         check_budget(budget)
         blocks = blocks_of(X)
-        X = X if blocks is None else sampled(blocks)
+        X = indexable(X) if blocks is None else sampled(blocks)
         weights = weights_of(sample_weight, self._rows(X).X)
         return diagnose_detector(self, X, trials=trials, budget=budget, sample_weight=weights)
 
     def _seen_by_networks(self, X: Any) -> Rows:
-        """X as the networks of the ensemble see it, but for entries far beyond the usual."""
+        """X as the networks of the ensemble see it, but for entries far beyond the usual.
+
+        Those are nearer than they are, so that networks can be asked at all.
+        """
         table = checked(self, X, reset=False)
+        width = FARTHEST_LOOKED_AT / self.factor_  # (n_encoded,)
+        with np.errstate(over="ignore"):
+            low, high = saturated(self.shift_ - width), saturated(self.shift_ + width)
+        if is_sparse(table):
+            table = table.copy()
+            table.data = np.clip(table.data, low[table.indices], high[table.indices])
+        elif not ((low <= table) | np.isnan(table)).all() or (table > high).any():
+            table = np.clip(table, low, high)
         return Rows(table, self.shift_, self.factor_, missing=self.missing_values)
 
     @by_blocks
@@ -385,8 +402,8 @@ class AutoencoderOutlierDetector(
             self.activation,
             self.n_steps,
             self.batch_size,
-            self.learning_rate_init,
-            self.trim,
+            as_float(self.learning_rate_init),
+            as_float(self.trim),
             self.n_threads,
         )
 

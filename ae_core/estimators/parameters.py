@@ -316,7 +316,9 @@ def sees_parts(estimator: Any) -> bool:
         When it can't, saying why.
     """
     for name, value in (("solver", "lbfgs"), ("early_stopping", True), ("scale", "biases")):
-        if getattr(estimator, name) == value:
+        given = getattr(estimator, name)
+        # What is of another type, fit and partial_fit refuse by name.
+        if isinstance(given, str | bool | np.bool_) and given == value:
             raise AttributeError(
                 f"{name}={value!r} needs all rows at once, and partial_fit sees each part once: "
                 "use fit"

@@ -164,6 +164,11 @@ class FramesOut:
         return from_pandas(frame, library or self._library)
 
 
+def indexable(X: Any) -> Any:
+    """X itself where its rows are counted and can be taken; else the array that it says it is."""
+    return X if hasattr(X, "shape") or hasattr(X, "__len__") else np.asarray(X)
+
+
 def code_of(X: Any) -> Array:
     """Codes (m, n_components) as an array of floats.
 

@@ -11,6 +11,7 @@ from ..basics.arguments import COUNT, is_number
 from ..data.blocks import blocks_of
 from ..data.rows import Rows
 from ..data.running_scaling import ENOUGH
+from ..data.scaling import saturated
 from ..diagnosis.baselines import discarded_variance
 from ..diagnosis.reconstruction import evenly
 from ..files.model_file import ModelFile
@@ -18,6 +19,7 @@ from ..formulas.latent import divergence, sample
 from ..formulas.losses import LOSSES
 from ..network.rules import checked_weights
 from ..serving.likelihood import noise_constants
+from ..serving.ranges import average, bounds, scored, within_range
 from .autoencoder import TrainableAutoencoder
 from .beside import NOT_FOR_BLOCKS, covariates_of, refuse_beside, sizes_of
 from .block_results import by_blocks, mean_score
@@ -126,8 +128,8 @@ validation_loss_curve_, best_loss_, n_iter_, n_features_in_, feature_names_in_
             divergences = divergence(*self.network_.posterior(rows))
             # Of what the bound consists of, only the likelihood is of counts divided by sizes.
             likelihoods = self.network_.bound(rows) + divergences
-            return np.asarray(rows.row_factor * likelihoods - divergences)
-        return np.asarray(self.network_.bound(rows, n_draws=n_draws) - self._constants(rows))
+            return scored(rows.row_factor * likelihoods - divergences)
+        return scored(bounds(self.network_, rows, n_draws) - self._constants(rows))
 
     def score(
         self,
@@ -158,7 +160,7 @@ validation_loss_curve_, best_loss_, n_iter_, n_features_in_, feature_names_in_
             refuse_beside(given, NOT_FOR_BLOCKS)
             return mean_score(self, blocks, sample_weight)
         scores = self.score_samples(X, **given)
-        return float(np.average(scores, weights=weights_of(sample_weight, scores)))
+        return average(scores, weights_of(sample_weight, scores))
 
     def feature_errors(
         self, X: Any, *, covariates: Any = None, size_factors: Any = None, to: Any = None
@@ -253,7 +255,11 @@ validation_loss_curve_, best_loss_, n_iter_, n_features_in_, feature_names_in_
         """
         rows = self._rows(X, covariates, size_factors)
         mean, log_variance = self.network_.posterior(rows)
-        return sample(mean, log_variance, self._normals(len(mean), drawing_from(random_state)))
+        within_range(mean, rows, "the code")
+        normals = self._normals(len(mean), drawing_from(random_state))
+        with np.errstate(over="ignore", invalid="ignore"):
+            drawn = saturated(sample(mean, log_variance, normals))
+        return within_range(drawn, rows, "the code")
 
     def _normals(self, n_rows: int, random: Any) -> Array:
         network = self.network_
@@ -284,7 +290,16 @@ validation_loss_curve_, best_loss_, n_iter_, n_features_in_, feature_names_in_
         # A column of weight w has noise of variance s² / w: times √w, all have the same.
         X = rows.take(which, np.float64)[:, : rows.n_features] * np.sqrt(weights)
         columns = None if is_judged.all() else is_judged
-        return discarded_variance(X, rows.weights(which), self.n_components, columns)
+        with np.errstate(over="ignore", invalid="ignore"):
+            variance = discarded_variance(X, rows.weights(which), self.n_components, columns)
+        if not np.isfinite(variance):
+            row, column = np.unravel_index(np.nan_to_num(np.abs(X), nan=-1.0).argmax(), X.shape)
+            raise ValueError(
+                f"{rows.name}[{which[row]}, {column}] is {rows.X[which[row], column]:g}: its "
+                "square is beyond float64, so that the noise's variance can't be learned; use "
+                "scale='standard', take logarithms, or clip it"
+            )
+        return variance
 
     def _has_normal_noise(self, n_encoded: int) -> Array:
         """Which columns, as they are encoded, have it: (n_encoded,) bool."""

@@ -19,6 +19,7 @@ from ..network.rules import checked_weights
 from .imputing import MARKED, Imputing, are_parameters
 from .likelihood import noise_constants
 from .one_row import row_of_ensemble, row_of_network
+from .ranges import bounds, errors_in_range, scored, within_range
 from .restoring import (
     read_columns,
     restore_encoding,
@@ -202,7 +203,8 @@ class Predictor:
         """
         if self._imputing is not None:
             return self._imputing.transform(X)
-        return self._net("transform").encode(self._rows(X))
+        rows = self._rows(X)
+        return within_range(self._net("transform").encode(rows), rows, "the code")
 
     def reconstruct(self, X: Any) -> Any:
         """X (m, n_features) through the code and back, in the data's units.
@@ -284,8 +286,8 @@ class Predictor:
         network, rows = self._net("score_samples"), self._rows(X)
         if self.kind == VARIATIONAL:
             constants = noise_constants(rows, self._variance, self._weights, self._is_normal)
-            return np.asarray(network.bound(rows) - constants)
-        return np.asarray(-network.reconstruction_errors(rows).astype(np.float64))
+            return scored(bounds(network, rows) - constants)
+        return -errors_in_range(network.reconstruction_errors(rows))
 
     # --- what detectors offer ------------------------------------------------------------
 
@@ -358,7 +360,8 @@ class Predictor:
         return make(table, self._shift, self._factor, clip=self._clip, missing=self._missing)
 
     def _reconstructed(self, network: Network, rows: Rows) -> Array:
-        return self._seeing.in_units(network.forward(rows), rows)
+        X_hat = self._seeing.in_units(network.forward(rows), rows)
+        return within_range(X_hat, rows, "the reconstruction")
 
     def _as_given(self, X_hat: Array, X: Any) -> Any:
         if self._encoding is None:

@@ -1,6 +1,7 @@
 """What a notebook shows: tables of a diagnosis and of a gradient check, and diagrams of estimators."""
 
 from html.parser import HTMLParser
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -99,4 +100,8 @@ def test_an_estimator_is_a_diagram_with_its_parameters(estimator):
         html = each._repr_html_()
         assert type(estimator).__name__ in html
         assert "sk-estimator" in html
-    assert "n_components" in estimator._repr_html_()
+    # Before 1.7, without this module, scikit-learn lists only parameters that are no defaults.
+    if find_spec("sklearn.utils._repr_html"):
+        assert "n_components" in estimator._repr_html_()
+    for name, default in type(estimator)().get_params().items():
+        assert estimator.get_params()[name] == default or name in estimator._repr_html_()

@@ -165,7 +165,10 @@ def test_results_are_those_of_memory_to_the_bit(folder, method, tmp_path):
     for ending in (".parquet", ".csv"):
         path = tmp_path / f"out{ending}"
         assert getattr(model, method)(blocks, to=path) is None
-        out = (pandas.read_parquet if ending == ".parquet" else pandas.read_csv)(path)
+        if ending == ".parquet":
+            out = pandas.read_parquet(path)
+        else:  # pandas 2 by default reads some numbers with another last bit
+            out = pandas.read_csv(path, float_precision="round_trip")
         assert list(out["id"]) == list(table["id"])
         own = out.drop(columns="id").to_numpy()
         np.testing.assert_array_equal(own, expected.reshape(own.shape))

@@ -14,7 +14,7 @@ import numpy as np
 
 from ae_core import ModelFileError, Network, c_interface, load
 from ae_core.data.rows import Rows
-from ae_core.data.scaling import undo_scaling
+from ae_core.data.scaling import saturated, undo_scaling
 from ae_core.estimators.fitting import seen
 
 from . import c_models, models
@@ -64,8 +64,9 @@ def _table(random: Random, n_rows: int, n_columns: int) -> np.ndarray:
 
 
 def _scaled(rows: Rows, X_hat: np.ndarray) -> np.ndarray:
-    """Back in the units of the data, in doubles as the C interface has them."""
-    return undo_scaling(X_hat.astype(np.float64), rows.shift, rows.factor)
+    """Back in the units of the data, in doubles as the C interface has them, in the type's range."""
+    in_doubles = undo_scaling(X_hat.astype(np.float64), rows.shift, rows.factor)
+    return saturated(in_doubles, X_hat.dtype)
 
 
 def _nothing_seen(X: np.ndarray, rows: Rows) -> bool:

@@ -153,7 +153,8 @@ def _pandas_column(random: Random, n: int) -> Any:
         column[:] = numbers.tolist()
         if n:
             column[random.randrange(n)] = random.choice(OBJECTS)
-        return column
+        # pandas would look for text of a dtype of its own, and not all text can be such.
+        return pd.Series(column, dtype=object)
     return _of_dtype(random, numbers)
 
 
