@@ -389,6 +389,8 @@ def test_a_row_beyond_all_likelihood_is_named_by_its_place_in_the_table(row, col
                 raised.append(str(error))
     assert raised
     for message in raised:
-        assert re.match(rf"X\[{row}, {column}\] is -?1e\+\d+: so far from what was learned", message)
+        assert re.match(
+            rf"X\[{row}, {column}\] is -?1e\+\d+: so far from what was learned", message
+        )
         assert message.endswith("leave that row out, or clip it")
         assert len(message) <= 300
