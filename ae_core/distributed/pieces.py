@@ -148,7 +148,7 @@ class Piece:
             return None
         rows = self.limited(limits)
         if len(which) < len(rows):
-            rows = rows.part(which)  # type: ignore[arg-type]
+            rows = rows.part(which)
             rows.limits = limits
         return rows
 
