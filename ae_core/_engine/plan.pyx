@@ -10,13 +10,14 @@ from ae_core._engine.kernels.table cimport AE_NOTHING, ae_group, ae_kernels, is_
 
 from ae_core._engine.kernels.table import ACTIVATIONS, CORRUPTIONS, LOSSES
 
-# Parameters whose gradient is made at once and then used. At most a mebibyte of float32: fewer would
+# Parameters whose gradient is made at once and then used. At most half a mebibyte of float32: fewer would
 # sit in cache more snugly, but the deltas are read, and packed, again for every slice (measured on
-# 784-1000-500-250-30, a quarter of it costs 5 % of a step). An eighth of all, so that several
-# threads find work; but a small network is one slice, and one call of the solver.
+# 784-1000-500-250-30: half of it costs 1 to 2 % of a step, and twice as many gain less than 1 %, but give
+# no work to a thirteenth thread). An eighth of all, so that several threads find work; but a small network
+# is one slice, and one call of the solver.
 cdef enum:
     SMALLEST_SLICE = 8192
-    LARGEST_SLICE = 262144
+    LARGEST_SLICE = 131072
     SLICES = 8
 
 # About a millisecond of one core; only tests set it to something else.

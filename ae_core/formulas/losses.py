@@ -106,22 +106,28 @@ def softmax_cross_entropy_gradient(X: Array, Z: Array) -> Array:
     return np.asarray(gradient)
 
 
+FAR = 30.0
+"""Of log(μ / x): from here on no digit of μ is lost by taking x from it."""
+
+
 @np.errstate(over="ignore")
 def exp(Z: Array) -> Array:
     """exp(z). It may be infinite: then the loss is, too, and training stops there."""
     return np.exp(Z)
 
 
-@np.errstate(over="ignore")
+@np.errstate(over="ignore", invalid="ignore")
 def poisson(X: Array, Z: Array) -> Array:
     """Half the deviance of a Poisson distribution: μ - x - x log(μ / x), for μ = exp(z), x ≥ 0.
 
     Minus its log-likelihood, but for a constant that makes it 0 where μ = x (McCullagh & Nelder
-    1989, section 2.3). With r = log(μ / x) it is x (exp(r) - 1 - r), which does not cancel.
+    1989, section 2.3). With r = log(μ / x) it is x (exp(r) - 1 - r), which does not cancel; where r
+    is large nothing does, and exp(r) alone might overflow though μ is small.
     """
     positive = np.asarray(X > 0)
     r = Z - np.log(np.where(positive, X, 1))
-    return np.where(positive, X * (np.expm1(r) - r), exp(Z))
+    near = X * (np.expm1(r) - r)
+    return np.where(positive & (r < FAR), near, exp(Z) - np.where(positive, X + X * r, 0))
 
 
 def poisson_gradient(X: Array, Z: Array) -> Array:

@@ -31,6 +31,15 @@ def test_negative_binomial_is_scipys_likelihood():
     )
 
 
+@pytest.mark.parametrize(
+    ("x", "z"), [(5e-324, 0.0), (1e-300, 2.0), (1e-40, 1.0), (1e-13, 3.0), (2.0, 80.0)]
+)
+def test_poisson_of_next_to_nothing_is_its_mean(x, z):
+    """Minus the little that x takes; the quotient of the two alone would overflow."""
+    loss = LOSSES["poisson"].function(np.array([[x]]), np.array([[z]]))
+    assert loss == pytest.approx(np.exp(z) - x - x * (z - np.log(x)), rel=1e-12)
+
+
 def test_a_large_theta_is_poissons():
     own = np.full(4, 30.0)
     by_z = LOSSES["negative_binomial"].gradient(COUNTS, Z, own)

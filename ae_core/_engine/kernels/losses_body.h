@@ -47,7 +47,8 @@ static ALWAYS_INLINE REAL FN(binary_cross_entropy_gradient)(REAL x, REAL y) { re
 static ALWAYS_INLINE REAL FN(poisson)(REAL x, REAL z)
 {
     REAL r = z - FN(log)(x > 0 ? x : 1); /* log(mean / x) */
-    return x > 0 ? x * (AE(ae_expm1)(r) - r) : AE(ae_exp)(z);
+    REAL mean = AE(ae_exp)(z);
+    return x > 0 ? r < 30 ? x * (AE(ae_expm1)(r) - r) : mean - (x + x * r) : mean;
 }
 static ALWAYS_INLINE REAL FN(poisson_gradient)(REAL x, REAL y) { return y - x; }
 
