@@ -42,7 +42,7 @@ THREADS = (1, 2, 4, 8, 16, 32, 64)
 STEPS = ("deep", "deep@200", "deep-small", "mnist")
 
 # As in ae_core/_engine/plan.pyx and plan.pxd; `Cuts` compares the result with the plan's own.
-SMALLEST_SLICE, LARGEST_SLICE, SLICES = 8192, 262_144, 8
+SMALLEST_SLICE, LARGEST_SLICE, SLICES = 8192, 131_072, 8
 PIECE_ROWS = 8
 CELLS_OF_THREAD, FEWEST_ROWS = 4, 32  # cells.pyx
 ITEM = 4  # bytes of a float32
