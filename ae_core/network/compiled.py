@@ -86,7 +86,12 @@ class Network(reference.Network):
         return self._plan
 
     def is_small(self, n_rows: int) -> bool:
-        """Whether so many rows are one thread's work, without BLAS."""
+        """Whether so many rows are one thread's work, without BLAS.
+
+        Parameters
+        ----------
+        n_rows : int
+        """
         _, n_weights, needs_blas, _ = self._plan.describe(n_rows, self.dtype.itemsize)
         return not needs_blas and n_rows * n_weights < WORTH_A_THREAD
 
