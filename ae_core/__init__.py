@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from .displays.reconstruction import ReconstructionDisplay
     from .estimators.autoencoder import Autoencoder
     from .estimators.checkpoints import Checkpoint
-    from .estimators.fitting import NotLearningWarning
+    from .estimators.fit_warnings import NotLearningWarning
     from .estimators.imputer import AutoencoderImputer
     from .estimators.load import load
     from .estimators.outliers import AutoencoderOutlierDetector
@@ -104,7 +104,7 @@ _LATER = {
     "ModelFileError": "files.model_file",
     "OutlierDisplay": "displays.outliers",
     "NonFiniteLossError": "training.progress",
-    "NotLearningWarning": "estimators.fitting",
+    "NotLearningWarning": "estimators.fit_warnings",
     "Predictor": "serving.predictor",
     "Progress": "training.progress",
     "RMSprop": "formulas.solvers",

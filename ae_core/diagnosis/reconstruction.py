@@ -20,6 +20,8 @@ EDGE_ROWS = 500
 """… so many rows."""
 DENSE_ENTRIES = 2_000_000
 """Of a sparse table so many rows are looked at as have this many entries when made dense, 16 MB."""
+FEWER_ROWS_JUDGED, ENTRIES_JUDGED = 200, 300_000
+"""Where a fit begins or ends: so many entries of wide tables are looked at, but of so many rows."""
 
 
 def bounded(X: Array, dtype: Any) -> Array:
@@ -114,3 +116,10 @@ def some_of(rows: Rows, at_most: int) -> Array:
     if rows.is_sparse:
         at_most = min(at_most, max(2, DENSE_ENTRIES // rows.n_features))
     return evenly(len(rows), at_most)
+
+
+def judged_rows(rows: Rows, at_most: int) -> Array:
+    """The numbers of some rows that count, evenly spaced; of wide tables of fewer."""
+    fewer = max(FEWER_ROWS_JUDGED, ENTRIES_JUDGED // rows.n_features)
+    which = some_of(rows, min(at_most, fewer))
+    return which[rows.counts(which) > 0]

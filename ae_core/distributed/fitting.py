@@ -11,18 +11,13 @@ from ..data.checks import check_dtype
 from ..data.merged_scaling import merged, merged_scaling
 from ..data.running_scaling import RunningScaling
 from ..estimators.checkpoints import Checkpoint
+from ..estimators.fit_warnings import warn_if_not_converged, warn_if_not_learning
 from ..estimators.fitting import (
     all_or_nothing,
-    draw_network,
     generator_of,
-    go_on,
     held_out_rows,
-    is_scaled,
-    note_scale,
     noting_why,
     seen,
-    warn_if_not_converged,
-    warn_if_not_learning,
     weights_of,
     without,
 )
@@ -32,6 +27,7 @@ from ..estimators.parameters import (
     tolerance_of,
 )
 from ..estimators.records import check_parameters
+from ..estimators.starting import draw_network, go_on, is_scaled, note_scale
 from ..formulas.schedules import Schedule
 from ..training.callbacks import check_callbacks, joined, with_progress_bar
 from ..training.epochs import drawn_seed

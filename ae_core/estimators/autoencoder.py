@@ -21,19 +21,15 @@ from .constructors import (
     LayerParameters,
     TrainingParameters,
 )
+from .fit_warnings import warn_if_not_converged, warn_if_not_learning
 from .fitted import FittedAutoencoder
 from .fitting import (
     all_or_nothing,
     generator_of,
-    go_on,
     held_out_rows,
     run,
     run_part,
-    scale_on,
     seen,
-    start,
-    warn_if_not_converged,
-    warn_if_not_learning,
     weights_of,
     without,
 )
@@ -45,6 +41,7 @@ from .held_out_entries import (
 )
 from .parameters import OF_THE_CODE, sees_parts
 from .records import check_parameters, with_parameters
+from .starting import go_on, scale_on, start
 from .tables import checked
 
 

@@ -15,17 +15,9 @@ from ..data.frames import as_pandas, is_frame, library_of
 from ..data.rows import Rows
 from ..training.progress import Callback
 from .checkpoints import bind_checkpoints, open_checkpoint
-from .fitting import (
-    clips,
-    draw_network,
-    generator_of,
-    go_on,
-    is_scaled,
-    note_scale,
-    run,
-    seen,
-)
+from .fitting import clips, generator_of, run, seen
 from .parameters import check_columns, dtype_of
+from .starting import draw_network, go_on, is_scaled, note_scale
 from .tables import checked
 
 SMALLEST_HELD_OUT = 1
@@ -126,7 +118,7 @@ def fit_blocks(
 
 
 def _start(estimator: Any, X: EncodedBlocks, some: Any, held_out: float, random: Any) -> None:
-    """Learn the scaling, and draw the first weights: as `fitting.start`."""
+    """Learn the scaling, and draw the first weights: as `starting.start`."""
     note_scale(estimator)
     estimator.shift_, estimator.factor_, estimator._running = X.learn_scaling(
         estimator._scale, is_scaled(estimator, X.n_columns), held_out

@@ -37,7 +37,8 @@ from .beside import (
 )
 from .block_fitting import sampled
 from .block_results import by_blocks, mean_score
-from .fitting import clips, in_rates, seen, warn_of_never_seen, weights_of
+from .fit_warnings import warn_of_never_seen
+from .fitting import clips, in_rates, seen, weights_of
 from .parameters import has_holes
 from .recommending import Recommendations, best_columns, seen_entries
 from .saved import SavedEstimator, describe_autoencoder, restore_autoencoder

@@ -1,64 +1,32 @@
 """How an estimator's parameters become a fitted network: the steps that `fit` is made of."""
 
-import math
-import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import numpy as np
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 
 from .._typing import Array
-from ..basics.arguments import Seed, as_float, as_numbers, is_number, shown
+from ..basics.arguments import Seed, as_float, as_numbers, is_number
 from ..data.block_rows import BlockRows
 from ..data.checks import check_sample_weight
 from ..data.containers import unmasked
-from ..data.rating_biases import learn_biases, without_row_biases
+from ..data.rating_biases import without_row_biases
 from ..data.rows import Rows
-from ..data.running_scaling import RunningScaling
-from ..data.scaling import check_scaling, learn_scaling
-from ..data.sizes import check_domain, divided, row_sizes, usual_sum
+from ..data.sizes import check_domain, divided, row_sizes
 from ..data.weights import relative_weights
-from ..diagnosis.findings import WORSE_THAN_CONSTANT, is_worth_a_look, not_learning
-from ..diagnosis.reconstruction import mean_error, some_of
-from ..diagnosis.references import references
 from ..formulas.losses import LOSSES, SHARES
-from ..network.compiled import Network
-from ..network.mean_start import start_at_mean
-from ..network.passes import own_parameters
 from ..training.callbacks import joined, with_progress_bar
 from ..training.loop import train
 from ..training.progress import Callback, History, NonFiniteLossError, TrainingState
 from ..training.stream import Stream, begin, take_part
-from .beside import NOTHING, Beside, divides_counts, side_by_side, usual_size
+from .beside import NOTHING, Beside, divides_counts, side_by_side
 from .parameters import (
-    TOLERANCE,
-    architecture_of,
     batch_size_of,
-    check_noise,
-    dtype_of,
-    scale_of,
-    size_factors_of,
     solver_of,
     tolerance_of,
 )
-
-ROWS_JUDGED, FEWER_ROWS_JUDGED, ENTRIES_JUDGED = 1000, 200, 300_000
-"""How many rows tell whether a fit was better than a constant; fewer of wide tables."""
-
-MEAN_ROWS = 2000
-"""How many rows say where a network starts."""
-
-NAMES_SHOWN = 5
-"""How many columns a warning names."""
-
-LAYOUT = (
-    *("layer_sizes", "activations", "loss", "code_layer", "biases", "tied", "variational"),
-    *("input_mask", "n_covariates", "input_transform"),
-)
-"""What a fit that goes on from another's weights can't change."""
 
 
 def drawing_from(random_state: Any) -> Any:
@@ -163,147 +131,6 @@ def all_or_nothing(estimator: Any, *, keeps_epochs: bool = False) -> Iterator[No
             vars(estimator).clear()
             vars(estimator).update(before)
         raise
-
-
-def is_scaled(estimator: Any, n_features: int) -> Array:
-    """Which columns the network sees scaled: (n_features,) bool."""
-    if estimator._scale is None:
-        return np.zeros(n_features, dtype=bool)
-    if estimator.encoding_ is None:
-        return np.ones(n_features, dtype=bool)
-    return estimator.encoding_.is_number  # flags and categories are 0 or 1 as they are
-
-
-def start(
-    estimator: Any,
-    X: Any,
-    weights: Array | None,
-    random: np.random.Generator,
-    *,
-    in_parts: bool = False,
-    beside: Beside = NOTHING,
-) -> None:
-    """Learn the scaling, and draw the first weights."""
-    dtype, missing = dtype_of(estimator.dtype, X), estimator.missing_values
-    scale = scale_in_parts(estimator) if in_parts else scale_of(estimator)
-    estimator._scale, estimator._usual_sum = scale, None
-    if size_factors_of(estimator) is not None:
-        estimator._usual_sum = (
-            usual_sum(X, weights) if beside.sizes is None else usual_size(beside.sizes, weights)
-        )
-    shift: Array | None
-    factor: Array | None
-    if scale == "biases":
-        shift, factor = learn_biases(X, weights)
-        check_scaling(X, shift, factor)
-    else:
-        shift, factor = learn_scaling(X, scale, weights, missing=missing)
-    scaled = is_scaled(estimator, X.shape[1])
-    if shift is not None and factor is not None and estimator.encoding_ is not None:
-        shift, factor = np.where(scaled, shift, 0.0), np.where(scaled, factor, 1.0)
-    estimator.shift_, estimator.factor_ = shift, factor
-    estimator._running = RunningScaling.begin(X, weights, factor, scaled, missing)
-    draw_network(estimator, seen(estimator, X, weights, beside=beside), dtype, random)
-
-
-def draw_network(estimator: Any, rows: Rows, dtype: Any, random: np.random.Generator) -> None:
-    """Learn what the architecture needs from scaled rows, all or some, and draw the weights."""
-    estimator._learn_from(rows)
-    architecture = architecture_of(estimator, rows.n_features)
-    check_noise(estimator, architecture)
-    estimator.network_ = Network(
-        architecture, dtype=dtype, random_state=random, n_threads=estimator.n_threads
-    )
-    if estimator._scale != "biases":  # which leave residuals, whose means are noise
-        begin_at_mean(estimator.network_, rows)
-    estimator.history_ = History()
-
-
-def scale_in_parts(estimator: Any) -> str | None:
-    """How columns are scaled where no part has all of a row's or column's entries."""
-    scale = scale_of(estimator)
-    return "standard" if scale == "biases" else scale
-
-
-def note_scale(estimator: Any) -> None:
-    """Note how columns are scaled that are learned in parts, where nothing is known of whole rows.
-
-    Raises
-    ------
-    ValueError
-        When rows are to be divided by their sizes.
-    """
-    if estimator.size_factors not in ("auto", None):
-        raise ValueError(
-            f"size_factors={estimator.size_factors!r}: not for data that is read in blocks or "
-            "partitions; use size_factors=None, or divide the rows first"
-        )
-    estimator._scale, estimator._usual_sum = scale_in_parts(estimator), None
-    estimator._covariates = None  # of a fit before
-
-
-def begin_at_mean(network: Network, rows: Rows) -> None:
-    """Let the new network begin as the best constant, judged on some of the rows."""
-    which = judged_rows(rows, MEAN_ROWS)
-    X = rows.take(which, np.float64)[:, : network.architecture.n_features]
-    params = network.params.astype(np.float64)
-    weights = rows.weights(which)
-    if rows.row_size is not None:  # with offsets, the most likely rate is Σ x / Σ s
-        sizes = rows.row_size[which]
-        X, weights = X / sizes[:, None], weights * sizes
-    start_at_mean(network.architecture, params, X, weights)
-    if np.isfinite(params).all():
-        network.params[:] = params
-
-
-def judged_rows(rows: Rows, at_most: int) -> Array:
-    """The numbers of some rows that count, evenly spaced; of wide tables of fewer."""
-    fewer = max(FEWER_ROWS_JUDGED, ENTRIES_JUDGED // rows.n_features)
-    which = some_of(rows, min(at_most, fewer))
-    return which[rows.counts(which) > 0]
-
-
-def scale_on(estimator: Any, X: Any, weights: Array | None) -> None:
-    """Learn more of the scaling of columns of which the rows so far have not said enough."""
-    if estimator._running is None:
-        return
-    running = estimator._running.copy()
-    scaled = is_scaled(estimator, X.shape[1])
-    with np.errstate(over="ignore", invalid="ignore"):  # named below
-        changed = running.take_in(X, weights, scaled, estimator.missing_values)
-        estimator._running = running
-        if not changed.any():
-            return
-        shift, factor = running.scaling(changed, estimator._scale)
-    if estimator.shift_ is not None:
-        estimator.shift_ = estimator.shift_.copy()
-        estimator.shift_[changed] = shift
-    estimator.factor_ = estimator.factor_.copy()
-    estimator.factor_[changed] = factor
-    check_scaling(X, estimator.shift_, estimator.factor_)
-
-
-def go_on(estimator: Any) -> None:
-    """Keep the scaling and the weights of the fit before.
-
-    Raises
-    ------
-    ValueError
-        When the parameters now describe another network.
-    """
-    network = estimator.network_
-    architecture = architecture_of(estimator, network.architecture.n_features)
-    check_noise(estimator, architecture)
-    if any(getattr(architecture, n) != getattr(network.architecture, n) for n in LAYOUT):
-        raise ValueError(
-            f"the parameters now describe {architecture}, and the fitted model is "
-            f"{network.architecture}: set n_components and the like as they were, or fit anew "
-            "with warm_start=False"
-        )
-    # A copy: the old ones may be a file's, which can't be written to.
-    estimator.network_ = Network(
-        architecture, network.params.copy(), dtype=network.dtype, n_threads=estimator.n_threads
-    )
 
 
 def clips(estimator: Any) -> bool:
@@ -450,86 +277,4 @@ def run_part(estimator: Any, rows: Rows, stream: Stream | None) -> None:
         tol=tolerance_of(estimator),
         n_iter_no_change=estimator.n_iter_no_change,
         kl_warm_up=estimator._training_options().get("kl_warm_up", 0),
-    )
-
-
-def warn_of_never_seen(estimator: Any, never: Array) -> None:
-    """Warn of columns (n_features,) that stay missing, because nothing was seen of them."""
-    places = np.flatnonzero(never)
-    if not len(places):
-        return
-    names = getattr(estimator, "feature_names_in_", None)
-    called = [str(i) if names is None else shown(names[i]) for i in places[:NAMES_SHOWN]]
-    rest = f" and {len(places) - NAMES_SHOWN} more" if len(places) > NAMES_SHOWN else ""
-    warnings.warn(
-        f"column{'s' if len(places) > 1 else ''} {', '.join(called)}{rest} had no entry in the "
-        "fit, which knows nothing of it: impute leaves it missing",
-        stacklevel=3,
-    )
-
-
-class NotLearningWarning(UserWarning):
-    """A fit ended with a model that is hardly better than returning the same for every row."""
-
-
-def warn_if_not_learning(network: Network, rows: Rows) -> None:
-    """Warn when the model is hardly better than the best constant, judged on some of the rows.
-
-    Only then PCA is computed, too: where it is no better either, there is little to learn.
-    """
-    which = judged_rows(rows, ROWS_JUDGED)
-    if len(which) < 2:
-        return
-    some = rows.take(which, np.float64)
-    weights = None if rows.sample_weight is None else rows.weights(which)
-    architecture = network.architecture
-    if rows.row_size is not None:  # judged by rates, each by how much was counted
-        sizes = rows.row_size[which]
-        some = some.copy()  # which may be the table itself
-        some[:, : rows.n_features] /= sizes[:, None]
-        weights = rows.weights(which) * sizes
-    with np.errstate(over="ignore", invalid="ignore"):
-        loss = mean_error(network, some, weights)
-        some = some[:, : rows.n_features]
-        own = own_parameters(architecture, network.params.astype(np.float64))
-        constant = references(architecture, some, 0, weights, own)
-        if not is_worth_a_look(loss, constant):
-            return
-        k, is_sample = architecture.n_components, len(which) < len(rows)
-        judged_by = references(architecture, some, k, weights, own, is_sample=is_sample)
-        if not judged_by.has_structure and loss < WORSE_THAN_CONSTANT * judged_by.constant:
-            return
-        found = not_learning(
-            loss,
-            judged_by.constant,
-            judged_by.constant_name,
-            judged_by.floor,
-            judged_by.pca if judged_by.has_structure else judged_by.constant,
-        )
-    if found:
-        warnings.warn(f"{found.message} {found.advice}", NotLearningWarning, stacklevel=3)
-
-
-def warn_if_not_converged(estimator: Any) -> None:
-    """Warn where convergence was asked for, by 'lbfgs' or a `tol`, and the fit ended before it.
-
-    That is where the watched loss still improved by more than the tolerance in the last
-    `n_iter_no_change` epochs.
-    """
-    history, patience = estimator.history_, estimator.n_iter_no_change
-    asked_for = estimator.tol is not None or estimator.solver == "lbfgs"
-    if not asked_for or not history.stopped_because.startswith("reached "):
-        return
-    tol = TOLERANCE if estimator.tol is None else estimator.tol
-    best, n_stale = math.inf, 0
-    for loss in history.watched:
-        n_stale = 0 if loss < best - tol else n_stale + 1
-        best = min(best, loss)
-    if n_stale >= patience:
-        return
-    warnings.warn(
-        f"The fit {history.stopped_because} before {patience} epochs came by without the loss "
-        f"improving by more than tol={tol:g}: raise that limit, or tol",
-        ConvergenceWarning,
-        stacklevel=3,
     )

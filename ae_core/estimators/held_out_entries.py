@@ -12,7 +12,7 @@ from ..data.rating_biases import learn_biases, minus_of_rows, without_row_biases
 from ..data.rows import Rows
 from ..formulas.losses import ANYTHING, LOSSES
 from .beside import NOTHING, Beside, side_by_side
-from .fitting import NotLearningWarning
+from .fit_warnings import NotLearningWarning
 
 WORTH_SAYING = 1.01
 """How many times the biases' error a model's has to be for a warning: less is chance."""

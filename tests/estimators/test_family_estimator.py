@@ -16,7 +16,7 @@ import ae_core
 from ae_core import Autoencoder, Checkpoint, NotLearningWarning
 from ae_core.data.rows import Rows
 from ae_core.data.scaling import learn_scaling
-from ae_core.estimators.fitting import warn_if_not_learning
+from ae_core.estimators.fit_warnings import warn_if_not_learning
 from ae_core.estimators.parameters import architecture_of, solver_of
 from ae_core.files.model_file import ModelFileError, read_file, write_file
 

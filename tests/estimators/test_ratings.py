@@ -19,7 +19,7 @@ from ae_core import (
 from ae_core.data.held_out import HeldOutEntries, hold_out_entries
 from ae_core.data.rating_biases import learn_biases, without_row_biases
 from ae_core.data.rows import Rows
-from ae_core.estimators.fitting import NotLearningWarning
+from ae_core.estimators.fit_warnings import NotLearningWarning
 
 # Most fits here are of a few epochs: what they say is exact whatever they have learned.
 pytestmark = pytest.mark.filterwarnings("ignore::ae_core.NotLearningWarning")

@@ -1,0 +1,106 @@
+"""What a fit warns of at its end: nothing learned, not converged, columns without an entry."""
+
+import math
+import warnings
+from typing import Any
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+
+from .._typing import Array
+from ..basics.arguments import shown
+from ..data.rows import Rows
+from ..diagnosis.findings import WORSE_THAN_CONSTANT, is_worth_a_look, not_learning
+from ..diagnosis.reconstruction import judged_rows, mean_error
+from ..diagnosis.references import references
+from ..network.compiled import Network
+from ..network.passes import own_parameters
+from .parameters import TOLERANCE
+
+ROWS_JUDGED = 1000
+"""How many rows, at most, tell whether a fit was better than a constant."""
+
+NAMES_SHOWN = 5
+"""How many columns a warning names."""
+
+
+def warn_of_never_seen(estimator: Any, never: Array) -> None:
+    """Warn of columns (n_features,) that stay missing, because nothing was seen of them."""
+    places = np.flatnonzero(never)
+    if not len(places):
+        return
+    names = getattr(estimator, "feature_names_in_", None)
+    called = [str(i) if names is None else shown(names[i]) for i in places[:NAMES_SHOWN]]
+    rest = f" and {len(places) - NAMES_SHOWN} more" if len(places) > NAMES_SHOWN else ""
+    warnings.warn(
+        f"column{'s' if len(places) > 1 else ''} {', '.join(called)}{rest} had no entry in the "
+        "fit, which knows nothing of it: impute leaves it missing",
+        stacklevel=3,
+    )
+
+
+class NotLearningWarning(UserWarning):
+    """A fit ended with a model that is hardly better than returning the same for every row."""
+
+
+def warn_if_not_learning(network: Network, rows: Rows) -> None:
+    """Warn when the model is hardly better than the best constant, judged on some of the rows.
+
+    Only then PCA is computed, too: where it is no better either, there is little to learn.
+    """
+    which = judged_rows(rows, ROWS_JUDGED)
+    if len(which) < 2:
+        return
+    some = rows.take(which, np.float64)
+    weights = None if rows.sample_weight is None else rows.weights(which)
+    architecture = network.architecture
+    if rows.row_size is not None:  # judged by rates, each by how much was counted
+        sizes = rows.row_size[which]
+        some = some.copy()  # which may be the table itself
+        some[:, : rows.n_features] /= sizes[:, None]
+        weights = rows.weights(which) * sizes
+    with np.errstate(over="ignore", invalid="ignore"):
+        loss = mean_error(network, some, weights)
+        some = some[:, : rows.n_features]
+        own = own_parameters(architecture, network.params.astype(np.float64))
+        constant = references(architecture, some, 0, weights, own)
+        if not is_worth_a_look(loss, constant):
+            return
+        k, is_sample = architecture.n_components, len(which) < len(rows)
+        judged_by = references(architecture, some, k, weights, own, is_sample=is_sample)
+        if not judged_by.has_structure and loss < WORSE_THAN_CONSTANT * judged_by.constant:
+            return
+        found = not_learning(
+            loss,
+            judged_by.constant,
+            judged_by.constant_name,
+            judged_by.floor,
+            judged_by.pca if judged_by.has_structure else judged_by.constant,
+        )
+    if found:
+        warnings.warn(f"{found.message} {found.advice}", NotLearningWarning, stacklevel=3)
+
+
+def warn_if_not_converged(estimator: Any) -> None:
+    """Warn where convergence was asked for, by 'lbfgs' or a `tol`, and the fit ended before it.
+
+    That is where the watched loss still improved by more than the tolerance in the last
+    `n_iter_no_change` epochs.
+    """
+    history, patience = estimator.history_, estimator.n_iter_no_change
+    asked_for = estimator.tol is not None or estimator.solver == "lbfgs"
+    if not asked_for or not history.stopped_because.startswith("reached "):
+        return
+    tol = TOLERANCE if estimator.tol is None else estimator.tol
+    best, n_stale = math.inf, 0
+    for loss in history.watched:
+        n_stale = 0 if loss < best - tol else n_stale + 1
+        best = min(best, loss)
+    if n_stale >= patience:
+        return
+    warnings.warn(
+        f"The fit {history.stopped_because} before {patience} epochs came by without the loss "
+        f"improving by more than tol={tol:g}: raise that limit, or tol",
+        ConvergenceWarning,
+        stacklevel=3,
+    )
