@@ -3,11 +3,9 @@
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from .._typing import Array
 from ..basics.arguments import as_numbers
-from ..data.checks import is_sparse
 from ..data.covariates import Covariates
 from ..formulas.losses import LOSSES
 
@@ -138,17 +136,6 @@ def divides_counts(estimator: Any) -> bool:
     loss = LOSSES[estimator.loss]
     draws = estimator._draws_codes and loss.has_size
     return estimator.size_factors != "given" and loss.is_scaled_by_size and not draws
-
-
-def side_by_side(X: Any, covariates: Array) -> Any:
-    """X (m, n) and after its columns covariates; sparse where X is."""
-    kind: npt.DTypeLike = X.dtype if X.dtype.kind == "f" else np.float64
-    if not is_sparse(X):
-        return np.concatenate([X, covariates], axis=1, dtype=kind, casting="unsafe")
-    from scipy.sparse import csr_array, hstack  # to load a model does not need it
-
-    stored = csr_array(covariates.astype(kind))
-    return hstack([csr_array(X), stored], format="csr").astype(kind, copy=False)
 
 
 def refuse_beside(what: dict[str, Any], words: str) -> None:

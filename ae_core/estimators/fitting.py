@@ -12,21 +12,16 @@ from ..basics.arguments import Seed, as_float, as_numbers, is_number
 from ..data.block_rows import BlockRows
 from ..data.checks import check_sample_weight
 from ..data.containers import unmasked
-from ..data.rating_biases import without_row_biases
 from ..data.rows import Rows
-from ..data.sizes import check_domain, divided, row_sizes
+from ..data.seen_rows import Seeing, is_clipped
+from ..data.sizes import divided
 from ..data.weights import relative_weights
-from ..formulas.losses import LOSSES, SHARES
 from ..training.callbacks import joined, with_progress_bar
 from ..training.loop import train
 from ..training.progress import Callback, History, NonFiniteLossError, TrainingState
 from ..training.stream import Stream, begin, take_part
-from .beside import NOTHING, Beside, divides_counts, side_by_side
-from .parameters import (
-    batch_size_of,
-    solver_of,
-    tolerance_of,
-)
+from .beside import NOTHING, Beside, divides_counts
+from .parameters import batch_size_of, solver_of, tolerance_of
 
 
 def drawing_from(random_state: Any) -> Any:
@@ -134,11 +129,21 @@ def all_or_nothing(estimator: Any, *, keeps_epochs: bool = False) -> Iterator[No
 
 
 def clips(estimator: Any) -> bool:
-    """Whether rows are clipped to 0 … 1.
+    """Whether rows are clipped to 0 … 1."""
+    return is_clipped(estimator._scale, estimator.loss)
 
-    Cross-entropy has no meaning beyond the limits that 'minmax' has learned.
-    """
-    return estimator._scale == "minmax" and LOSSES[estimator.loss].domain is SHARES
+
+def seeing_of(estimator: Any) -> Seeing:
+    """What the estimator's fit learned of columns and rows."""
+    return Seeing(
+        estimator.loss,
+        estimator._scale,
+        estimator.shift_,
+        estimator.factor_,
+        estimator._usual_sum,
+        estimator.missing_values,
+        divides_counts(estimator),
+    )
 
 
 def seen(
@@ -149,41 +154,10 @@ def seen(
     name: str = "X",
     beside: Beside = NOTHING,
 ) -> Rows:
-    """X as the estimator's network sees it; of ratings without the biases of rows."""
-    row_shift = row_factor = row_size = None
-    if estimator._usual_sum is not None:
-        check_domain(X, estimator.loss, name)
-        if beside.sizes is not None:
-            row_size = beside.sizes / estimator._usual_sum
-        else:
-            row_size = row_sizes(X, estimator._usual_sum)
-        if divides_counts(estimator):
-            row_factor, row_size = row_size, None
-            X = divided(X, row_factor)
-            sample_weight = row_factor if sample_weight is None else sample_weight * row_factor
-    if estimator._scale == "biases":
-        X, row_shift = without_row_biases(X, estimator.shift_)
-    shift, factor = estimator.shift_, estimator.factor_
-    n_covariates = 0
-    if beside.covariates is not None:
-        n_covariates = beside.covariates.shape[1]
-        X = side_by_side(X, beside.covariates)
-        shift, factor = (
-            None if ends is None else np.concatenate([ends, np.full(n_covariates, neutral)])
-            for ends, neutral in ((shift, 0.0), (factor, 1.0))
-        )
-    return Rows(
-        X,
-        shift,
-        factor,
-        sample_weight,
-        clip=clips(estimator),
-        missing=estimator.missing_values,
-        n_covariates=n_covariates,
-        row_shift=row_shift,
-        row_factor=row_factor,
-        row_size=row_size,
-        name=name,
+    """X as the estimator's network sees it, with what is given beside its rows."""
+    seeing = seeing_of(estimator)
+    return seeing.rows(
+        X, sample_weight, covariates=beside.covariates, sizes=beside.sizes, name=name
     )
 
 

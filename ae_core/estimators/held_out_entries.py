@@ -10,8 +10,9 @@ from ..data.held_out import EntrySplit, HeldOutEntries, hold_out_entries
 from ..data.imputation import parts_of
 from ..data.rating_biases import learn_biases, minus_of_rows, without_row_biases
 from ..data.rows import Rows
+from ..data.seen_rows import side_by_side
 from ..formulas.losses import ANYTHING, LOSSES
-from .beside import NOTHING, Beside, side_by_side
+from .beside import NOTHING, Beside
 from .fit_warnings import NotLearningWarning
 
 WORTH_SAYING = 1.01

@@ -19,7 +19,7 @@ from ..network.rules import checked_weights
 from .imputing import MARKED, Imputing, are_parameters
 from .likelihood import noise_constants
 from .one_row import row_of_ensemble, row_of_network
-from .ranges import bounds, errors_in_range, scored, within_range
+from .ranges import bounds, errors_in_range, reconstructed, scored, within_range
 from .restoring import (
     read_columns,
     restore_encoding,
@@ -217,7 +217,7 @@ class Predictor:
         X : array, DataFrame, mapping of columns or list of mappings
             Rows with the columns of the fit, (m, n_features).
         """
-        X_hat = self._reconstructed(self._net("reconstruct"), self._rows(X))
+        X_hat = reconstructed(self._net("reconstruct"), self._rows(X), self._seeing)
         return self._as_given(X_hat, X)
 
     def impute(self, X: Any) -> Any:
@@ -246,7 +246,7 @@ class Predictor:
         rows = self._scaled(table)
         if self._encoding is not None:
             never = self._never[self._encoding.starts[:-1]]
-            X_hat = self._reconstructed(network, rows)
+            X_hat = reconstructed(network, rows, self._seeing)
             if is_frame(X):
                 decoded = self._encoding.decode(X_hat)
                 filled = self._encoding.filled(as_pandas(X), decoded, never)
@@ -258,7 +258,7 @@ class Predictor:
             return filled_cells(self._columns.cells_of(X), self._encoding, table, values)
 
         def known(some: Rows) -> Array:
-            X_hat = self._reconstructed(network, some)
+            X_hat = reconstructed(network, some, self._seeing)
             X_hat[:, self._never] = np.nan
             return X_hat
 
@@ -358,10 +358,6 @@ class Predictor:
         if not self._seeing.is_of_columns:
             return self._seeing.rows(table)
         return make(table, self._shift, self._factor, clip=self._clip, missing=self._missing)
-
-    def _reconstructed(self, network: Network, rows: Rows) -> Array:
-        X_hat = self._seeing.in_units(network.forward(rows), rows)
-        return within_range(X_hat, rows, "the reconstruction")
 
     def _as_given(self, X_hat: Array, X: Any) -> Any:
         if self._encoding is None:

@@ -7,6 +7,7 @@ import numpy as np
 
 from .._typing import Array
 from ..data.rows import Rows
+from ..data.seen_rows import Seeing
 from ..network.compiled import Network
 
 FARTHEST_DRAW = 40.0
@@ -44,6 +45,18 @@ def within_range(values: Array, rows: Rows, what: str) -> Array:
         f"row is beyond the range of {values.dtype}; clip or leave out such entries, or fit with a "
         "smaller learning_rate_init where they are usual"
     )
+
+
+def reconstructed(network: Network, rows: Rows, seeing: Seeing) -> Array:
+    """The reconstruction (m, n_features) of rows, in the data's units.
+
+    Raises
+    ------
+    ValueError
+        When one is beyond the range of the network's type.
+    """
+    X_hat = within_range(seeing.in_units(network.forward(rows)), rows, "the reconstruction")
+    return seeing.as_large(X_hat, rows)
 
 
 def scored(scores: Array) -> Array:
