@@ -15,12 +15,7 @@ from ..training.callbacks import check_callbacks
 from .beside import NO_X_VAL, NOT_FOR_BLOCKS, given_beside, refuse_beside
 from .block_fitting import fit_blocks, sampled
 from .checkpoints import bind_checkpoints, open_checkpoint
-from .constructors import (
-    AutoencoderParameters,
-    DataParameters,
-    LayerParameters,
-    TrainingParameters,
-)
+from .constructors import AutoencoderParameters, DataParameters, LayerParameters, TrainingParameters
 from .fit_warnings import warn_if_not_converged, warn_if_not_learning
 from .fitted import FittedAutoencoder
 from .fitting import (

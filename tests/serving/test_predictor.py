@@ -328,7 +328,7 @@ def test_a_few_rows_by_the_short_way_are_the_same_and_refused_the_same(monkeypat
         return said
 
     short = [everything(*fit) for fit in fits]
-    for module in ("fitted", "outliers"):
+    for module in ("reconstructing", "outliers"):
         monkeypatch.setattr(f"ae_core.estimators.{module}.plain_rows", lambda *_, **__: None)
     long = [everything(*fit) for fit in fits]
     for one, other in zip(short, long, strict=True):
