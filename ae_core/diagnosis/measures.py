@@ -10,7 +10,7 @@ import numpy as np
 from .._typing import Array
 from ..formulas.losses import LOSSES
 from ..network.architecture import Architecture
-from ..network.passes import own_parameters
+from ..network.output import own_parameters
 from ..network.reference import Network
 from ..training.progress import History
 from .baselines import filled, principal_components, seen_mean, weighted_mean

@@ -10,8 +10,9 @@ from ..data.rows import Rows
 from ..formulas.activations import ACTIVATIONS
 from ..formulas.losses import LINKS, LOSSES
 from ..network.architecture import Architecture
-from ..network.passes import Trace, row_losses
+from ..network.output import row_losses
 from ..network.reference import Network
+from ..network.trace import Trace
 from .baselines import weighted_mean
 
 PROBABILITY_EDGES = (1e-7, 1e-4, 1e-3, 1e-2, 5e-2)

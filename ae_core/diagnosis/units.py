@@ -10,8 +10,8 @@ from ..data.rows import Rows
 from ..formulas.activations import ACTIVATIONS
 from ..formulas.latent import divergence
 from ..network.architecture import Architecture
+from ..network.output import own_parameters, row_losses
 from ..network.passes import forward as forward_pass
-from ..network.passes import own_parameters, row_losses
 from ..network.reference import Network
 from .baselines import weighted_mean
 from .reconstruction import PROBABILITY_EDGES, evenly, loss_of

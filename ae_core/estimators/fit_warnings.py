@@ -14,7 +14,7 @@ from ..diagnosis.findings import WORSE_THAN_CONSTANT, is_worth_a_look, not_learn
 from ..diagnosis.reconstruction import judged_rows, mean_error
 from ..diagnosis.references import references
 from ..network.compiled import Network
-from ..network.passes import own_parameters
+from ..network.output import own_parameters
 from .parameters import TOLERANCE
 
 ROWS_JUDGED = 1000

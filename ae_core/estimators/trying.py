@@ -21,7 +21,7 @@ from ..diagnosis.references import References, references
 from ..diagnosis.suspects import Change, Fit, all_defaults, suspects, to_fill_in
 from ..diagnosis.trials import Trials, run_trials
 from ..diagnosis.words import count
-from ..network.passes import own_parameters
+from ..network.output import own_parameters
 from ..training.progress import NonFiniteLossError
 from .fitting import seen
 from .parameters import activation_of, alpha_of, batch_size_of, scale_of, spoiling_of

@@ -30,10 +30,9 @@ Denoising, dropout and the sparse, contractive and drawn codes each change one s
 loops: what the input is (`network_input`), which units of a layer are hidden (`mask`), how the code
 is drawn (`sample`), and what is asked of it (`code_gradient`, `contraction`). Input and target are
 two views of a row, which differ where the input is corrupted, transformed, or has columns beside
-the features; of these the covariates also stand beside the code (`beside_code`).
+the features; of these the covariates also stand beside the code (`beside_code`). What the output is
+and how it is compared stands in `ae_core.network.output`.
 """
-
-from typing import NamedTuple
 
 import numpy as np
 
@@ -44,32 +43,10 @@ from ..formulas.activations import ACTIVATIONS
 from ..formulas.contraction import Contraction, contraction
 from ..formulas.corruption import CORRUPTIONS, Limits, dropout_mask, hidden_entries
 from ..formulas.inputs import INPUT_TRANSFORMS
-from ..formulas.losses import LINKS, LOSSES
 from ..formulas.noise import Draw
-from .architecture import Architecture, OutputGroup
-
-
-class Trace(NamedTuple):
-    """What the forward pass leaves for the backward pass."""
-
-    X: Array
-    """What the loss compares the output with, NaN where unseen: (m, n_features)."""
-    H: list[Array]
-    """Activations: H[0] is the input (m, n_inputs), H[l] the output of layer l (m, n_l)."""
-    Z: Array
-    """The last layer's sums (m, n_features): the logits, which some losses are taken of."""
-    A: list[Array]
-    """The same as H before units are hidden; with a variational code, its mean."""
-    masks: list[Array | None]
-    """What each layer's activations were multiplied with, (m, n_l), or None."""
-    log_variance: Array | None = None
-    """Of a variational code, (m, k)."""
-    epsilon: Array | None = None
-    """The noise of its draw, (m, k); None at inference, where the code is the mean."""
-    own: Array | None = None
-    """The losses' own parameters (n_own,), if they have any."""
-    covariates: Array | None = None
-    """What the decoder is given beside the code: (m, n_covariates)."""
+from .architecture import Architecture
+from .output import offsets, output, output_delta, own_gradients, own_parameters, row_losses
+from .trace import Trace
 
 
 def forward(
@@ -258,111 +235,6 @@ def slope(architecture: Architecture, trace: Trace, layer: int) -> Array:
     derivative = ACTIVATIONS[architecture.activations[layer - 1]].derivative(trace.A[layer])
     hidden = trace.masks[layer]
     return derivative if hidden is None else derivative * hidden
-
-
-# --- the output -------------------------------------------------------------------------------
-
-
-def output(architecture: Architecture, Z: Array) -> Array:
-    """The reconstruction (m, n_features) of the last layer's sums."""
-    groups = architecture.output_groups
-    parts = [_activated(g, Z[:, g.start : g.stop]) for g in groups]
-    return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
-
-
-def offsets(architecture: Architecture, sizes: Array) -> Array:
-    """What is added to the last layer's sums of rows of these sizes (m,): (m, n_features)."""
-    result = np.zeros((len(sizes), architecture.n_features))
-    for group in architecture.output_groups:
-        if group.activation == "exp":
-            result[:, group.columns] = np.log(sizes)[:, None]
-    return result
-
-
-def _activated(group: OutputGroup, Z: Array) -> Array:
-    if group.activation in LINKS:
-        return LINKS[group.activation].output(Z)
-    return ACTIVATIONS[group.activation].function(Z)
-
-
-def output_delta(architecture: Architecture, trace: Trace) -> Array:
-    """∂(loss of each row) / ∂(the last layer's sums), (m, n_features)."""
-    return _each_group(architecture, trace, _group_delta)
-
-
-def element_losses(architecture: Architecture, trace: Trace) -> Array:
-    """The loss of each entry, 0 for unseen ones: (m, n_features)."""
-    return _each_group(architecture, trace, _group_losses)
-
-
-def own_parameters(architecture: Architecture, params: Array) -> Array:
-    """The losses' own parameters (n_own,), sharing memory with the flat vector."""
-    return params[architecture.n_params - architecture.n_own :]
-
-
-def own_gradients(architecture: Architecture, trace: Trace) -> Array:
-    """∂(loss of each row) / ∂(the losses' own parameters), (m, n_own)."""
-    result = np.empty((len(trace.Z), architecture.n_own), trace.Z.dtype)
-    every = _each_group(architecture, trace, _group_own_gradient)  # (m, n_features)
-    for group in architecture.output_groups:
-        if group.own_columns.stop > group.own:
-            result[:, group.own_columns] = every[:, group.columns]
-    return result
-
-
-def row_losses(architecture: Architecture, trace: Trace) -> Array:
-    """The loss of each row, summed over features: (m,)."""
-    return np.asarray(element_losses(architecture, trace).sum(axis=1))
-
-
-def _each_group(architecture: Architecture, trace: Trace, function) -> Array:  # type: ignore[no-untyped-def]
-    """A function of each group's targets, sums and outputs; feature weights included."""
-    X, w = trace.X, None
-    unseen = np.isnan(X)
-    has_holes = bool(unseen.any())
-    if has_holes:
-        X = np.where(unseen, X.dtype.type(0), X)
-    if architecture.feature_weights is not None:
-        w = np.asarray(architecture.feature_weights, X.dtype)  # (n_features,)
-    parts = []
-    for group in architecture.output_groups:
-        columns = group.columns
-        targets, Z, X_hat = (array[:, columns] for array in (X, trace.Z, trace.H[-1]))
-        own = () if trace.own is None else _own_of(group, trace.own)
-        if not LOSSES[group.loss].is_elementwise:
-            # The softmax's: weights and holes are those of its one-hot target.
-            part = function(group, targets if w is None else w[columns] * targets, Z, X_hat, own)
-        else:
-            part = function(group, targets, Z, X_hat, own)
-            part = part if w is None else w[columns] * part
-            part = np.where(unseen[:, columns], part.dtype.type(0), part) if has_holes else part
-        parts.append(part)
-    return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
-
-
-Own = tuple[Array, ...]
-"""A loss's own parameters (n,) as its functions' last argument, or nothing."""
-
-
-def _own_of(group: OutputGroup, own: Array) -> Own:
-    return (own[group.own_columns],) if LOSSES[group.loss].own_gradient else ()
-
-
-def _group_losses(group: OutputGroup, X: Array, Z: Array, X_hat: Array, own: Own) -> Array:
-    loss = LOSSES[group.loss]
-    return loss.function(X, Z if loss.from_logits else X_hat, *own)
-
-
-def _group_delta(group: OutputGroup, X: Array, Z: Array, X_hat: Array, own: Own) -> Array:
-    loss = LOSSES[group.loss]
-    if loss.from_logits:
-        return loss.gradient(X, Z, *own)
-    return loss.gradient(X, X_hat) * ACTIVATIONS[group.activation].derivative(X_hat)
-
-
-def _group_own_gradient(group: OutputGroup, X: Array, Z: Array, X_hat: Array, own: Own) -> Array:
-    by_own = LOSSES[group.loss].own_gradient
-    return np.zeros_like(Z) if by_own is None else by_own(X, Z, *own)
 
 
 # --- the code ---------------------------------------------------------------------------------

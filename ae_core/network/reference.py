@@ -26,7 +26,9 @@ from .checks import (
     check_targets,
 )
 from .initialization import initial_params
-from .passes import Trace, element_losses, forward, objective, row_losses
+from .output import element_losses, row_losses
+from .passes import forward, objective
+from .trace import Trace
 
 if TYPE_CHECKING:
     from ..formulas.solvers import Solver, SolverState
