@@ -255,7 +255,7 @@ def barrier_seconds() -> float:
     """What two threads wait for each other, of the steps of a network that has next to no work."""
     from ae_core._engine.training import train_steps
     from ae_core.data.rows import Rows
-    from ae_core.network.compiled import engine_rows, step_constants
+    from ae_core.network.engine_terms import engine_rows, step_constants
 
     network = Network(Architecture((2, 1, 2), "tanh"), random_state=0, dtype=np.float32)
     rows, n_steps = engine_rows(Rows.of_plain(np.ones((2, 2), dtype=np.float32))), 20_000

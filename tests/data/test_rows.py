@@ -12,7 +12,7 @@ from ae_core import SGD, Adam, Architecture, Network, reference, train
 from ae_core._engine import training
 from ae_core._engine.rows import Rows as EngineRows
 from ae_core.data.rows import Rows
-from ae_core.network.compiled import step_constants
+from ae_core.network.engine_terms import step_constants
 
 TIED = Architecture.symmetrical((6, 5, 3), activation="tanh", tied=True)
 PLAIN = Architecture.symmetrical((6, 5, 3), activation="elu", alpha=0.7)

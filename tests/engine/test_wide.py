@@ -11,7 +11,7 @@ from test_twins import assert_close
 from ae_core import Adam, Architecture, Network, reference
 from ae_core._engine import workspace
 from ae_core.data.rows import Rows
-from ae_core.network.compiled import engine_rows
+from ae_core.network.engine_terms import engine_rows
 
 WIDE = (400, 9, 3)
 

@@ -18,7 +18,7 @@ from ae_core._engine.kernels import table as kernels
 from ae_core._engine.plan import Plan
 from ae_core._engine.rows import Rows as EngineRows
 from ae_core.data.rows import Rows
-from ae_core.network.compiled import plan_of
+from ae_core.network.engine_terms import plan_of
 
 from . import architectures
 from .guarded import guarded

@@ -14,7 +14,7 @@ from ae_core._engine import inference
 from ae_core.data.rows import Rows
 from ae_core.formulas.corruption import CORRUPTIONS
 from ae_core.formulas.noise import Draw
-from ae_core.network.compiled import engine_rows, plan_of
+from ae_core.network.engine_terms import engine_rows, plan_of
 from ae_core.network.passes import network_input, views
 
 SIZES = (6, 5, 3)
