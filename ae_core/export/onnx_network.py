@@ -7,7 +7,8 @@ import numpy as np
 
 from ..formulas.activations import LEAKY_RELU_SLOPE, SELU_ALPHA, SELU_SCALE
 from ..formulas.losses import HUBER_DELTA, LOSSES
-from ..network.architecture import Architecture, OutputGroup
+from ..network.architecture import Architecture
+from ..network.layout import OutputGroup
 from ..network.reference import Network
 from .onnx_graph import Graph
 

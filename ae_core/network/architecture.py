@@ -8,7 +8,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 from .._typing import Array
 from ..basics.arguments import (
@@ -25,7 +25,8 @@ from ..basics.arguments import (
 from ..formulas.activations import ACTIVATIONS
 from ..formulas.corruption import CORRUPTIONS
 from ..formulas.inputs import INPUT_TRANSFORMS
-from ..formulas.losses import LOSSES, LossGroups
+from ..formulas.losses import LossGroups
+from .layout import Block, LayerArrays, OutputGroup
 from .rules import (
     check_family,
     check_output,
@@ -37,46 +38,6 @@ from .rules import (
     checked_weights,
     fitting_output,
 )
-
-
-class Block(NamedTuple):
-    """One weight matrix or bias vector within the flat parameter vector."""
-
-    name: str
-    """``W1``, ``b1``, ``W2``, … in the order of the forward pass; last ``own``, the loss's."""
-    shape: tuple[int, ...]
-    """``(n_in, n_out)`` for weights, ``(n_out,)`` for biases."""
-    start: int
-    stop: int
-
-
-class OutputGroup(NamedTuple):
-    """Columns of the output that share a loss and an activation."""
-
-    loss: str
-    activation: str
-    start: int
-    stop: int
-    own: int
-    """Of the losses' own parameters, the first that belongs to these columns."""
-
-    @property
-    def columns(self) -> slice:
-        """Of the output."""
-        return slice(self.start, self.stop)
-
-    @property
-    def own_columns(self) -> slice:
-        """Of the losses' own parameters; none for most losses."""
-        has_own = LOSSES[self.loss].own_gradient is not None
-        return slice(self.own, self.own + (self.stop - self.start if has_own else 0))
-
-
-class LayerParameters(NamedTuple):
-    """The weights and biases of one layer, as views of the flat vector."""
-
-    weights: Array  # (n_in, n_out)
-    biases: Array | None  # (n_out,)
 
 
 @dataclass(frozen=True)
@@ -389,7 +350,7 @@ class Architecture:
         """The flat vector (n_params,) as named arrays that share its memory."""
         return {b.name: params[b.start : b.stop].reshape(b.shape) for b in self.blocks}
 
-    def layers(self, params: Array) -> list[LayerParameters]:
+    def layers(self, params: Array) -> list[LayerArrays]:
         """For each layer its weights (n_in, n_out) and biases (n_out,), sharing memory."""
         views = self.views(params)
         result = []
@@ -398,7 +359,7 @@ class Architecture:
             if self.is_tied_decoder(layer):
                 # Of what a variational code's layer gives, the decoder is given the mean.
                 weights = weights[:, : self.layer_sizes[layer - 1]].T
-            result.append(LayerParameters(weights, views.get(f"b{layer}")))
+            result.append(LayerArrays(weights, views.get(f"b{layer}")))
         return result
 
     # --- JSON --------------------------------------------------------------------------------

@@ -8,7 +8,8 @@ import numpy as np
 from .._typing import Array
 from ..formulas.activations import ACTIVATIONS
 from ..formulas.losses import LINKS, LOSSES
-from .architecture import Architecture, OutputGroup
+from .architecture import Architecture
+from .layout import OutputGroup
 from .trace import Trace
 
 
