@@ -10,7 +10,9 @@ from sklearn.base import clone
 from sklearn.utils import _safe_indexing
 
 from .._typing import Array
+from ..data.checks import is_sparse
 from ..data.rows import Rows
+from ..data.scaling import saturated
 from ..diagnosis.diagnose import OF_THE_FIT, Examination, examine
 from ..diagnosis.findings import Finding
 from ..diagnosis.reconstruction import bounded, evenly, mean_error, some_of
@@ -19,6 +21,7 @@ from ..diagnosis.result import Diagnosis
 from ..diagnosis.suspects import Change, detector_suspects
 from ..diagnosis.trials import Trial, Trials, run_trials
 from ..diagnosis.words import count, number, percent
+from .tables import checked
 from .trying import announce
 
 ROWS = 1000
@@ -33,6 +36,8 @@ GROSS = 100.0
 have learned of the others, and is what a detector is for."""
 OF_CATEGORIES = frozenset(("constant_columns",))
 """More of them where columns are mixed: categories that do not occur have a column of zeros."""
+FARTHEST_LOOKED_AT = 1e15
+"""Spreads from the median within which a diagnosis looks at entries."""
 
 
 def diagnose_detector(
@@ -55,7 +60,7 @@ def diagnose_detector(
     Diagnosis
         Losses are means over the networks; layers and code are those of the largest.
     """
-    rows = detector._seen_by_networks(X)
+    rows = _seen_by_networks(detector, X)
     if sample_weight is not None:
         rows = rows.reweighted(sample_weight)
     networks = detector.ensemble_.networks
@@ -83,6 +88,24 @@ def diagnose_detector(
             finding = replace(finding, advice=tried.advice)
         found = (finding, *found)
     return _report(detector, X, examined, loss, judged_by, found, tried, n_left_out)
+
+
+def _seen_by_networks(detector: Any, X: Any) -> Rows:
+    """X as the networks of the ensemble see it, but for entries far beyond the usual.
+
+    Those are nearer than they are, so that networks can be asked at all.
+    """
+    table = checked(detector, X, reset=False)
+    shift, factor = detector.shift_, detector.factor_
+    width = FARTHEST_LOOKED_AT / factor  # (n_encoded,)
+    with np.errstate(over="ignore"):
+        low, high = saturated(shift - width), saturated(shift + width)
+    if is_sparse(table):
+        table = table.copy()
+        table.data = np.clip(table.data, low[table.indices], high[table.indices])
+    elif not ((low <= table) | np.isnan(table)).all() or (table > high).any():
+        table = np.clip(table, low, high)
+    return Rows(table, shift, factor, missing=detector.missing_values)
 
 
 def _judged(networks: tuple[Any, ...], rows: Rows) -> tuple[float, References, int]:
@@ -148,7 +171,7 @@ def _try_settings(detector: Any, X: Any, budget: float, sample_weight: Array | N
             return model.fit(some, sample_weight=weights)
 
     base = fitted({})
-    seen = base._seen_by_networks(some)
+    seen = _seen_by_networks(base, some)
     seen = seen if weights is None else seen.reweighted(weights)
     loss, judged_by, _ = _judged(base.ensemble_.networks, seen)
     is_reproduced = _is_untrained(loss, judged_by)

@@ -11,15 +11,14 @@ from sklearn.utils.validation import check_is_fitted
 from .._typing import Array
 from ..basics.arguments import as_float
 from ..data.blocks import blocks_of
-from ..data.checks import is_sparse
 from ..data.encoded_blocks import EncodedBlocks
 from ..data.rows import Rows
-from ..data.scaling import saturated
 from ..detection.thresholds import Calibration, TrainingRange, automatic_threshold, threshold_for
 from ..diagnosis.result import Diagnosis
 from ..files.model_file import ModelFile
 from .block_fitting import checked_blocks, sampled
 from .block_results import by_blocks
+from .calibrated_detector import CalibratedDetector
 from .detector_parameters import CODES, DetectorParameters
 from .ensemble_training import Options, Trained, ratios, step_between, train_ensemble
 from .fitting import all_or_nothing, generator_of, weights_of
@@ -34,13 +33,16 @@ from .trying import check_budget
 TIMES_THE_LARGEST = 2.0
 """The score of a row in which a constant has changed is so many times any training row's."""
 
-FARTHEST_LOOKED_AT = 1e15
-"""Spreads from the median within which a diagnosis looks at entries."""
-
 
 @with_parameters
 class AutoencoderOutlierDetector(
-    FollowingDetector, FramesOut, SavedEstimator, DetectorParameters, OutlierMixin, BaseEstimator
+    CalibratedDetector,
+    FollowingDetector,
+    FramesOut,
+    SavedEstimator,
+    DetectorParameters,
+    OutlierMixin,
+    BaseEstimator,
 ):
     """Find unusual rows of a table, and say which entries make them so.
 
@@ -324,76 +326,12 @@ class AutoencoderOutlierDetector(
         weights = weights_of(sample_weight, self._rows(X).X)
         return diagnose_detector(self, X, trials=trials, budget=budget, sample_weight=weights)
 
-    def _seen_by_networks(self, X: Any) -> Rows:
-        """X as the networks of the ensemble see it, but for entries far beyond the usual.
-
-        Those are nearer than they are, so that networks can be asked at all.
-        """
-        table = checked(self, X, reset=False)
-        width = FARTHEST_LOOKED_AT / self.factor_  # (n_encoded,)
-        with np.errstate(over="ignore"):
-            low, high = saturated(self.shift_ - width), saturated(self.shift_ + width)
-        if is_sparse(table):
-            table = table.copy()
-            table.data = np.clip(table.data, low[table.indices], high[table.indices])
-        elif not ((low <= table) | np.isnan(table)).all() or (table > high).any():
-            table = np.clip(table, low, high)
-        return Rows(table, self.shift_, self.factor_, missing=self.missing_values)
-
-    @by_blocks
-    def p_values(self, X: Any, *, to: Any = None) -> Array:
-        """How probable a score as unusual as each row's is among usual rows: (m,).
-
-        The share of the rows in `calibration_` that score at least as high, the row itself counted
-        as one of them, so that it is never 0. Where rows are like those, p-values below 0.01 are
-        those of one in a hundred; outliers among the training rows make them larger (Bates, Candès,
-        Lei, Romano & Sesia 2023, "Testing for outliers with conformal p-values").
-
-        Parameters
-        ----------
-        X : array, DataFrame or scipy.sparse matrix of shape (m, n_features), or Blocks
-            Rows with the columns of the fit.
-        to : path, optional
-            Where to write the result, of X in blocks, too: as of `explain`.
-        """
-        return self._calibrated("calibration_").p_values(-self.score_samples(X))
-
-    def predict_proba(self, X: Any, method: str = "linear") -> Array:
-        """How sure it is that rows are usual, and that they are outliers: (m, 2), sums of 1.
-
-        As PyOD has it; no probability in the sense of a frequency, for which see `p_values`.
-
-        Parameters
-        ----------
-        X : array, DataFrame or scipy.sparse matrix of shape (m, n_features)
-            Rows with the columns of the fit.
-        method : {'linear', 'unify'}
-            'linear': the second is 0 up to the smallest score of a training row, 1 from the largest
-            on, and between them in proportion. 'unify': 0 up to their mean, then the error function
-            of deviations above it (Kriegel, Kröger, Schubert & Zimek 2011, "Interpreting and
-            unifying outlier scores").
-        """
-        if not (isinstance(method, str) and method in ("linear", "unify")):
-            raise ValueError(f"method={method!r}: must be 'linear' or 'unify'")
-        scores = -self.score_samples(X)
-        of_training = self._calibrated("training_range_")
-        odd = of_training.linear(scores) if method == "linear" else of_training.unified(scores)
-        return np.stack([1 - odd, odd], axis=1)
-
     def _rows(self, X: Any) -> Rows:
         rows = plain_rows(self, X)
         if rows is not None:
             return rows
         check_is_fitted(self)
         return Rows(checked(self, X, reset=False), missing=self.missing_values)
-
-    def _calibrated(self, name: str) -> Any:
-        check_is_fitted(self)
-        if not hasattr(self, name):
-            raise ValueError(
-                "this detector is from a file of version 0.1.0, which kept no scores: fit it again"
-            )
-        return getattr(self, name)
 
     def _options(self) -> Options:
         codes = self.n_components
