@@ -1,8 +1,8 @@
 """What a network sees of a table: its rows, scaled, each with a weight, without a copy of it.
 
-The table may be a memory map, bytes, sparse, or have holes. Rows are taken, cast and scaled a batch
-at a time, so that nothing as large as the table is made. Its last columns may be covariates, which
-a network is given but does not reconstruct.
+The table may be a memory map, bytes, sparse, or have missing entries. Rows are taken, cast and
+scaled a batch at a time, so that nothing as large as the table is made. Its last columns may be
+covariates, which a network is given but does not reconstruct.
 
 Where entries are missing, a row of which half is seen counts half: its loss is summed over what is
 seen, and the loss of a batch is the sum of all that is seen over the number of whole rows it makes.
@@ -26,6 +26,7 @@ from .checks import (
     is_sparse,
 )
 from .containers import table_of
+from .sparse_rows import as_dense, share_seen, sparse_limits
 
 FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 PLAIN_ENTRIES = 4096
@@ -170,7 +171,7 @@ class Rows:
         Of what is seen; NaN for a column of which nothing is.
         """
         if self.is_sparse:
-            ends = _sparse_limits(self.X, self.missing == "implicit")
+            ends = sparse_limits(self.X, self.missing == "implicit")
         elif self.seen is not None:
             ends = np.stack([np.fmin.reduce(self.X, axis=0), np.fmax.reduce(self.X, axis=0)])
         else:
@@ -238,7 +239,7 @@ class Rows:
         """
         batch = self.X[which]
         if self.is_sparse:
-            batch = _dense(batch, self.missing == "implicit")
+            batch = as_dense(batch, self.missing == "implicit")
         batch = self._scaled(batch) if self.is_scaled else batch
         return batch.astype(dtype, order="C", copy=False)
 
@@ -309,14 +310,8 @@ class Rows:
         if self.missing is None or (self.X.dtype == np.uint8 and self.missing == "mask"):
             return None
         if self.is_sparse:
-            X, is_implicit = self.X, self.missing == "implicit"
-            counted = X.indices < n  # what is stored of features: those seen, or those missing
-            if not is_implicit:
-                counted &= np.isnan(X.data)
-            sums = np.concatenate([[0], np.cumsum(counted)])[X.indptr]
-            share = np.diff(sums) / n
-            seen = share if is_implicit else 1 - share
-            if is_implicit:
+            seen = share_seen(self.X, n, self.missing == "implicit")
+            if self.missing == "implicit":
                 return seen
         else:
             seen = np.empty(n_rows)
@@ -402,29 +397,3 @@ def as_rows(
                 "use dtype='float64')"
             )
     return rows
-
-
-def _dense(batch: Any, is_implicit: bool) -> Array:
-    """A few sparse rows as an array (m, n)."""
-    if not is_implicit:
-        return np.asarray(batch.toarray())
-    kind = batch.dtype if batch.dtype.kind == "f" else np.float64
-    dense = np.full(batch.shape, np.nan, dtype=kind)
-    row = np.repeat(np.arange(batch.shape[0]), np.diff(batch.indptr))
-    dense[row, batch.indices] = batch.data
-    return dense
-
-
-def _sparse_limits(X: Any, is_implicit: bool) -> Array:
-    low = np.full(X.shape[1], np.inf)
-    high = np.full(X.shape[1], -np.inf)
-    stored = X.indices, X.data.astype(np.float64)
-    np.fmin.at(low, *stored)
-    np.fmax.at(high, *stored)
-    if not is_implicit:
-        has_zeros = np.bincount(X.indices, minlength=X.shape[1]) < X.shape[0]
-        low[has_zeros] = np.minimum(low[has_zeros], 0)
-        high[has_zeros] = np.maximum(high[has_zeros], 0)
-    nothing = low > high
-    low[nothing] = high[nothing] = np.nan
-    return np.stack([low, high])
