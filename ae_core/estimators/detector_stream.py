@@ -16,7 +16,7 @@ from ..data.rows import Rows
 from ..detection.ensemble import Ensemble, Member
 from ..detection.thresholds import Calibration, weighted_quantile
 from ..training.progress import generator_state, restore_generator
-from .ensemble_training import Sample, references_among, usual_residuals
+from .ensemble_sample import Sample, references_among, usual_residuals
 
 ROWS_KEPT = 2_000
 """Rows that stand for what came so far, …"""

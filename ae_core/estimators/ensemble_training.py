@@ -1,6 +1,5 @@
 """How the networks of a detector are trained, and what becomes usual for them."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,17 +9,17 @@ from ..data.robust_scaling import (
     LINEAR_UNTIL,
     RobustScaling,
     learn_robust_scaling,
-    total_weight,
 )
 from ..data.rows import Rows
-from ..detection.ensemble import ENTRIES_AT_ONCE, SMALLEST_USUAL, Ensemble, Member
-from ..detection.neighbours import References, share_of_odd_references
+from ..detection.ensemble import Ensemble, Member
+from ..detection.neighbours import References
 from ..detection.thresholds import weighted_quantile
 from ..formulas.solvers import Adam
 from ..network.architecture import Architecture
 from ..network.compiled import Network
 from ..training.epochs import all_finite
 from ..training.progress import NonFiniteLossError
+from .ensemble_sample import Sample, distances_to, oddness_of, references_among, usual_residuals
 
 CODE_SHARES = (0, 1 / 8, 1 / 4, 1 / 2)
 """Sizes of the codes, as shares of the number of columns; at least 1, …"""
@@ -46,14 +45,6 @@ GROSS = 50.0
 """Spreads from the median at which an entry is an error of measurement or of the pen, …"""
 LARGEST_GROSS_SHARE = 0.25
 """… unless more of the rows have such entries."""
-MOST_REFERENCES = 256
-"""Of each network, …"""
-ENTRIES_OF_REFERENCES = 500_000
-"""… but of wide tables fewer, …"""
-FEWEST_REFERENCES = 16
-"""… to this."""
-SMALLEST_CODE_SPREAD = 1e-3
-"""A unit that hardly moves says nothing."""
 
 
 @dataclass(frozen=True)
@@ -68,18 +59,6 @@ class Options:
     learning_rate: float
     trim: float
     n_threads: int | None
-
-
-@dataclass(frozen=True)
-class Sample:
-    """The rows that are learned from, each once, scaled."""
-
-    rows: Rows
-    """Dense."""
-    weights: Array
-    """(m,) float64."""
-    is_exact: bool
-    """Whether these are all different rows of the table."""
 
 
 @dataclass(frozen=True)
@@ -173,7 +152,7 @@ def train_ensemble(
             usual = usual_residuals(member.network, sample, is_learned)
             _check_learned(member.network, usual, options)
             members[i] = replace(member, usual=usual)
-            oddness += _oddness(members[i], sample)
+            oddness += oddness_of(members[i], sample)
         line = weighted_quantile(oddness[is_learned], sample.weights[is_learned], 1 - options.trim)
         kept = is_learned & (oddness <= line)
     members = [
@@ -182,7 +161,7 @@ def train_ensemble(
         )
         for member, left_out in zip(members, held_out.T, strict=True)
     ]
-    distances = _distances(members, sample.rows, block)
+    distances = distances_to(members, sample.rows, block)
     units = np.ones(len(members))
     for i, left_out in enumerate(held_out.T):
         which = left_out if left_out.any() else is_learned
@@ -311,96 +290,3 @@ def _silence(network: Network, columns: Array) -> None:
     layer.weights[:, columns] = 0
     if layer.biases is not None:
         layer.biases[columns] = 0
-
-
-def _residuals(network: Network, rows: Rows) -> Iterator[tuple[slice, Array, Array]]:
-    """Which rows, their residuals, 0 where unseen, and what is seen: (h, n_features) each."""
-    for which in _parts(rows):
-        part = rows.part(which)
-        residuals = network.forward(part)
-        residuals -= part.X
-        if rows.missing is None:
-            yield which, residuals, np.ones(1)
-            continue
-        seen = ~np.isnan(residuals)
-        residuals[~seen] = 0
-        yield which, residuals, seen
-
-
-def usual_residuals(network: Network, sample: Sample, is_learned: Array) -> Array:
-    """The root mean square residual in each column, over some rows (m,): (n_features,)."""
-    squares = seen_weight = np.zeros(sample.rows.n_features)
-    for which, residuals, seen in _residuals(network, sample.rows):
-        weights = (sample.weights[which] * is_learned[which]).astype(residuals.dtype)
-        squares = squares + total_weight(weights, np.square(residuals, out=residuals))
-        seen_weight = seen_weight + (
-            weights.sum() if seen.size == 1 else total_weight(weights, seen)
-        )
-    seen_weight = np.maximum(seen_weight, np.finfo(np.float64).tiny)
-    return np.maximum(np.sqrt(squares / seen_weight), SMALLEST_USUAL)
-
-
-def _oddness(member: Member, sample: Sample) -> Array:
-    """Huber's function of residuals beside the usual, summed over columns: (m,).
-
-    It is z²/2 up to 1, then |z| - 1/2 (Huber 1964): one wild entry does not outshout all others.
-    """
-    result = np.empty(len(sample.rows))
-    scale = (1 / member.usual).astype(member.network.dtype)
-    for which, z, _ in _residuals(member.network, sample.rows):
-        z *= scale
-        np.abs(z, out=z)
-        capped = np.minimum(z, 1)
-        z *= capped
-        capped *= capped
-        capped *= 0.5
-        z -= capped
-        z.sum(axis=1, dtype=np.float64, out=result[which])
-    return result
-
-
-def references_among(
-    member: Member,
-    sample: Sample,
-    block: Array,
-    which: Array,
-    random: np.random.Generator,
-    n_varying: int,
-    n_threads: int | None,
-) -> Member:
-    """The member with the spread of its code over some of the rows, and of these references."""
-    weights = sample.weights[which]
-    code = member.network.encode(sample.rows)[which]  # (n_kept, n_code)
-    mean = total_weight(weights, code) / weights.sum()
-    spread = np.sqrt(total_weight(weights, np.square(code - mean)) / weights.sum())
-    member = replace(member, code_spread=np.maximum(spread, SMALLEST_CODE_SPREAD))
-    n_references = max(
-        FEWEST_REFERENCES, min(MOST_REFERENCES, ENTRIES_OF_REFERENCES // block.shape[1])
-    )
-    odd_share = share_of_odd_references(n_varying)
-    n_candidates = round(n_references / (1 - odd_share))
-    if not sample.is_exact and len(which) > n_candidates:
-        # By weight, without repetition (Efraimidis & Spirakis 2006).
-        waits = random.exponential(size=len(which)) / weights
-        which = which[np.sort(np.argpartition(waits, n_candidates)[:n_candidates])]
-    if sample.is_exact:  # each different row is here once: those of which there are many, twice
-        which = which.repeat(1 + (weights >= 2 * np.median(weights)))
-    points, _, _ = member.points(block[which], sample.rows.missing is not None)
-    references = References(points, n_threads)
-    return replace(member, references=references.of_usual_ones(n_references, odd_share))
-
-
-def _distances(members: list[Member], rows: Rows, block: Array) -> Array:
-    """Of the rows of the sample, for each member: (m, n_members)."""
-    result = np.empty((len(block), len(members)))
-    for part in _parts(rows):
-        for column, member in zip(result[part].T, members, strict=True):
-            column[:] = member.distances(block[part], rows.missing is not None)
-    return result
-
-
-def _parts(rows: Rows) -> Iterator[slice]:
-    """Slices of rows that fit into cache."""
-    height = max(1, ENTRIES_AT_ONCE // rows.n_features)
-    for start in range(0, len(rows), height):
-        yield slice(start, start + height)
