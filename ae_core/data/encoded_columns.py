@@ -270,14 +270,15 @@ def described_column(column: Column) -> dict[str, Any]:
     return column._asdict() | {"categories": list(column.categories)}
 
 
-def check_column(column: Column) -> None:
-    """Refuse a column, read from a file, that no fit can have made.
+def restored_column(entry: dict[str, Any]) -> Column:
+    """A column from what `described_column` gave, read from a file.
 
     Raises
     ------
-    ValueError
-        When its kind, dtype and categories do not fit.
+    ValueError, TypeError, LookupError
+        When no fit can have made it: its kind, dtype and categories do not fit.
     """
+    column = Column(**{**entry, "categories": tuple(entry["categories"])})
     allowed = {
         NUMBER: NUMBERS.fullmatch(column.dtype),
         FLAG: column.dtype in FLAGS,
@@ -294,3 +295,4 @@ def check_column(column: Column) -> None:
         or not (column.kind != CATEGORY or has_fitting_categories(column))
     ):
         raise ValueError(f"column {column.name!r} has a kind and categories that do not fit")
+    return column

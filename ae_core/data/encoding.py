@@ -28,12 +28,12 @@ from .encoded_columns import (
     Column,
     categories_of,
     category_codes,
-    check_column,
     codes_of_cells,
     described_column,
     learned_column,
     numbers_of,
     numbers_of_cells,
+    restored_column,
     whole_numbers,
 )
 
@@ -393,11 +393,7 @@ class Encoding:
         ValueError, TypeError, LookupError, AttributeError
             When it is none.
         """
-        columns = tuple(
-            Column(**{**entry, "categories": tuple(entry["categories"])}) for entry in described
-        )
-        for column in columns:
-            check_column(column)
+        columns = tuple(restored_column(entry) for entry in described)
         if len({column.name for column in columns}) != len(columns) or not columns:
             raise ValueError("columns need names of their own")
         return cls(columns)
