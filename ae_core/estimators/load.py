@@ -10,6 +10,9 @@ from .imputer import AutoencoderImputer
 from .outliers import AutoencoderOutlierDetector
 from .variational import VariationalAutoencoder
 
+KNOWN = (Autoencoder, AutoencoderImputer, AutoencoderOutlierDetector, VariationalAutoencoder)
+"""What files can hold: nothing else is ever made of one."""
+
 
 def load(path: str | PathLike[str]) -> Any:
     """The fitted estimator that `save` wrote.
@@ -35,12 +38,6 @@ def load(path: str | PathLike[str]) -> Any:
     ValueError
         When the path is no name of a file.
     """
-    known = (
-        Autoencoder,
-        AutoencoderImputer,
-        AutoencoderOutlierDetector,
-        VariationalAutoencoder,
-    )
-    classes: dict[str, Any] = {c.__name__: c for c in known}
+    classes: dict[str, Any] = {c.__name__: c for c in KNOWN}
     file = read_file(check_path("path", path), tuple(classes))
     return classes[file.kind]._restored(file)
