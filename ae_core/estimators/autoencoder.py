@@ -230,9 +230,11 @@ class TrainableAutoencoder(FittedAutoencoder, LayerParameters, TrainingParameter
             Is there for scikit-learn's sake.
         sample_weight : array of shape (n_samples,), optional
             A row of weight 2 counts as that row twice.
-        covariates, size_factors
-            As of `fit`; what categories there are, how numbers are scaled, and the usual size, is
-            that of the first call.
+        covariates : array, DataFrame or Series of shape (n_samples, n_covariates), optional
+            As of `fit`; what categories there are, and how numbers are scaled, is that of the first
+            call.
+        size_factors : array of shape (n_samples,), optional
+            As of `fit`; the usual size is that of the first call.
 
         Returns
         -------
@@ -277,10 +279,14 @@ class TrainableAutoencoder(FittedAutoencoder, LayerParameters, TrainingParameter
         Parameters
         ----------
         X : array, DataFrame or scipy.sparse matrix of shape (m, n_features), or Blocks
+            As of `fit`.
         y : ignored
-        covariates, size_factors
+            Is there for scikit-learn's sake.
+        covariates : array, DataFrame or Series of shape (m, n_covariates), optional
             Of these rows, for both.
-        **fit_params
+        size_factors : array of shape (m,), optional
+            Of these rows, for both.
+        **fit_params : dict
             Other arguments of `fit`.
         """
         both = {"covariates": covariates, "size_factors": size_factors}

@@ -61,7 +61,9 @@ class FittedAutoencoder(CompletingAutoencoder, ScoringAutoencoder):
             looked at, and fewer of wide sparse ones.
         sample_weight : array of shape (m,), optional
             That of the fit.
-        covariates, size_factors
+        covariates : array, DataFrame or Series of shape (m, n_covariates), optional
+            As of `reconstruct`.
+        size_factors : array of shape (m,), optional
             As of `reconstruct`.
         trials : bool, default=True
             Whether to try settings. A line on standard error says so while it lasts.

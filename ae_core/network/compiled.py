@@ -89,6 +89,7 @@ class Network(reference.Network):
         Parameters
         ----------
         n_rows : int
+            Of a call.
         """
         _, n_weights, needs_blas, _ = self._plan.describe(n_rows, self.dtype.itemsize)
         return not needs_blas and n_rows * n_weights < WORTH_A_THREAD
