@@ -23,7 +23,7 @@ from ..diagnosis.trials import Trials, run_trials
 from ..diagnosis.words import count
 from ..network.output import own_parameters
 from ..training.progress import NonFiniteLossError
-from .fitting import seen
+from .fitting import in_rates, seen
 from .parameters import activation_of, alpha_of, batch_size_of, scale_of, spoiling_of
 from .tables import checked
 from .trial_size import FEWEST_ROWS, Size, planned, trial_batch_size
@@ -253,10 +253,10 @@ class _Trial:
         )
 
     def _seen(self, model: Any) -> Rows:
-        """The rows as its network sees them, with what they weigh in its loss."""
+        """The rows as a report judges them: as its network sees them, counts as rates, weighted."""
         if self.weights is None:
-            return model._rows(self.X)
-        return seen(model, checked(model, self.X, reset=False), self.weights)
+            return in_rates(model._rows(self.X))
+        return in_rates(seen(model, checked(model, self.X, reset=False), self.weights))
 
     def loss(self, change: Change) -> float | None:
         """The loss with a change; infinite beyond all numbers, None where it can't be made."""
@@ -302,7 +302,7 @@ class _Trial:
         """The plain loss, without penalties and noise, in the units of the fit as it is."""
         with np.errstate(over="ignore", invalid="ignore"):
             # Of counts as they are divided by sizes, and of ratings without biases: as it is seen.
-            X_hat = model.network_.forward(model._rows(self.X))
+            X_hat = model.network_.forward(in_rates(model._rows(self.X)))
             X_hat = undo_scaling(X_hat, model.shift_, model.factor_).astype(np.float64)
             if self.base.shift_ is not None:
                 X_hat = X_hat - self.base.shift_

@@ -75,6 +75,24 @@ def test_a_trial_measures_what_the_report_does(loss, more):
     assert report.findings[0].advice.startswith("alpha=0 instead of 100000: the loss fell from")
 
 
+OF_OFFSETS = [
+    ("negative_binomial", Autoencoder, 3, 1.0),
+    ("negative_binomial", VariationalAutoencoder, 2, 4.0),
+    ("poisson", VariationalAutoencoder, 3, 0.5),
+]
+
+
+@pytest.mark.parametrize(("loss", "cls", "n", "depth"), OF_OFFSETS)
+def test_a_trial_of_rows_with_offsets_judges_rates_as_the_report_does(loss, cls, n, depth):
+    random = np.random.default_rng(21)
+    sizes = random.lognormal(0, 0.8, (len(SHEET), 1))  # rows of very different sizes
+    counts = random.poisson(depth * sizes * np.exp(0.5 * SHEET) + 0.1).astype(float)
+    model = fitted(counts, n=n, cls=cls, loss=loss, size_factors="row_sum", alpha=1e5)
+    report = model.diagnose(counts, budget=2.0)
+    assert report.trials.loss == pytest.approx(report.loss, rel=0.03)
+    assert report.trials.references.table() == pytest.approx(report.baselines, rel=0.03)
+
+
 @pytest.mark.parametrize(("loss", "more"), OF_COUNTS)
 def test_of_counts_that_are_learned_nothing_is_said(loss, more):
     model = fitted(COUNTS, n=3, loss=loss, alpha=1e-4, max_iter=150, **more)
