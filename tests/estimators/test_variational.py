@@ -2,7 +2,6 @@
 
 import json
 import pickle
-import re
 
 import numpy as np
 import pytest
@@ -374,23 +373,17 @@ def test_a_fit_goes_on_from_its_checkpoint(plane, tmp_path):
 
 @pytest.mark.parametrize(("row", "column", "size"), [(7, 3, 1e30), (0, 5, 1e10), (41, 0, 1e12)])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_a_row_beyond_all_likelihood_is_named_by_its_place_in_the_table(row, column, size, dtype):
+def test_a_row_beyond_all_likelihood_is_the_least_likely_and_spoils_no_other(
+    row, column, size, dtype
+):
     X = np.random.default_rng(0).normal(size=(60, 6))
     model = VariationalAutoencoder(2, dtype=dtype, max_iter=5, random_state=0).fit(X)
-    far = X.copy()
-    signs = [-1, 1]  # at one end the variance of the code is 0, and its bound only low
-    raised = []
-    for sign in signs:
+    usual = np.delete(model.score_samples(X), row)
+    for sign in (-1, 1):  # at one end the variance of the code is 0, and its bound only low
+        far = X.copy()
         far[row, column] = sign * size
-        for score in (model.score_samples, model.score):
-            try:
-                assert not np.isnan(score(far)).any()
-            except ValueError as error:
-                raised.append(str(error))
-    assert raised
-    for message in raised:
-        assert re.match(
-            rf"X\[{row}, {column}\] is -?1e\+\d+: so far from what was learned", message
-        )
-        assert message.endswith("leave that row out, or clip it")
-        assert len(message) <= 300
+        scores = model.score_samples(far)
+        assert np.isfinite(scores).all()
+        assert scores.argmin() == row
+        np.testing.assert_allclose(np.delete(scores, row), usual, rtol=1e-5)
+        assert np.isfinite(model.score(far))
