@@ -14,57 +14,15 @@ pandas = pytest.importorskip("pandas")
 pytest.importorskip("click")
 pytest.importorskip("pyarrow")
 
-import ae_core.cli.options as options  # noqa: E402
 from ae_core import Autoencoder, AutoencoderOutlierDetector, load  # noqa: E402
-from ae_core.cli.main import main  # noqa: E402
 
 TABLE = "a,b\n1,2\n3,5\n4,4\n"
 VALUES = [[1, 2], [3, 5], [4, 4]]
 nan = np.nan
 
 
-@pytest.fixture
-def here(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-@pytest.fixture
-def run(here, capfd):
-    def run(*arguments):
-        code = main(list(arguments))
-        return code, *capfd.readouterr()
-
-    return run
-
-
 class _ReadEnough(Exception):
     """Stands for a fit."""
-
-
-@pytest.fixture
-def read(here, monkeypatch, capfd):
-    """What `ae-core fit` reads from a file, or its message."""
-    tables = []
-    read_table = options.read_table
-
-    def and_keep(*arguments, **named):
-        tables.append(read_table(*arguments, **named))
-        raise ValueError("read")
-
-    monkeypatch.setattr(options, "read_table", and_keep)
-
-    def read(content, *more, name="x.csv"):
-        (here / name).write_bytes(content if isinstance(content, bytes) else content.encode())
-        tables.clear()
-        assert main(["fit", name, "-o", "m", "-q", *more]) in (1, 2)
-        said = capfd.readouterr().err
-        assert said.count("\n") == 1
-        assert len(said) <= 301
-        assert said.rstrip("\n").isprintable()
-        return tables[0] if tables else said
-
-    return read
 
 
 def values_of(table):

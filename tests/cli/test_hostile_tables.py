@@ -19,7 +19,6 @@ pyarrow = pytest.importorskip("pyarrow")
 
 from ae_core import Autoencoder, AutoencoderOutlierDetector  # noqa: E402
 from ae_core.basics.shown import cut, printable, shown  # noqa: E402
-from ae_core.cli.main import main  # noqa: E402
 from ae_core.cli.tables import text as texts  # noqa: E402
 from ae_core.cli.tables.columns import chosen_columns, drop_option, listed  # noqa: E402
 from ae_core.cli.tables.reading import Layout, TableError, read_table  # noqa: E402
@@ -28,21 +27,6 @@ pytestmark = pytest.mark.filterwarnings("ignore::ae_core.NotLearningWarning")
 ELSEWHERE = re.compile(
     r"[A-Z][a-z]+Error|Traceback|object has no|NoneType|could not|Exceeds|literal"
 )
-
-
-@pytest.fixture
-def here(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-@pytest.fixture
-def run(here, capfd):
-    def run(*arguments):
-        code = main(list(arguments))
-        return code, *capfd.readouterr()
-
-    return run
 
 
 def refused(path, *arguments, **options):

@@ -8,20 +8,8 @@ pytest.importorskip("click")
 pytest.importorskip("pyarrow")
 
 from ae_core import AutoencoderImputer  # noqa: E402
-from ae_core.cli.main import main  # noqa: E402
 
 QUICK = {"n_networks": 1, "hidden_layer_sizes": (8, 4, 8), "random_state": 0}
-
-
-@pytest.fixture
-def run(tmp_path, monkeypatch, capfd):
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments):
-        code = main(list(arguments))
-        return code, *capfd.readouterr()
-
-    return run
 
 
 def table(n_rows=30):

@@ -12,27 +12,11 @@ pytest.importorskip("click")
 pytest.importorskip("pyarrow")
 
 from ae_core import Autoencoder, AutoencoderOutlierDetector, load  # noqa: E402
-from ae_core.cli.main import main  # noqa: E402
 from ae_core.cli.tables.columns import Wanted, chosen_columns  # noqa: E402
 from ae_core.cli.tables.dates import dates_of, days_of  # noqa: E402
 from ae_core.cli.tables.reading import Layout, TableError, read_table  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore::ae_core.NotLearningWarning")
-
-
-@pytest.fixture
-def here(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-@pytest.fixture
-def run(here, capfd):
-    def run(*arguments):
-        code = main(list(arguments))
-        return code, *capfd.readouterr()
-
-    return run
 
 
 @pytest.fixture

@@ -18,53 +18,24 @@ pytest.importorskip("click")
 pyarrow = pytest.importorskip("pyarrow")
 pytest.importorskip("pyarrow.feather")
 
-import ae_core.cli.options as options  # noqa: E402
 from ae_core import Autoencoder, load  # noqa: E402
 from ae_core.cli.main import main  # noqa: E402
-from ae_core.cli.wording import in_options  # noqa: E402
+from ae_core.cli.wording import OPTIONS, in_options  # noqa: E402
 
 nan = np.nan
 pytestmark = pytest.mark.filterwarnings("ignore::ae_core.NotLearningWarning")
 
 
 @pytest.fixture
-def here(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+def run(run):
+    """The same for a line as it is typed."""
+    return lambda command: run(*shlex.split(command))
 
 
 @pytest.fixture
-def run(here, capfd):
-    def run(command):
-        code = main(shlex.split(command))
-        return code, *capfd.readouterr()
-
-    return run
-
-
-@pytest.fixture
-def read(here, monkeypatch, capfd):
-    """What `ae-core fit` reads from a file, or its message."""
-    tables = []
-    read_table = options.read_table
-
-    def and_keep(*arguments, **named):
-        tables.append(read_table(*arguments, **named))
-        raise ValueError("read")
-
-    monkeypatch.setattr(options, "read_table", and_keep)
-
-    def read(content, more="", name="x.csv"):
-        (here / name).write_bytes(content if isinstance(content, bytes) else content.encode())
-        tables.clear()
-        assert main(["fit", name, "-o", "m", "-q", *shlex.split(more)]) in (1, 2)
-        said = capfd.readouterr().err
-        assert said.count("\n") == 1
-        assert len(said) <= 301
-        assert said.rstrip("\n").isprintable()
-        return tables[0] if tables else said
-
-    return read
+def read(read):
+    """The same, with more options as they are typed."""
+    return lambda content, more="", name="x.csv": read(content, *shlex.split(more), name=name)
 
 
 def values_of(table):
@@ -75,6 +46,15 @@ def values_of(table):
 
 def lines(first, row, n=40, last=()):
     return "\n".join([*first, *(row(i) for i in range(n)), *last]) + "\n"
+
+
+def test_options_are_called_as_fit_has_them():
+    from ae_core.cli.fit import fit
+
+    names = {option.name: option.opts for option in fit.params}
+    known = set(OPTIONS) & set(names)
+    assert set(OPTIONS) - known == {"early_stopping"}
+    assert all(OPTIONS[parameter] in names[parameter] for parameter in known)
 
 
 # --- what is wrong, and what to do ---------------------------------------------------------------

@@ -28,12 +28,6 @@ from ae_core.cli.tables.reading import (  # noqa: E402
 )
 
 
-@pytest.fixture
-def here(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
 def put(name, content):
     with open(name, "wb") as file:
         file.write(content.encode() if isinstance(content, str) else content)

@@ -27,6 +27,7 @@ from .csv_files import read_csv
 from .layout import Layout
 from .numpy_files import read_npy, read_npz
 from .parquet_files import read_arrow, read_parquet
+from .text import OTHER_FILES
 from .writing import check_output, write_rows, write_table
 
 __all__ = [
@@ -53,13 +54,7 @@ ENDINGS = (*CSV_ENDINGS, ".parquet", *ARROW_ENDINGS, ".npy", ".npz")
 OTHER_ENDINGS = {
     (".xlsx", ".xls", ".xlsm", ".ods", ".numbers"): "it is a workbook: save its sheet as CSV",
     (".zip", ".csv.zip", ".7z", ".tar", ".tgz"): "it is an archive: unpack it",
-    (
-        ".json",
-        ".jsonl",
-        ".ndjson",
-        ".xml",
-        ".html",
-    ): "it is no table: write CSV",
+    (".json", ".jsonl", ".ndjson", ".xml", ".html"): "it is no table: write CSV",
     (".pkl", ".pickle", ".h5", ".hdf5", ".mat", ".rds", ".sav", ".dta", ".h5ad", ".orc", ".avro"): (
         "tables of this kind are not read here: write it as CSV or Parquet first"
     ),
@@ -69,7 +64,11 @@ OTHER_ENDINGS = {
 MODEL_START = re.compile(rb"[\s\S]{8}\{")
 """How a saved model begins: eight bytes, and then its description."""
 IN_NPZ = re.compile(r"(.*\.npz):(.+)", re.IGNORECASE | re.DOTALL)
-STARTS = {".gz": b"\x1f\x8b", ".bz2": b"BZh", ".xz": b"\xfd7zXZ", ".zst": b"\x28\xb5\x2f\xfd"}
+STARTS = {
+    ending.removeprefix(".csv"): start
+    for start, (_, ending, unpacks) in OTHER_FILES.items()
+    if unpacks
+}
 """How compressed files begin."""
 PATH_SHOWN = 80
 """Characters of a path in a message."""
