@@ -86,24 +86,33 @@ class Output(ctypes.Structure):
     ]
 
 
+def built(folder, changes, function):
+    """The kernels with what a walk puts into its files, and a C function that asks them."""
+    kernels = shutil.copytree(ENGINE, folder / "kernels")
+    for name, (place, lines) in changes.items():
+        file = kernels / name
+        file.write_text(inserted(file.read_text(), place, lines))
+    source, library = kernels / "walk.c", folder / "walk.so"
+    source.write_text(f'#include "kernels_table.c"\n{function}')
+    flags = ["-O1", "-shared", "-fPIC", "-Wall", "-Wextra", "-Werror", "-fno-math-errno"]
+    subprocess.run(["cc", *flags, str(source), "-o", str(library), "-lm"], check=True)
+    return ctypes.CDLL(str(library))
+
+
 def test_the_engine_agrees(tmp_path):
-    folder = shutil.copytree(ENGINE, tmp_path / "kernels")
     (_, (line,)), (_, (formulas,)) = walk()[1:3]
-    header, body = folder / "kernels.h", folder / "losses_body.h"
-    header.write_text(inserted(header.read_text(), "    each(POISSON", line))
-    body.write_text(inserted(body.read_text(), "static ALWAYS_INLINE REAL FN(loss)(", formulas))
+    changes = {
+        "kernels.h": ("    each(POISSON", line),
+        "losses_body.h": ("static ALWAYS_INLINE REAL FN(loss)(", formulas),
+    }
     # What `output_delta` is in the table is asked of the compiler, not counted here.
-    (folder / "walk.c").write_text(
-        '#include "kernels_table.c"\n'
+    engine = built(
+        tmp_path,
+        changes,
         "double walk(int level, const ae_output *output, ptrdiff_t m, ptrdiff_t n, void *z,\n"
         "            const void *target)\n"
-        "{ return ae_kernels_of(level, 1)->output_delta(output, m, n, z, NULL, target, 1, NULL); }\n"
+        "{ return ae_kernels_of(level, 1)->output_delta(output, m, n, z, NULL, target, 1, NULL); }\n",
     )
-    library = tmp_path / "walk.so"
-    flags = ["-O1", "-shared", "-fPIC", "-Wall", "-Wextra", "-Werror", "-fno-math-errno"]
-    command = ["cc", *flags, str(folder / "walk.c"), "-o", str(library), "-lm"]
-    subprocess.run(command, check=True)
-    engine = ctypes.CDLL(str(library))
     engine.walk.restype = ctypes.c_double
     names = (ctypes.c_char_p * 20).in_dll(engine, "ae_loss_names")
     names = list(names)[: list(names).index(None)]
@@ -142,26 +151,23 @@ def test_a_corruption_is_three_places():
 
 
 def test_the_engine_spoils_the_same_entries(tmp_path):
-    folder = shutil.copytree(ENGINE, tmp_path / "kernels")
     (_, (line,)), (_, (formula,)) = walk("a corruption")[1:]
-    header, body = folder / "kernels.h", folder / "noise_body.h"
-    header.write_text(inserted(header.read_text(), "    each(GAUSSIAN", line))
-    body.write_text(inserted(body.read_text(), "/* inputs (n,) from targets", formula))
-    (folder / "walk.c").write_text(
-        '#include "kernels_table.c"\n'
+    changes = {
+        "kernels.h": ("    each(GAUSSIAN", line),
+        "noise_body.h": ("/* inputs (n,) from targets", formula),
+    }
+    engine = built(
+        tmp_path,
+        changes,
         "void walk(uint32_t threshold, ptrdiff_t n, const void *x, const uint16_t *numbers, void *to)\n"
         "{ ae_corruption how = {AE_SIGN_FLIP, threshold, 0, NULL, NULL, NULL};\n"
-        "  ae_kernels_of(0, 1)->spoil(&how, n, x, numbers, to); }\n"
+        "  ae_kernels_of(0, 1)->spoil(&how, n, x, numbers, to); }\n",
     )
-    library = tmp_path / "walk.so"
-    flags = ["-O1", "-shared", "-fPIC", "-Wall", "-Wextra", "-Werror", "-fno-math-errno"]
-    command = ["cc", *flags, str(folder / "walk.c"), "-o", str(library), "-lm"]
-    subprocess.run(command, check=True)
     draw = Draw(noise_key(0, 0), np.arange(1))
     X = np.random.default_rng(0).uniform(1, 2, (1, 400))
     numbers = np.ascontiguousarray(integers(draw, CORRUPTION, 400), dtype=np.uint16)
     spoiled = np.empty_like(X)
-    ctypes.CDLL(str(library)).walk(
+    engine.walk(
         ctypes.c_uint32(threshold(0.25)), ctypes.c_ssize_t(400),
         *(ctypes.c_void_p(array.ctypes.data) for array in (X, numbers, spoiled)),
     )  # fmt: skip
