@@ -207,15 +207,21 @@ def check_per_column(name: str, values: Any, n_columns: int) -> Array | None:
     """
     if values is None:
         return None
-    values = np.asarray(as_numbers(name, values), dtype=np.float64, order="C")
-    if values.shape != (n_columns,):
-        raise ValueError(f"{name} has shape {values.shape}: one per column, ({n_columns},)")
+    values = _one_per("column", name, values, n_columns)
     bad = np.flatnonzero(~np.isfinite(values))
     if len(bad):
         raise ValueError(
             f"{name} has entries that are not finite: {name}[{bad[0]}] is {values[bad[0]]}"
         )
     return values
+
+
+def _one_per(what: str, name: str, values: Any, n: int) -> Array:
+    """Numbers (n,), float64: one for each row or column."""
+    numbers = np.asarray(as_numbers(name, values), dtype=np.float64, order="C")
+    if numbers.shape != (n,):
+        raise ValueError(f"{name} has shape {numbers.shape}: one per {what}, ({n},)")
+    return numbers
 
 
 def check_sample_weight(sample_weight: Any, n_rows: int) -> Array | None:
@@ -228,9 +234,7 @@ def check_sample_weight(sample_weight: Any, n_rows: int) -> Array | None:
     """
     if sample_weight is None:
         return None
-    weights = np.asarray(as_numbers("sample_weight", sample_weight), dtype=np.float64, order="C")
-    if weights.shape != (n_rows,):
-        raise ValueError(f"sample_weight has shape {weights.shape}: one per row, ({n_rows},)")
+    weights = _one_per("row", "sample_weight", sample_weight, n_rows)
     bad = np.flatnonzero(~((weights >= 0) & (weights < np.inf)))
     if len(bad):
         raise ValueError(
@@ -252,9 +256,7 @@ def check_row_size(row_size: Any, n_rows: int) -> Array | None:
     """
     if row_size is None:
         return None
-    sizes = np.asarray(as_numbers("row_size", row_size), dtype=np.float64, order="C")
-    if sizes.shape != (n_rows,):
-        raise ValueError(f"row_size has shape {sizes.shape}: one per row, ({n_rows},)")
+    sizes = _one_per("row", "row_size", row_size, n_rows)
     bad = np.flatnonzero(~((sizes > 0) & (sizes < np.inf)))
     if len(bad):
         raise ValueError(

@@ -13,7 +13,7 @@ import numpy as np
 from .._typing import Array
 from .gradient_calls import Data, Result, Sample, Subject
 from .gradient_differences import Cost
-from .gradient_findings import SAME, ArrayCheck, CaseCheck, close, fits
+from .gradient_findings import SAME, CaseCheck, close
 from .gradient_rounding import Rounding
 from .nested import Nested
 
@@ -186,14 +186,6 @@ class Evidence:
         """Some rows of a sample, in that order."""
         arrays = {n: np.take(a, which, axis=self.data.axes[n]) for n, a in sample.arrays.items()}
         return Sample(f"rows {which}", len(which), arrays)
-
-    def matches(
-        self, sample: Sample, array: ArrayCheck, predicted: Array, elements: Array | None = None
-    ) -> bool:
-        """Whether a prediction of some elements is what the differences are there."""
-        elements = array.elements if elements is None else elements
-        numeric, doubts = self.numeric(sample, self.index(array.name), elements)
-        return fits(predicted, numeric, doubts + self.slack(numeric))
 
     @property
     def same(self) -> float:

@@ -119,6 +119,22 @@ def some_of(rows: Rows, at_most: int) -> Array:
     return evenly(len(rows), at_most)
 
 
+def rates_of(rows: Rows, which: Array) -> tuple[Array, Array | None]:
+    """Some rows (k, n_columns), float64, and what each weighs: (k,), or None for all the same.
+
+    Where rows have sizes, these are rates, and each weighs as much as its size: the most likely
+    rate of all is then their mean, Σ x / Σ s.
+    """
+    X = rows.take(which, np.float64)
+    weights = None if rows.sample_weight is None else rows.weights(which)
+    if rows.row_size is not None:
+        sizes = rows.row_size[which]
+        X = X.copy()  # which may be the table itself
+        X[:, : rows.n_features] /= sizes[:, None]
+        weights = rows.weights(which) * sizes
+    return X, weights
+
+
 def judged_rows(rows: Rows, at_most: int) -> Array:
     """The numbers of some rows that count, evenly spaced; of wide tables of fewer."""
     fewer = max(FEWER_ROWS_JUDGED, ENTRIES_JUDGED // rows.n_features)

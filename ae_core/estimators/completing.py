@@ -6,15 +6,14 @@ import numpy as np
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from .._typing import Array
 from ..basics.arguments import COUNT, checked_bool
 from ..data.frames import as_pandas, filled_frame, from_pandas, is_frame, library_of, sparse_frame
 from ..data.imputation import filled_in, parts_of
-from ..data.rows import Rows
+from ..serving.ranges import known_by
 from .beside import given_beside
 from .block_results import by_blocks
 from .fit_warnings import warn_of_never_seen
-from .fitting import seen
+from .fitting import seeing_of, seen
 from .parameters import has_holes
 from .recommending import Recommendations, best_columns, seen_entries
 from .reconstructing import ReconstructingAutoencoder
@@ -75,14 +74,8 @@ class CompletingAutoencoder(ReconstructingAutoencoder):
             warn_of_never_seen(self, never)
             filled = self.encoding_.filled(as_pandas(X), X_hat, never)
             return from_pandas(filled, library_of(X))
-
-        def known(rows: Rows) -> Array:
-            X_hat = self._reconstructed(rows)
-            X_hat[:, never] = np.nan
-            return X_hat
-
         warn_of_never_seen(self, never)
-        filled = filled_in(table, rows, known)
+        filled = filled_in(table, rows, known_by(self.network_, seeing_of(self), never))
         if not is_frame(X):
             return filled
         if isinstance(table, np.ndarray):

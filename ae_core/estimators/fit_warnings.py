@@ -11,7 +11,7 @@ from .._typing import Array
 from ..basics.arguments import shown
 from ..data.rows import Rows
 from ..diagnosis.findings import WORSE_THAN_CONSTANT, is_worth_a_look, not_learning
-from ..diagnosis.reconstruction import judged_rows, mean_error
+from ..diagnosis.reconstruction import judged_rows, mean_error, rates_of
 from ..diagnosis.references import references
 from ..network.compiled import Network
 from ..network.output import own_parameters
@@ -51,14 +51,8 @@ def warn_if_not_learning(network: Network, rows: Rows) -> None:
     which = judged_rows(rows, ROWS_JUDGED)
     if len(which) < 2:
         return
-    some = rows.take(which, np.float64)
-    weights = None if rows.sample_weight is None else rows.weights(which)
+    some, weights = rates_of(rows, which)
     architecture = network.architecture
-    if rows.row_size is not None:  # judged by rates, each by how much was counted
-        sizes = rows.row_size[which]
-        some = some.copy()  # which may be the table itself
-        some[:, : rows.n_features] /= sizes[:, None]
-        weights = rows.weights(which) * sizes
     with np.errstate(over="ignore", invalid="ignore"):
         loss = mean_error(network, some, weights)
         some = some[:, : rows.n_features]

@@ -69,13 +69,20 @@ class ScoringAutoencoder(ReconstructingAutoencoder):
         size_factors : array of shape (m,), optional
             How much was counted of each, where the fit was told (``size_factors='given'``).
         """
-        blocks, given = blocks_of(X), {"covariates": covariates, "size_factors": size_factors}
+        given = {"covariates": covariates, "size_factors": size_factors}
+        return self._mean_score(X, sample_weight, given, by_seen=self.missing_values is not None)
+
+    def _mean_score(
+        self, X: Any, sample_weight: Any, given: dict[str, Any], *, by_seen: bool
+    ) -> float:
+        """The weighted mean of `score_samples`; a row counts by what is seen of it, or whole."""
+        blocks = blocks_of(X)
         if blocks is not None:
             refuse_beside(given, NOT_FOR_BLOCKS)
             return mean_score(self, blocks, sample_weight)
         scores = self.score_samples(X, **given)
         weights = weights_of(sample_weight, scores)
-        if self.missing_values is not None:
+        if by_seen:
             weights = self._rows(X, **given).reweighted(weights).counts(slice(None))
         return average(scores, weights)
 

@@ -10,7 +10,7 @@ from ..data.rows import Rows
 from ..data.running_scaling import RunningScaling
 from ..data.scaling import check_scaling, learn_scaling
 from ..data.sizes import usual_sum
-from ..diagnosis.reconstruction import judged_rows
+from ..diagnosis.reconstruction import judged_rows, rates_of
 from ..network.compiled import Network
 from ..network.mean_start import start_at_mean
 from ..training.progress import History
@@ -108,13 +108,9 @@ def note_scale(estimator: Any) -> None:
 def begin_at_mean(network: Network, rows: Rows) -> None:
     """Let the new network begin as the best constant, judged on some of the rows."""
     which = judged_rows(rows, MEAN_ROWS)
-    X = rows.take(which, np.float64)[:, : network.architecture.n_features]
+    X, weights = rates_of(rows, which)
     params = network.params.astype(np.float64)
-    weights = rows.weights(which)
-    if rows.row_size is not None:  # with offsets, the most likely rate is Σ x / Σ s
-        sizes = rows.row_size[which]
-        X, weights = X / sizes[:, None], weights * sizes
-    start_at_mean(network.architecture, params, X, weights)
+    start_at_mean(network.architecture, params, X[:, : rows.n_features], weights)
     if np.isfinite(params).all():
         network.params[:] = params
 

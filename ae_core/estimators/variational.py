@@ -8,7 +8,6 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._typing import Array, RandomState
 from ..basics.arguments import COUNT, is_number
-from ..data.blocks import blocks_of
 from ..data.rows import Rows
 from ..data.running_scaling import ENOUGH
 from ..data.scaling import saturated
@@ -19,13 +18,13 @@ from ..formulas.latent import divergence, sample
 from ..formulas.losses import LOSSES
 from ..network.rules import checked_weights
 from ..serving.likelihood import noise_constants
-from ..serving.ranges import average, bounds, scored, within_range
+from ..serving.ranges import bounds, scored, within_range
 from .autoencoder import TrainableAutoencoder
-from .beside import NOT_FOR_BLOCKS, covariates_of, refuse_beside, sizes_of
-from .block_results import by_blocks, mean_score
+from .beside import covariates_of, sizes_of
+from .block_results import by_blocks
 from .checkpoints import count_in
 from .constructors import VariationalParameters
-from .fitting import drawing_from, weights_of
+from .fitting import drawing_from
 from .records import with_parameters
 
 ROWS_FOR_NOISE, ENTRIES_FOR_NOISE = 10_000, 20_000_000
@@ -155,12 +154,8 @@ validation_loss_curve_, best_loss_, n_iter_, n_features_in_, feature_names_in_
         size_factors : array of shape (m,), optional
             How much was counted of each, where the fit was told (``size_factors='given'``).
         """
-        blocks, given = blocks_of(X), {"covariates": covariates, "size_factors": size_factors}
-        if blocks is not None:
-            refuse_beside(given, NOT_FOR_BLOCKS)
-            return mean_score(self, blocks, sample_weight)
-        scores = self.score_samples(X, **given)
-        return average(scores, weights_of(sample_weight, scores))
+        given = {"covariates": covariates, "size_factors": size_factors}
+        return self._mean_score(X, sample_weight, given, by_seen=False)
 
     def feature_errors(
         self, X: Any, *, covariates: Any = None, size_factors: Any = None, to: Any = None

@@ -13,7 +13,7 @@ from ..data.rows import Rows
 from ..data.scaling import undo_scaling
 from ..files.model_content import ModelFile
 from ..network.compiled import Network
-from .restoring import restore_network, restore_scaling
+from .restoring import restore_networks, restore_scaling
 
 ENTRIES_AT_ONCE = 2_000_000
 """Of rows to be filled in."""
@@ -128,14 +128,11 @@ def restore_filling(file: ModelFile, n_columns: int, encoding: Encoding | None) 
     if (low > high).any():
         raise file.error("its array 'low' has entries above those of 'high'")
     is_empty = file.array("is_empty", np.bool_, (n_columns,))
-    described = file.value("architectures", lambda a: isinstance(a, list) and len(a) > 0, "a list")
-    networks = []
-    for i, one in enumerate(described):
-        network = restore_network(file, one, f"params_{i}", n_encoded, 1)
+    networks = restore_networks(file, n_encoded, 1)
+    for i, network in enumerate(networks):
         if network.architecture.n_covariates != 2 * n_encoded:
             raise file.error(f"its network {i} is given other columns than those of an imputer")
-        networks.append(network)
-    return Filling(FillingNetworks(tuple(networks)), shift, factor, low, high, is_empty)
+    return Filling(FillingNetworks(networks), shift, factor, low, high, is_empty)
 
 
 def restore_indicated(file: ModelFile, n_columns: int) -> Array:

@@ -19,7 +19,7 @@ from ..network.rules import checked_weights
 from .imputing import MARKED, Imputing, are_parameters
 from .likelihood import noise_constants
 from .one_row import row_of_ensemble, row_of_network
-from .ranges import bounds, errors_in_range, reconstructed, scored, within_range
+from .ranges import bounds, errors_in_range, known_by, reconstructed, scored, within_range
 from .restoring import (
     read_columns,
     restore_encoding,
@@ -256,13 +256,7 @@ class Predictor:
                 if is_never:
                     values[column.name] = np.full(len(X_hat), None)
             return filled_cells(self._columns.cells_of(X), self._encoding, table, values)
-
-        def known(some: Rows) -> Array:
-            X_hat = reconstructed(network, some, self._seeing)
-            X_hat[:, self._never] = np.nan
-            return X_hat
-
-        filled = filled_in(table, rows, known)
+        filled = filled_in(table, rows, known_by(network, self._seeing, self._never))
         if is_frame(X) and isinstance(table, np.ndarray):
             return filled_frame(X, table, filled)
         return self._by_name(filled, X)

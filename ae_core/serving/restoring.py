@@ -137,6 +137,21 @@ def restore_seeing(
     return Seeing(loss, scale, shift, factor, usual_sum, missing)
 
 
+def restore_networks(file: ModelFile, n_features: int, n_threads: Any) -> tuple[Network, ...]:
+    """All networks of a file that holds several, for so many columns.
+
+    Raises
+    ------
+    ModelFileError
+        When the file does not describe any.
+    """
+    described = file.value("architectures", lambda a: isinstance(a, list) and len(a) > 0, "a list")
+    return tuple(
+        restore_network(file, one, f"params_{i}", n_features, n_threads)
+        for i, one in enumerate(described)
+    )
+
+
 def restore_ensemble(
     file: ModelFile, n_columns: int, encoding: Encoding | None, n_threads: Any
 ) -> Ensemble | ResidualEnsemble:
@@ -151,11 +166,7 @@ def restore_ensemble(
     shift, factor = restore_scaling(file, n_features)
     if shift is None or factor is None:
         raise file.error("it lacks the array 'shift' or 'factor'")
-    described = file.value("architectures", lambda a: isinstance(a, list) and len(a) > 0, "a list")
-    networks = tuple(
-        restore_network(file, one, f"params_{i}", n_features, n_threads)
-        for i, one in enumerate(described)
-    )
+    networks = restore_networks(file, n_features, n_threads)
     if len({network.dtype for network in networks}) > 1:
         raise file.error("its networks have different dtypes")
     usual = _positive(file, "usual", (len(networks), n_features))
