@@ -170,13 +170,13 @@ def duplicate_columns(facts: TableFacts) -> Finding | None:
     if groups:
         more = f" and {len(groups) - NAMED} groups more" if len(groups) > NAMED else ""
         said.append(f"Columns with the same values: {', '.join(groups[:NAMED])}{more}.")
+    other = "the other times a number, plus a number"
+    nearly = "that are nearly so" if facts.multiples else f"of which one nearly is {other}"
     for pairs, what in (
         (facts.same_where_seen, "Columns with the same values wherever both have one"),
-        (facts.multiples, "Columns of which one is the other times a number, plus a number"),
-        (facts.near_copies, "Columns that are nearly so (a correlation above 0.9999)"
-         if facts.multiples else "Columns of which one nearly is the other times a number, plus a "
-         "number (a correlation above 0.9999)"),
-    ):  # fmt: skip
+        (facts.multiples, f"Columns of which one is {other}"),
+        (facts.near_copies, f"Columns {nearly} (a correlation above 0.9999)"),
+    ):
         if pairs:
             named = [f"{quoted(facts.names[i])} and {quoted(facts.names[j])}" for i, j in pairs]
             left = len(pairs) - NAMED
