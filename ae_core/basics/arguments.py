@@ -249,6 +249,8 @@ class Seed(Check):
 
 COUNT = Integer()
 """An integer of at least 1."""
+THREADS = Integer(most=1024)
+"""Of threads, which are made where there is work for them: more are a mistake, and cost memory."""
 INDEX = Integer(least=0)
 checked_bool = Flag()
 checked_strength = Number()

@@ -14,6 +14,7 @@ from ..basics.shown import cut, printable
 
 PATH_SHOWN = 80
 """Characters of a path in a message."""
+OTHER_TABLES = (".csv", ".tsv", ".txt", ".gz", ".npy", ".npz", ".arrow", ".feather", ".xlsx")
 LARGEST_PIECE = 1 << 16
 """Small groups of rows of a file are read together, up to about so many rows."""
 
@@ -144,10 +145,31 @@ def _opened(path: str) -> Any:
     except Exception as error:  # Arrow's, of which not all have one class in common
         if isinstance(error, OSError) and error.errno is not None:
             raise
-        reason = cut(printable(" ".join(str(error).split())), 100)
-        raise ValueError(
-            f"{called(path)} can't be read as Parquet ({reason}): leave it out, or write it anew"
-        ) from error
+        raise ValueError(f"{called(path)} {_what_is_wrong(path)}") from error
+
+
+def _what_is_wrong(path: str) -> str:
+    """With a file that Arrow does not read, and what to do about it."""
+    with open(path, "rb") as file:
+        n_bytes = file.seek(0, os.SEEK_END)
+        file.seek(0)
+        start = file.read(4)
+        file.seek(max(0, n_bytes - 4))
+        end = file.read()
+    if not n_bytes:
+        return "can't be read as Parquet, it is empty: leave it out"
+    if start == b"PARE":
+        return "can't be read as Parquet, it is encrypted: give one that is not"
+    if start != b"PAR1":
+        kind = os.path.splitext(path)[1].lower()
+        if kind in OTHER_TABLES:
+            return (
+                "can't be read as Parquet, and a folder or a pattern stands for such files alone: "
+                f"give one {kind} file by its own name, or write the rows as Parquet"
+            )
+        return "can't be read as Parquet, it does not start with 'PAR1': leave it out"
+    what = "is damaged" if end == b"PAR1" else "is cut off: its last bytes are not there"
+    return f"can't be read as Parquet, it {what}; leave it out, or write it anew"
 
 
 def _check_same(
@@ -199,8 +221,10 @@ def _reader(
                     n_read += len(batch)
                     yield pyarrow.Table.from_batches([batch]).select(names)
             except pyarrow.ArrowException as error:
-                reason = cut(printable(" ".join(str(error).split())), 100)
-                raise ValueError(f"{called(path)} is damaged ({reason}): leave it out") from error
+                raise ValueError(
+                    f"{called(path)} is a Parquet file that is damaged among its rows; leave it "
+                    "out, or write it anew"
+                ) from error
         if n_read != n_rows:
             raise ValueError(f"{called(path)} has changed while it was read: start again")
 

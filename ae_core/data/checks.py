@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from .._typing import Array
-from ..basics.arguments import COUNT, Check, as_numbers, shown
+from ..basics.arguments import COUNT, THREADS, Check, as_numbers, shown
 
 DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
 
@@ -60,12 +60,12 @@ def check_n_threads(n_threads: Any) -> int:
     Raises
     ------
     ValueError
-        For anything but None or an integer of at least 1.
+        For anything but None or an integer from 1 to 1024.
     """
     if n_threads is None:
         affinity = getattr(os, "sched_getaffinity", None)  # Linux only
         return len(affinity(0)) if affinity else os.cpu_count() or 1
-    return int(COUNT("n_threads", n_threads, f"None or {COUNT.words}"))
+    return int(THREADS("n_threads", n_threads, f"None or {COUNT.words}"))
 
 
 def is_sparse(X: Any) -> bool:

@@ -10,6 +10,7 @@ from .._typing import RandomState
 from ..basics.arguments import (
     COUNT,
     INDEX,
+    THREADS,
     Either,
     Integer,
     Number,
@@ -212,7 +213,7 @@ class TrainingParameters:
     )
     n_threads: int | None = parameter(
         default=None,
-        check=Either((None,), COUNT),
+        check=Either((None,), THREADS),
         meaning="Threads; by default all cores that this process may use.",
         more="The same bits come out for any number.",
     )

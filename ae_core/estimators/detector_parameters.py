@@ -3,7 +3,17 @@
 from typing import Any
 
 from .._typing import RandomState
-from ..basics.arguments import COUNT, Either, Integer, Number, OneOf, Seed, Sequence, checked_share
+from ..basics.arguments import (
+    COUNT,
+    THREADS,
+    Either,
+    Integer,
+    Number,
+    OneOf,
+    Seed,
+    Sequence,
+    checked_share,
+)
 from .constructors import ACTIVATION, RATE
 from .records import parameter, with_parameters
 
@@ -74,6 +84,6 @@ class DetectorParameters:
     )
     n_threads: int | None = parameter(
         default=None,
-        check=Either((None,), COUNT),
+        check=Either((None,), THREADS),
         meaning="Threads; by default all cores that this process may use.",
     )

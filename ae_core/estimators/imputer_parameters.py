@@ -8,6 +8,7 @@ import numpy as np
 from .._typing import RandomState
 from ..basics.arguments import (
     COUNT,
+    THREADS,
     Check,
     Either,
     Integer,
@@ -111,7 +112,7 @@ class ImputerParameters:
     )
     n_threads: int | None = parameter(
         default=None,
-        check=Either((None,), COUNT),
+        check=Either((None,), THREADS),
         meaning="Threads, at most one for each network; by default all cores of this process.",
         more="The same bits come out for any number.",
     )

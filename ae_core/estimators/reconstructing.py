@@ -85,7 +85,7 @@ class ReconstructingAutoencoder(
         check_is_fitted(self)
         code = code_of(X)
         X_hat = self._decoded(code, covariates_of(self, covariates, len(code)))
-        within_range(X_hat, Rows(code), "the reconstruction")
+        within_range(X_hat, Rows(code, name="code"), "the reconstruction")
         sizes = sizes_of(self, size_factors, len(code), is_needed=False)
         return self._as_fitted(self._sized(X_hat, sizes), self.encoding_, beside=X)
 

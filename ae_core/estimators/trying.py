@@ -194,7 +194,7 @@ def announce(n_changes: int, budget: float) -> None:
     """Say what takes so long."""
     print(
         f"diagnose tries {n_changes} changed settings, for at most {budget:g} s "
-        "(budget=; trials=False for none)",
+        "(budget and trials set that)",
         file=sys.stderr,
         flush=True,
     )

@@ -149,3 +149,35 @@ def test_errors_are_one_line_and_leave_no_file(here, capsys, call, words):
         assert word in line
     assert not out
     assert sorted(path.name for path in here.iterdir()) == before
+
+
+BROKEN = {
+    "rows.csv": (b"a,b\n1,2\n", "give one .csv file by its own name"),
+    "rows.tsv": (b"a\tb\n1\t2\n", "give one .tsv file by its own name"),
+    "rows.npy": (b"\x93NUMPY\x01\x00", "give one .npy file by its own name"),
+    "empty.parquet": (b"", "it is empty"),
+    "text.parquet": (b"a,b\n1,2\n", "does not start with 'PAR1'"),
+    "secret.parquet": (b"PARE" + bytes(20) + b"PARE", "it is encrypted"),
+    "cut.parquet": (b"PAR1" + bytes(20), "it is cut off"),
+    "junk.parquet": (b"PAR1junkjunkPAR1", "it is damaged"),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_what_is_wrong_with_a_file_is_said_without_arrows_sentence(tmp_path, capsys, name):
+    content, told = BROKEN[name]
+    (tmp_path / name).write_bytes(content)
+    assert main(["fit", str(tmp_path / f"*{name[3:]}"), "-o", str(tmp_path / "m.st")]) == 1
+    message = capsys.readouterr().err.splitlines()[-1]
+    assert told in message
+    assert "(" not in message  # where Arrow's sentence was
+    assert len(message) <= 300
+
+
+@pytest.mark.parametrize("threads", ["999999", "1025", "0", "-3"])
+def test_a_number_of_threads_that_nobody_has_is_refused(here, capsys, threads):
+    call = ["fit", "parts", "-o", "new.st", "--drop", "id", "--threads", threads]
+    assert main(call) == 1
+    message = capsys.readouterr().err
+    assert f"n_threads={threads} (--threads): must be" in message
+    assert "1024" in message

@@ -226,3 +226,20 @@ def test_means_of_the_largest_scores_do_not_overflow():
 def test_only_the_sum_of_large_numbers_is_no_fault():
     values = np.full((3, 2), 1e308)
     assert within_range(values, None, "the code") is values
+
+
+@pytest.mark.parametrize("scale", ["standard", "minmax", None])
+@pytest.mark.parametrize(("dtype", "value"), [("float32", 3.3e38), ("float64", -1.79e308)])
+def test_a_code_that_stands_for_no_row_is_spoken_of_as_a_code(dtype, value, scale):
+    model = Autoencoder(2, hidden_layer_sizes=(5,), dtype=dtype, scale=scale, **QUICK).fit(X)
+    model.network_.params *= 50  # sums of the hidden layer are inf - inf
+    with pytest.raises(ValueError, match=r"^code has \S+ in column \d, row 1: the reconstruction"):
+        model.inverse_transform([[0.0, 0.0], [value, value]])
+    assert np.isfinite(model.inverse_transform([[0.0, 0.0], [1e30, 0.0]])).all()
+
+
+@pytest.mark.parametrize("kind", [Autoencoder, AutoencoderOutlierDetector, AutoencoderImputer])
+@pytest.mark.parametrize("n_threads", [10**6, 1025, 2**70, 0, -1, 2.0, "4", True])
+def test_a_number_of_threads_that_nobody_has_is_refused(kind, n_threads):
+    with pytest.raises(ValueError, match=r"n_threads=.* must be .*an integer .* 1024$"):
+        kind(n_threads=n_threads).fit(X)
