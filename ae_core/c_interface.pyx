@@ -80,7 +80,7 @@ cdef class Model:
     cdef const char* params
     cdef const double* shift            # both NULL: columns are not scaled
     cdef const double* factor
-    cdef bint clip, has_holes
+    cdef bint clip, has_missing
     cdef ae_output output
 
     def __init__(self, network, rows=None):
@@ -108,7 +108,7 @@ cdef class Model:
                 )
             self._scale(rows)
         self.output = self.plan.output
-        self.output.has_holes = self.has_holes
+        self.output.has_missing = self.has_missing
         self.output.own = self.params + self.plan.own * self.itemsize
 
     def _scale(self, rows):
@@ -119,7 +119,7 @@ cdef class Model:
             factor = np.ones(self.n_features) if factor is None else np.array(factor)
             self.shift = <const double*> address(shift)
             self.factor = <const double*> address(factor)
-        self.clip, self.has_holes = rows.clip, rows.missing == "mask"
+        self.clip, self.has_missing = rows.clip, rows.missing == "mask"
         self.seen = {
             "shift": shift, "factor": factor, "clip": rows.clip, "missing": rows.missing,
         }
@@ -363,7 +363,7 @@ cdef int run_tile(
         return AE_BAD_VALUE
     if model.plan.family.log_input and not has_logarithms(model, height, X):
         return AE_BAD_VALUE
-    if model.has_holes or model.plan.family.log_input or model.plan.family.input_mask:
+    if model.has_missing or model.plan.family.log_input or model.plan.family.input_mask:
         inputs = <floating*> arrays
         give_seen[floating](
             model.plan, model.K, height, targets, inputs, side, model.plan.n_side,
@@ -391,7 +391,7 @@ cdef int run_tile(
 cdef bint see(Model model, int height, const double* X, floating* to) noexcept nogil:
     """Rows as the network sees them, NaN what is unseen; or False where that can't be."""
     cdef Py_ssize_t n = model.n_features, count = height * n, i
-    if not is_fine[double](count, X, model.has_holes):
+    if not is_fine[double](count, X, model.has_missing):
         return False
     for i in range(height):
         model.K.see(
@@ -403,7 +403,7 @@ cdef bint see(Model model, int height, const double* X, floating* to) noexcept n
             if to[i] == to[i]:
                 to[i] = min(max(to[i], <floating> 0), <floating> 1)
     # Scaled or cast, a number may be beyond the range of the type.
-    return is_fine[floating](count, to, model.has_holes)
+    return is_fine[floating](count, to, model.has_missing)
 
 
 cdef bint is_fine(Py_ssize_t count, const floating* x, bint may_be_nan) noexcept nogil:
@@ -476,7 +476,7 @@ cdef void per_whole_row(
     cdef Py_ssize_t n = model.n_features, i, j, n_unseen
     for i in range(height):
         n_unseen = 0
-        if model.has_holes:
+        if model.has_missing:
             for j in range(i * n, (i + 1) * n):
                 n_unseen += targets[j] != targets[j]
         errors[i] = losses[i]

@@ -273,7 +273,7 @@ def run_layers(
     job.rows, job.table = rows, table
     job.output = plan.output
     job.output.own = &params[plan.own] if plan.output.n_own else NULL
-    job.output.has_holes = table.has_holes
+    job.output.has_missing = table.has_missing
     job.result = <char*> &result[0, 0]
     job.n_rows, job.n_out = rows.n_rows, n_out
     job.first_layer, job.last_layer = first_layer, last_layer
@@ -282,7 +282,7 @@ def run_layers(
         job.sparse = rows
         job.n_side = min(n_side, n_covariates)
     else:
-        job.changes_input = rows.has_holes or first_layer == 0 and (
+        job.changes_input = rows.has_missing or first_layer == 0 and (
             plan.family.log_input or plan.family.input_mask or rows.sizes != NULL
         )
     job.wants_losses = wants_losses

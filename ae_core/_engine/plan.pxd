@@ -71,7 +71,7 @@ cdef inline Py_ssize_t n_blocks(int n_columns) noexcept nogil:
 cdef class Plan:
     cdef int n_layers
     cdef Family family
-    cdef ae_output output               # has_holes is the data's: to be set in a copy
+    cdef ae_output output               # has_missing is the data's: to be set in a copy
     cdef ae_group* groups
     cdef double[::1] feature_weights
     cdef float[::1] quantiles_single    # normal ones, one for each number of the generator

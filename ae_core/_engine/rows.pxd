@@ -14,7 +14,7 @@ cdef class Rows:
     cdef Py_ssize_t itemsize
     cdef int type
     cdef bint clip
-    cdef bint has_holes                 # NaN is unseen; with `implicit` what is not stored is
+    cdef bint has_missing                 # NaN is unseen; with `implicit` what is not stored is
     cdef bint implicit
     cdef const Py_ssize_t* starts       # of CSR, (n_rows + 1,): of the rows' elements; else NULL
     cdef const int32_t* columns         # of each element

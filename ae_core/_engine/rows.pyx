@@ -30,7 +30,7 @@ cdef class Rows:
     sample_weight : array of shape (n_rows,), optional
     clip : bool
         Whether numbers outside 0 … 1 are seen as 0 or 1.
-    has_holes : bool
+    has_missing : bool
         Whether elements may be NaN, which then is unseen.
     starts, columns : arrays of shape (n_rows + 1,) and (n_stored,), optional
         Of CSR: where the rows' elements start, and which columns' they are, ascending in a row.
@@ -49,7 +49,7 @@ cdef class Rows:
 
     def __cinit__(
         self, X, const double[::1] shift=None, const double[::1] factor=None,
-        const double[::1] sample_weight=None, bint clip=False, bint has_holes=False,
+        const double[::1] sample_weight=None, bint clip=False, bint has_missing=False,
         const Py_ssize_t[::1] starts=None, const int32_t[::1] columns=None,
         Py_ssize_t n_columns=0, bint implicit=False, const double[::1] sizes=None,
     ):
@@ -59,7 +59,7 @@ cdef class Rows:
                 f"X has {self.view.ndim} dimensions of {self.view.format.decode()!r}: "
                 "2 of float32, float64 or uint8 are needed"
             )
-        self.clip, self.has_holes, self.implicit = clip, has_holes or implicit, implicit
+        self.clip, self.has_missing, self.implicit = clip, has_missing or implicit, implicit
         self.type = TYPES[self.view.format]
         self.data, self.itemsize = <const char*> self.view.buf, self.view.itemsize
         self.n_rows, self.n_columns = self.view.shape[0], self.view.shape[1]
@@ -134,7 +134,7 @@ cdef class Rows:
         """Whether all rows do, one after the other."""
         return (
             self.is_plain(itemsize) and self.row == self.n_columns * itemsize
-            and not self.has_holes
+            and not self.has_missing
         )
 
     cdef bint zeros_stay(self) noexcept nogil:

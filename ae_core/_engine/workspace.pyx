@@ -50,7 +50,7 @@ cdef class Workspace:
         self.K = kernels_for(itemsize)
         self.tile_rows = plan.tile_rows(m)
         self.output = plan.output
-        self.output.has_holes = rows.has_holes
+        self.output.has_missing = rows.has_missing
         self._set_corruption(low, high)
         self._choose(order, m)
         self.room = Room()
@@ -95,7 +95,7 @@ cdef class Workspace:
         cdef Plan plan = self.plan
         cdef Family* family = &plan.family
         self.changes_input = (
-            self.rows.has_holes or family.corruption != AE_NOTHING or family.log_input
+            self.rows.has_missing or family.corruption != AE_NOTHING or family.log_input
             or family.input_mask or self.rows.sizes != NULL
         )
         if is_looked_at_sparsely(plan, self.rows, family.corruption == AE_NOTHING or family.hides):
@@ -183,7 +183,7 @@ cdef class Workspace:
         if makes_output:
             room.put(trace.delta, n, m * plan.n_features * size)
             trace.targets = NULL
-            if self.sparse_input is not None or self.rows.has_holes or (
+            if self.sparse_input is not None or self.rows.has_missing or (
                 family.corruption != AE_NOTHING or family.log_input or self.rows.sizes != NULL
             ):
                 trace.targets = room.take(m * plan.n_features * size)

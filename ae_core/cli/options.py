@@ -227,10 +227,10 @@ class Reading:
                 if i not in own and name not in dropped and (asked is None or name in asked)
             ]
 
-        has_holes = getattr(model, "missing_values", None) is not None
+        has_missing = getattr(model, "missing_values", None) is not None
         encoding = getattr(model, "encoding_", None)
         table = self._read(
-            path, Wanted(fitting, missing=has_holes, mixed=encoding, keep=keep, advice=NEEDED)
+            path, Wanted(fitting, missing=has_missing, mixed=encoding, keep=keep, advice=NEEDED)
         )
         if encoding is not None and wanted is not None:
             table.values.columns = list(wanted)

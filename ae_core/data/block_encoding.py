@@ -12,13 +12,13 @@ MOST_TEXTS = 10_000
 """Different texts of a column, at most: all of them are held."""
 
 
-def learn_encoding(frames: Iterable[Any], holes: bool) -> Encoding:
+def learn_encoding(frames: Iterable[Any], has_missing: bool) -> Encoding:
     """The encoding of the frames below each other.
 
     Parameters
     ----------
     frames : iterable of pandas DataFrames (m, n_columns)
-    holes : bool
+    has_missing : bool
         Whether entries may be missing.
 
     Raises
@@ -37,7 +37,7 @@ def learn_encoding(frames: Iterable[Any], holes: bool) -> Encoding:
         else:
             some = [_more(old, frame[name]) for old, name in zip(some, names, strict=True)]
         n_rows += len(frame)
-    return Encoding(tuple(_learned(values, holes, n_rows) for values in some))
+    return Encoding(tuple(_learned(values, has_missing, n_rows) for values in some))
 
 
 def _few(values: Any) -> Any:
@@ -85,5 +85,5 @@ def _united(old: Any, new: Any) -> Any:
     return old.astype(pd.CategoricalDtype(known))
 
 
-def _learned(values: Any, holes: bool, n_rows: int) -> Column:
-    return learned_column(values, holes, "X", n_rows)
+def _learned(values: Any, has_missing: bool, n_rows: int) -> Column:
+    return learned_column(values, has_missing, "X", n_rows)

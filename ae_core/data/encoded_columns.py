@@ -81,7 +81,7 @@ def has_fitting_categories(column: Column) -> bool:
     return is_index and kinds <= {int, float} and fits
 
 
-def learned_column(values: Any, holes: bool, table: str, n_rows: int | None = None) -> Column:
+def learned_column(values: Any, has_missing: bool, table: str, n_rows: int | None = None) -> Column:
     """What a Series is; of a table of so many rows, where it has only its different values."""
     import pandas as pd
 
@@ -94,7 +94,9 @@ def learned_column(values: Any, holes: bool, table: str, n_rows: int | None = No
         return Column(
             name, CATEGORY, "category", _plain(index), str(index.dtype), bool(dtype.ordered)
         )
-    flag = Column(name, CATEGORY, found, (False, True)) if holes else Column(name, FLAG, found)
+    flag = (
+        Column(name, CATEGORY, found, (False, True)) if has_missing else Column(name, FLAG, found)
+    )
     if pd.api.types.is_bool_dtype(dtype):
         return flag
     if NUMBERS.fullmatch(found):
@@ -129,7 +131,7 @@ def _plain(values: Iterable[Any]) -> tuple[Any, ...]:
 
 
 def category_codes(
-    values: Any, column: Column, holes: bool, table: str, others: bool = False
+    values: Any, column: Column, has_missing: bool, table: str, others: bool = False
 ) -> Array:
     """Which category each value of a Series is: (m,); -1 for none, with `others` -2 for another."""
     import pandas as pd
@@ -140,14 +142,14 @@ def category_codes(
     unknown = np.flatnonzero(where < 0)
     if others:
         where = np.where(where < 0, OTHER, where)
-    elif len(unknown) and not holes:
+    elif len(unknown) and not has_missing:
         row = int((codes == unknown[0]).argmax())
         _refuse_category(table, column, uniques[unknown[0]], row)
     return np.append(where, -1)[codes]
 
 
 def codes_of_cells(
-    values: Array, column: Column, holes: bool, table: str, others: bool = False
+    values: Array, column: Column, has_missing: bool, table: str, others: bool = False
 ) -> Array:
     """The same as `category_codes` of an array of values (m,), without pandas."""
     known = {category: code for code, category in enumerate(column.categories)}
@@ -160,7 +162,7 @@ def codes_of_cells(
             code = known.get(value)
         except TypeError:  # no value of a table, such as a list
             code = None
-        if code is None and not (others or holes):
+        if code is None and not (others or has_missing):
             _refuse_category(table, column, value, row)
         codes[row] = (OTHER if others else -1) if code is None else code
     return codes

@@ -65,7 +65,7 @@ class Encoding:
     columns: tuple[Column, ...]
 
     @classmethod
-    def learn(cls, X: Any, *, holes: bool = False, name: str = "X") -> "Encoding":
+    def learn(cls, X: Any, *, has_missing: bool = False, name: str = "X") -> "Encoding":
         """The encoding of a pandas DataFrame (m, n_columns).
 
         Columns of pandas' category dtype have the categories it lists, whether they occur or not;
@@ -74,7 +74,7 @@ class Encoding:
         Parameters
         ----------
         X : DataFrame of shape (m, n_columns)
-        holes : bool
+        has_missing : bool
             Whether entries may be missing, here or later.
         name : str
             What errors call the table.
@@ -86,19 +86,21 @@ class Encoding:
             names it.
         """
         check_frame(X, name)
-        return cls(tuple(learned_column(X.iloc[:, i], holes, name) for i in range(X.shape[1])))
+        return cls(
+            tuple(learned_column(X.iloc[:, i], has_missing, name) for i in range(X.shape[1]))
+        )
 
     # --- there and back -------------------------------------------------------------------------
 
     def encode(
-        self, X: Any, *, holes: bool = False, others: bool = False, name: str = "X"
+        self, X: Any, *, has_missing: bool = False, others: bool = False, name: str = "X"
     ) -> Array:
         """The DataFrame X (m, n_columns) as numbers: (m, n_encoded) float64.
 
         Parameters
         ----------
         X : DataFrame of shape (m, n_columns)
-        holes : bool
+        has_missing : bool
             Whether what is missing, or a category that was not there in `learn`, becomes NaN, in
             all columns of its group. Otherwise it is an error.
         others : bool
@@ -119,9 +121,9 @@ class Encoding:
             )
         return self._encoded(
             len(X),
-            lambda i, column: category_codes(X.iloc[:, i], column, holes, name, others),
+            lambda i, column: category_codes(X.iloc[:, i], column, has_missing, name, others),
             lambda i, column: numbers_of(X.iloc[:, i], column, name),
-            holes=holes,
+            has_missing=has_missing,
             others=others,
             name=name,
         )
@@ -130,7 +132,7 @@ class Encoding:
         self,
         columns: Mapping[str, Array],
         *,
-        holes: bool = False,
+        has_missing: bool = False,
         others: bool = False,
         name: str = "X",
     ) -> Array:
@@ -140,7 +142,7 @@ class Encoding:
         ----------
         columns : mapping of str to array of shape (m,)
             All of those of the fit; missing is what `ae_core.data.cells.is_missing` takes for it.
-        holes, others, name
+        has_missing, others, name
             As of `encode`.
 
         Raises
@@ -150,9 +152,11 @@ class Encoding:
         """
         return self._encoded(
             len(next(iter(columns.values()))),
-            lambda _, column: codes_of_cells(columns[column.name], column, holes, name, others),
+            lambda _, column: codes_of_cells(
+                columns[column.name], column, has_missing, name, others
+            ),
             lambda _, column: numbers_of_cells(columns[column.name], column, name),
-            holes=holes,
+            has_missing=has_missing,
             others=others,
             name=name,
         )
@@ -163,7 +167,7 @@ class Encoding:
         codes_of: Callable[[int, Column], Array],
         numbers_of: Callable[[int, Column], Array],
         *,
-        holes: bool,
+        has_missing: bool,
         others: bool,
         name: str,
     ) -> Array:
@@ -182,7 +186,7 @@ class Encoding:
                 n_categories += 1
             else:
                 own[:, 0] = numbers_of(i, column)
-            if not holes and np.isnan(own[:, 0]).any():
+            if not has_missing and np.isnan(own[:, 0]).any():
                 first = int(np.isnan(own[:, 0]).argmax())
                 raise ValueError(
                     f"{name} has missing values in column {shown(column.name)}, first in row "
@@ -259,7 +263,7 @@ class Encoding:
         """
         import pandas as pd
 
-        unseen = np.isnan(self.encode(X, holes=True)[:, self.starts[:-1]])  # (m, n_columns)
+        unseen = np.isnan(self.encode(X, has_missing=True)[:, self.starts[:-1]])  # (m, n_columns)
         if never is not None:
             unseen[:, never] = False
         frame = {}

@@ -30,7 +30,7 @@ def filled_in(X: Any, rows: Rows, reconstruct: Callable[[Rows], Array]) -> Any:
 
     Returns
     -------
-    array of shape (m, n_features), or a CSR matrix where X is one with holes of NaN
+    array of shape (m, n_features), or a CSR matrix where X has NaN among what it stores
     """
     is_implicit = rows.missing == "implicit"
     result: Any

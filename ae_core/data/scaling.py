@@ -158,7 +158,7 @@ class SeenColumns(NamedTuple):
 
 
 def seen_columns(X: Any, sample_weight: Array | None, missing: str | None) -> SeenColumns:
-    """Measure the columns of a table that is sparse or has holes; it is never made dense or copied.
+    """Measure the columns of a sparse table, or of one with missing entries, without a dense copy.
 
     scikit-learn's scalers, which learn from one part after another, can't: a column of which a part
     has nothing spoils their variance. So this goes through X twice, for the mean and then for the

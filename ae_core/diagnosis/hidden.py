@@ -21,7 +21,7 @@ HIDDEN = 0.1
 ROWS_HIDDEN_IN = 2000
 """At most so many rows are looked at, evenly spaced."""
 SEED = (20001, 520)
-"""Of what is hidden: one that nobody who makes holes in a table is likely to take, or all that this
+"""Of what is hidden: one that nobody who hides entries is likely to take, or all that this
 chooses would be missing already."""
 FEWEST_HIDDEN = 20
 """Of fewer entries chance decides."""

@@ -65,9 +65,9 @@ class ImputationDisplay(Display):
     >>> from sklearn.datasets import load_iris
     >>> from ae_core import Autoencoder, ImputationDisplay
     >>> X = load_iris().data
-    >>> holes = np.where(np.random.default_rng(0).random(X.shape) < 0.2, np.nan, X)
-    >>> model = Autoencoder(2, missing_values="mask", max_iter=100, random_state=0).fit(holes)
-    >>> display = ImputationDisplay.from_estimator(model, holes, X_true=X)
+    >>> X_missing = np.where(np.random.default_rng(0).random(X.shape) < 0.2, np.nan, X)
+    >>> model = Autoencoder(2, missing_values="mask", max_iter=100, random_state=0).fit(X_missing)
+    >>> display = ImputationDisplay.from_estimator(model, X_missing, X_true=X)
     >>> display.rmse_ < display.rmse_of_mean_
     True
     """

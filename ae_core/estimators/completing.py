@@ -14,7 +14,7 @@ from .beside import given_beside
 from .block_results import by_blocks
 from .fit_warnings import warn_of_never_seen
 from .fitting import seeing_of, seen
-from .parameters import has_holes
+from .parameters import knows_missing
 from .recommending import Recommendations, best_columns, seen_entries
 from .reconstructing import ReconstructingAutoencoder
 from .tables import checked
@@ -23,7 +23,7 @@ from .tables import checked
 class CompletingAutoencoder(ReconstructingAutoencoder):
     """What estimators share that predict what a table does not have."""
 
-    @available_if(has_holes)
+    @available_if(knows_missing)
     @by_blocks
     def impute(
         self, X: Any, *, covariates: Any = None, size_factors: Any = None, to: Any = None

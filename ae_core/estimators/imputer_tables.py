@@ -47,8 +47,8 @@ def table_to_fill(estimator: Any, X: Any, *, reset: bool) -> Array:
     check_frame(frame)
     if not reset:  # names first: another column's values say nothing
         validate_data(estimator, frame, skip_check_array=True, reset=False)
-    encoding = Encoding.learn(frame, holes=True) if reset else estimator.encoding_
-    encoded = encoding.encode(frame, holes=True)
+    encoding = Encoding.learn(frame, has_missing=True) if reset else estimator.encoding_
+    encoded = encoding.encode(frame, has_missing=True)
     if reset:
         validate_data(estimator, frame, skip_check_array=True, reset=True)
         estimator.encoding_, estimator._library = encoding, library_of(X)

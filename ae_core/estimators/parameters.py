@@ -326,7 +326,7 @@ def sees_parts(estimator: Any) -> bool:
     return True
 
 
-def has_holes(estimator: Any) -> bool:
+def knows_missing(estimator: Any) -> bool:
     """Whether the estimator takes data of which not all is seen.
 
     Raises

@@ -51,7 +51,7 @@ def seen_entries(X: Any, missing: str | None) -> Array:
     stored = np.ones(X.nnz, dtype=bool) if missing == "implicit" else X.data != 0
     result[row[stored], X.indices[stored]] = True
     if missing == "mask":  # of which the zeros are not stored, and known
-        holes = np.isnan(X.data)
+        is_missing = np.isnan(X.data)
         result[...] = True
-        result[row[holes], X.indices[holes]] = False
+        result[row[is_missing], X.indices[is_missing]] = False
     return result

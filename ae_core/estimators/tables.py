@@ -56,11 +56,13 @@ def checked(estimator: Any, X: Any, *, reset: bool, name: str = "X") -> Any:
     frame = as_pandas(X, name)
     check_frame(frame, name)
     masked = missing == "mask"
-    encoding = Encoding.learn(frame, holes=masked, name=name) if reset else estimator.encoding_
+    encoding = (
+        Encoding.learn(frame, has_missing=masked, name=name) if reset else estimator.encoding_
+    )
     if not reset:  # names first: another column's values say nothing
         validate_data(estimator, frame, skip_check_array=True, reset=False)
     others = getattr(estimator, "_takes_other_categories", False)
-    encoded = encoding.encode(frame, holes=masked, others=others, name=name)
+    encoded = encoding.encode(frame, has_missing=masked, others=others, name=name)
     if reset:
         validate_data(estimator, frame, skip_check_array=True, reset=True)
         estimator.encoding_, estimator._library = encoding, library_of(X)

@@ -69,8 +69,8 @@ def _each_group(architecture: Architecture, trace: Trace, function) -> Array:  #
     """A function of each group's targets, sums and outputs; feature weights included."""
     X, w = trace.X, None
     unseen = np.isnan(X)
-    has_holes = bool(unseen.any())
-    if has_holes:
+    has_missing = bool(unseen.any())
+    if has_missing:
         X = np.where(unseen, X.dtype.type(0), X)
     if architecture.feature_weights is not None:
         w = np.asarray(architecture.feature_weights, X.dtype)  # (n_features,)
@@ -80,12 +80,12 @@ def _each_group(architecture: Architecture, trace: Trace, function) -> Array:  #
         targets, Z, X_hat = (array[:, columns] for array in (X, trace.Z, trace.H[-1]))
         own = () if trace.own is None else _own_of(group, trace.own)
         if not LOSSES[group.loss].is_elementwise:
-            # The softmax's: weights and holes are those of its one-hot target.
+            # The softmax's: weights and missing entries are those of its one-hot target.
             part = function(group, targets if w is None else w[columns] * targets, Z, X_hat, own)
         else:
             part = function(group, targets, Z, X_hat, own)
             part = part if w is None else w[columns] * part
-            part = np.where(unseen[:, columns], part.dtype.type(0), part) if has_holes else part
+            part = np.where(unseen[:, columns], part.dtype.type(0), part) if has_missing else part
         parts.append(part)
     return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
 

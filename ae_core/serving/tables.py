@@ -41,7 +41,7 @@ class Columns(NamedTuple):
                 return self._encoded_frame(X)
             return self.encoding.encode_cells(
                 self.cells_of(X),
-                holes=self.missing == "mask",
+                has_missing=self.missing == "mask",
                 others=self.takes_other_categories,
             )
         if is_plain(X, self.n_columns, self.missing):
@@ -74,7 +74,7 @@ class Columns(NamedTuple):
         check_frame(frame)
         self._check_columns(frame.shape[1], list(frame.columns))
         return self.encoding.encode(
-            frame, holes=self.missing == "mask", others=self.takes_other_categories
+            frame, has_missing=self.missing == "mask", others=self.takes_other_categories
         )
 
     def _check_columns(self, n_columns: int, names: list[Any] | None) -> None:

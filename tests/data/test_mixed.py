@@ -130,13 +130,13 @@ def test_reconstructions_are_what_columns_can_be():
 
 
 def test_holes_are_whole_groups(table):
-    encoding = Encoding.learn(table, holes=True)
+    encoding = Encoding.learn(table, has_missing=True)
     assert encoding.names[9:12] == ("survived=False", "survived=True", "kin")
     pd.testing.assert_frame_equal(encoding.decode(encoding.encode(table), table.index), table)
     holed = table.astype({"sex": object, "survived": object})
     holed.iloc[0, :] = None
     holed.loc[1001, "sex"] = "unheard of"
-    encoded = encoding.encode(holed, holes=True)
+    encoded = encoding.encode(holed, has_missing=True)
     assert np.isnan(encoded[0]).all()
     np.testing.assert_array_equal(np.isnan(encoded[1]), np.isin(np.arange(16), (1, 2)))
     assert not np.isnan(encoded[2:]).any()

@@ -97,7 +97,7 @@ def test_bounds_of_mixed_rows_are_the_sum_of_their_columns(trees):
 def test_missing_entries_of_mixed_rows_have_no_density(trees):
     holes = with_holes(trees)
     model = VariationalAutoencoder(2, columns="mixed", missing_values="mask", **QUICK).fit(holes)
-    scaled = (model.encoding_.encode(holes, holes=True) - model.shift_) * model.factor_
+    scaled = (model.encoding_.encode(holes, has_missing=True) - model.shift_) * model.factor_
     n_numbers = holes[["height", "girth", "age"]].notna().sum(axis=1)
     constant = n_numbers / 2 * (LOG_2_PI + np.log(model.noise_variance_))
     from ae_core.data.rows import Rows

@@ -119,7 +119,7 @@ def _table(random: Random, n_rows: int, n_columns: int) -> dict[str, Any]:
     if random.random() < 0.3:
         arguments["clip"] = True
     if random.random() < 0.2:
-        arguments["has_holes"] = True
+        arguments["has_missing"] = True
     return arguments
 
 

@@ -63,7 +63,7 @@ typedef struct {
 typedef struct {
     const ae_group *groups;
     int n_groups;
-    int has_holes;         /* whether targets may be NaN: unseen, without a loss */
+    int has_missing;         /* whether targets may be NaN: unseen, without a loss */
     const double *weights; /* of the columns, or NULL: all 1 */
     const void *own;       /* (n_own,) the losses' own parameters */
     ptrdiff_t n_own;

@@ -123,7 +123,7 @@ static double FN(group_delta)(const ae_output *output, const ae_group *group, RE
                 losses[i] *= weight;
                 z[j + i] *= weight;
             }
-        if (output->has_holes)
+        if (output->has_missing)
             for (ptrdiff_t i = 0; i < wide; i++) {
                 int seen = target[j + i] == target[j + i];
                 losses[i] = seen ? losses[i] : 0;
@@ -157,7 +157,7 @@ static double FN(softmax)(ptrdiff_t n, REAL *z, const REAL *bias, REAL *largest,
     return others;
 }
 
-/* The same for a one-hot group: weights and holes are those of its target. */
+/* The same for a one-hot group: weights and missing entries are those of its target. */
 static double FN(softmax_delta)(const ae_output *output, const ae_group *group, REAL *z,
                                 const REAL *bias, const REAL *target, REAL scale)
 {
@@ -202,7 +202,7 @@ static double FN(row_delta)(const ae_output *output, REAL *z, const REAL *bias,
 static int FN(is_uniform)(const ae_output *output)
 {
     return output->n_groups == 1 && !ae_is_row_loss(output->groups[0].loss) && !output->n_own
-        && !output->weights && !output->has_holes;
+        && !output->weights && !output->has_missing;
 }
 
 static double FN(output_delta)(const ae_output *output, ptrdiff_t m, ptrdiff_t n, void *sums,

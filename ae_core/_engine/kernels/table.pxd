@@ -31,7 +31,7 @@ cdef extern from "kernels.h" nogil:
 
     ctypedef struct ae_output:
         const ae_group* groups
-        int n_groups, has_holes
+        int n_groups, has_missing
         const double* weights
         const void* own
         Py_ssize_t n_own

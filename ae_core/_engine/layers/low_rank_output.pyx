@@ -46,7 +46,7 @@ cdef bint can_do_without_output(
     """Whether the loss of batches of m rows can do without the output, and is faster so."""
     cdef Layer* last = &plan.layers[plan.n_layers - 1]
     cdef Py_ssize_t n_in = last.n_in, n_features = plan.n_features
-    if input is None or output.has_holes or output.weights != NULL or last.n_side:
+    if input is None or output.has_missing or output.weights != NULL or last.n_side:
         return False
     if 2 * n_in > n_features:  # no low rank to speak of
         return False

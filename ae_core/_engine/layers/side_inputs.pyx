@@ -44,7 +44,7 @@ cdef void gather_covariates(
     cdef Py_ssize_t i, j
     side += length - n
     gather[floating](rows, K, order, first, n_rows, rows.n_columns - n, n, side, length)
-    if not rows.has_holes:
+    if not rows.has_missing:
         return
     for i in range(n_rows):
         for j in range(n):

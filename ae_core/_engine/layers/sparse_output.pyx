@@ -100,7 +100,7 @@ cdef class SparseOutput:
         cdef double loss = 0, weight
         cdef int g
         output.groups, output.n_groups, output.n_own = &group, 1, 0
-        output.has_holes = self.output.has_holes
+        output.has_missing = self.output.has_missing
         output.weights = NULL if self.output.weights == NULL else column_weights
         self._sums[floating](params, tile, z)
         for i in range(tile.first, tile.first + tile.n_rows):
