@@ -10,7 +10,7 @@ class Rows:
         factor: Array | None = None,
         sample_weight: Array | None = None,
         clip: bool = False,
-        has_holes: bool = False,
+        has_missing: bool = False,
         starts: Array | None = None,
         columns: Array | None = None,
         n_columns: int = 0,
