@@ -7,6 +7,9 @@ ARGS ?=
 # A wheel's files carry the time of the commit, so that the same commit gives the same bytes.
 export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 1700000000)
 
+# All C that was written by hand; Cython's stands beside its .pyx and in build/.
+C_FILES = $(shell git ls-files '*.h' '*.c')
+
 # The tests that run the engine itself.
 ENGINE_TESTS = tests/engine $(addprefix tests/network/test_, family.py network.py twins.py) \
 	tests/data/test_rows.py
@@ -26,10 +29,11 @@ engine: ## compile the engine in place, after a change in it
 test: ## all tests
 	$(PYTHON) -m pytest $(ARGS)
 
-lint: ## ruff and cython-lint: mistakes, and the way the code is set; floors import downward only; CI's own file
+lint: ## ruff, cython-lint and clang-format: mistakes, and the way the code is set; floors import downward only; CI's own file
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -c "from cython_lint.cython_lint import main; raise SystemExit(main())" --max-line-length 110 --no-pycodestyle ae_core/_engine ae_core/c_interface.pyx
+	clang-format --dry-run -Werror $(C_FILES)
 	$(PYTHON) -c "from importlinter.cli import lint_imports; raise SystemExit(lint_imports())"
 	$(PYTHON) -m check_jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 

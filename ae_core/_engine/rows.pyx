@@ -122,6 +122,26 @@ cdef class Rows:
         self.shift = &shift[0] if shift is not None else neutral
         self.factor = &factor[0] if factor is not None else neutral
 
+    def is_finite(self):
+        """Whether all of a dense table is; of a few rows, NumPy takes ten times as long to start."""
+        cdef Py_ssize_t i, j
+        cdef const char* row
+        cdef double x
+        if self.starts != NULL:
+            raise ValueError("a dense table is needed")
+        for i in range(self.n_rows):
+            row = self.data + i * self.row
+            for j in range(self.n_columns):
+                if self.type == AE_FLOAT:
+                    x = (<const float*> (row + j * self.column))[0]
+                elif self.type == AE_DOUBLE:
+                    x = (<const double*> (row + j * self.column))[0]
+                else:
+                    return True
+                if x - x != 0:  # NaN, which is no number's difference from itself
+                    return False
+        return True
+
     cdef bint is_plain(self, Py_ssize_t itemsize) noexcept nogil:
         """Whether a row stands as a network of that type sees it."""
         return (

@@ -12,7 +12,7 @@ from .._engine.plan import Plan
 from .._engine.rows import Rows as EngineRows
 from .._typing import Array
 from ..data.checks import check_n_threads
-from ..data.rows import Rows
+from ..data.rows import PLAIN_ENTRIES, Rows
 from ..formulas.corruption import corruption_of
 from ..formulas.inputs import INPUT_TRANSFORMS
 from . import reference
@@ -275,6 +275,54 @@ class Network(reference.Network):
             inference.run_layers(
                 self._plan, params, given, result, first, last, wants_losses, n_threads, table
             )
+
+    def forward(self, X: Any) -> Array:
+        """The reconstruction X_hat (m, n_features) of X: as `ae_core.reference.Network.forward`.
+
+        Parameters
+        ----------
+        X : array of shape (m, n_features) or Rows
+            Rows, as the network sees them (scaled).
+        """
+        result = self._run_small(X, self.architecture.n_layers)
+        return super().forward(X) if result is None else result
+
+    def encode(self, X: Any) -> Array:
+        """The code (m, n_components) of X: as `ae_core.reference.Network.encode`.
+
+        Parameters
+        ----------
+        X : array of shape (m, n_features) or Rows
+            Rows, as the network sees them (scaled).
+        """
+        result = self._run_small(X, self.architecture.code_layer)
+        return super().encode(X) if result is None else result
+
+    def _run_small(self, X: Any, last: int) -> Array | None:
+        """The same of a few rows of which no check has anything to say; None: ask the checks.
+
+        They take longer than a small network does.
+        """
+        architecture = self.architecture
+        if (
+            type(X) is not np.ndarray
+            or X.ndim != 2
+            or not 0 < X.size <= PLAIN_ENTRIES
+            or X.shape[1] != architecture.n_features
+            or not (X.dtype == self.dtype or X.dtype == np.float32)
+            or not X.flags.aligned
+            or architecture.n_covariates
+            or architecture.input_transform is not None
+            or not self.is_small(len(X))
+        ):
+            return None
+        table = EngineRows(X)
+        if not table.is_finite():
+            return None
+        result = np.empty((len(X), architecture.layer_sizes[last]), self.dtype)
+        check_n_threads(self.n_threads)
+        inference.run_layers(self._plan, self.params, table, result, 0, last, False, 1, table)
+        return result
 
     def run_plain(self, X: Array, first: int, last: int, has_missing: bool = False) -> Array:
         """What layer `last` gives of X, which layer `first` gave: (m, n_last).

@@ -12,6 +12,7 @@
 
 /* The lists that everything else is made from: the numbers here, the names that Python sees
  * (kernels_table.c), the cases of every switch. Names are those of the Python registries. */
+/* clang-format off */
 #define AE_ACTIVATIONS(each) \
     each(IDENTITY) each(LOGISTIC) each(TANH) each(RELU) each(LEAKY_RELU) each(ELU) each(SELU) \
     each(SOFTPLUS) each(SOFTSIGN) each(EXP)
@@ -22,6 +23,7 @@
     each(SQUARED_ERROR, squared_error, 0) each(ABSOLUTE_ERROR, absolute_error, 0) \
     each(HUBER, huber, 0) each(BINARY_CROSS_ENTROPY, binary_cross_entropy, AE_LOGISTIC) \
     each(POISSON, poisson, AE_EXP)
+/* clang-format on */
 #define AE_COLUMN_LOSSES(each) each(NEGATIVE_BINOMIAL, negative_binomial, AE_EXP)
 #define AE_ROW_LOSSES(each) \
     each(SOFTMAX_CROSS_ENTROPY, softmax, AE_IDENTITY) each(MULTINOMIAL, softmax, AE_IDENTITY)
@@ -37,10 +39,18 @@ enum { AE_LOSSES(AE_ENUM) };
 enum { AE_SOLVERS(AE_ENUM) };
 
 /* Elementary functions on arrays: the order of ELEMENTARY in for_tests.pyx. */
-enum { AE_ARRAY_EXP, AE_ARRAY_EXPM1, AE_ARRAY_LOG1P };
+enum {
+    AE_ARRAY_EXP,
+    AE_ARRAY_EXPM1,
+    AE_ARRAY_LOG1P
+};
 
 /* What an element of a table may be. */
-enum { AE_FLOAT, AE_DOUBLE, AE_BYTE };
+enum {
+    AE_FLOAT,
+    AE_DOUBLE,
+    AE_BYTE
+};
 
 enum { AE_CORRUPTIONS(AE_ENUM) AE_NOTHING };
 
@@ -151,15 +161,16 @@ typedef struct {
 } ae_kernels;
 
 /* The lists above as text, each with a NULL at its end. */
-extern const char *const ae_activation_names[], *const ae_loss_names[], *const ae_solver_names[],
-    *const ae_corruption_names[];
+extern const char *const ae_activation_names[], *const ae_loss_names[];
+extern const char *const ae_solver_names[], *const ae_corruption_names[];
 
 /* Whether a loss couples the elements of a row. */
 static inline int ae_is_row_loss(int loss)
 {
     switch (loss) {
 #define AE_CASE(name, ...) case AE_##name:
-        AE_ROW_LOSSES(AE_CASE) return 1;
+        AE_ROW_LOSSES(AE_CASE)
+        return 1;
 #undef AE_CASE
     default: return 0;
     }

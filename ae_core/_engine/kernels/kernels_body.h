@@ -53,7 +53,7 @@ static ALWAYS_INLINE REAL FN(curvature)(int id, REAL a)
     case AE_SOFTPLUS: return -AE(ae_expm1)(-a) * AE(ae_exp)(-a);
     case AE_SOFTSIGN: {
         REAL rest = 1 - AE(ae_abs)(a), cube = rest * rest * rest;
-        return a > 0 ? -2 * cube : a < 0 ? 2 * cube : 0;
+        return a > 0 ? -2 * cube : (a < 0 ? 2 * cube : 0);
     }
     case AE_EXP: return a;
     default: return 0;
@@ -94,7 +94,9 @@ static void FN(see)(int type, ptrdiff_t n, const char *row, ptrdiff_t column, co
             FN(see_as)(AE_##name, n, row, column, shift, factor, to); \
         break;
     switch (type) {
-        CASE(FLOAT, float) CASE(DOUBLE, double) CASE(BYTE, unsigned char)
+        CASE(FLOAT, float)
+        CASE(DOUBLE, double)
+        CASE(BYTE, unsigned char)
     }
 #undef CASE
 }
@@ -119,7 +121,8 @@ static void FN(activate)(int activation, ptrdiff_t m, ptrdiff_t n, void *z, cons
     if (activation == AE_IDENTITY && !bias)
         return;
     switch (activation) {
-#define CASE(name) case AE_##name: FN(activate_as)(AE_##name, m, n, z, bias); break;
+#define CASE(name) \
+    case AE_##name: FN(activate_as)(AE_##name, m, n, z, bias); break;
         AE_ACTIVATIONS(CASE)
 #undef CASE
     }
@@ -219,7 +222,7 @@ static void FN(penalize_l1)(ptrdiff_t count, double strength, const void *params
     const REAL *restrict p = params;
     REAL *restrict g = gradient, s = (REAL)strength;
     for (ptrdiff_t i = 0; i < count; i++)
-        g[i] += p[i] > 0 ? s : p[i] < 0 ? -s : 0;
+        g[i] += p[i] > 0 ? s : (p[i] < 0 ? -s : 0);
 }
 
 static void FN(scale)(ptrdiff_t count, double factor, void *x)
@@ -299,7 +302,12 @@ static void FN(elementary)(int function, ptrdiff_t count, const void *from, void
             y[i] = AE(ae_##name)(x[i]); \
         break;
     switch (function) {
-        LOOP(0, exp) LOOP(1, expm1) LOOP(2, log1p) LOOP(3, logistic) LOOP(4, tanh) LOOP(5, softplus)
+        LOOP(0, exp)
+        LOOP(1, expm1)
+        LOOP(2, log1p)
+        LOOP(3, logistic)
+        LOOP(4, tanh)
+        LOOP(5, softplus)
     }
 #undef LOOP
 }

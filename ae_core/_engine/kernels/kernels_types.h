@@ -14,7 +14,9 @@
 #define FN(name) LEVEL(name, f32)
 #define AE(name) name##_f32
 #include "matmul_body.h"
-PRODUCT(nn) PRODUCT(nt) PRODUCT(tn)
+PRODUCT(nn)
+PRODUCT(nt)
+PRODUCT(tn)
 #include "kernels_body.h"
 #include "losses_body.h"
 #include "output_body.h"
@@ -27,7 +29,9 @@ PRODUCT(nn) PRODUCT(nt) PRODUCT(tn)
 #define FN(name) LEVEL(name, f64)
 #define AE(name) name##_f64
 #include "matmul_body.h"
-PRODUCT(nn) PRODUCT(nt) PRODUCT(tn)
+PRODUCT(nn)
+PRODUCT(nt)
+PRODUCT(tn)
 #include "kernels_body.h"
 #include "losses_body.h"
 #include "output_body.h"

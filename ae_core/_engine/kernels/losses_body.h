@@ -23,7 +23,7 @@ static ALWAYS_INLINE REAL FN(absolute_error)(REAL x, REAL y) { return AE(ae_abs)
 static ALWAYS_INLINE REAL FN(absolute_error_gradient)(REAL x, REAL y)
 {
     REAL d = y - x;
-    return d > 0 ? (REAL)1 : d < 0 ? (REAL)-1 : d; /* NaN stays NaN */
+    return d > 0 ? (REAL)1 : (d < 0 ? (REAL)-1 : d); /* NaN stays NaN */
 }
 
 static ALWAYS_INLINE REAL FN(huber)(REAL x, REAL y)
@@ -34,7 +34,7 @@ static ALWAYS_INLINE REAL FN(huber)(REAL x, REAL y)
 static ALWAYS_INLINE REAL FN(huber_gradient)(REAL x, REAL y)
 {
     REAL d = y - x;
-    return d > 1 ? 1 : d < -1 ? -1 : d;
+    return d > 1 ? 1 : (d < -1 ? -1 : d);
 }
 
 static ALWAYS_INLINE REAL FN(binary_cross_entropy)(REAL x, REAL z)
@@ -55,7 +55,8 @@ static ALWAYS_INLINE REAL FN(poisson_gradient)(REAL x, REAL y) { return y - x; }
 static ALWAYS_INLINE REAL FN(loss)(int id, REAL x, REAL out)
 {
     switch (id) {
-#define CASE(NUMBER, name, link) case AE_##NUMBER: return FN(name)(x, out);
+#define CASE(NUMBER, name, link) \
+    case AE_##NUMBER: return FN(name)(x, out);
         AE_ELEMENT_LOSSES(CASE)
 #undef CASE
     default: return 0;
@@ -65,7 +66,8 @@ static ALWAYS_INLINE REAL FN(loss)(int id, REAL x, REAL out)
 static ALWAYS_INLINE REAL FN(loss_gradient)(int id, REAL x, REAL out)
 {
     switch (id) {
-#define CASE(NUMBER, name, link) case AE_##NUMBER: return FN(name##_gradient)(x, out);
+#define CASE(NUMBER, name, link) \
+    case AE_##NUMBER: return FN(name##_gradient)(x, out);
         AE_ELEMENT_LOSSES(CASE)
 #undef CASE
     default: return 0;

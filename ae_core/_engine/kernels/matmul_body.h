@@ -52,7 +52,11 @@
 
 /* A matrix or its transpose: element (i, j) stands at at[i * row + j * column]; one of the two
    steps is 1. */
-typedef struct { const REAL *at; ptrdiff_t row, column; } FN(matrix);
+#define MATRIX FN(matrix)
+typedef struct {
+    const REAL *at;
+    ptrdiff_t row, column;
+} MATRIX;
 
 #include "matmul_tile_body.h"
 
@@ -86,7 +90,7 @@ MATMUL_INLINE void FN(transpose)(int columns, int k, const REAL *from, ptrdiff_t
             FN(store)(to + p * ldto, x[p], LANES);
 }
 
-MATMUL_INLINE void FN(pack)(int columns, int k, FN(matrix) b, REAL *to, int width)
+MATMUL_INLINE void FN(pack)(int columns, int k, MATRIX b, REAL *to, int width)
 {
     if (b.column == 1) {
         for (int p = 0; p < k; p++)
@@ -104,7 +108,7 @@ MATMUL_INLINE void FN(pack)(int columns, int k, FN(matrix) b, REAL *to, int widt
         }
 }
 #else
-MATMUL_INLINE void FN(pack)(int columns, int k, FN(matrix) b, REAL *to, int width)
+MATMUL_INLINE void FN(pack)(int columns, int k, MATRIX b, REAL *to, int width)
 {
     for (int p = 0; p < k; p++)
         for (int j = 0; j < width; j++)
@@ -114,7 +118,7 @@ MATMUL_INLINE void FN(pack)(int columns, int k, FN(matrix) b, REAL *to, int widt
 
 /* `panels` whole panels, DEPTH * PANEL apart in `to`. Far rows are read in longer runs, which the
    hardware foresees. */
-MATMUL_INLINE void FN(pack_group)(int panels, int k, FN(matrix) b, REAL *to)
+MATMUL_INLINE void FN(pack_group)(int panels, int k, MATRIX b, REAL *to)
 {
     if (b.column == 1)
         for (int p = 0; p < k; p++)
@@ -123,18 +127,23 @@ MATMUL_INLINE void FN(pack_group)(int panels, int k, FN(matrix) b, REAL *to)
                        PANEL * sizeof(REAL));
     else
         for (int g = 0; g < panels; g++) {
-            FN(matrix) one = {b.at + g * PANEL * b.column, b.row, b.column};
+            MATRIX one = {b.at + g * PANEL * b.column, b.row, b.column};
             FN(pack)(PANEL, k, one, to + g * DEPTH * PANEL, PANEL);
         }
 }
 
 /* What is packed next: so many lines, each of so many consecutive bytes. */
-typedef struct { const REAL *at; ptrdiff_t step; int lines, bytes; } FN(ahead);
+#define AHEAD FN(ahead)
+typedef struct {
+    const REAL *at;
+    ptrdiff_t step;
+    int lines, bytes;
+} AHEAD;
 
 /* Packed panels of C, tile by tile: a tile's rows of A stay in the first cache for all of them, and
    the panels come from the second. Each tile fetches its part of what is packed next. */
-MATMUL_INLINE void FN(tiles_of_group)(int panels, int m, int k, FN(matrix) a, const REAL *b,
-                                      REAL *c, ptrdiff_t ldc, int accumulate, FN(ahead) next)
+MATMUL_INLINE void FN(tiles_of_group)(int panels, int m, int k, MATRIX a, const REAL *b,
+                                      REAL *c, ptrdiff_t ldc, int accumulate, AHEAD next)
 {
     for (int tiles = (m + TILE_ROWS - 1) / TILE_ROWS; tiles > 0; tiles--) {
         int rows = (m + tiles - 1) / tiles, lines = (next.lines + tiles - 1) / tiles;
@@ -151,10 +160,10 @@ MATMUL_INLINE void FN(tiles_of_group)(int panels, int m, int k, FN(matrix) a, co
     }
 }
 
-MATMUL_FUNCTION void FN(group)(int panels, int m, int k, FN(matrix) a, const REAL *b,
-                               REAL *c, ptrdiff_t ldc, int accumulate, FN(ahead) next)
+MATMUL_FUNCTION void FN(group)(int panels, int m, int k, MATRIX a, const REAL *b,
+                               REAL *c, ptrdiff_t ldc, int accumulate, AHEAD next)
 {
-    FN(matrix) by_rows = {a.at, a.row, 1}, by_columns = {a.at, 1, a.column};
+    MATRIX by_rows = {a.at, a.row, 1}, by_columns = {a.at, 1, a.column};
     if (a.column == 1)
         FN(tiles_of_group)(panels, m, k, by_rows, b, c, ldc, accumulate, next);
     else
@@ -164,7 +173,7 @@ MATMUL_FUNCTION void FN(group)(int panels, int m, int k, FN(matrix) a, const REA
 /* ---- three ways to a product ---------------------------------------------------------------- */
 
 /* One panel of C: B is taken as it stands, or packed first. */
-MATMUL_INLINE void FN(one_panel)(int m, int columns, int depth, FN(matrix) a, FN(matrix) b,
+MATMUL_INLINE void FN(one_panel)(int m, int columns, int depth, MATRIX a, MATRIX b,
                                  REAL *c, ptrdiff_t ldc, int accumulate, int many, REAL *packed)
 {
     int width = columns <= LANES ? LANES : PANEL;
@@ -177,9 +186,9 @@ MATMUL_INLINE void FN(one_panel)(int m, int columns, int depth, FN(matrix) a, FN
 }
 
 /* Of B (k, n), after the columns before j of the rows from p to p + depth. */
-MATMUL_INLINE FN(ahead) FN(what_follows)(int n, int k, int p, int depth, int j, FN(matrix) b)
+MATMUL_INLINE AHEAD FN(what_follows)(int n, int k, int p, int depth, int j, MATRIX b)
 {
-    FN(ahead) next = {b.at, b.column == 1 ? b.row : b.column, 0, 0};
+    AHEAD next = {b.at, b.column == 1 ? b.row : b.column, 0, 0};
     int columns = n - j < GROUP * PANEL ? n - j : GROUP * PANEL;
     if (j >= n) {                                   /* the rows below, from the first column on */
         j = 0, p += depth;
@@ -194,7 +203,7 @@ MATMUL_INLINE FN(ahead) FN(what_follows)(int n, int k, int p, int depth, int j, 
     return next;
 }
 
-MATMUL_FUNCTION void FN(blocked)(int m, int n, int k, FN(matrix) a, FN(matrix) b,
+MATMUL_FUNCTION void FN(blocked)(int m, int n, int k, MATRIX a, MATRIX b,
                                  REAL *c, ptrdiff_t ldc, int accumulate)
 {
     REAL packed[GROUP * DEPTH * PANEL] MATMUL_ALIGNED;
@@ -204,9 +213,9 @@ MATMUL_FUNCTION void FN(blocked)(int m, int n, int k, FN(matrix) a, FN(matrix) b
     int depth, blocks = (k + DEPTH - 1) / DEPTH;
     for (int p = 0; p < k; p += depth, blocks--, accumulate = 1) {
         depth = (k - p + blocks - 1) / blocks;      /* nearly equal: no last one that is all edge */
-        FN(matrix) a_block = {a.at + p * a.column, a.row, a.column};
+        MATRIX a_block = {a.at + p * a.column, a.row, a.column};
         for (int j = 0, columns; j < n; j += columns) {
-            FN(matrix) b_block = {b.at + p * b.row + j * b.column, b.row, b.column};
+            MATRIX b_block = {b.at + p * b.row + j * b.column, b.row, b.column};
             int panels = (n - j) / PANEL < GROUP ? (n - j) / PANEL : GROUP;
             if (grouped && panels > 1) {
                 columns = panels * PANEL;
@@ -223,14 +232,14 @@ MATMUL_FUNCTION void FN(blocked)(int m, int n, int k, FN(matrix) a, FN(matrix) b
 }
 
 /* Few columns would leave most lanes idle.  Turned, C.T = B.T @ A.T, they are full. */
-MATMUL_FUNCTION void FN(turned)(int m, int n, int k, FN(matrix) a, FN(matrix) b,
+MATMUL_FUNCTION void FN(turned)(int m, int n, int k, MATRIX a, MATRIX b,
                                 REAL *c, ptrdiff_t ldc, int accumulate)
 {
     REAL strip[TILE_ROWS * PANEL] MATMUL_ALIGNED;               /* (n, rows) of C.T */
-    FN(matrix) b_turned = {b.at, b.column, b.row};
+    MATRIX b_turned = {b.at, b.column, b.row};
     for (int i = 0; i < m; i += PANEL, c += PANEL * ldc) {
         int rows = m - i < PANEL ? m - i : PANEL;
-        FN(matrix) a_turned = {a.at + i * a.row, a.column, a.row};
+        MATRIX a_turned = {a.at + i * a.row, a.column, a.row};
         if (accumulate)
             for (int r = 0; r < rows; r++)
                 for (int j = 0; j < n; j++)
@@ -243,7 +252,7 @@ MATMUL_FUNCTION void FN(turned)(int m, int n, int k, FN(matrix) a, FN(matrix) b,
 }
 
 /* So small that setting up a tile would cost more than the product. */
-MATMUL_INLINE void FN(tiny)(int m, int n, int k, FN(matrix) a, FN(matrix) b,
+MATMUL_INLINE void FN(tiny)(int m, int n, int k, MATRIX a, MATRIX b,
                             REAL *c, ptrdiff_t ldc, int accumulate)
 {
     for (int i = 0; i < m; i++)
@@ -258,7 +267,7 @@ MATMUL_INLINE void FN(tiny)(int m, int n, int k, FN(matrix) a, FN(matrix) b,
 }
 
 /* The limits are measured (float32 and float64, Zen 5). */
-MATMUL_INLINE void FN(product)(int m, int n, int k, FN(matrix) a, FN(matrix) b,
+MATMUL_INLINE void FN(product)(int m, int n, int k, MATRIX a, MATRIX b,
                                REAL *c, ptrdiff_t ldc, int accumulate)
 {
     if (k <= 0 || (long long)m * n * k <= (n <= 4 ? 96 : 40))
@@ -274,19 +283,19 @@ MATMUL_INLINE void FN(product)(int m, int n, int k, FN(matrix) a, FN(matrix) b,
 static void FN(matmul_nn)(int m, int n, int k, const REAL *a, int lda, const REAL *b, int ldb,
                           REAL *c, int ldc, int accumulate)
 {
-    FN(product)(m, n, k, (FN(matrix)){a, lda, 1}, (FN(matrix)){b, ldb, 1}, c, ldc, accumulate);
+    FN(product)(m, n, k, (MATRIX){a, lda, 1}, (MATRIX){b, ldb, 1}, c, ldc, accumulate);
 }
 
 static void FN(matmul_nt)(int m, int n, int k, const REAL *a, int lda, const REAL *b, int ldb,
                           REAL *c, int ldc, int accumulate)
 {
-    FN(product)(m, n, k, (FN(matrix)){a, lda, 1}, (FN(matrix)){b, 1, ldb}, c, ldc, accumulate);
+    FN(product)(m, n, k, (MATRIX){a, lda, 1}, (MATRIX){b, 1, ldb}, c, ldc, accumulate);
 }
 
 static void FN(matmul_tn)(int m, int n, int k, const REAL *a, int lda, const REAL *b, int ldb,
                           REAL *c, int ldc, int accumulate)
 {
-    FN(product)(m, n, k, (FN(matrix)){a, 1, lda}, (FN(matrix)){b, ldb, 1}, c, ldc, accumulate);
+    FN(product)(m, n, k, (MATRIX){a, 1, lda}, (MATRIX){b, ldb, 1}, c, ldc, accumulate);
 }
 
 /* ---- a matrix turned ------------------------------------------------------------------------- */
@@ -323,3 +332,5 @@ static void FN(turn)(ptrdiff_t m, ptrdiff_t n, const void *from_, ptrdiff_t ldfr
 #undef INTERLEAVE_LOW
 #undef INTERLEAVE_HIGH
 #undef VEC
+#undef MATRIX
+#undef AHEAD

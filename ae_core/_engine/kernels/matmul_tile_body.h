@@ -80,7 +80,7 @@ MATMUL_INLINE void FN(put_row)(int count, const REAL *from, REAL *to, int accumu
 
 /* `rows` and `vectors` are constants at each call: the loops over them unroll, and `sum` never
    touches memory. */
-MATMUL_INLINE void FN(tile)(int rows, int vectors, int k, FN(matrix) a,
+MATMUL_INLINE void FN(tile)(int rows, int vectors, int k, MATRIX a,
                             const REAL *b, ptrdiff_t ldb, REAL *c, ptrdiff_t ldc, int accumulate)
 {
 #if MATMUL_VECTORS
@@ -122,7 +122,7 @@ MATMUL_INLINE void FN(tile)(int rows, int vectors, int k, FN(matrix) a,
 
 /* The same for a number of rows that only the call knows. A long sum leaves time to fetch the lines
    of C that it ends in. */
-MATMUL_INLINE void FN(some_rows)(int rows, int vectors, int k, FN(matrix) a, const REAL *b,
+MATMUL_INLINE void FN(some_rows)(int rows, int vectors, int k, MATRIX a, const REAL *b,
                                  ptrdiff_t ldb, REAL *c, ptrdiff_t ldc, int accumulate)
 {
     const int bytes = vectors * VECTOR_BYTES;
@@ -138,14 +138,14 @@ MATMUL_INLINE void FN(some_rows)(int rows, int vectors, int k, FN(matrix) a, con
     case r: \
         FN(tile)(r, vectors, k, a, b, ldb, c, ldc, accumulate); \
         break;
-    TILES
+        TILES
 #undef TILE
     }
 }
 
 /* All rows of one panel of C, cut into tiles of nearly equal height.  Where C is narrower than
    the vectors, tiles go through `spill`, so that nothing beside C is read or written. */
-MATMUL_INLINE void FN(tiles)(int vectors, int m, int columns, int k, FN(matrix) a,
+MATMUL_INLINE void FN(tiles)(int vectors, int m, int columns, int k, MATRIX a,
                              const REAL *b, ptrdiff_t ldb, REAL *c, ptrdiff_t ldc, int accumulate)
 {
     REAL spill[TILE_ROWS * PANEL] MATMUL_ALIGNED;
@@ -166,10 +166,10 @@ MATMUL_INLINE void FN(tiles)(int vectors, int m, int columns, int k, FN(matrix) 
 }
 
 /* Compiled once for each layout of A and width of C. */
-MATMUL_FUNCTION void FN(panel)(int m, int columns, int k, FN(matrix) a,
+MATMUL_FUNCTION void FN(panel)(int m, int columns, int k, MATRIX a,
                                const REAL *b, ptrdiff_t ldb, REAL *c, ptrdiff_t ldc, int accumulate)
 {
-    FN(matrix) by_rows = {a.at, a.row, 1}, by_columns = {a.at, 1, a.column};
+    MATRIX by_rows = {a.at, a.row, 1}, by_columns = {a.at, 1, a.column};
     if (a.column == 1 && columns <= LANES)
         FN(tiles)(1, m, columns, k, by_rows, b, ldb, c, ldc, accumulate);
     else if (a.column == 1)

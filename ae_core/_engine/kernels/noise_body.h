@@ -220,9 +220,11 @@ static double FN(divergence)(ptrdiff_t k, const void *posterior)
 }
 
 static const ae_kernels FN(table) = {
+    /* clang-format off */
     LEVEL_NAME, LARGEST_PRODUCT, FN(product_nn), FN(product_nt), FN(product_tn),
     FN(turn), FN(see), FN(activate), FN(through_activation), FN(through_slope), FN(activate_output),
     FN(output_delta), FN(row_losses), FN(column_sums), FN(squares), FN(sizes), FN(axpy),
     FN(penalize_l1), FN(scale), FN(average), FN(update), FN(noise), FN(spoil), FN(spoil_stored), FN(hide),
     FN(keep_largest), FN(sample), FN(through_sample), FN(divergence), FN(elementary),
+    /* clang-format on */
 };

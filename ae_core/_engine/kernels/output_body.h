@@ -92,7 +92,8 @@ static int FN(has_own)(int loss)
 {
     switch (loss) {
 #define CASE(NUMBER, ...) case AE_##NUMBER:
-        AE_COLUMN_LOSSES(CASE) return 1;
+        AE_COLUMN_LOSSES(CASE)
+        return 1;
 #undef CASE
     default: return 0;
     }

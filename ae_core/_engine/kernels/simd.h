@@ -40,18 +40,24 @@
 #if SIMD_X86 && defined(__clang__)
 #define SIMD_BEGIN_AVX512 \
     SIMD_PRAGMA(clang attribute push(__attribute__((target( \
-        "avx512f,avx512dq,avx512bw,avx512vl,avx2,fma"))), apply_to = function))
+                                         "avx512f,avx512dq,avx512bw,avx512vl,avx2,fma"))), \
+                                     apply_to = function))
 #define SIMD_BEGIN_AVX2 \
     SIMD_PRAGMA(clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function))
 #define SIMD_END SIMD_PRAGMA(clang attribute pop)
 #elif SIMD_X86
-#define SIMD_BEGIN_AVX512 SIMD_PRAGMA(GCC push_options) \
+#define SIMD_BEGIN_AVX512 \
+    SIMD_PRAGMA(GCC push_options) \
     SIMD_PRAGMA(GCC target("avx512f,avx512dq,avx512bw,avx512vl,avx2,fma,prefer-vector-width=512"))
 #define SIMD_BEGIN_AVX2 SIMD_PRAGMA(GCC push_options) SIMD_PRAGMA(GCC target("avx2,fma"))
 #define SIMD_END SIMD_PRAGMA(GCC pop_options)
 #endif
 
-enum { SIMD_BASELINE, SIMD_AVX2, SIMD_AVX512 };
+enum {
+    SIMD_BASELINE,
+    SIMD_AVX2,
+    SIMD_AVX512
+};
 
 /* The best level of this CPU, or the lower one that AE_CORE_SIMD asks for
  * (baseline, avx2 or avx512; any other value is as if unset). */

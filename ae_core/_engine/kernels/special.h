@@ -17,8 +17,10 @@ static double ae_log_gamma(double x)
     for (; x < AE_STIRLING_FROM; x++)
         product *= x;
     double r = 1 / x, s = r * r;
+    /* clang-format off */
     double series = r * (1.0 / 12 - s * (1.0 / 360 - s * (1.0 / 1260 - s * (1.0 / 1680
                     - s * (1.0 / 1188 - s * (691.0 / 360360 - s / 156))))));
+    /* clang-format on */
     return (x - 0.5) * log(x) - x + 0.91893853320467274178 + series - log(product);
 }
 
@@ -28,8 +30,10 @@ static double ae_digamma(double x)
     for (; x < AE_STIRLING_FROM; x++)
         sum += 1 / x;
     double r = 1 / x, s = r * r;
+    /* clang-format off */
     double series = s * (1.0 / 12 - s * (1.0 / 120 - s * (1.0 / 252 - s * (1.0 / 240
                     - s * (1.0 / 132 - s * (691.0 / 32760 - s / 12))))));
+    /* clang-format on */
     return log(x) - 0.5 * r - series - sum;
 }
 

@@ -21,9 +21,11 @@
 static uint64_t ae_power[2 * AE_LARGEST_POWER + 1];
 static int ae_power_exponent[2 * AE_LARGEST_POWER + 1];
 
+/* clang-format off */
 static const double ae_exact_power[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
                                         1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
                                         1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+/* clang-format on */
 
 static inline int ae_leading_zeros(uint64_t w)
 {
