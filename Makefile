@@ -108,7 +108,7 @@ tsan: ## the threaded tests under ThreadSanitizer
 	AE_CORE_SANITIZE=thread .ci/aside tsan $(PYTHON)
 	cd build/tsan && CI=true PYTHONPATH=$$PWD LD_PRELOAD=$(call preload,libtsan.so) \
 		$(PYTHON) -m pytest -n 0 -p no:cacheprovider --capture=sys -k "thread and not ctrl_c" \
-		tests/engine/test_engine.py tests/engine/test_family_threads.py $(ARGS)
+		tests/engine/test_engine.py tests/engine/test_family_threads.py tests/engine/test_cells.py $(ARGS)
 
 # Every module of the engine, and the C interface. All tests would take hours: the twin that is NumPy's
 # has nothing to show here, nor have tests that enumerate every network or millions of numbers, take
