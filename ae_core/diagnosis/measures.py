@@ -59,6 +59,8 @@ class Measures:
     """(n,): squared distance of each column's values to what the output can be, summed."""
     few_rows_share: float
     """Part of the squared distance to the column mean that the farthest 1 % of rows make."""
+    few_weights_share: float
+    """Part of all weights of rows that the heaviest 1 % have."""
     columns: Columns
     layers: tuple[Layer, ...]
     code: Code
@@ -153,7 +155,8 @@ def measure(
         return _ratio(float(column_weights @ part), total)
 
     distances = np.sort((spread**2).sum(axis=1))  # (m,)
-    farthest = distances[len(X) - max(1, len(X) // 100) :]
+    farthest = distances[len(X) - _few(X) :]
+    heaviest = np.zeros(0) if weights is None else np.sort(weights)[len(X) - _few(X) :]
     columns = Columns(
         table.names,
         mean,
@@ -177,6 +180,7 @@ def measure(
         pca_share=1 - share(_seen_variance(X - X_pca, weights)),
         beyond_reach=_beyond_reach(X, architecture),
         few_rows_share=_ratio(float(farthest.sum()), float(distances.sum())),
+        few_weights_share=0.0 if weights is None else float(heaviest.sum() / weights.sum()),
         columns=columns,
         layers=run.layers,
         code=look_at_code(network, X, weights, gain, run.code_is_dead),
@@ -187,6 +191,11 @@ def measure(
         stopped_because=history.stopped_because if history else "",
         settings=settings,
     )
+
+
+def _few(X: Array) -> int:
+    """How many rows 1 % are, at least one."""
+    return max(1, len(X) // 100)
 
 
 def _beyond_reach(X: Array, architecture: Architecture) -> Array:

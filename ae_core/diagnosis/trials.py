@@ -79,6 +79,8 @@ class Trials:
     """What is compared."""
     cut_short: str = ""
     """How a fit ended before its epochs were over, to start a sentence with; else ''."""
+    is_where_it_ended: bool = False
+    """Whether the fit ended at about the loss that it has on these rows: then they are its own."""
 
     @property
     def helped(self) -> tuple[Trial, ...]:
@@ -114,10 +116,19 @@ class Trials:
                     f"{count(self.n_epochs, 'epoch')} to {count(self.n_rows, 'row')}, reach "
                     f"{reached}: train on."
                 )
+            how = (
+                f"The same settings, fitted for {count(self.n_epochs, 'epoch')} to "
+                f"{count(self.n_rows, 'row')} of this data from random_state={self.seed}, reach "
+                f"{reached}"
+            )
+            if self.is_where_it_ended:
+                return (
+                    f"{how}, so this fit ended by chance where it learns no more: fit again "
+                    "with another random_state."
+                )
             return (
-                f"The same settings, fitted to {count(self.n_rows, 'row')} of this data from "
-                f"random_state={self.seed}, reach {reached}: is this the data "
-                "that it was fitted to? If so, fit again with another random_state."
+                f"{how}: is this the data that it was fitted to? If so, fit again with another "
+                "random_state."
             )
         helped = self.helped
         if not helped:

@@ -19,6 +19,7 @@ from .beside import NOT_FOR_BLOCKS, refuse_beside, refuse_covariates
 from .block_fitting import sampled
 from .completing import CompletingAutoencoder
 from .fitting import clips, in_rates, weights_of
+from .parameters import size_factors_of
 from .saved import describe_autoencoder, restore_autoencoder
 from .saved_stream import describe_stream, restore_stream
 from .scoring import ScoringAutoencoder
@@ -109,7 +110,7 @@ class FittedAutoencoder(CompletingAutoencoder, ScoringAutoencoder):
                 if self.encoding_ is None
                 else self.encoding_.sources[: self.encoding_.n_encoded]
             ),
-            settings=self.get_params(deep=False),
+            settings={**self.get_params(deep=False), "size_factors": size_factors_of(self)},
         )
         tried = filling = None
         # Of ratings a trial would be judged by what it was given: copying would always win.
