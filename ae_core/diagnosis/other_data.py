@@ -32,8 +32,8 @@ def other_data(m: Measures) -> Finding | None:
         "other_data",
         f"The fit ended at a loss of {number(ended)}; on these rows it is {number(m.loss)}, and "
         f"{told}.",
-        "Is this the data that it was fitted to? Give diagnose that, its columns in the same order "
-        "and the same units.",
+        "Give diagnose the columns of the fit, in the same order and the same units: is this the "
+        "data that it was fitted to?",
     )
 
 

@@ -18,7 +18,7 @@ from ..data.scaling import undo_scaling
 from ..diagnosis.hidden import FilledIn, fill_hidden
 from ..diagnosis.reconstruction import DENSE_ENTRIES, evenly, loss_of
 from ..diagnosis.references import References, references
-from ..diagnosis.suspects import Change, Fit, all_defaults, suspects, to_fill_in
+from ..diagnosis.suspects import Change, Fit, all_defaults, beside, suspects, to_fill_in
 from ..diagnosis.trials import Trials, run_trials
 from ..diagnosis.words import count
 from ..network.output import own_parameters
@@ -26,7 +26,14 @@ from ..training.progress import NonFiniteLossError
 from .fitting import in_rates, seen
 from .parameters import activation_of, alpha_of, batch_size_of, scale_of, spoiling_of
 from .tables import checked
-from .trial_size import FEWEST_ROWS, Size, planned, trial_batch_size
+from .trial_size import (
+    FEWEST_ROWS,
+    Size,
+    left_of,
+    planned,
+    those_that_fit,
+    trial_batch_size,
+)
 
 MEANINGS = {
     "activation": activation_of,
@@ -83,6 +90,13 @@ def try_settings(
     announce(len(changes), budget)
     tried, left = run_trials(changes, what.settings, trial.loss, trial.references, budget=budget)
     result = replace(result, tried=tried, n_left_out=left + n_left_out)
+    if result.leaves_much:
+        best = result.helped[0]
+        first = next(c for c in changes if dict(c.settings) == dict(best.settings))
+        left_over = left_of(model, size, changes, budget)
+        both = those_that_fit(model, size, beside(what, first, changes), left_over)
+        more, _ = run_trials(both, what.settings, trial.loss, trial.references, budget=budget)
+        return replace(result, together=more)
     together = None if result.helped or result.n_left_out else all_defaults(what)
     if together is None:
         return result
