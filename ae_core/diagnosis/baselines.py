@@ -159,6 +159,18 @@ def principal_components(
     return np.asarray(mean + (new * roots @ components.T) @ components * back)
 
 
+def linear_in(given: Array, X: Array, weights: Array | None = None) -> Array:
+    """X (m, n) as a linear function of what is given beside its rows (m, n_given): (m, n).
+
+    By least squares, with weights (m,) of rows; what is NaN counts as its column's mean.
+    """
+    root = np.ones(len(X)) if weights is None else np.sqrt(weights / weights.mean())
+    design = np.column_stack([np.ones(len(X)), np.nan_to_num(given)])  # (m, 1 + n_given)
+    target = filled(X, seen_mean(X, weights))
+    solution = scipy.linalg.lstsq(design * root[:, None], target * root[:, None])[0]
+    return np.asarray(design @ solution)
+
+
 def held_out_components(
     X: Array,
     n_components: int,

@@ -116,7 +116,8 @@ def diagnose(
     network : Network
         Either twin, trained.
     X : array of shape (n_samples, n_features) or Rows
-        The data that it was trained on, as it sees them (scaled). Weights of `Rows` count.
+        The data that it was trained on, as it sees them (scaled), covariates last. Weights of
+        `Rows` count.
     history : History, optional
         What `ae_core.train` returned; without it nothing is said about loss curves.
     X_val : array of shape (n_validation, n_features) or Rows, optional
@@ -141,8 +142,7 @@ def diagnose(
     Raises
     ------
     ValueError
-        When the data do not fit the network, names do not fit the data, or the network is given
-        covariates.
+        When the data do not fit the network, or names do not fit the data.
 
     Examples
     --------
@@ -241,11 +241,6 @@ def examine(
         When the data do not fit the network, or names do not fit the data.
     """
     architecture = network.architecture
-    if architecture.n_covariates:
-        raise ValueError(
-            f"the network has n_covariates={architecture.n_covariates}: only networks without "
-            "covariates are diagnosed, for neither the mean nor PCA is given any"
-        )
     COUNT("max_rows", max_rows)
     k = COUNT("n_components", architecture.n_components if n_components is None else n_components)
     names = _names(feature_names, architecture.n_features)
@@ -254,13 +249,17 @@ def examine(
     is_sample = len(which) < _length(X)
     which = which[rows.weights(which) > 0]  # rows without weight are none that it has learned from
     weights = None if rows.sample_weight is None else rows.weights(which)
-    seen = bounded(rows.take(which, np.float64), network.dtype)
+    whole = bounded(rows.take(which, np.float64), network.dtype)  # (m, n_columns)
+    seen, given = whole[:, : rows.n_features], None
+    if architecture.n_covariates:
+        given = np.nan_to_num(whole[:, rows.n_features :])  # as the network takes what is missing
     shown = seen if raw is None else _shown(network, raw, max_rows)
     table = Table(
         X=seen,
         weights=None if weights is None or (weights == weights[0]).all() else weights,
         shown=shown,
         names=names,
+        given=given,
         is_sample=is_sample,
         may_miss=rows.missing is not None,
     )
@@ -323,16 +322,18 @@ def tried_advice(
 def _rows(network: Network, X: Any, max_rows: int, name: str) -> Rows:
     """X as rows that the network can take; of long arrays some, evenly spaced."""
     rows = X if isinstance(X, Rows) else _evenly_spaced(X, max_rows, name)
-    rows = as_rows(rows, network.architecture.n_features, network.dtype)
-    check_targets(rows, network.architecture)
+    a = network.architecture
+    rows = as_rows(rows, a.n_features, network.dtype, n_covariates=a.n_covariates)
+    check_targets(rows, a)
     return rows
 
 
 def _shown(network: Network, raw: Any, max_rows: int) -> Array:
     """At most max_rows rows, evenly spaced, in the user's units, float64: (m, n)."""
     rows = raw if isinstance(raw, Rows) else _evenly_spaced(raw, max_rows, "raw")
-    rows = as_rows(rows, network.architecture.n_features, float)
-    return rows.take(some_of(rows, max_rows), np.float64)
+    a = network.architecture
+    rows = as_rows(rows, a.n_features, float, n_covariates=a.n_covariates)
+    return rows.take(some_of(rows, max_rows), np.float64)[:, : a.n_features]
 
 
 def _evenly_spaced(X: Any, max_rows: int, name: str) -> Rows:
