@@ -73,6 +73,8 @@ class FarValues(NamedTuple):
     """How far the farthest is from the median, in distances between the quartiles."""
     left: float
     """The variance of all other values, as a share of the column's."""
+    moved: float
+    """By how many of the column's standard deviations their mean is another."""
 
 
 def far_columns(part: Array) -> list[FarValues]:
@@ -89,8 +91,10 @@ def far_columns(part: Array) -> list[FarValues]:
         share = float(apart[-n_far:].sum() / apart.sum()) if apart.sum() > 0 else 0.0
         distance = float(np.abs(values - middle).max())
         if share > FAR_VALUES and high > low and distance > FAR_IN_QUARTILES * (high - low):
-            left = float(values[order[:-n_far]].var() / values.var())
-            found.append(FarValues(column, share, n_far, distance / (high - low), left))
+            others, deviation = values[order[:-n_far]], float(values.std())
+            moved = float(others.mean() - values.mean()) / deviation
+            left = (float(others.std()) / deviation) ** 2
+            found.append(FarValues(column, share, n_far, distance / (high - low), left, moved))
     return found
 
 
@@ -123,8 +127,9 @@ def far_in(c: Columns, facts: TableFacts, shown: Array) -> list[FarValues]:
 
 
 def without_far(c: Columns, far: list[FarValues]) -> Columns:
-    """The columns with the variance that they have but for those values."""
-    variance = c.variance.copy()
+    """The columns with the mean and variance that they have but for those values."""
+    mean, variance = c.mean.copy(), c.variance.copy()
     for one in far:
+        mean[one.column] += one.moved * np.sqrt(variance[one.column])
         variance[one.column] *= one.left
-    return replace(c, variance=variance)
+    return replace(c, mean=mean, variance=variance)

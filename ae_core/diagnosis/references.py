@@ -13,6 +13,7 @@ from .baselines import (
     column_mean,
     entropy,
     held_out_components,
+    likely_components,
     linear_in,
     principal_components,
 )
@@ -162,7 +163,10 @@ def references(
             left = X - of_given
             of_covariates = min(loss(of_given), of_constant)
             start = of_covariates
-        if is_sample and len(X) >= 4:
+        if given is not None and architecture.variational and column_weights is not None:
+            # How much noise there is was learned of rows with all that covariates say in them.
+            X_pca = likely_components(left, n_components, weights, column_weights)
+        elif is_sample and len(X) >= 4:
             X_pca = held_out_components(left, n_components, weights, column_weights)
         else:
             X_pca = principal_components(left, left, n_components, weights, column_weights)
