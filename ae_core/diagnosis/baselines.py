@@ -159,6 +159,39 @@ def principal_components(
     return np.asarray(mean + (new * roots @ components.T) @ components * back)
 
 
+def likely_components(
+    X: Array, n_components: int, weights: Array | None, column_weights: Array
+) -> Array:
+    """X (m, n) from the codes that probabilistic PCA gives its rows: (m, n).
+
+    Columns of weight w have noise of variance 1 / w, as those of a drawn code have; of a direction
+    of variance λ, in units of the noise, 1 - 1 / λ is left (Tipping & Bishop 1999, "Probabilistic
+    principal component analysis", section 3.3).
+    """
+    mean = seen_mean(X, weights)
+    roots = np.sqrt(column_weights)  # (n,)
+    centred = (filled(X, mean) - mean) * roots
+    shares = np.full(len(X), 1 / len(X)) if weights is None else weights / weights.sum()
+    V = principal_directions(centred * np.sqrt(shares)[:, None], n_components)  # (k, n)
+    scores = centred @ V.T  # (m, k)
+    variances = shares @ scores**2  # (k,)
+    left = 1 - 1 / np.maximum(variances, 1)
+    back = np.where(roots > 0, 1 / np.where(roots > 0, roots, 1), 0.0)
+    return np.asarray(mean + (scores * left) @ V * back)
+
+
+def linear_in(given: Array, X: Array, weights: Array | None = None) -> Array:
+    """X (m, n) as a linear function of what is given beside its rows (m, n_given): (m, n).
+
+    By least squares, with weights (m,) of rows; what is NaN counts as its column's mean.
+    """
+    root = np.ones(len(X)) if weights is None else np.sqrt(weights / weights.mean())
+    design = np.column_stack([np.ones(len(X)), np.nan_to_num(given)])  # (m, 1 + n_given)
+    target = filled(X, seen_mean(X, weights))
+    solution = scipy.linalg.lstsq(design * root[:, None], target * root[:, None])[0]
+    return np.asarray(design @ solution)
+
+
 def held_out_components(
     X: Array,
     n_components: int,

@@ -1,11 +1,16 @@
 """What can be said of columns of amounts by their numbers alone, before anything is scaled."""
 
+from dataclasses import replace
+from typing import NamedTuple
+
 import numpy as np
 
 from .._typing import Array
 from .data_findings import has
 from .findings import Finding
 from .measures import Columns
+from .reconstruction import evenly
+from .table_facts import ENTRIES, TableFacts
 from .words import columns, count, number, percent, quoted
 
 UNLIKE = 1e5
@@ -57,26 +62,74 @@ def scales(c: Columns) -> Finding | None:
     )
 
 
-def far_values(part: Array, names: tuple[str, ...]) -> Finding | None:
+class FarValues(NamedTuple):
     """A column of which a few values are nearly all the variance."""
-    for column, name in enumerate(names):
+
+    column: int
+    share: float
+    """Of the column's variance that these values make."""
+    n_far: int
+    times: float
+    """How far the farthest is from the median, in distances between the quartiles."""
+    left: float
+    """The variance of all other values, as a share of the column's."""
+    moved: float
+    """By how many of the column's standard deviations their mean is another."""
+
+
+def far_columns(part: Array) -> list[FarValues]:
+    """The columns of a table (m, n), NaN where missing, with values by which scaling goes."""
+    found = []
+    for column in range(part.shape[1]):
         values = part[~np.isnan(part[:, column]), column]
         n_far = len(values) // 100
         if len(values) < FAR_ROWS or len(np.unique(values)) < FEWEST_AMOUNTS:
             continue
         low, middle, high = np.quantile(values, (0.25, 0.5, 0.75))
-        apart = np.sort((values - values.mean()) ** 2)
+        order = np.argsort((values - values.mean()) ** 2)
+        apart = (values[order] - values.mean()) ** 2
         share = float(apart[-n_far:].sum() / apart.sum()) if apart.sum() > 0 else 0.0
         distance = float(np.abs(values - middle).max())
-        if not (share > FAR_VALUES and high > low and distance > FAR_IN_QUARTILES * (high - low)):
-            continue
-        return Finding(
-            "heavy_outliers",
-            f"{percent(share)} of the variance of column {quoted(name)} is that of "
-            f"{count(n_far, 'value')}, the farthest {number(distance / (high - low))} times as "
-            "far from the median as the quartiles are apart: scaled by it, all others are nearly "
-            "equal.",
-            "Look at those rows: drop them if they are errors; else take a logarithm.",
-            "note",
-        )
-    return None
+        if share > FAR_VALUES and high > low and distance > FAR_IN_QUARTILES * (high - low):
+            others, deviation = values[order[:-n_far]], float(values.std())
+            moved = float(others.mean() - values.mean()) / deviation
+            left = (float(others.std()) / deviation) ** 2
+            found.append(FarValues(column, share, n_far, distance / (high - low), left, moved))
+    return found
+
+
+def far_values(part: Array, names: tuple[str, ...]) -> Finding | None:
+    """What to say of the first of them."""
+    found = far_columns(part)
+    return far_finding(found[0], names) if found else None
+
+
+def far_finding(far: FarValues, names: tuple[str, ...]) -> Finding:
+    """What to say of such a column."""
+    return Finding(
+        "heavy_outliers",
+        f"{percent(far.share)} of the variance of column {quoted(names[far.column])} is that of "
+        f"{count(far.n_far, 'value')}, the farthest {number(far.times)} times as "
+        "far from the median as the quartiles are apart: scaled by it, all others are nearly "
+        "equal.",
+        "Look at those rows: drop them if they are errors; else take a logarithm.",
+        "note",
+    )
+
+
+def far_in(c: Columns, facts: TableFacts, shown: Array) -> list[FarValues]:
+    """The same of a fit's table (m, n), but for values that are told to stand for missing."""
+    told = {sentinel.column for sentinel in facts.sentinels}
+    kept = [i for i in np.flatnonzero(c.weight > 0) if i not in told]
+    some = evenly(len(shown), max(FAR_ROWS, ENTRIES // shown.shape[1]))
+    found = far_columns(shown[some][:, kept])
+    return [far._replace(column=int(kept[far.column])) for far in found]
+
+
+def without_far(c: Columns, far: list[FarValues]) -> Columns:
+    """The columns with the mean and variance that they have but for those values."""
+    mean, variance = c.mean.copy(), c.variance.copy()
+    for one in far:
+        mean[one.column] += one.moved * np.sqrt(variance[one.column])
+        variance[one.column] *= one.left
+    return replace(c, mean=mean, variance=variance)

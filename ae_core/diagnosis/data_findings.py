@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from .._typing import Array
+from ..formulas.losses import LOSSES
 from .findings import Finding
 from .measures import Columns, Measures
 from .table_facts import TableFacts
@@ -19,6 +20,8 @@ FAR_FROM_ZERO = 30.0
 FEW_ROWS = 0.5
 """Share of all squared distance to the mean that 1 % of the rows make; of a normal one, 0.02."""
 ROWS_FOR_ONE_PERCENT = 100
+MOST_WEIGHT = 0.5
+"""Share of all weights that 1 % of the rows have; equal ones, 0.01."""
 PADDING = 0.5
 """Share of columns with the same least (or largest) value: that value then stands for nothing."""
 
@@ -33,6 +36,9 @@ def has(which: Array | list[int]) -> str:
 
 def badly_scaled_columns(m: Measures) -> Finding | None:
     """Columns whose size, not whose meaning, decides what the loss is about."""
+    losses = [LOSSES[group.loss] for group in m.architecture.output_groups]
+    if any(loss.has_size or loss.from_logits == "softmax" for loss in losses):
+        return None  # counts weigh by how many they are, not by their variance, and are not scaled
     return badly_scaled(m.columns)
 
 
@@ -44,7 +50,8 @@ def badly_scaled(c: Columns) -> Finding | None:
         return None
     variances = counted[varying]
     typical = float(np.sort(variances)[(len(variances) - 1) // 2])
-    large = counted > BADLY_SCALED * typical
+    # Whoever gives a column a large weight means it.
+    large = (counted > BADLY_SCALED * typical) & (c.variance > BADLY_SCALED * _typical(c, varying))
     if large.any() and counted[large].sum() > DOMINATES * variances.sum():
         which = np.flatnonzero(large)[np.argsort(-counted[large])]
         times = float(counted[which[0]] / typical)
@@ -57,7 +64,7 @@ def badly_scaled(c: Columns) -> Finding | None:
             "Try scale='standard' (or a logarithm, where a column spans powers of ten).",
         )
     deviation = np.sqrt(c.variance)
-    typical = float(np.sort(c.variance[varying])[(int(varying.sum()) - 1) // 2])
+    typical = _typical(c, varying)
     far = varying & (np.abs(c.mean) > FAR_FROM_ZERO * np.maximum(deviation, math.sqrt(typical)))
     if not far.any():
         return None
@@ -71,6 +78,11 @@ def badly_scaled(c: Columns) -> Finding | None:
         "before anything else.",
         "Try scale='standard', which takes the mean away.",
     )
+
+
+def _typical(c: Columns, varying: Array) -> float:
+    """The variance of the median column; of two the smaller."""
+    return float(np.sort(c.variance[varying])[(int(varying.sum()) - 1) // 2])
 
 
 def heavy_outliers(m: Measures) -> Finding | None:
@@ -88,6 +100,20 @@ def few_rows(n_rows: int, share: float) -> Finding | None:
         f"{percent(share)} of the data's variance: the loss is mostly about them.",
         "Look at those rows: drop them if they are errors; else take a logarithm of the columns "
         "that they are large in, or loss='huber'.",
+        "note",
+    )
+
+
+def concentrated_weights(m: Measures) -> Finding | None:
+    """Weights of rows by which a few of them are all that counts."""
+    if m.n_rows < ROWS_FOR_ONE_PERCENT or not m.few_weights_share > MOST_WEIGHT:
+        return None
+    return Finding(
+        "concentrated_weights",
+        f"The heaviest {count(m.n_rows // 100, 'row')} of {m.n_rows} have "
+        f"{percent(m.few_weights_share)} of all sample_weight: scaling, loss and training go by "
+        "them, and the other rows hardly count.",
+        "Look at those weights: if they are not meant so, give smaller ones to such rows, or none.",
         "note",
     )
 

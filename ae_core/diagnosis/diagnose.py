@@ -19,8 +19,10 @@ from ..network.checks import check_targets
 from ..network.reference import Network
 from ..training.progress import History
 from . import curves, data_findings, findings, unit_findings
+from .column_findings import FarValues, far_finding, far_in, without_far
 from .findings import Finding
 from .measures import Measures, Table, measure
+from .other_data import is_where_it_ended, other_data
 from .reconstruction import bounded, evenly, mean_error, some_of
 from .result import Diagnosis
 from .table_facts import TableFacts, table_facts
@@ -43,7 +45,9 @@ CHECKS: tuple[Check, ...] = (
     curves.still_falling,
     curves.overfitting,
     findings.learned_to_copy,
+    other_data,
     data_findings.badly_scaled_columns,
+    data_findings.concentrated_weights,
     data_findings.constant_columns,
     data_findings.heavy_outliers,
 )
@@ -63,7 +67,13 @@ EXPLAINED_BY = {
     "column_mean": {"diverged"},
     "oscillating": {"diverged"},
     "still_falling": {"diverged", "oscillating"},
-    "idle_code_units": {"diverged", "column_mean", "worse_than_mean"},
+    "idle_code_units": {
+        "diverged",
+        "column_mean",
+        "worse_than_mean",
+        "badly_scaled_columns",
+    },
+    "other_data": {"diverged", "oscillating"},
 }
 """Findings that say nothing new beside graver ones."""
 
@@ -106,7 +116,8 @@ def diagnose(
     network : Network
         Either twin, trained.
     X : array of shape (n_samples, n_features) or Rows
-        The data that it was trained on, as it sees them (scaled). Weights of `Rows` count.
+        The data that it was trained on, as it sees them (scaled), covariates last. Weights of
+        `Rows` count.
     history : History, optional
         What `ae_core.train` returned; without it nothing is said about loss curves.
     X_val : array of shape (n_validation, n_features) or Rows, optional
@@ -131,8 +142,7 @@ def diagnose(
     Raises
     ------
     ValueError
-        When the data do not fit the network, names do not fit the data, or the network is given
-        covariates.
+        When the data do not fit the network, or names do not fit the data.
 
     Examples
     --------
@@ -184,7 +194,10 @@ class Examination:
     def report(self, trials: Trials | None = None, filling: Trials | None = None) -> Diagnosis:
         """What was found, with what helped when tried in place of guesses."""
         m = self.measures
-        found = self.found if trials is None else tried_advice(self.found, trials, OF_THE_FIT)
+        found = self.found
+        if trials is not None:
+            trials = replace(trials, is_where_it_ended=is_where_it_ended(m))
+            found = tried_advice(found, trials, OF_THE_FIT)
         if filling is not None:
             found = tried_advice(found, filling, frozenset(("learned_to_copy",)))
         return Diagnosis(
@@ -228,11 +241,6 @@ def examine(
         When the data do not fit the network, or names do not fit the data.
     """
     architecture = network.architecture
-    if architecture.n_covariates:
-        raise ValueError(
-            f"the network has n_covariates={architecture.n_covariates}: only networks without "
-            "covariates are diagnosed, for neither the mean nor PCA is given any"
-        )
     COUNT("max_rows", max_rows)
     k = COUNT("n_components", architecture.n_components if n_components is None else n_components)
     names = _names(feature_names, architecture.n_features)
@@ -241,13 +249,17 @@ def examine(
     is_sample = len(which) < _length(X)
     which = which[rows.weights(which) > 0]  # rows without weight are none that it has learned from
     weights = None if rows.sample_weight is None else rows.weights(which)
-    seen = bounded(rows.take(which, np.float64), network.dtype)
+    whole = bounded(rows.take(which, np.float64), network.dtype)  # (m, n_columns)
+    seen, given = whole[:, : rows.n_features], None
+    if architecture.n_covariates:
+        given = np.nan_to_num(whole[:, rows.n_features :])  # as the network takes what is missing
     shown = seen if raw is None else _shown(network, raw, max_rows)
     table = Table(
         X=seen,
         weights=None if weights is None or (weights == weights[0]).all() else weights,
         shown=shown,
         names=names,
+        given=given,
         is_sample=is_sample,
         may_miss=rows.missing is not None,
     )
@@ -261,17 +273,38 @@ def examine(
         measures = measure(network, table, k, history, validation_loss, settings or {})
         # As the network sees them, columns are not in anybody's units.
         facts = table_facts(shown, names, _length(X), sources) if raw is not None else None
-        return Examination(measures, explain(measures, facts))
+        return Examination(measures, explain(measures, facts, shown))
 
 
-def explain(measures: Measures, facts: TableFacts | None = None) -> tuple[Finding, ...]:
-    """What those measures mean: warnings first."""
+def explain(
+    measures: Measures, facts: TableFacts | None = None, shown: Array | None = None
+) -> tuple[Finding, ...]:
+    """What those measures mean, and facts of a table ``shown`` (m, n) as it was given.
+
+    Warnings come first.
+    """
     found = {f.name: f for check in CHECKS if (f := check(measures)) is not None}
+    if "other_data" in found and not EXPLAINED_BY["other_data"] & set(found):
+        # What such rows make of the network says nothing of how it was trained.
+        for name in OF_THE_FIT | {"badly_scaled_columns", "overfitting"}:
+            found.pop(name, None)
+    if facts is not None and shown is not None:
+        _tell_far_values(found, measures, far_in(measures.columns, facts, shown))
     said = [f for name, f in found.items() if not EXPLAINED_BY.get(name, set()) & set(found)]
     if facts is not None:
         of_table = (check(facts) for check in data_findings.OF_TABLES)
         said += [f for f in of_table if f is not None]
     return tuple(sorted(said, key=lambda f: f.severity != "warning"))
+
+
+def _tell_far_values(found: dict[str, Finding], measures: Measures, far: list[FarValues]) -> None:
+    """Say of which column a few values are nearly all; its scale is then theirs."""
+    if not far:
+        return
+    if len(far) == 1 or "heavy_outliers" not in found:  # of whole rows it is said already
+        found["heavy_outliers"] = far_finding(far[0], measures.columns.names)
+    if data_findings.badly_scaled(without_far(measures.columns, far)) is None:
+        found.pop("badly_scaled_columns", None)
 
 
 def tried_advice(
@@ -289,16 +322,18 @@ def tried_advice(
 def _rows(network: Network, X: Any, max_rows: int, name: str) -> Rows:
     """X as rows that the network can take; of long arrays some, evenly spaced."""
     rows = X if isinstance(X, Rows) else _evenly_spaced(X, max_rows, name)
-    rows = as_rows(rows, network.architecture.n_features, network.dtype)
-    check_targets(rows, network.architecture)
+    a = network.architecture
+    rows = as_rows(rows, a.n_features, network.dtype, n_covariates=a.n_covariates)
+    check_targets(rows, a)
     return rows
 
 
 def _shown(network: Network, raw: Any, max_rows: int) -> Array:
     """At most max_rows rows, evenly spaced, in the user's units, float64: (m, n)."""
     rows = raw if isinstance(raw, Rows) else _evenly_spaced(raw, max_rows, "raw")
-    rows = as_rows(rows, network.architecture.n_features, float)
-    return rows.take(some_of(rows, max_rows), np.float64)
+    a = network.architecture
+    rows = as_rows(rows, a.n_features, float, n_covariates=a.n_covariates)
+    return rows.take(some_of(rows, max_rows), np.float64)[:, : a.n_features]
 
 
 def _evenly_spaced(X: Any, max_rows: int, name: str) -> Rows:

@@ -107,6 +107,14 @@ def column_mean(m: Measures) -> Finding | None:
         return None
     if m.references.lost(m.loss) < LEARNED_SOMETHING:
         return None  # with weights, a column or two may be all that counts
+    if m.loss < NOT_LEARNING * m.constant_loss and m.references.of_covariates is not None:
+        return Finding(
+            "column_mean",
+            "The network returns what the covariates alone say, whatever the row is: but for them, "
+            f"the variance of its output is {percent(m.output_share)} of the data's. "
+            f"{_where_rows_are_lost(m)}".strip(),
+            for_no_learning(m),
+        )
     what = (
         f"the {m.constant_name}"
         if m.loss < WORSE_THAN_CONSTANT * m.constant_loss
@@ -161,9 +169,10 @@ def worse_than_pca(m: Measures) -> Finding | None:
         ideas.append("activation='tanh' or 'elu'")
     if m.architecture.activations[m.architecture.code_layer - 1] != "identity":
         ideas.append("code_activation='identity', which does not squeeze the code")
+    beside = " beside the covariates" * (m.references.of_covariates is not None)
     return Finding(
         "worse_than_pca",
-        f"PCA with {count(m.references.n_components, 'component')} has a loss of "
+        f"PCA with {count(m.references.n_components, 'component')}{beside} has a loss of "
         f"{number(m.pca_loss)}, the network {number(m.loss)}: a linear code of the same size does "
         "better.",
         for_a_poor_fit(m)

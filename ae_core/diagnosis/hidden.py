@@ -14,7 +14,7 @@ from ..formulas.losses import LOSSES
 from ..network.architecture import Architecture
 from ..network.reference import Network
 from .baselines import filled, principal_directions, seen_mean
-from .reconstruction import evenly
+from .reconstruction import beside, evenly
 
 HIDDEN = 0.1
 """Share of the seen entries that are hidden."""
@@ -44,8 +44,10 @@ class FilledIn:
     """What PCA gives, with the number of components (1, 2, 4 or 8) that suits it best."""
 
 
-def fill_hidden(network: Network, X: Array) -> FilledIn | None:
+def fill_hidden(network: Network, X: Array, given: Array | None = None) -> FilledIn | None:
     """Hide some of the seen entries of X (m, n), and see how well the network fills them in.
+
+    It is given covariates (m, c) beside, if it has any.
 
     Only columns whose output is a number, not a probability. None where there are too few entries.
     The same entries are hidden each time.
@@ -55,13 +57,15 @@ def fill_hidden(network: Network, X: Array) -> FilledIn | None:
     Troyanskaya et al. 2001, "Missing value estimation methods for DNA microarrays" (SVDimpute), for
     PCA that fills in what it is computed from.
     """
-    X = X[evenly(len(X), ROWS_HIDDEN_IN)]
+    some = evenly(len(X), ROWS_HIDDEN_IN)
+    X, given = X[some], None if given is None else given[some]
     is_hidden = _chosen(network.architecture, X)
     n_hidden = int(is_hidden.sum())
     if n_hidden < FEWEST_HIDDEN:
         return None
     shown = np.where(is_hidden, np.nan, X)
-    X_hat = network.forward(Rows(shown.astype(network.dtype), missing="mask")).astype(np.float64)
+    rows = Rows(beside(shown, given).astype(network.dtype), missing="mask")
+    X_hat = network.forward(rows).astype(np.float64)
     mean = np.broadcast_to(seen_mean(shown), X.shape)
 
     def error(guess: Array) -> float:

@@ -13,7 +13,7 @@ from ..network.architecture import Architecture
 from ..network.output import own_parameters
 from ..network.reference import Network
 from ..training.progress import History
-from .baselines import filled, principal_components, seen_mean, weighted_mean
+from .baselines import filled, linear_in, principal_components, seen_mean, weighted_mean
 from .hidden import FilledIn, fill_hidden
 from .reconstruction import reach
 from .references import References, references
@@ -50,7 +50,8 @@ class Measures:
     loss: float
     references: References
     output_share: float
-    """Variance of the output over that of the data, all columns together, by their weights."""
+    """Variance of the output over that of the data, all columns together, by their weights; but
+    for what is linear in covariates."""
     explained_share: float
     """1 - variance of the residual over that of the data, likewise."""
     pca_share: float
@@ -59,6 +60,8 @@ class Measures:
     """(n,): squared distance of each column's values to what the output can be, summed."""
     few_rows_share: float
     """Part of the squared distance to the column mean that the farthest 1 % of rows make."""
+    few_weights_share: float
+    """Part of all weights of rows that the heaviest 1 % have."""
     columns: Columns
     layers: tuple[Layer, ...]
     code: Code
@@ -112,6 +115,8 @@ class Table:
     shown: Array
     """(m', n), the same in the user's units."""
     names: tuple[str, ...]
+    given: Array | None
+    """(m, n_covariates): what the network is given beside them."""
     is_sample: bool
     """Whether there are more rows."""
     may_miss: bool
@@ -131,7 +136,8 @@ def measure(
     Of columns all is taken of what is seen; what is not is NaN.
     """
     architecture, X, weights = network.architecture, table.X, table.weights
-    run = run_network(network, X)
+    given_beside = table.given
+    run = run_network(network, X, given_beside)
     mean = seen_mean(X, weights)
     spread = filled(X, mean) - mean  # (m, n)
     variance = _variance(X, weights)
@@ -144,8 +150,17 @@ def measure(
         explained = np.where(counted, 1 - residual_variance / variance, np.nan)
     loss = weighted_mean(run.row_losses, X, weights)
     own = own_parameters(architecture, network.params.astype(np.float64))
-    judged_by = references(architecture, X, n_pca, weights, own, is_sample=table.is_sample)
-    X_pca = principal_components(X, X, n_pca, weights, None if given is None else column_weights)
+    judged_by = references(
+        architecture, X, n_pca, weights, own, is_sample=table.is_sample, given=given_beside
+    )
+    X_given, X_hat_given = np.zeros(1), np.zeros(1)
+    if given_beside is not None:
+        X_given = linear_in(given_beside, X, weights)
+        X_hat_given = linear_in(given_beside, run.X_hat, weights)
+    left = X - X_given  # what PCA, and the code, are there for
+    X_pca = principal_components(
+        left, left, n_pca, weights, None if given is None else column_weights
+    )
 
     def share(part: Array) -> float:
         """Of the variance of all columns, that of part (n,)."""
@@ -153,7 +168,8 @@ def measure(
         return _ratio(float(column_weights @ part), total)
 
     distances = np.sort((spread**2).sum(axis=1))  # (m,)
-    farthest = distances[len(X) - max(1, len(X) // 100) :]
+    farthest = distances[len(X) - _few(X) :]
+    heaviest = np.zeros(0) if weights is None else np.sort(weights)[len(X) - _few(X) :]
     columns = Columns(
         table.names,
         mean,
@@ -166,27 +182,33 @@ def measure(
         np.fmax.reduce(table.shown),
         np.asarray(np.isnan(table.shown).any(axis=0)),
     )
-    gain = judged_by.constant - loss
+    gain = judged_by.start - loss
     return Measures(
         architecture=architecture,
         n_rows=len(X),
         loss=loss,
         references=judged_by,
-        output_share=share(_seen_variance(run.X_hat, weights)),
+        output_share=share(_seen_variance(run.X_hat - X_hat_given, weights)),
         explained_share=1 - share(residual_variance),
-        pca_share=1 - share(_seen_variance(X - X_pca, weights)),
+        pca_share=share(_seen_variance(left, weights) - _seen_variance(left - X_pca, weights)),
         beyond_reach=_beyond_reach(X, architecture),
         few_rows_share=_ratio(float(farthest.sum()), float(distances.sum())),
+        few_weights_share=0.0 if weights is None else float(heaviest.sum() / weights.sum()),
         columns=columns,
         layers=run.layers,
-        code=look_at_code(network, X, weights, gain, run.code_is_dead),
-        filled_in=fill_hidden(network, X) if table.may_miss else None,
+        code=look_at_code(network, X, weights, gain, run.code_is_dead, given_beside),
+        filled_in=fill_hidden(network, X, given_beside) if table.may_miss else None,
         loss_curve=_curve(history.loss_curve if history else ()),
         validation_curve=_curve(history.validation_loss_curve if history else ()),
         validation_loss=validation_loss,
         stopped_because=history.stopped_because if history else "",
         settings=settings,
     )
+
+
+def _few(X: Array) -> int:
+    """How many rows 1 % are, at least one."""
+    return max(1, len(X) // 100)
 
 
 def _beyond_reach(X: Array, architecture: Architecture) -> Array:

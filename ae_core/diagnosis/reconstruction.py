@@ -36,6 +36,11 @@ def bounded(X: Array, dtype: Any) -> Array:
     return np.clip(X, -most, most)
 
 
+def beside(X: Array, given: Array | None) -> Array:
+    """Rows X (m, n_features) as a network takes them, with its covariates, if it has any."""
+    return X if given is None else np.concatenate([X, given], axis=1)
+
+
 def loss_of(
     architecture: Architecture,
     X: Array,

@@ -13,6 +13,8 @@ from .baselines import (
     column_mean,
     entropy,
     held_out_components,
+    likely_components,
+    linear_in,
     principal_components,
 )
 from .reconstruction import loss_of
@@ -24,6 +26,8 @@ WORSE_THAN_PCA = 1.1
 """… with this many times PCA's loss, and …"""
 WORTH_SAYING = 0.02
 """… more of it by this share of the constant's loss: below it both are nearly perfect."""
+GIVEN = 0.2
+"""Covariates for each row from which on what is linear in them is learned by heart."""
 FEWEST_ROWS = 8
 """Of fewer, half the rows are none to learn from."""
 
@@ -51,10 +55,19 @@ class References:
     """Where columns say nothing about each other: the loss of PCA on rows that it was not computed
     from. Of the others it learns by heart what no network should."""
 
+    of_covariates: float | None = None
+    """Where rows have covariates: the loss of what is linear in these alone. PCA is then of what
+    they leave."""
+
+    @property
+    def start(self) -> float:
+        """What a code that says nothing leaves: the best constant, or what covariates say."""
+        return self.constant if self.of_covariates is None else self.of_covariates
+
     @property
     def gain(self) -> float:
-        """By how much PCA is below the best constant."""
-        return self.constant - self.pca
+        """By how much PCA is below that."""
+        return self.start - self.pca
 
     @property
     def has_structure(self) -> bool:
@@ -89,6 +102,9 @@ class References:
         if self.constant_name != "column mean":
             rows = {self.constant_name: self.constant, **rows}
         size = f", {count(self.n_components, 'component')}" if self.n_components else ""
+        if self.of_covariates is not None:
+            rows["linear in the covariates"] = self.of_covariates
+            size += ", beside the covariates"
         rows[f"PCA{size}"] = self.pca
         if self.floor > 0:
             rows[f"least possible ({self.floor_name})"] = self.floor
@@ -103,6 +119,7 @@ def references(
     own: Array | None = None,
     *,
     is_sample: bool = False,
+    given: Array | None = None,
 ) -> References:
     """What a network of that loss has to beat on rows X (m, n), and what it cannot.
 
@@ -120,7 +137,11 @@ def references(
     is_sample : bool
         Whether a network has learned from more rows than these: then PCA of a part of them is
         judged on the others.
+    given : array of shape (m, n_covariates), optional
+        What the network is given beside the rows. Of as many that they nearly number the rows,
+        nothing is learned here.
     """
+    given = None if given is None or given.shape[1] > GIVEN * len(X) else given
     name, constant = best_constant(architecture, X, weights)
 
     def loss(X_hat: Array) -> float:
@@ -133,21 +154,34 @@ def references(
     if architecture.n_own:  # a likelihood of which the loss leaves no constant out
         floor, floor_name = loss(np.nan_to_num(X)), "of these dispersions"
     floor = min(floor, of_constant)
+    left, of_given, of_covariates, start = X, np.zeros(1), None, of_constant
     if n_components:
         columns = architecture.feature_weights
         column_weights = None if columns is None else np.asarray(columns)
-        if is_sample and len(X) >= 4:
-            X_pca = held_out_components(X, n_components, weights, column_weights)
+        if given is not None:
+            of_given = linear_in(given, X, weights)  # (m, n)
+            left = X - of_given
+            of_covariates = min(loss(of_given), of_constant)
+            start = of_covariates
+        if given is not None and architecture.variational and column_weights is not None:
+            # How much noise there is was learned of rows with all that covariates say in them.
+            X_pca = likely_components(left, n_components, weights, column_weights)
+        elif is_sample and len(X) >= 4:
+            X_pca = held_out_components(left, n_components, weights, column_weights)
         else:
-            X_pca = principal_components(X, X, n_components, weights, column_weights)
-        of_pca = min(loss(X_pca), of_constant)
-        most = of_constant - floor
-        if not is_sample and _may_be_noise(of_constant - of_pca, most, X, n_components):
+            X_pca = principal_components(left, left, n_components, weights, column_weights)
+        of_pca = min(loss(X_pca + of_given), start)
+        most = start - floor
+        if not is_sample and _may_be_noise(start - of_pca, most, X, n_components):
             # Of columns without any relation k of n can still be copied. A drawn code should not:
             # what it copies costs more than it is worth.
             for_nothing = n_components / X.shape[1]
-            others = _of_others(loss, X, n_components, weights, column_weights)
-            gained = (of_constant - others) / most if most > 0 else 0.0
+
+            def of_left(X_hat: Array) -> float:
+                return loss(X_hat + of_given)
+
+            others = _of_others(of_left, left, n_components, weights, column_weights)
+            gained = (start - others) / most if most > 0 else 0.0
             is_learnable = gained > WORTH_SAYING + for_nothing * architecture.variational
             of_others = others if gained <= WORTH_SAYING + for_nothing else None
     return References(
@@ -160,6 +194,7 @@ def references(
         floor_name=floor_name,
         is_learnable=is_learnable,
         pca_of_others=of_others,
+        of_covariates=of_covariates,
     )
 
 

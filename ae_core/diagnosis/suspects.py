@@ -5,6 +5,7 @@ noise, clipping) before what shapes it. `trials` tries them; being suspected say
 """
 
 import math
+import numbers
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -287,6 +288,34 @@ def all_defaults(fit: Fit) -> Change | None:
     return Change(others, "", 2, label=f"the defaults of {', '.join(others)}")
 
 
+def beside(fit: Fit, first: Change, changes: list[Change]) -> list[Change]:
+    """What to try with a change that helped and left much: each other setting that is unusual.
+
+    At last the defaults of all, as two that hide each other's gain may both have to go.
+    """
+    found = []
+    for change in changes:
+        if (
+            change.suspicion > 0
+            or set(change.settings) & set(first.settings)
+            or change.n_components
+        ):
+            continue
+        names = ", ".join(f"{name}={shown(value)}" for name, value in change.settings.items())
+        found.append(
+            Change(
+                {**first.settings, **change.settings},
+                change.cost,
+                0,
+                max(first.work, change.work),
+                first.n_components,
+                label=f"with {names} as well",
+            )
+        )
+    together = all_defaults(fit)
+    return found if together is None else [*found, together]
+
+
 def to_fill_in(fit: Fit) -> list[Change]:
     """The changes to try where hidden entries are filled in badly: what makes copying harder."""
     found = []
@@ -314,6 +343,13 @@ def _number(value: Any, otherwise: float) -> float:
 
 def _factor(a: float, b: float) -> float:
     return max(a / b, b / a)
+
+
+def shown(value: Any) -> str:
+    """A setting's value as messages write it."""
+    if isinstance(value, numbers.Real) and not isinstance(value, bool):
+        return f"{value:g}" if not isinstance(value, numbers.Integral) else str(int(value))
+    return repr(value)
 
 
 def _more(a: Any, b: Any) -> bool:

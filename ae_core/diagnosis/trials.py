@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .references import References
-from .suspects import Change
+from .suspects import Change, shown
 from .words import count, number, percent
 
 HELPED = 0.05
@@ -24,6 +24,8 @@ AS_GOOD = 0.1
 comes first."""
 SAID, WORTH_NAMING = 3, 0.5
 """Changes that the advice names, if each has helped by this share of what the best one has."""
+STILL_POOR = 0.1
+"""Share of what PCA gains that the best change may fall short of, before a second is looked for."""
 SHOWN = 8
 """Changes that the table shows."""
 
@@ -47,15 +49,15 @@ class Trial:
         """Such as "alpha=0 instead of 1000"."""
         if self.label:
             return self.label
-        new = ", ".join(f"{name}={_shown(value)}" for name, value in self.settings.items())
+        new = ", ".join(f"{name}={shown(value)}" for name, value in self.settings.items())
         values = [value for name, value in self.was.items() if value != self.settings[name]]
         first = next(iter(self.was.values())) if not values else values[0]
-        return f"{new} instead of {_shown(first)}"
+        return f"{new} instead of {shown(first)}"
 
     @property
     def lost(self) -> float:
-        """The share of what PCA gains that it falls short of; 0 where it is better."""
-        return max(self.references.lost(self.loss), 0.0) if math.isfinite(self.loss) else math.inf
+        """The share of what PCA gains that it falls short of; negative where it is better."""
+        return self.references.lost(self.loss) if math.isfinite(self.loss) else math.inf
 
 
 @dataclass(frozen=True)
@@ -79,22 +81,55 @@ class Trials:
     """What is compared."""
     cut_short: str = ""
     """How a fit ended before its epochs were over, to start a sentence with; else ''."""
+    together: tuple[Trial, ...] = ()
+    """What helped most, with one more setting changed."""
+    is_where_it_ended: bool = False
+    """Whether the fit ended at about the loss that it has on these rows: then they are its own."""
 
     @property
     def helped(self) -> tuple[Trial, ...]:
         """The changes that helped, the best first."""
-        before = max(self.references.lost(self.loss), 0.0) if self.is_finite else math.inf
+        before = self._lost(self)
         much = max(HELPED, HELPED_MUCH * before) if self.is_finite else 0.0
-        good = [t for t in self.tried if t.lost < min(before - much, 1 - HELPED)]
+        good = [t for t in self.tried if self._lost(t) < min(before - much, 1 - HELPED)]
         if not good:
             return ()
-        best = min(t.lost for t in good)
+        best = min(map(self._lost, good))
         near = best + min(AS_GOOD, WORTH_NAMING * (min(before, 1.0) - best))
-        level = [t for t in good if t.lost <= near]
+        level = [t for t in good if self._lost(t) <= near]
         # Stable, so that what was suspected comes first; what takes longer, last.
-        level.sort(key=lambda t: (t.suspicion, "max_iter" in t.settings, round(t.lost / HELPED)))
-        rest = sorted((t for t in good if t.lost > near), key=lambda t: t.lost)
+        level.sort(
+            key=lambda t: (t.suspicion, "max_iter" in t.settings, round(self._lost(t) / HELPED))
+        )
+        rest = sorted((t for t in good if self._lost(t) > near), key=self._lost)
         return _one_of_each([*level, *rest])
+
+    def _lost(self, fit: "Trial | Trials") -> float:
+        """The share of what PCA gains that a fit falls short of.
+
+        As good as PCA is good enough, unless the fit was that good without any change.
+        """
+        if not math.isfinite(fit.loss):
+            return math.inf
+        is_short = not self.is_finite or self.references.lost(self.loss) > HELPED
+        lost = fit.references.lost(fit.loss)
+        return max(lost, 0.0) if is_short else lost
+
+    @property
+    def leaves_much(self) -> bool:
+        """Whether the best change alone leaves so much that another setting may be wrong, too."""
+        return self.is_finite and bool(self.helped) and self._lost(self.helped[0]) > STILL_POOR
+
+    @property
+    def helped_together(self) -> Trial | None:
+        """The second change that helped beside the first, or many; None where none did."""
+        if not self.together or not self.helped:
+            return None
+        before, best = self._lost(self.helped[0]), min(map(self._lost, self.together))
+        if not best < before - max(HELPED, HELPED_MUCH * before):
+            return None
+        near = best + min(AS_GOOD, WORTH_NAMING * (before - best))
+        return next(t for t in self.together if self._lost(t) <= near)
 
     @property
     def is_finite(self) -> bool:
@@ -114,10 +149,19 @@ class Trials:
                     f"{count(self.n_epochs, 'epoch')} to {count(self.n_rows, 'row')}, reach "
                     f"{reached}: train on."
                 )
+            how = (
+                f"The same settings, fitted for {count(self.n_epochs, 'epoch')} to "
+                f"{count(self.n_rows, 'row')} of this data from random_state={self.seed}, reach "
+                f"{reached}"
+            )
+            if self.is_where_it_ended:
+                return (
+                    f"{how}, so this fit ended by chance where it learns no more: fit again "
+                    "with another random_state."
+                )
             return (
-                f"The same settings, fitted to {count(self.n_rows, 'row')} of this data from "
-                f"random_state={self.seed}, reach {reached}: is this the data "
-                "that it was fitted to? If so, fit again with another random_state."
+                f"{how}: is this the data that it was fitted to? If so, fit again with another "
+                "random_state."
             )
         helped = self.helped
         if not helped:
@@ -125,10 +169,18 @@ class Trials:
                 f"None of {count(len(self.tried), 'change')} of a setting that were tried, one at "
                 "a time, made it better."
             )
-        best = min(trial.lost for trial in helped)
-        before = max(self.references.lost(self.loss), 0.0) if self.is_finite else 1.0
-        said = [t for t in helped[:SAID] if before - t.lost >= WORTH_NAMING * (before - best)]
-        return " ".join(self._sentence(trial, first=i == 0) for i, trial in enumerate(said))
+        best = min(map(self._lost, helped))
+        before = self._lost(self) if self.is_finite else 1.0
+        enough = WORTH_NAMING * (before - best)
+        said = [t for t in helped[:SAID] if before - self._lost(t) >= enough]
+        both = self.helped_together
+        if both is not None:  # then the others are no more than half the way
+            said = said[:1]
+        sentences = [self._sentence(trial, first=i == 0) for i, trial in enumerate(said)]
+        if both is not None:
+            cost = f" ({both.cost})" if both.cost else ""
+            sentences.append(f"{both.label[0].upper()}{both.label[1:]}: {number(both.loss)}{cost}.")
+        return " ".join(sentences)
 
     def _sentence(self, trial: Trial, *, first: bool) -> str:
         after = number(trial.loss)
@@ -144,6 +196,8 @@ class Trials:
     def rows(self) -> list[tuple[str, str, str]]:
         """The table: what was changed, the loss, and its share of the constant's."""
         lines = [("as it is", self.loss)]
+        both = self.helped_together
+        lines += [] if both is None else [(both.label, both.loss)]
         lines += [(trial.instead, trial.loss) for trial in self.helped[:SHOWN]]
         lines += [(name, loss) for name, loss in reversed(self.references.table().items())]
         constant = self.references.constant
@@ -188,6 +242,7 @@ class Trials:
             "is_reproduced": self.is_reproduced,
             "helped": [self._as_dict(trial) for trial in self.helped],
             "tried": [self._as_dict(trial) for trial in self.tried],
+            "together": [self._as_dict(trial) for trial in self.together],
             "n_left_out": self.n_left_out,
         }
 
@@ -258,12 +313,6 @@ def _one_of_each(trials: Sequence[Trial]) -> tuple[Trial, ...]:
         if all(set(trial.settings) != set(other.settings) for other in kept):
             kept.append(trial)
     return tuple(kept)
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, numbers.Real) and not isinstance(value, bool):
-        return f"{value:g}" if not isinstance(value, numbers.Integral) else str(int(value))
-    return repr(value)
 
 
 def _plain(value: Any) -> Any:

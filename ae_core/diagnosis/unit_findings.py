@@ -11,6 +11,7 @@ from .advice import (
     smaller_rate,
     wants_scaling,
 )
+from .data_findings import heavy_outliers
 from .findings import Finding
 from .measures import Measures
 from .units import Layer
@@ -124,12 +125,13 @@ def idle_code_units(m: Measures) -> Finding | None:
         idle = np.abs(share) < IDLE / k
         if m.architecture.k_sparse:
             idle = np.zeros(k, bool)  # a unit of a few rows carries little, and is none too many
-        idle |= (spread == 0) & (m.n_rows > 1)
+        few_count = heavy_outliers(m) is not None  # what the other rows need carries little then
+        idle = (idle & (not few_count)) | ((spread == 0) & (m.n_rows > 1))
     named = m.is_poor or any(
         layer.is_code and (_is_dead(layer) or _is_saturated(layer)) for layer in m.layers
     )
     units = np.flatnonzero(idle & ~(m.code.is_dead & named))
-    twins = [t for t in m.code.twins if not np.isin(t[:2], units).any()]
+    twins = [t for t in m.code.twins if not (few_count or np.isin(t[:2], units).any())]
     if not len(units) and not twins:
         return None
     said = []

@@ -14,7 +14,7 @@ from ..network.output import own_parameters, row_losses
 from ..network.passes import forward as forward_pass
 from ..network.reference import Network
 from .baselines import weighted_mean
-from .reconstruction import PROBABILITY_EDGES, evenly, loss_of
+from .reconstruction import PROBABILITY_EDGES, beside, evenly, loss_of
 
 FLAT = 0.01
 """Of an activation's steepest derivative: a unit below it passes on next to no gradient."""
@@ -98,15 +98,16 @@ class Run:
     row_losses: Array  # (m,)
 
 
-def run_network(network: Network, X: Array) -> Run:
-    """Run the network on rows X (m, n), and look at what its units do."""
+def run_network(network: Network, X: Array, given: Array | None = None) -> Run:
+    """Run the network on rows X (m, n) with covariates (m, c), and look at what its units do."""
+    n, X = X.shape[1], beside(X, given)
     architecture = network.architecture
     n_layers = architecture.n_layers
     sizes = architecture.layer_sizes[1:]
     flat = [np.zeros(size) for size in sizes]  # rows for which the unit is flat
     low = [np.full(size, np.inf) for size in sizes]
     high = [np.full(size, -np.inf) for size in sizes]
-    X_hat, errors = np.empty_like(X), np.empty(len(X))
+    X_hat, errors = np.empty((len(X), n)), np.empty(len(X))
     for start in range(0, len(X), CHUNK_ROWS):
         rows = slice(start, start + CHUNK_ROWS)
         trace = forward_pass(architecture, network.params, X[rows].astype(network.dtype))
@@ -150,7 +151,12 @@ def _is_sparse_code(architecture: Architecture) -> bool:
 
 
 def look_at_code(
-    network: Network, X: Array, weights: Array | None, gain: float, is_dead: Array
+    network: Network,
+    X: Array,
+    weights: Array | None,
+    gain: float,
+    is_dead: Array,
+    given: Array | None = None,
 ) -> Code:
     """The code of rows X (m, n), unit by unit.
 
@@ -162,12 +168,13 @@ def look_at_code(
     gain : float
         By how much the network's loss is below the best constant's.
     is_dead : array of bool, shape (n_components,)
+    given : array of shape (m, n_covariates), optional
     """
     architecture = network.architecture
     n_weights = sum(
         W.size for W, _ in architecture.layers(network.params)[architecture.code_layer :]
     )
-    rows = Rows(X.astype(network.dtype), missing="mask")
+    rows = Rows(beside(X, given).astype(network.dtype), missing="mask")
     code = network.encode(rows).astype(np.float64)  # (m, k)
     k = code.shape[1]
     deviations = code.std(axis=0)
@@ -178,11 +185,12 @@ def look_at_code(
         n_rows = int(min(CODE_ROWS, max(FEWEST_CODE_ROWS, CODE_WORK // (k * n_weights))))
         some = evenly(len(X), n_rows)
         part, code_part = X[some], code[some]
+        of_given = None if given is None else given[some].astype(network.dtype)
         of_part = None if weights is None else weights[some]
         own = own_parameters(architecture, network.params.astype(np.float64))
 
         def loss(some_code: Array) -> float:
-            X_hat = network.decode(some_code.astype(network.dtype)).astype(np.float64)
+            X_hat = network.decode(some_code.astype(network.dtype), of_given).astype(np.float64)
             return loss_of(architecture, part, X_hat, PROBABILITY_EDGES[:1], of_part, own)
 
         whole = loss(code_part)

@@ -55,13 +55,16 @@ def warn_if_not_learning(network: Network, rows: Rows) -> None:
     architecture = network.architecture
     with np.errstate(over="ignore", invalid="ignore"):
         loss = mean_error(network, some, weights)
+        given = np.nan_to_num(some[:, rows.n_features :]) if rows.n_covariates else None
         some = some[:, : rows.n_features]
         own = own_parameters(architecture, network.params.astype(np.float64))
         constant = references(architecture, some, 0, weights, own)
         if not is_worth_a_look(loss, constant):
             return
         k, is_sample = architecture.n_components, len(which) < len(rows)
-        judged_by = references(architecture, some, k, weights, own, is_sample=is_sample)
+        judged_by = references(
+            architecture, some, k, weights, own, is_sample=is_sample, given=given
+        )
         if not judged_by.has_structure and loss < WORSE_THAN_CONSTANT * judged_by.constant:
             return
         found = not_learning(

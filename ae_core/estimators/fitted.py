@@ -19,11 +19,12 @@ from .beside import NOT_FOR_BLOCKS, refuse_beside, refuse_covariates
 from .block_fitting import sampled
 from .completing import CompletingAutoencoder
 from .fitting import clips, in_rates, weights_of
+from .parameters import size_factors_of
 from .saved import describe_autoencoder, restore_autoencoder
 from .saved_stream import describe_stream, restore_stream
 from .scoring import ScoringAutoencoder
 from .tables import indexable
-from .trying import check_budget, try_filling, try_settings
+from .trying import Table, check_budget, try_filling, try_settings
 
 TORCH = "ae_core.export.torch_module"
 """Imported on first use, as it needs PyTorch."""
@@ -44,8 +45,6 @@ class FittedAutoencoder(CompletingAutoencoder, ScoringAutoencoder):
     ) -> Diagnosis:
         """Say whether the model has learned something, and if not, why and what to try.
 
-        Of a model with covariates there is no report yet.
-
         Puts its loss beside the best constant's and that of PCA with the same code size, looks at
         the layers, the code, the loss curve and the columns, and says what it found in words.
         Prints as a report.
@@ -62,9 +61,9 @@ class FittedAutoencoder(CompletingAutoencoder, ScoringAutoencoder):
         sample_weight : array of shape (m,), optional
             That of the fit.
         covariates : array, DataFrame or Series of shape (m, n_covariates), optional
-            As of `reconstruct`.
+            As of `reconstruct`. PCA is then of what is not linear in them.
         size_factors : array of shape (m,), optional
-            As of `reconstruct`.
+            As of `reconstruct`; with them no settings are tried.
         trials : bool, default=True
             Whether to try settings. A line on standard error says so while it lasts.
         budget : float, default=5
@@ -83,11 +82,6 @@ class FittedAutoencoder(CompletingAutoencoder, ScoringAutoencoder):
         check_budget(budget)
         blocks, given = blocks_of(X), {"covariates": covariates, "size_factors": size_factors}
         check_is_fitted(self)
-        if self._covariates is not None:
-            raise ValueError(
-                "a model with covariates can't be diagnosed: PCA and column means have none to "
-                "compare it with; look at loss_curve_, or diagnose a fit without covariates"
-            )
         if blocks is not None:
             refuse_beside(given, NOT_FOR_BLOCKS)
             X = sampled(blocks)
@@ -98,7 +92,7 @@ class FittedAutoencoder(CompletingAutoencoder, ScoringAutoencoder):
             self.network_,
             rows if weights is None else rows.reweighted(weights),
             history=self.history_,
-            raw=Rows(rows.X, missing=rows.missing),
+            raw=Rows(rows.X, missing=rows.missing, n_covariates=rows.n_covariates),
             feature_names=(
                 getattr(self, "feature_names_in_", None)
                 if self.encoding_ is None
@@ -109,16 +103,17 @@ class FittedAutoencoder(CompletingAutoencoder, ScoringAutoencoder):
                 if self.encoding_ is None
                 else self.encoding_.sources[: self.encoding_.n_encoded]
             ),
-            settings=self.get_params(deep=False),
+            settings={**self.get_params(deep=False), "size_factors": size_factors_of(self)},
         )
         tried = filling = None
         # Of ratings a trial would be judged by what it was given: copying would always win.
         # Nor are there size factors of the rows that a trial would be of.
         if trials and examined.wants_trials and self._scale != "biases" and size_factors is None:
             is_poor = examined.measures.is_poor
-            tried = try_settings(self, X, is_poor=is_poor, budget=budget, sample_weight=weights)
+            beside = Table(X, weights, covariates)
+            tried = try_settings(self, beside, is_poor=is_poor, budget=budget)
         if trials and examined.wants_filling and size_factors is None:
-            filling = try_filling(self, X, budget=budget)
+            filling = try_filling(self, Table(X, None, covariates), budget=budget)
         return examined.report(tried, filling)
 
     # --- what a subclass has more of -----------------------------------------------------------

@@ -13,7 +13,7 @@ from ..data.block_rows import BlockRows
 from ..data.checks import check_sample_weight
 from ..data.containers import unmasked
 from ..data.rows import Rows
-from ..data.seen_rows import Seeing, is_clipped
+from ..data.seen_rows import Seeing, is_clipped, side_by_side
 from ..data.sizes import divided
 from ..data.weights import relative_weights
 from ..training.callbacks import joined, with_progress_bar
@@ -165,10 +165,15 @@ def in_rates(rows: Rows) -> Rows:
     """Rows that have sizes divided by them, and each weighing as much: to be judged by rates."""
     if rows.row_size is None:
         return rows
+    rates = divided(rows.X[:, : rows.n_features], rows.row_size)
+    if rows.n_covariates:
+        covariates = rows.X[:, rows.n_features :]
+        rates = side_by_side(rates, covariates.toarray() if rows.is_sparse else covariates)
     return Rows(
-        divided(rows.X, rows.row_size),
+        rates,
         sample_weight=rows.weights(slice(None)) * rows.row_size,
         missing=rows.missing,
+        n_covariates=rows.n_covariates,
         name=rows.name,
     )
 

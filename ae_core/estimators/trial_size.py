@@ -59,13 +59,24 @@ def planned(
         size = longer
     if size.n_epochs < max_iter:  # then more epochs can't be judged
         changes = [c for c in changes if "max_iter" not in c.settings]
-    total, fitting = seconds(size), []
+    fitting = those_that_fit(model, size, changes, budget - seconds(size))
+    return size, fitting, len(changes) - len(fitting)
+
+
+def those_that_fit(model: Any, size: Size, changes: list[Change], budget: float) -> list[Change]:
+    """The first of the changes, as many as can be tried in so many seconds."""
+    total, fitting = 0.0, []
     for change in changes:
-        total += seconds(size) * change.work
+        total += _seconds(model, size) * change.work
         if total > budget:
             break
         fitting.append(change)
-    return size, fitting, len(changes) - len(fitting)
+    return fitting
+
+
+def left_of(model: Any, size: Size, changes: list[Change], budget: float) -> float:
+    """Seconds that are left of the budget when all of these are tried."""
+    return budget - _seconds(model, size) * (1 + sum(change.work for change in changes))
 
 
 def _seconds(model: Any, size: Size) -> float:

@@ -5,7 +5,7 @@ import sys
 import warnings
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.base import clone
@@ -18,15 +18,23 @@ from ..data.scaling import undo_scaling
 from ..diagnosis.hidden import FilledIn, fill_hidden
 from ..diagnosis.reconstruction import DENSE_ENTRIES, evenly, loss_of
 from ..diagnosis.references import References, references
-from ..diagnosis.suspects import Change, Fit, all_defaults, suspects, to_fill_in
+from ..diagnosis.suspects import Change, Fit, all_defaults, beside, suspects, to_fill_in
 from ..diagnosis.trials import Trials, run_trials
 from ..diagnosis.words import count
 from ..network.output import own_parameters
 from ..training.progress import NonFiniteLossError
+from .beside import given_beside
 from .fitting import in_rates, seen
 from .parameters import activation_of, alpha_of, batch_size_of, scale_of, spoiling_of
 from .tables import checked
-from .trial_size import FEWEST_ROWS, Size, planned, trial_batch_size
+from .trial_size import (
+    FEWEST_ROWS,
+    Size,
+    left_of,
+    planned,
+    those_that_fit,
+    trial_batch_size,
+)
 
 MEANINGS = {
     "activation": activation_of,
@@ -37,29 +45,46 @@ MEANINGS = {
 """What 'auto' means where it depends on the data: advice is about that, and names it."""
 
 
-def try_settings(
-    model: Any, X: Any, *, is_poor: bool, budget: float, sample_weight: Array | None = None
-) -> Trials | None:
-    """Fit an autoencoder anew to some rows of X, with one setting changed at a time.
+class Table(NamedTuple):
+    """What a model was fitted to."""
+
+    X: Any
+    """array, DataFrame or scipy.sparse matrix of shape (m, n_features)"""
+    sample_weight: Array | None = None
+    covariates: Any = None
+    """array, DataFrame or Series of shape (m, n_covariates)"""
+
+    def some(self, at_most: int) -> "Table":
+        """At most so many of its rows, evenly spaced."""
+        which = evenly(_n_rows(self.X), at_most)
+        weights = self.sample_weight
+        return Table(
+            _safe_indexing(self.X, which),
+            None if weights is None else weights[which],
+            None if self.covariates is None else _safe_indexing(self.covariates, which),
+        )
+
+
+def try_settings(model: Any, table: Table, *, is_poor: bool, budget: float) -> Trials | None:
+    """Fit an autoencoder anew to some rows, with one setting changed at a time.
 
     Parameters
     ----------
     model : fitted Autoencoder or VariationalAutoencoder
-    X : array, DataFrame or scipy.sparse matrix of shape (m, n_features)
+    table : Table
     is_poor : bool
         Whether the fit is: then its trial should be, too.
     budget : float
         Seconds. How much is tried follows from the size of the network, so that the same is tried
         each time; the clock only ends what takes longer than any machine should.
-    sample_weight : array of shape (m,), optional
 
     Returns
     -------
     Trials, or None where there is nothing to try
     """
     what = _fit_of(model)
-    size, changes, n_left_out = planned(model, suspects(what), _at_most(model, X), budget)
-    trial = _Trial(model, X, sample_weight, size)
+    size, changes, n_left_out = planned(model, suspects(what), _at_most(model, table.X), budget)
+    trial = _Trial(model, table, size)
     loss = trial.as_it_is()
     if loss is None:
         return None
@@ -83,6 +108,13 @@ def try_settings(
     announce(len(changes), budget)
     tried, left = run_trials(changes, what.settings, trial.loss, trial.references, budget=budget)
     result = replace(result, tried=tried, n_left_out=left + n_left_out)
+    if result.leaves_much:
+        best = result.helped[0]
+        first = next(c for c in changes if dict(c.settings) == dict(best.settings))
+        left_over = left_of(model, size, changes, budget)
+        both = those_that_fit(model, size, beside(what, first, changes), left_over)
+        more, _ = run_trials(both, what.settings, trial.loss, trial.references, budget=budget)
+        return replace(result, together=more)
     together = None if result.helped or result.n_left_out else all_defaults(what)
     if together is None:
         return result
@@ -103,15 +135,15 @@ def _cut_short(model: Any) -> str:
     return ""
 
 
-def try_filling(model: Any, X: Any, *, budget: float) -> Trials | None:
-    """Fit an autoencoder anew to some rows of X, with what may make it fill in entries better.
+def try_filling(model: Any, table: Table, *, budget: float) -> Trials | None:
+    """Fit an autoencoder anew to some rows, with what may make it fill in entries better.
 
     What is compared is the root mean squared error of entries that were seen and are hidden.
 
     Parameters
     ----------
     model : fitted Autoencoder
-    X : array, DataFrame or scipy.sparse matrix of shape (m, n_features)
+    table : Table
     budget : float
         Seconds.
 
@@ -120,8 +152,8 @@ def try_filling(model: Any, X: Any, *, budget: float) -> Trials | None:
     Trials, or None where there is nothing to try
     """
     changes = to_fill_in(_fit_of(model))
-    size, changes, n_left_out = planned(model, changes, _at_most(model, X), budget)
-    trial = _Trial(model, X, None, size)
+    size, changes, n_left_out = planned(model, changes, _at_most(model, table.X), budget)
+    trial = _Trial(model, table, size)
     if trial.as_it_is() is None:
         return None
     of_base = trial.filled_in(trial.base)
@@ -203,13 +235,12 @@ def announce(n_changes: int, budget: float) -> None:
 class _Trial:
     """Fits of one model's settings to the same rows, and their loss by one measure."""
 
-    def __init__(self, model: Any, X: Any, sample_weight: Array | None, size: Size) -> None:
-        n_rows = _n_rows(X)
-        which = evenly(n_rows, size.n_rows)
+    def __init__(self, model: Any, table: Table, size: Size) -> None:
+        n_rows = _n_rows(table.X)
         self.model, self.size, self.max_iter = model, size, model.max_iter
         self._references: dict[int, References] = {}
-        self.X = _safe_indexing(X, which)
-        self.weights = None if sample_weight is None else sample_weight[which]
+        self.X, self.weights, covariates = table.some(size.n_rows)
+        self.beside = {} if covariates is None else {"covariates": covariates}
         settings = self.settings = model.get_params(deep=False)
         seed = settings["random_state"]
         self.seed = int(seed) if isinstance(seed, int | np.integer) else 0
@@ -241,7 +272,9 @@ class _Trial:
         if self.base is None:
             return None
         rows = self._seen(self.base)
-        self.rows = rows.take(slice(None), np.float64)
+        whole, n = rows.take(slice(None), np.float64), rows.n_features
+        self.rows = whole[:, :n]  # (m, n)
+        self.given = whole[:, n:] if rows.n_covariates else None
         weighs = rows.sample_weight is not None
         self.row_weights = rows.weights(slice(None)) if weighs else None
         return self._loss_of(self.base) if is_finite else math.inf
@@ -255,8 +288,10 @@ class _Trial:
     def _seen(self, model: Any) -> Rows:
         """The rows as a report judges them: as its network sees them, counts as rates, weighted."""
         if self.weights is None:
-            return in_rates(model._rows(self.X))
-        return in_rates(seen(model, checked(model, self.X, reset=False), self.weights))
+            return in_rates(model._rows(self.X, **self.beside))
+        given = given_beside(model, _n_rows(self.X), self.beside.get("covariates"), None)
+        table = checked(model, self.X, reset=False)
+        return in_rates(seen(model, table, self.weights, beside=given))
 
     def loss(self, change: Change) -> float | None:
         """The loss with a change; infinite beyond all numbers, None where it can't be made."""
@@ -276,13 +311,14 @@ class _Trial:
         k = architecture.n_components if n_components is None else n_components
         if k not in self._references:
             own = self._own(self.base)
-            found = references(architecture, self.rows, k, self.row_weights, own)
+            found = references(architecture, self.rows, k, self.row_weights, own, given=self.given)
             self._references[k] = found
         return self._references[k]
 
     def filled_in(self, model: Any) -> FilledIn | None:
         """How well a model fills in entries that are hidden."""
-        return fill_hidden(model.network_, model._rows(self.X).take(slice(None), np.float64))
+        rows = model._rows(self.X, **self.beside).take(slice(None), np.float64)
+        return fill_hidden(model.network_, rows[:, : self.rows.shape[1]], self.given)
 
     def fitted(self, settings: Mapping[str, Any]) -> tuple[Any, bool]:
         """A fit with these settings, if they go together, and whether its loss stayed finite."""
@@ -291,7 +327,7 @@ class _Trial:
             model.set_params(**{**self.common, **settings})
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                model.fit(self.X, sample_weight=self.weights)
+                model.fit(self.X, sample_weight=self.weights, **self.beside)
         except NonFiniteLossError:
             return model, False
         except (ValueError, TypeError):  # the settings do not go together
@@ -302,7 +338,7 @@ class _Trial:
         """The plain loss, without penalties and noise, in the units of the fit as it is."""
         with np.errstate(over="ignore", invalid="ignore"):
             # Of counts as they are divided by sizes, and of ratings without biases: as it is seen.
-            X_hat = model.network_.forward(in_rates(model._rows(self.X)))
+            X_hat = model.network_.forward(in_rates(model._rows(self.X, **self.beside)))
             X_hat = undo_scaling(X_hat, model.shift_, model.factor_).astype(np.float64)
             if self.base.shift_ is not None:
                 X_hat = X_hat - self.base.shift_

@@ -826,6 +826,7 @@ def test_it_never_raises_and_always_prints(data):
 
 def test_every_finding_has_its_case():
     here = Path(__file__).read_text(encoding="utf-8")
-    of_words = (Path(__file__).parent / "test_word.py").read_text(encoding="utf-8")
+    others = ("test_word.py", "test_premises_of_fits.py")
+    of_words = "".join((Path(__file__).parent / n).read_text(encoding="utf-8") for n in others)
     for check in CHECKS:
         assert f'"{check.__name__}")' in here or f'"{check.__name__}"' in of_words

@@ -11,15 +11,11 @@ import scipy.sparse
 from sklearn.datasets import load_wine
 
 from ae_core import (
-    Adam,
-    Architecture,
     Autoencoder,
     AutoencoderOutlierDetector,
-    Network,
     NonFiniteLossError,
     NotLearningWarning,
     VariationalAutoencoder,
-    train,
 )
 from ae_core.diagnosis.diagnose import diagnose
 
@@ -345,15 +341,6 @@ def test_zeros_of_a_fit_stand_for_nothing():
     X = random.random((300, 3)) @ random.random((3, 20))
     X = np.where(X > 1, X, 0)
     assert "sentinels" not in names(fitted(X, max_iter=100).diagnose(X, trials=False))
-
-
-def test_a_network_with_covariates_is_refused_in_words():
-    X = np.random.default_rng(0).normal(size=(50, 6))
-    network = Network(Architecture((4, 8, 2, 8, 4), n_covariates=2), random_state=0)
-    train(network, X, solver=Adam(1e-3), max_iter=2, random_state=0)
-    for table in (X, X[:, :4]):
-        with pytest.raises(ValueError, match="n_covariates=2: only networks without covariates"):
-            diagnose(network, table)
 
 
 # --- a detector ----------------------------------------------------------------------------------

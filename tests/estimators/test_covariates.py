@@ -362,7 +362,7 @@ def test_what_does_not_carry_them_says_so(tmp_path):
         (lambda: Autoencoder(2, tied=True).fit(X, covariates=C), "tied=True with n_covariates=1"),
         (lambda: model.to_onnx(), "fitted with covariates can't be exported"),
         (lambda: model.to_torch(), "fitted with covariates can't be exported"),
-        (lambda: model.diagnose(X, covariates=C), "a model with covariates can't be diagnosed"),
+        (lambda: model.diagnose(blocks, covariates=C), "covariates is not for X in blocks"),
     ):
         with pytest.raises(ValueError, match=message) as error:
             call()
