@@ -106,7 +106,8 @@ class Rows:
         Either((None,), OneOf(("mask", "implicit")))("missing", missing)
         if not isinstance(X, np.ndarray):  # which is one table, whatever it is of
             X = table_of(X, name, missing=missing)
-        X = check_table(X, name, missing=missing)
+        seeing = f"ae_core.data.rows.Rows({name}, missing='mask') sees to that; or "
+        X = check_table(X, name, missing=missing, advice=seeing * name.startswith("X"))
         self.is_sparse = is_sparse(X)
         is_aligned = self.is_sparse or X.flags.aligned
         if X.dtype not in USED_AS_THEY_ARE or not is_aligned:

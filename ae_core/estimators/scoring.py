@@ -79,7 +79,7 @@ class ScoringAutoencoder(ReconstructingAutoencoder):
         blocks = blocks_of(X)
         if blocks is not None:
             refuse_beside(given, NOT_FOR_BLOCKS)
-            return mean_score(self, blocks, sample_weight)
+            return mean_score(self, blocks, sample_weight, by_seen=by_seen)
         scores = self.score_samples(X, **given)
         weights = weights_of(sample_weight, scores)
         if by_seen:

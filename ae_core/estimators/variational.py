@@ -141,6 +141,9 @@ validation_loss_curve_, best_loss_, n_iter_, n_features_in_, feature_names_in_
     ) -> float:
         """The mean evidence lower bound of the rows of X, as of `score_samples`.
 
+        Where entries are missing, a row's bound is that of what is seen of it, and each row counts
+        as one, as in any mean log-likelihood: also a row of which little is seen, and in `Blocks`.
+
         Parameters
         ----------
         X : array, DataFrame or scipy.sparse matrix of shape (m, n_features), or Blocks
