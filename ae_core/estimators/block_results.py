@@ -8,6 +8,7 @@ from typing import Any, TypeVar, cast
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from ..basics.memory import FEWER_ROWS, says_what_it_lacks
 from ..data.blocks import Blocks, at, blocks_of
 from ..data.checks import is_sparse
 from ..data.frames import is_frame, names_of
@@ -30,12 +31,13 @@ def by_blocks(method: Method) -> Method:
 
     A method of a table in memory is called as it is. The body never sees ``to``.
     """
+    in_memory = says_what_it_lacks(FEWER_ROWS)(method)
 
     @functools.wraps(method)
     def of_any(self: Any, X: Any, *arguments: Any, to: Any = None, **options: Any) -> Any:
         blocks = blocks_of(X)
         if blocks is None and to is None:
-            return method(self, X, *arguments, **options)
+            return in_memory(self, X, *arguments, **options)
         refuse_beside(options, NOT_FOR_BLOCKS)
         check_is_fitted(self)
         blocks = Blocks(X) if blocks is None else blocks

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from .._typing import Array
+from ..basics.memory import FEWER_ROWS, says_what_it_lacks
 from ..data.blocks import blocks_of
 from ..data.rows import Rows
 from ..data.scaling import saturated
@@ -43,6 +44,7 @@ class ScoringAutoencoder(ReconstructingAutoencoder):
         rows = self._rows(X, covariates, size_factors)
         return -self._of_counts(self.network_.reconstruction_errors(rows), rows)
 
+    @says_what_it_lacks(FEWER_ROWS)
     def score(
         self,
         X: Any,
