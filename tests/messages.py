@@ -45,7 +45,7 @@ OTHERS_WORDS = re.compile(
     r"|setting an array|ufunc|has no attribute|unexpected keyword|positional argument|unhashable"
     r"|invalid literal|must be real number|subscriptable|not (iterable|callable|a number)\b"
     r"|object is|cannot be interpreted|too large to convert|a bytes-like object|Unable to allocate"
-    r"|scipy\.|sklearn\.|truth value of|data type .* not understood|argument of type|estimator"
+    r"|scipy\.|sklearn\.|truth value of|Input [A-Z]\w* contains|data type .* not understood|argument of type|estimator"
 )
 """What Python, NumPy, SciPy and scikit-learn say about things of theirs."""
 

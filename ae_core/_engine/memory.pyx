@@ -18,7 +18,10 @@ cdef class Buffer:
     def __cinit__(self, Py_ssize_t n_bytes, str purpose):
         self.raw = PyMem_Malloc(n_bytes + 64)
         if self.raw == NULL:
-            raise MemoryError(f"no memory for {purpose}: {n_bytes / 2**20:.1f} MiB are needed")
+            raise MemoryError(
+                f"no memory for {purpose}: {n_bytes / 2**20:.1f} MiB are needed; take fewer rows at "
+                "a time (of a fit: a smaller batch_size), smaller layers or float32"
+            )
         ae_prefer_large_pages(<char*> self.raw, n_bytes)
         self.data = <char*> ((<size_t> self.raw + 63) // 64 * 64)
 

@@ -1,10 +1,12 @@
 """Rows of a table, seen scaled and cast: what `ae_core.data.rows.Rows` is to Python."""
 
+import sys
+
 from cpython.buffer cimport PyBUF_RECORDS_RO, PyBuffer_Release, PyObject_GetBuffer
 from cython cimport floating
 from libc.math cimport NAN
 from libc.stdint cimport int32_t
-from libc.string cimport memcpy
+from libc.string cimport memcpy, strchr
 
 from ae_core._engine.kernels.table cimport AE_BYTE, AE_DOUBLE, AE_FLOAT, ae_kernels
 from ae_core._engine.memory cimport Buffer
@@ -17,6 +19,9 @@ cdef enum:
     AHEAD_BYTES = 262144
 
 cdef dict TYPES = {b"f": AE_FLOAT, b"d": AE_DOUBLE, b"B": AE_BYTE}
+
+# Prefixes of a buffer's format that name this machine's byte order; "=" and "@" mean it as well.
+cdef const char* OWN_ORDER = b"@=<" if sys.byteorder == "little" else b"@=>!"
 
 
 cdef class Rows:
@@ -54,13 +59,16 @@ cdef class Rows:
         Py_ssize_t n_columns=0, bint implicit=False, const double[::1] sizes=None,
     ):
         PyObject_GetBuffer(X, &self.view, PyBUF_RECORDS_RO)
-        if self.view.ndim != 2 or self.view.format not in TYPES:
+        cdef const char* kind = self.view.format
+        if kind[0] and strchr(OWN_ORDER, kind[0]) != NULL:
+            kind += 1
+        if self.view.ndim != 2 or kind not in TYPES:
             raise ValueError(
                 f"X has {self.view.ndim} dimensions of {self.view.format.decode()!r}: "
                 "2 of float32, float64 or uint8 are needed"
             )
         self.clip, self.has_missing, self.implicit = clip, has_missing or implicit, implicit
-        self.type = TYPES[self.view.format]
+        self.type = TYPES[kind]
         self.data, self.itemsize = <const char*> self.view.buf, self.view.itemsize
         self.n_rows, self.n_columns = self.view.shape[0], self.view.shape[1]
         self.row, self.column = self.view.strides[0], self.view.strides[1]

@@ -32,6 +32,8 @@ _shortened.maxother = LONGEST_SHOWN
 
 def shown(value: object) -> str:
     """A value as an error shows it: its repr, in one line, shortened, and nothing unprintable."""
+    if isinstance(value, np.number | np.bool_ | np.str_):
+        value = value.item()  # 1.5, and not np.float64(1.5)
     try:
         text = " ".join(_shortened.repr(value).split())
     except Exception:  # a repr that fails must not take the place of the error

@@ -9,7 +9,7 @@ import click
 import numpy as np
 
 from .._typing import Array
-from ..data.blocks import Blocks, at
+from ..data.blocks import Blocks, Place, at
 from ..estimators.block_fitting import taken
 from .options import Reading
 from .outputs import is_same_file, plain
@@ -104,7 +104,7 @@ class Located(NamedTuple):
     """A block; as a context, it says where it is in errors."""
 
     first: int
-    where: str
+    where: Place
     table: Any
     kept: Any
 
@@ -113,7 +113,7 @@ class Located(NamedTuple):
 
     def __exit__(self, kind: Any, error: Any, traceback: Any) -> None:
         if isinstance(error, ValueError | TypeError):
-            raise at(self.where, self.first, error) from error
+            raise at(self.where, error) from error
 
 
 def _located(blocks: Blocks) -> Iterator[Located]:

@@ -64,7 +64,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _say(command, "interrupted; no output was written", INTERRUPTED)
     except MemoryError as error:
-        reason = f" ({error})" if str(error) else ""
+        reason = str(error).partition(";")[0]  # what it advises is for Python
+        reason = f" ({reason})" if reason else ""
         return _say(command, f"out of memory{reason}: try fewer columns or --float32")
     except OSError as error:
         if error.errno == errno.EPIPE:

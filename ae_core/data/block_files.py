@@ -27,6 +27,7 @@ class Made(NamedTuple):
     where: str
     n_rows: int
     read: Callable[[int], Iterator[Any]]
+    row: int = 0
 
 
 def files_of(path: str | os.PathLike[str]) -> list[str]:
@@ -85,10 +86,12 @@ def pieces_of_files(
             needed = list(dict.fromkeys([*names, *(keep or ())]))
             _check_same(path, schema, files[0], first_schema, needed, columns is not None)
             sizes = [metadata.row_group(i).num_rows for i in range(metadata.num_row_groups)]
+        row = 0
         for groups in _together(sizes):
             n_rows = sum(sizes[group] for group in groups)
             if n_rows:
-                made.append(Made(called(path), n_rows, _reader(path, groups, needed, n_rows)))
+                made.append(Made(called(path), n_rows, _reader(path, groups, needed, n_rows), row))
+            row += n_rows
     if not made:
         raise ValueError(f"{called(files[0])} and the other files have no rows")
     return names, len(names), made

@@ -1,9 +1,10 @@
 """`Blocks`: a table that is read some rows at a time, as often as wanted, and never held whole."""
 
 import os
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..basics.arguments import COUNT, Either, shown
 from ..basics.shown import cut, printable
@@ -29,6 +30,23 @@ class Piece:
     n_rows: int
     read: Callable[[int], Iterator[Any]]
     """Given how many rows a block has at most: the blocks."""
+    row: int = 0
+    """Of its first row: the number in that place."""
+
+
+class Place(NamedTuple):
+    """Where the rows of a block are from, as errors say it."""
+
+    name: str
+    """Of a file, or of a block of a list; '' for a table that was cut."""
+    first: int
+    """The number of the block's first row, among all,"""
+    row: int
+    """and in the place of that name."""
+
+
+ROWS = re.compile(r"""'[^']*'|"[^"]*"|(?<=\brow )\d+|(?<=\bX\[)\d+""")
+"""Numbers of rows in errors, as of "X[7, 1]" and "row 7"; and names, which may look like that."""
 
 
 class Blocks:
@@ -131,7 +149,7 @@ class Blocks:
         n_rows = self.n_rows
         return f"Blocks({shown(self.source)}{'' if n_rows is None else f': {n_rows:,} rows'})"
 
-    def placed(self, order: Any = None) -> Iterator[tuple[int, str, Any, Any]]:
+    def placed(self, order: Any = None) -> Iterator[tuple[int, Place, Any, Any]]:
         """Blocks with the number of their first row, the place they are from, and what is kept.
 
         Parameters
@@ -143,7 +161,7 @@ class Blocks:
         Yields
         ------
         first : int
-        where : str
+        where : Place
         block : array, pyarrow.Table, DataFrame or sparse matrix
         kept : pyarrow.Table or None
         """
@@ -155,7 +173,7 @@ class Blocks:
                         f"block {i} is of type {type(block).__name__}: blocks must be arrays, "
                         "DataFrames or sparse matrices of the same columns"
                     )
-                yield first, f"block {i}", block, None
+                yield first, Place(f"block {i}", first, 0), block, None
                 first += block.shape[0]
             return
         starts, first = [], 0
@@ -169,7 +187,8 @@ class Blocks:
                 kept = None
                 if self.keep:
                     kept, block = block.select(self.keep), block.select(self.names)
-                yield first, piece.where, block, kept
+                row = piece.row + first - starts[place]
+                yield first, Place(piece.where, first, row), block, kept
                 first += block.shape[0]
 
 
@@ -188,17 +207,27 @@ def blocks_of(X: Any, name: str = "X") -> Blocks | None:
         try:
             return Blocks(X)
         except (ValueError, TypeError) as error:
-            raise at("", 0, type(error)(f"{name}: {error}")) from error
+            raise at(Place("", 0, 0), type(error)(f"{name}: {error}")) from error
     return None
 
 
-def at(where: str, first: int, error: Exception) -> Exception:
-    """An error about a block that says where it is, in one line."""
-    place = f"{where}, rows from {first} on: " if where else ""
+def at(where: Place, error: Exception) -> Exception:
+    """An error about a block that says where it is, in one line: in which row of which file."""
+    named = False
+
+    def counted(found: re.Match[str]) -> str:
+        nonlocal named
+        if not found[0].isdecimal():
+            return found[0]
+        named = True
+        return str(int(found[0]) + where.row)
+
+    text = ROWS.sub(counted, " ".join(str(error).split()))
+    place = where.name if named or not where.name else f"{where.name}, rows from {where.first} on"
     kind: type[Exception] = ValueError
     if isinstance(error, TypeError):
         kind = TypeError
-    return kind(cut(printable(place + " ".join(str(error).split())), 400))
+    return kind(cut(printable(f"{place}: {text}" if place else text), 400))
 
 
 def _names(argument: str, names: Any) -> list[str] | None:
@@ -245,7 +274,7 @@ def _of_memory(source: Any, block_size: int | None) -> list[Piece] | None:
         if not n_rows:
             raise ValueError(f"source has no rows, its shape is {tuple(source.shape)}")
         return [
-            Piece("", min(height, n_rows - start), _slices(source, start, start + height))
+            Piece("", min(height, n_rows - start), _slices(source, start, start + height), start)
             for start in range(0, n_rows, height)
         ]
     _check_repeatable(source)

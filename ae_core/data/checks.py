@@ -12,6 +12,9 @@ from ..basics.arguments import COUNT, THREADS, Check, as_numbers, shown
 
 DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
 
+FIT_MASK = "fit with missing_values='mask', which learns around what is missing; or "
+"""What can be done about NaN; goes on with what else can."""
+
 ENTRIES_AT_ONCE = 1 << 20
 """Where a mask is needed, it is made of so many entries at a time."""
 
@@ -51,7 +54,7 @@ class DtypeName(Check):
             self.refuse(argument, value, words)
         if checked not in DTYPES:
             self.refuse(argument, value, words)
-        return checked
+        return np.dtype(checked.type)  # one that spells the byte order would be every array's
 
 
 def check_n_threads(n_threads: Any) -> int:
@@ -80,7 +83,7 @@ def check_table(
     *,
     missing: str | None = None,
     columns: Any = None,
-    advice: str = "missing_values='mask' sees to that; or ",
+    advice: str = FIT_MASK,
 ) -> Any:
     """Data of shape (n_samples, n_features), without a copy, whatever its strides.
 

@@ -4,6 +4,7 @@ Conversion by NumPy alone drops what a container says beside its numbers (which 
 array are none, which part of a larger object was meant), or reads one that is not in memory whole.
 """
 
+import copy
 from typing import Any, NoReturn
 
 import numpy as np
@@ -70,10 +71,7 @@ def table_of(
         _check_kind(X.dtype, name, text)
         _check_ndim(X, name)
         check_size(X.shape, name)
-        if X.dtype.itemsize > 8 and X.dtype.kind == "f":
-            X = X.tocsr()
-            X = type(X)((_doubles(X.data, name), X.indices, X.indptr), X.shape)
-        return X
+        return _of_known_numbers(X, name)
     if is_frame(X):
         check_size(X.shape, name)
         return numbers_of(X, name, text)
@@ -97,6 +95,19 @@ def table_of(
         return _doubles(array, name)
     # The other byte order decides nothing: 32-bit floats are such in both.
     return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
+
+
+def _of_known_numbers(X: Any, name: str) -> Any:
+    """A sparse matrix of numbers that SciPy can convert: it may hold others, but goes no way on."""
+    if X.dtype.itemsize > 8 and X.dtype.kind == "f":
+        X = X.tocsr()
+        return type(X)((_doubles(X.data, name), X.indices, X.indptr), X.shape)
+    if X.dtype.isnative and X.dtype != np.float16:
+        return X
+    is_small = X.dtype.kind == "f" and X.dtype.itemsize <= 4
+    X = copy.copy(X)  # its own copy() converts
+    X.data = X.data.astype(np.float32 if is_small else np.float64)
+    return X
 
 
 def _doubles(array: Array, name: str) -> Array:

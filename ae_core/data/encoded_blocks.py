@@ -100,7 +100,7 @@ class EncodedBlocks:
             try:
                 yield first, self.encode(block)
             except (ValueError, TypeError) as error:
-                raise at(where, first, error) from error
+                raise at(where, error) from error
 
     def picked(self, below: float, least: float = 0.0) -> Any:
         """The rows whose hash is within these limits, as one table; None for none."""

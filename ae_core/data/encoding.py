@@ -190,8 +190,8 @@ class Encoding:
                 first = int(np.isnan(own[:, 0]).argmax())
                 raise ValueError(
                     f"{name} has missing values in column {shown(column.name)}, first in row "
-                    f"{first}: drop those rows, fill them in, or let missing_values='mask' see to "
-                    "them"
+                    f"{first}: drop those rows, fill them in, or fit with missing_values='mask' "
+                    "to learn around what is missing"
                 )
         return encoded
 

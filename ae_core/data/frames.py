@@ -286,8 +286,10 @@ def as_pandas(X: Any, name: str = "X") -> Any:
         Naming the first column that is neither numbers, flags, text nor categories.
     """
     library = library_of(X)
-    if library in (None, "pandas"):
+    if library is None:
         return X
+    if library == "pandas":
+        return _in_own_byte_order(X)
     import narwhals as nw
     import pandas as pd
 
@@ -299,6 +301,17 @@ def as_pandas(X: Any, name: str = "X") -> Any:
         table = nw.from_native(with_known_types(X, name), eager_only=True)
     frame = {column: _as_pandas_column(table[column], name) for column in table.columns}
     return pd.DataFrame(frame, index=range(len(table)))
+
+
+def _in_own_byte_order(frame: Any) -> Any:
+    """A pandas DataFrame whose numbers are in this machine's byte order; itself if they are."""
+    foreign = [i for i, d in enumerate(frame.dtypes) if isinstance(d, np.dtype) and not d.isnative]
+    if foreign:
+        frame = frame.copy()
+    for i in foreign:
+        own = frame.dtypes.iloc[i].newbyteorder("=")
+        frame.isetitem(i, frame.iloc[:, i].to_numpy().astype(own))
+    return frame
 
 
 def _as_pandas_column(series: Any, name: str) -> Any:

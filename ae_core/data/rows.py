@@ -16,6 +16,7 @@ import numpy as np
 
 from .._typing import Array
 from ..basics.arguments import INDEX, Either, OneOf, checked_bool
+from ..basics.memory import lacking
 from ..formulas.noise import mix
 from .checks import (
     ENTRIES_AT_ONCE,
@@ -106,11 +107,12 @@ class Rows:
         Either((None,), OneOf(("mask", "implicit")))("missing", missing)
         if not isinstance(X, np.ndarray):  # which is one table, whatever it is of
             X = table_of(X, name, missing=missing)
-        X = check_table(X, name, missing=missing)
+        seeing = f"ae_core.data.rows.Rows({name}, missing='mask') sees to that; or "
+        X = check_table(X, name, missing=missing, advice=seeing * name.startswith("X"))
         self.is_sparse = is_sparse(X)
         is_aligned = self.is_sparse or X.flags.aligned
         if X.dtype not in USED_AS_THEY_ARE or not is_aligned:
-            X = X.astype(np.float64)
+            X = _as_doubles(X, name)
         self.X: Any = X
         self.name, self.clip, self.missing = name, checked_bool("clip", clip), missing
         n_rows, self.n_columns = X.shape
@@ -328,6 +330,14 @@ class Rows:
         if self.factor is not None:
             batch *= self.factor
         return batch.clip(0, 1, out=batch) if self.clip else batch
+
+
+def _as_doubles(X: Any, name: str) -> Any:
+    try:
+        return X.astype(np.float64)
+    except MemoryError as error:
+        what = f"a copy of {name} {X.shape}, of {X.dtype}, as float64"
+        raise lacking(what, error, "give float64 or float32, which are used as they are") from None
 
 
 def is_plain(X: Any, n_columns: int, missing: str | None) -> bool:

@@ -9,6 +9,7 @@ import numpy as np
 import scipy.linalg
 
 from .._typing import Array
+from ..basics.memory import SMALLER, lacking
 from ..data.column_kinds import Kinds, column_kinds
 from . import data_findings
 from .baselines import seen_mean
@@ -163,6 +164,13 @@ def diagnose_data(X: Any, *, feature_names: Sequence[Any] | None = None) -> Data
     >>> [finding.name for finding in report.findings]
     ['sentinels']
     """
+    try:
+        return _data_report(X, feature_names)
+    except MemoryError as error:
+        raise lacking("diagnose_data", error, SMALLER) from None
+
+
+def _data_report(X: Any, feature_names: Sequence[Any] | None) -> DataReport:
     shape = np.shape(X) if not hasattr(X, "shape") else X.shape
     n_columns = int(shape[1]) if len(shape) == 2 else 1
     kinds = column_kinds(X, min(ROWS, max(FEWEST_ROWS, ENTRIES // max(1, n_columns))))

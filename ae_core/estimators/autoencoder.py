@@ -7,6 +7,7 @@ from sklearn.utils import Tags
 from sklearn.utils.metaestimators import available_if
 
 from ..basics.arguments import check_path
+from ..basics.memory import TO_FIT, says_what_it_lacks
 from ..data.blocks import blocks_of
 from ..data.checks import check_dtype
 from ..data.held_out import HeldOutEntries
@@ -46,6 +47,7 @@ class TrainableAutoencoder(FittedAutoencoder, LayerParameters, TrainingParameter
 
     # --- learning ------------------------------------------------------------------------------
 
+    @says_what_it_lacks(TO_FIT)
     def fit(
         self,
         X: Any,
@@ -200,6 +202,7 @@ class TrainableAutoencoder(FittedAutoencoder, LayerParameters, TrainingParameter
         return self
 
     @available_if(sees_parts)
+    @says_what_it_lacks(TO_FIT)
     def partial_fit(
         self,
         X: Any,

@@ -1,5 +1,6 @@
 """How estimators learn from a table in blocks (`Blocks`): the steps that `fit` is made of then."""
 
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -48,21 +49,25 @@ def checked_blocks(estimator: Any, blocks: Blocks, *, reset: bool) -> EncodedBlo
 def _note_columns(estimator: Any, blocks: Blocks) -> None:
     placed = iter(blocks.placed())
     try:
-        first, where, block, _ = next(placed)
+        _, where, block, _ = next(placed)
     except StopIteration:
         raise ValueError("X gives no blocks: there is nothing to learn from") from None
+
+    def frames() -> Iterator[Any]:
+        nonlocal where  # which an error is about
+        for _, where, each, _ in blocks.placed():  # noqa: B007
+            yield as_pandas(each)
+
     try:
         if estimator.columns != "mixed":
             checked(estimator, block, reset=True)
             return
         frame = as_pandas(block)
-        estimator.encoding_ = learn_encoding(
-            (as_pandas(block) for block in blocks), estimator.missing_values == "mask"
-        )
+        estimator.encoding_ = learn_encoding(frames(), estimator.missing_values == "mask")
         validate_data(estimator, frame, skip_check_array=True, reset=True)
         estimator._library = library_of(block)
     except (ValueError, TypeError) as error:
-        raise at(where, first, error) from error
+        raise at(where, error) from error
 
 
 def fit_blocks(

@@ -8,6 +8,7 @@ from typing import Any, TypeVar, cast
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from ..basics.memory import FEWER_ROWS, says_what_it_lacks
 from ..data.blocks import Blocks, at, blocks_of
 from ..data.checks import is_sparse
 from ..data.frames import is_frame, names_of
@@ -30,12 +31,13 @@ def by_blocks(method: Method) -> Method:
 
     A method of a table in memory is called as it is. The body never sees ``to``.
     """
+    in_memory = says_what_it_lacks(FEWER_ROWS)(method)
 
     @functools.wraps(method)
     def of_any(self: Any, X: Any, *arguments: Any, to: Any = None, **options: Any) -> Any:
         blocks = blocks_of(X)
         if blocks is None and to is None:
-            return method(self, X, *arguments, **options)
+            return in_memory(self, X, *arguments, **options)
         refuse_beside(options, NOT_FOR_BLOCKS)
         check_is_fitted(self)
         blocks = Blocks(X) if blocks is None else blocks
@@ -51,19 +53,19 @@ def by_blocks(method: Method) -> Method:
     return cast(Method, of_any)
 
 
-def mean_score(estimator: Any, blocks: Blocks, sample_weight: Any) -> float:
-    """The mean of `score_samples` over the rows of blocks, each by how much of it is seen."""
+def mean_score(estimator: Any, blocks: Blocks, sample_weight: Any, *, by_seen: bool) -> float:
+    """The mean of `score_samples` over the rows of blocks, each by what is seen of it, or whole."""
     if sample_weight is not None:
         raise ValueError("sample_weight is not for X in blocks: give a table in memory, or none")
     total = count = 0.0
-    for first, where, block, _ in blocks.placed():
+    for _, where, block, _ in blocks.placed():
         try:
             scores = estimator.score_samples(block)
             counts = np.ones(len(scores))
-            if estimator.missing_values is not None:
+            if by_seen:
                 counts = estimator._rows(block).counts(slice(None))
         except (ValueError, TypeError) as error:
-            raise at(where, first, error) from error
+            raise at(where, error) from error
         total, count = total + float(scores @ counts), count + float(counts.sum())
     largest = float(np.finfo(np.float64).max)
     return float(np.clip(total / count, -largest, largest)) if count else 0.0
@@ -71,11 +73,11 @@ def mean_score(estimator: Any, blocks: Blocks, sample_weight: Any) -> float:
 
 def _results(blocks: Blocks, method: Callable[[Any], Any]) -> Iterator[tuple[Any, Any]]:
     """What a method gives of each block, and the columns that are kept beside it."""
-    for first, where, block, kept in blocks.placed():
+    for _, where, block, kept in blocks.placed():
         try:
             result = method(block)
         except (ValueError, TypeError) as error:
-            raise at(where, first, error) from error
+            raise at(where, error) from error
         yield result, kept
 
 

@@ -7,6 +7,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._typing import Array
 from ..basics.extras import optional
+from ..basics.memory import SMALLER, says_what_it_lacks
 from ..basics.shown import shown
 from ..data.blocks import blocks_of
 from ..data.encoding import Encoding
@@ -33,6 +34,7 @@ TORCH = "ae_core.export.torch_module"
 class FittedAutoencoder(CompletingAutoencoder, ScoringAutoencoder):
     """What estimators share that hold a `network_`, the scaling of its columns and a history."""
 
+    @says_what_it_lacks(SMALLER)
     def diagnose(
         self,
         X: Any,

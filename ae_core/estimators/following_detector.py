@@ -4,6 +4,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from ..basics.memory import TO_FIT, says_what_it_lacks
 from ..data.blocks import blocks_of
 from ..detection.thresholds import Calibration, TrainingRange, automatic_threshold, threshold_for
 from .detector_stream import DetectorStream, Drift, begin, drift, take_part
@@ -17,6 +18,7 @@ class FollowingDetector:
     _stream: DetectorStream | None = None
     """Where `partial_fit` has got to; None after `fit`."""
 
+    @says_what_it_lacks(TO_FIT)
     def partial_fit(self, X: Any, y: Any = None) -> Self:
         """Learn what is usual from more rows, without those before; the line follows.
 

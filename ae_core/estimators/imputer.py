@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._typing import Array
 from ..basics.arguments import COUNT
+from ..basics.memory import SMALLER, says_what_it_lacks
 from ..data.encoding import Encoding
 from ..data.frames import filled_frame, from_pandas, some_columns, with_columns
 from ..data.markers import says_nan
@@ -97,6 +98,7 @@ class AutoencoderImputer(
     ((100, 30), False)
     """
 
+    @says_what_it_lacks(SMALLER)
     def fit(self, X: Any, y: Any = None) -> Self:
         """Learn to fill in rows such as those of X.
 
@@ -122,6 +124,7 @@ class AutoencoderImputer(
             self._fit(X)
         return self
 
+    @says_what_it_lacks(SMALLER)
     def transform(self, X: Any) -> Any:
         """X (m, n_features) with what is missing of it filled in.
 
@@ -145,6 +148,7 @@ class AutoencoderImputer(
             return self._drawn_tables(X, table, 1)[0]
         return self._output(X, table, self._filling().predicted(table))
 
+    @says_what_it_lacks(SMALLER)
     def sample(self, X: Any, n_imputations: int = 5) -> list[Any]:
         """X filled in several times, by draws of what missing entries may have been.
 

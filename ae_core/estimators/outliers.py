@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._typing import Array
 from ..basics.arguments import as_float
+from ..basics.memory import SMALLER, TO_FIT, says_what_it_lacks
 from ..data.blocks import blocks_of
 from ..data.encoded_blocks import EncodedBlocks
 from ..data.rows import Rows
@@ -104,6 +105,7 @@ class AutoencoderOutlierDetector(
 
     _takes_other_categories = True
 
+    @says_what_it_lacks(TO_FIT)
     def fit(self, X: Any, y: Any = None, *, sample_weight: Any = None, X_val: Any = None) -> Self:
         """Learn what rows of X usually look like.
 
@@ -292,6 +294,7 @@ class AutoencoderOutlierDetector(
         """
         return np.where(self.decision_function(X) < 0, -1, 1)
 
+    @says_what_it_lacks(SMALLER)
     def diagnose(
         self, X: Any, *, sample_weight: Any = None, trials: bool = True, budget: float = 5.0
     ) -> Diagnosis:

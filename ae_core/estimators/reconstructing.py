@@ -7,6 +7,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._typing import Array
 from ..basics.arguments import checked_bool
+from ..basics.memory import SMALLER, says_what_it_lacks
 from ..data.covariates import Covariates
 from ..data.rows import Rows
 from ..data.running_scaling import RunningScaling
@@ -61,6 +62,7 @@ class ReconstructingAutoencoder(
         rows = self._rows(X, covariates, size_factors)
         return within_range(self.network_.encode(rows), rows, "the code")
 
+    @says_what_it_lacks(SMALLER)
     def inverse_transform(self, X: Any, *, covariates: Any = None, size_factors: Any = None) -> Any:
         """The rows (m, n_features) that codes X (m, n_components) stand for, in the data's units.
 

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from .._typing import Array
+from ..basics.memory import FEWER_ROWS, says_what_it_lacks
 from ..data.blocks import blocks_of
 from ..data.rows import Rows
 from ..data.scaling import saturated
@@ -43,6 +44,7 @@ class ScoringAutoencoder(ReconstructingAutoencoder):
         rows = self._rows(X, covariates, size_factors)
         return -self._of_counts(self.network_.reconstruction_errors(rows), rows)
 
+    @says_what_it_lacks(FEWER_ROWS)
     def score(
         self,
         X: Any,
@@ -79,7 +81,7 @@ class ScoringAutoencoder(ReconstructingAutoencoder):
         blocks = blocks_of(X)
         if blocks is not None:
             refuse_beside(given, NOT_FOR_BLOCKS)
-            return mean_score(self, blocks, sample_weight)
+            return mean_score(self, blocks, sample_weight, by_seen=by_seen)
         scores = self.score_samples(X, **given)
         weights = weights_of(sample_weight, scores)
         if by_seen:

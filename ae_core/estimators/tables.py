@@ -23,11 +23,12 @@ from ..data.frames import (
     names_of,
     new_frame,
 )
-from ..data.rows import Rows, is_plain
+from ..data.rows import FLOATS, Rows, is_plain
 from .parameters import check_columns
 
 MIXED = "columns='mixed' takes a DataFrame's text and categories; or encode them as numbers"
-MASK = "missing_values='mask' learns around what is missing, and impute fills it in; or "
+MASK = "fit with missing_values='mask' to learn around what is missing (impute fills it in); or "
+NO_CODE = "take the code of such rows from transform; or "
 
 
 def checked(estimator: Any, X: Any, *, reset: bool, name: str = "X") -> Any:
@@ -177,6 +178,12 @@ def code_of(X: Any) -> Array:
     Raises
     ------
     ValueError, TypeError
-        When X is no finite table of numbers.
+        When X is no finite table of numbers; names the entry, or what to give.
     """
-    return np.asarray(check_array(table_of(X), dtype=[np.float64, np.float32], input_name="X"))
+    if is_sparse(X):
+        raise TypeError(
+            "X, the codes, is a sparse matrix, but dense data is required: give X.toarray()"
+        )
+    codes = table_of(X, advice=NO_CODE)
+    codes = np.asarray(check_table(codes, columns=names_of(X), advice=NO_CODE))
+    return codes if codes.dtype in FLOATS else codes.astype(np.float64)

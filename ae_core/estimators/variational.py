@@ -8,6 +8,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._typing import Array, RandomState
 from ..basics.arguments import COUNT, is_number
+from ..basics.memory import SMALLER, says_what_it_lacks
 from ..data.rows import Rows
 from ..data.running_scaling import ENOUGH
 from ..data.scaling import saturated
@@ -141,6 +142,9 @@ validation_loss_curve_, best_loss_, n_iter_, n_features_in_, feature_names_in_
     ) -> float:
         """The mean evidence lower bound of the rows of X, as of `score_samples`.
 
+        Where entries are missing, a row's bound is that of what is seen of it, and each row counts
+        as one, as in any mean log-likelihood: also a row of which little is seen, and in `Blocks`.
+
         Parameters
         ----------
         X : array, DataFrame or scipy.sparse matrix of shape (m, n_features), or Blocks
@@ -186,6 +190,7 @@ validation_loss_curve_, best_loss_, n_iter_, n_features_in_, feature_names_in_
 
     # --- draws ---------------------------------------------------------------------------------
 
+    @says_what_it_lacks(SMALLER)
     def sample(
         self,
         n_samples: int = 1,
@@ -225,6 +230,7 @@ validation_loss_curve_, best_loss_, n_iter_, n_features_in_, feature_names_in_
             X = self.encoding_.drawn(X, random.uniform)
         return self._as_fitted(X, self.encoding_)
 
+    @says_what_it_lacks(SMALLER)
     def sample_posterior(
         self,
         X: Any,

@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from .._typing import Array
+from ..basics.memory import lacking
 from ..basics.shown import shown
 from .model_content import ModelFile, ModelFileError, complaint
 from .model_description import check_nested, from_json, parse, to_json
@@ -160,7 +161,16 @@ def _serialize(
         "library": __version__,
         "digest": NO_DIGEST.decode(),
     }
-    written = save({name: _storable(name, array) for name, array in arrays.items()})
+    storable = {name: _storable(name, array) for name, array in arrays.items()}
+    try:
+        written = save(storable)
+    except BaseException as error:
+        # What safetensors does where memory ends: a panic of its own, which is no Exception.
+        if type(error).__name__ != "PanicException" and not isinstance(error, MemoryError):
+            raise
+        n_bytes = sum(array.nbytes for array in storable.values())
+        what = f"a file of {n_bytes / 2**20:,.1f} MiB, which is made in memory first"
+        raise lacking(what, error, "free twice as much, or fit a smaller model") from None
     end = 8 + int.from_bytes(written[:8], "little")
     data = memoryview(written)[end:]
     # safetensors shuffles metadata; written here, the same content always gives the same bytes.

@@ -142,8 +142,9 @@ def check_squares(rows: Rows) -> None:
     low, high = rows.limits
     largest = np.nan_to_num(np.fmax(np.abs(low), np.abs(high)), nan=0.0, posinf=np.inf)
     column = int(largest.argmax())
-    if largest[column] > LARGEST_ROOT:
-        row = rows.place_of(column, float(largest[column]))
+    most = float(largest[column])  # a float32 would have the limit cast to its type
+    if most > LARGEST_ROOT:
+        row = rows.place_of(column, most)
         raise ValueError(
             f"{rows.name}[{row}, {column}] is {rows.X[row, column]:g}: its square is beyond "
             "float64, so that there is no loss of it; leave that row out, or clip it"

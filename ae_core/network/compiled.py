@@ -11,6 +11,7 @@ from .._engine import inference
 from .._engine.plan import Plan
 from .._engine.rows import Rows as EngineRows
 from .._typing import Array
+from ..basics.memory import room
 from ..data.checks import check_n_threads
 from ..data.rows import PLAIN_ENTRIES, Rows
 from ..formulas.corruption import corruption_of
@@ -244,7 +245,8 @@ class Network(reference.Network):
     def _run(self, rows: Rows, last: int, codes: Rows | None = None) -> Array:
         if last == 0:
             return super()._run(rows, last, codes)
-        result = np.empty((len(rows), self.architecture.layer_sizes[last]), self.dtype)
+        shape = len(rows), self.architecture.layer_sizes[last]
+        result = room(shape, self.dtype, f"what layer {last} gives")
         self._infer(self.params, rows, result, last, False, codes)
         return result
 
@@ -253,7 +255,7 @@ class Network(reference.Network):
 
     def _infer_losses(self, params: Array, rows: Rows, codes: Rows | None = None) -> Array:
         """The loss of each row, of its own reconstruction or beside those that codes stand for."""
-        result = np.empty((len(rows), 1), self.dtype)
+        result = room((len(rows), 1), self.dtype, "a loss of each row")
         self._infer(params, rows, result, self.architecture.n_layers, True, codes)
         return result[:, 0]
 

@@ -80,6 +80,7 @@ def initial_params(
     except (MemoryError, ValueError):  # NumPy's, for an array beyond all indices
         raise MemoryError(
             f"layer_sizes={shown(architecture.layer_sizes)}: no memory for "
-            f"{architecture.n_params:,} parameters; take smaller layers"
+            f"{architecture.n_params:,} parameters, {architecture.n_params / 2**17:,.1f} MiB; take "
+            "smaller layers"
         ) from None
     return params

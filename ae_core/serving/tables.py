@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .._typing import Array
-from ..data.checks import check_frame, check_table
+from ..data.checks import FIT_MASK, check_frame, check_table
 from ..data.columns import columns_of_array, named_columns, side_by_side
 from ..data.containers import table_of
 from ..data.encoded_columns import NUMBER
@@ -25,7 +25,7 @@ class Columns(NamedTuple):
     missing: str | None
     takes_other_categories: bool
     """Whether a category that was not there in the fit has a column of its own."""
-    advice: str = "missing_values='mask' sees to that; or "
+    advice: str = FIT_MASK
     """What is to be done about NaN, where it is not allowed."""
 
     def numbers_of(self, X: Any) -> Any:
