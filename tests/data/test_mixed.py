@@ -322,7 +322,10 @@ def test_arrays_may_be_fitted_afterwards(table):
         ({"survived": 10**400}, "column 'survived' has 10.* in row 3: in the fit it was a flag's"),
         ({"sex": {}}, "column 'sex' has {}, which was no category.*in row 3"),
         ({"sex": {"female": 1}}, "column 'sex' has {'female': 1}, which was no category"),
-        ({"port": [1]}, r"column 'port' has \[1\], which was no category.*in row 3: known are 1, 2"),
+        (
+            {"port": [1]},
+            r"column 'port' has \[1\], which was no category.*in row 3: known are 1, 2",
+        ),
         ({"sex": {1, 2}}, r"column 'sex' has \{1, 2\}, which was no category"),
         ({"sex": np.ones(2)}, r"column 'sex' has array.*, which was no category"),
     ],
