@@ -11,7 +11,7 @@ import numpy as np
 from .._typing import Array
 from ..data.blocks import Blocks, Place, at
 from ..estimators.block_fitting import taken
-from .options import Reading
+from .options import Reading, covariates_of
 from .outputs import is_same_file, plain
 from .tables.columns import TableError, listed
 from .tables.reading import write_rows
@@ -30,6 +30,8 @@ def blocks_at(path: str, reading: Reading) -> Blocks:
     ValueError
         When there is none.
     """
+    if reading.covariates:
+        raise click.UsageError(f"{path}: --covariates are of one table; give one file")
     return Blocks(path, columns=reading.columns, drop=reading.drop or None)
 
 
@@ -43,6 +45,8 @@ def blocks_for(estimator: Any, path: str, reading: Reading, *, keep_others: bool
     ValueError
         When they are no Parquet files of the same columns.
     """
+    if covariates_of(estimator):
+        raise click.UsageError(f"{path}: a model with covariates takes one table; give one file")
     blocks = Blocks(path)
     there = blocks.names or []
     wanted = getattr(estimator, "feature_names_in_", None)

@@ -17,13 +17,14 @@ from .options import (
     DATA,
     MODEL,
     Reading,
+    covariates_of,
     load_model,
-    parts,
     say,
     table_options,
 )
 from .outputs import keep_option, output_columns, output_names, output_option, some_of
 from .report import report
+from .rows import parts
 from .score import score
 from .tables.reading import write_rows
 
@@ -91,8 +92,8 @@ def encode(model: str, data: str, output: str, reading: Reading) -> None:
     names = list(estimator.get_feature_names_out())
 
     def rows() -> Iterator[Any]:
-        for start, part in parts(estimator, table.values):
-            codes = np.asarray(estimator.transform(part))
+        for start, part, beside in parts(estimator, table):
+            codes = np.asarray(estimator.transform(part, **beside))
             yield [*(some_of(kept, start, len(codes)) for kept in table.kept), *codes.T]
 
     return write_rows(output, output_names(table, names), rows(), len(table.values))
@@ -121,8 +122,8 @@ def reconstruct(model: str, data: str, output: str, reading: Reading) -> None:
     names = list(getattr(estimator, "feature_names_in_", table.names))
 
     def rows() -> Iterator[Any]:
-        for start, part in parts(estimator, table.values):
-            yield output_columns(table, names, estimator.reconstruct(part), start)
+        for start, part, beside in parts(estimator, table):
+            yield output_columns(table, names, estimator.reconstruct(part, **beside), start)
 
     return write_rows(output, output_names(table, names), rows(), len(table.values))
 
@@ -162,8 +163,8 @@ def impute(model: str, data: str, output: str, reading: Reading) -> None:
     order = sorted(range(len(places)), key=places.__getitem__)
 
     def rows() -> Iterator[Any]:
-        for start, part in parts(estimator, table.values):
-            columns = output_columns(table, own, fill(part), start)
+        for start, part, beside in parts(estimator, table):
+            columns = output_columns(table, own, fill(part, **beside), start)
             yield [columns[i] for i in order]
 
     return write_rows(output, [names[i] for i in order], rows(), len(table.values))
@@ -185,6 +186,9 @@ def info(model: str) -> None:
         "model": type(estimator).__name__,
         "columns": _columns(estimator),
     }
+    covariates = getattr(estimator, "_covariates", None)
+    if covariates is not None:
+        lines["covariates"] = ", ".join(covariates_of(estimator)) or str(covariates.n_columns)
     if getattr(estimator, "encoding_", None) is not None:
         lines["kinds"] = _kinds(estimator.encoding_.columns)
     network = getattr(estimator, "network_", None)

@@ -12,9 +12,10 @@ from .._typing import Array
 from ..basics.extras import MissingExtraError
 from ..displays.figures import seen_scale
 from ..displays.loss_curve import squared_error_baselines
-from .options import Reading, rows_of, say, table_options
+from .options import Reading, say, table_options
 from .outputs import is_same_file
 from .plots import ROWS, Demo, new_figure, plot_demo
+from .rows import rows_of
 from .score import contributions_of, reasons
 from .tables.columns import Advice, TableError, short
 from .tables.reading import check_output

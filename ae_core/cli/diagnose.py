@@ -8,7 +8,8 @@ import numpy as np
 
 from ..basics.extras import MissingExtraError
 from .blocks import blocks_for, is_of_files
-from .options import Reading, framed, load_model, say, table_options
+from .options import Reading, covariates_of, load_model, say, table_options
+from .rows import framed
 from .tables.columns import TableError, chosen_columns
 from .tables.dates import dates_of
 from .wording import in_options
@@ -66,6 +67,7 @@ def _of_model(model: str, data: str, reading: Reading, *, trials: bool, budget: 
     estimator = load_model(model, None)
     if not hasattr(estimator, "diagnose"):
         load_model(model, "Autoencoder")
+    check_can_be_diagnosed(estimator, model)
     if is_of_files(data):
         return estimator.diagnose(
             blocks_for(estimator, data, reading), trials=trials, budget=budget
@@ -73,6 +75,20 @@ def _of_model(model: str, data: str, reading: Reading, *, trials: bool, budget: 
     values = reading.table_for(estimator, data).values
     names = getattr(estimator, "feature_names_in_", None)
     return estimator.diagnose(framed(values, names), trials=trials, budget=budget)
+
+
+def check_can_be_diagnosed(estimator: Any, model: str) -> None:
+    """Refuse a model with covariates, before a table is read.
+
+    Raises
+    ------
+    UsageError
+    """
+    if covariates_of(estimator):
+        raise click.UsageError(
+            f"{model} has covariates, and there is nothing yet to compare such a model with: see "
+            "the losses that ae-core info and score give"
+        )
 
 
 def _of_table(data: str, reading: Reading) -> Any:

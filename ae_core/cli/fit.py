@@ -8,10 +8,11 @@ from typing import Any
 import click
 
 from .blocks import blocks_at, is_of_files
-from .options import DATA, Reading, framed, is_terminal, note, say, table_options
+from .options import DATA, Reading, covariates_of, is_terminal, note, say, table_options
 from .outputs import is_same_file
 from .parameter_options import parameter_option
-from .tables.columns import Advice, Table
+from .rows import framed
+from .tables.columns import Advice, Table, listed
 from .tables.mixed import described
 from .tables.reading import check_output, is_table_name
 from .tables.values import check_values, warn_of_integers
@@ -53,6 +54,13 @@ def _layer_sizes(context: Any, parameter: Any, text: str | None) -> tuple[int, .
     is_flag=True,
     help="Columns may be of numbers, of true and false, of dates such as 2020-12-31, which become "
     "days, or of categories, which are all others.",
+)
+@click.option(
+    "--covariates",
+    multiple=True,
+    metavar="NAMES",
+    help="Columns that are known of each row and given beside it, not to be reconstructed, such as "
+    "the batch it is of: of numbers, dates, true and false, or categories.",
 )
 @parameter_option("--corruption", parameter="corruption", none="none", default_words="auto")
 @parameter_option("--corruption-level", parameter="corruption_level", metavar="SHARE")
@@ -109,6 +117,7 @@ def fit(
       ae-core fit data.csv -o model.safetensors -k 8
       ae-core fit data.csv -o model.safetensors -k 8 --missing
       ae-core fit people.csv -o model.safetensors --mixed --drop name
+      ae-core fit cells.csv -o model.safetensors -k 8 --covariates batch,age
       ae-core fit 'parts/*.parquet' -o model.safetensors -k 8 --drop id
       ae-core fit data.parquet -o detector.safetensors --outliers --drop id,date
       ae-core fit data.csv -o imputer.safetensors --imputer --mixed --drop id
@@ -116,6 +125,10 @@ def fit(
     _check_calls(data, output, outliers, missing, checkpoint, resume, given)
     if imputer:
         _check_imputer(data, outliers, checkpoint)
+    if reading.covariates and (outliers or imputer):
+        raise click.UsageError(
+            f"--covariates is not for {'--imputer' if imputer else '--outliers'}"
+        )
     parameters = {name: value for name, value in given.items() if value is not None}
     if given["corruption"] == "none":
         parameters["corruption"] = None
@@ -159,7 +172,8 @@ def fit(
         n_rows, n_columns = table.values.shape
         note(f"{n_rows:,} rows, {n_columns} columns" + (_kinds(table) if mixed else ""))
     warn_of_integers(table)
-    estimator.fit(X, **_fit_options(checkpoint, resume))
+    beside = {} if table.beside is None else {"covariates": table.beside}
+    estimator.fit(X, **beside, **_fit_options(checkpoint, resume))
     _warn_of_size(estimator, given["corruption"])
     if has_bar:
         estimator.set_params(verbose=False)
@@ -295,6 +309,10 @@ def _report(estimator: Any, X: Any, data: str, output: str) -> None:
         n_outliers = int((estimator.training_scores_ > estimator.threshold_).sum())
         say(f"{n_outliers:,} of {n_rows:,} rows are outliers ({n_outliers / n_rows:.2%})")
         say(f"model: {output}; see them with ae-core score {output} {data} --top 10")
+        return
+    if covariates_of(estimator):  # PCA and column means have none, so there is nothing beside it
+        say(f"{estimator.n_iter_} epochs, the last loss: {estimator.history_.watched[-1]:.4g}")
+        say(f"model: {output}; covariates: {listed(covariates_of(estimator))}")
         return
     diagnosis = estimator.diagnose(X, trials=False)
     constant = diagnosis.baselines[diagnosis.constant]

@@ -4,13 +4,12 @@ import functools
 import glob
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import click
 import numpy as np
 
-from ..basics.extras import optional
 from ..basics.shown import printable
 from .layout_options import (
     comment_in,
@@ -30,17 +29,18 @@ from .tables.columns import (
     instead,
     listed,
     places_of,
+    short,
 )
 from .tables.reading import Layout, is_table_name, read_table
 
-ENTRIES_AT_ONCE = 1 << 20
-"""Commands go through a table in parts of so many entries."""
 NEEDED = Advice(
     missing="; or fit with --missing, to learn from the rest",
     others=": the model was fitted to numbers there",
     can_drop=False,
 )
-"""What can be done about values of columns that a model was fitted to."""
+"""What can be done about values of columns that a model was fitted to, …"""
+BESIDE = Advice(missing="", others="", can_drop=False, can_be_unseen=False)
+"""… and about those of covariates."""
 
 MODEL = click.argument("model", metavar="MODEL", type=click.Path())
 DATA = click.argument("data", metavar="DATA", type=click.Path(allow_dash=True))
@@ -113,6 +113,7 @@ def table_options(command: Callable[..., Any]) -> Callable[..., Any]:
         comment: str | None,
         na: tuple[str, ...],
         keep: tuple[str, ...] = (),
+        covariates: tuple[str, ...] = (),
         **options: Any,
     ) -> Any:
         thousands = {"space": " "}.get(thousands or "", thousands)
@@ -130,7 +131,14 @@ def table_options(command: Callable[..., Any]) -> Callable[..., Any]:
             comment_in(comment),
             no_value_in(na),
         )
-        reading = Reading(names_in(columns), names_in(drop) or [], layout, names_in(keep) or [])
+        reading = Reading(
+            names_in(columns),
+            names_in(drop) or [],
+            layout,
+            names_in(keep) or [],
+            list(dict.fromkeys(names_in(covariates) or [])),
+        )
+        reading.check()
         return command(reading=reading, **options)
 
     return with_reading
@@ -140,9 +148,29 @@ class Reading:
     """How DATA is to be read."""
 
     def __init__(
-        self, columns: list[str] | None, drop: list[str], layout: Layout, keep: list[str]
+        self,
+        columns: list[str] | None,
+        drop: list[str],
+        layout: Layout,
+        keep: list[str],
+        covariates: Sequence[str] = (),
     ) -> None:
         self.columns, self.drop, self.layout, self.keep = columns, drop, layout, keep
+        self.covariates = covariates
+
+    def check(self) -> None:
+        """Refuse a column that is to be two things.
+
+        Raises
+        ------
+        UsageError
+        """
+        for option, others in (("--columns", self.columns or []), ("--drop", self.drop)):
+            twice = [name for name in self.covariates if name in others]
+            if twice:
+                raise click.UsageError(
+                    f"--covariates {short(twice[0])}: {option} names it, too; choose one"
+                )
 
     def table(
         self,
@@ -163,10 +191,21 @@ class Reading:
         OSError
             When it can't be read.
         """
-        choose = chosen_columns(self.columns, self.drop)
+        choose = chosen_columns(self.columns, [*self.drop, *self.covariates])
         dtype = np.float32 if float32 else np.float64
         kinds = True if mixed else None
-        wanted = Wanted(choose, dtype, missing, kinds, advice=advice or Advice(), any_text=any_text)
+        beside = None
+        if self.covariates:
+            beside = Wanted(chosen_columns(self.covariates), mixed=True, advice=BESIDE)
+        wanted = Wanted(
+            choose,
+            dtype,
+            missing,
+            kinds,
+            advice=advice or Advice(),
+            any_text=any_text,
+            beside=beside,
+        )
         return self._read(path, wanted)
 
     def table_for(self, model: Any, path: str, *, keep_others: bool = False) -> Table:
@@ -189,6 +228,10 @@ class Reading:
         """
         wanted = getattr(model, "feature_names_in_", None)
         n_features = model.n_features_in_
+        covariates = covariates_of(model)
+        dropped = [name for name in covariates if name in self.drop]
+        if dropped:
+            raise click.UsageError(f"--drop {short(dropped[0])}: the model has that covariate")
 
         def fitting(names: list[str], named: bool) -> list[int]:
             if wanted is not None and named:
@@ -203,7 +246,8 @@ class Reading:
                         f"{listed(missing)}{instead(missing, left)}"
                     )
                 return chosen_columns(list(wanted))(names, named)
-            kept = [] if wanted is not None else [name for name in self.keep if name in set(names)]
+            others = [] if wanted is not None else [*self.keep, *covariates]
+            kept = [name for name in others if name in set(names)]
             chosen = chosen_columns(self.columns, [*self.drop, *kept])(names, named)
             if len(chosen) != n_features:
                 raise TableError(
@@ -229,8 +273,20 @@ class Reading:
 
         has_missing = getattr(model, "missing_values", None) is not None
         encoding = getattr(model, "encoding_", None)
+        beside = None
+        if covariates:
+            known = model._covariates.encoding
+            beside = Wanted(chosen_columns(covariates), mixed=known, advice=BESIDE)
         table = self._read(
-            path, Wanted(fitting, missing=has_missing, mixed=encoding, keep=keep, advice=NEEDED)
+            path,
+            Wanted(
+                fitting,
+                missing=has_missing,
+                mixed=encoding,
+                keep=keep,
+                advice=NEEDED,
+                beside=beside,
+            ),
         )
         if encoding is not None and wanted is not None:
             table.values.columns = list(wanted)
@@ -278,7 +334,7 @@ def load_model(
     ModelFileError, OSError
         When there is no model.
     """
-    from ..estimators.beside import refuse_covariates
+    from ..estimators.beside import refuse_covariates, refuse_size_factors
     from ..estimators.load import load
 
     if is_table_name(path):
@@ -287,7 +343,9 @@ def load_model(
     found = type(model).__name__
     if not only_looks:
         try:
-            refuse_covariates(model, "is for Python alone")
+            if not covariates_of(model):  # those of an array have no names to find them by
+                refuse_covariates(model, "is for Python alone")
+            refuse_size_factors(model, "is for Python alone")
         except ValueError as error:
             raise click.UsageError(f"{path}: {error}") from None
     if found == "AutoencoderImputer":
@@ -304,25 +362,12 @@ def load_model(
     return model
 
 
-def framed(values: Any, names: Any) -> Any:
-    """Rows with the names of their columns, as estimators want them; without a copy."""
-    if names is None or hasattr(values, "iloc"):
-        return values
-    pandas = optional("pandas", "column names", "cli")
-    return pandas.DataFrame(values, columns=list(names), copy=False)
-
-
-def parts(model: Any, values: Any) -> Iterator[tuple[int, Any]]:
-    """Some rows after others, as the model wants them: pairs of the first's place, and the rows."""
-    names = getattr(model, "feature_names_in_", None)
-    height = max(1, ENTRIES_AT_ONCE // values.shape[1])
-    for start in range(0, len(values), height):
-        yield start, rows_of(values, slice(start, start + height), names)
-
-
-def rows_of(values: Any, which: Any, names: Any) -> Any:
-    """Those rows of a table, as estimators want them."""
-    return values.iloc[which] if hasattr(values, "iloc") else framed(values[which], names)
+def covariates_of(model: Any) -> list[str]:
+    """Names of the columns that a model is given beside each row; none where they have no names."""
+    learned = getattr(model, "_covariates", None)
+    if learned is None or learned.encoding is None:
+        return []
+    return [column.name for column in learned.encoding.columns]
 
 
 # --- what is said --------------------------------------------------------------------------------

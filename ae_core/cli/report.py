@@ -9,9 +9,11 @@ import numpy as np
 from ..basics.version import __version__
 from ..displays.figures import new_figure
 from ..files.whole_file import write_whole
-from .options import DATA, MODEL, Reading, framed, load_model, parts, rows_of, say, table_options
+from .diagnose import check_can_be_diagnosed
+from .options import DATA, MODEL, Reading, load_model, say, table_options
 from .outputs import keep_option, output_option
 from .report_page import OddRow, Page, html_page
+from .rows import framed, part_of, parts
 from .score import contributions_of, reasons, texts_at
 
 SHOWN = 10
@@ -57,10 +59,11 @@ def report(
         raise click.UsageError(f"--top {top}: must be at least 1")
     new_figure()  # better to learn that matplotlib is missing before the work than after
     estimator = load_model(model)
+    check_can_be_diagnosed(estimator, model)
     table = reading.table_for(estimator, data)
     names = getattr(estimator, "feature_names_in_", None)
     scores = np.concatenate(
-        [-estimator.score_samples(part) for _, part in parts(estimator, table.values)]
+        [-estimator.score_samples(part) for _, part, _ in parts(estimator, table)]
     )
     order = np.argsort(-scores, kind="stable")[:top]
     page = Page(
@@ -83,8 +86,7 @@ def report(
 
 def _odd_rows(estimator: Any, table: Any, order: Any, scores: Any) -> list[OddRow]:
     names = [str(name) for name in getattr(estimator, "feature_names_in_", table.names)]
-    which = rows_of(table.values, order, getattr(estimator, "feature_names_in_", None))
-    places, shares = reasons(contributions_of(estimator, which))
+    places, shares = reasons(contributions_of(estimator, part_of(estimator, table, order).rows))
     kept = [texts_at(column, order) for column in table.kept]
     return [
         OddRow(

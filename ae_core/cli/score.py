@@ -1,7 +1,8 @@
 """``ae-core score``: how unusual each row is, and which columns make it so."""
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import click
@@ -16,15 +17,16 @@ from .options import (
     Reading,
     is_terminal,
     load_model,
-    parts,
-    rows_of,
     say,
     table_options,
 )
 from .outputs import keep_option, output_names, output_option
-from .tables.columns import Kept, short
+from .rows import part_of, parts
+from .tables.columns import Kept, Table, short
 from .tables.reading import write_rows
 
+NOTHING: Mapping[str, Any] = MappingProxyType({})
+"""What models without covariates are given beside rows."""
 N_REASONS = 3
 """Columns named for each row."""
 KEPT_SHOWN = 16
@@ -68,13 +70,16 @@ def score(model: str, data: str, output: str, top: int | None, reading: Reading)
     if to_person and top is None:
         top = SHOWN
     if top is None:
-        which, n_rows = _blocks(estimator, table.values), len(table.values)
+        which, n_rows = _blocks(estimator, table), len(table.values)
     else:
         scores = np.concatenate(
-            [-estimator.score_samples(part) for _, part in parts(estimator, table.values)]
+            [
+                -estimator.score_samples(part, **beside)
+                for _, part, beside in parts(estimator, table)
+            ]
         )
         order = np.argsort(-scores, kind="stable")[:top]
-        which, n_rows = _some(estimator, table.values, order), len(order)
+        which, n_rows = _some(estimator, table, order), len(order)
     if to_person:
         return _show(estimator, names, which, len(table.values), table.kept)
     titles, with_text = _titles(estimator), not output.lower().endswith(".npy")
@@ -154,9 +159,10 @@ def _at(kept: Kept, rows: Array) -> Any:
     return kept.values[rows] if isinstance(kept.values, np.ndarray) else kept.values.take(rows)
 
 
-def contributions_of(estimator: Any, rows: Any) -> Array:
+def contributions_of(estimator: Any, rows: Any, beside: Mapping[str, Any] = NOTHING) -> Array:
     """What each entry adds to the score of its row: (m, n_features)."""
-    found = (estimator.explain if hasattr(estimator, "explain") else estimator.feature_errors)(rows)
+    explains = hasattr(estimator, "explain")
+    found = (estimator.explain if explains else estimator.feature_errors)(rows, **beside)
     if hasattr(found, "column_names"):  # pyarrow's Table
         found = np.column_stack([found.column(i).to_numpy() for i in range(found.num_columns)])
     return np.ascontiguousarray(found)  # sums are rounded by the order in memory
@@ -183,18 +189,18 @@ def texts_at(kept: Kept, rows: Array) -> list[str]:
     return [v.decode("utf-8", "replace") if isinstance(v, bytes) else str(v) for v in values]
 
 
-def _blocks(estimator: Any, values: Any) -> Iterator[tuple[Array, Array]]:
+def _blocks(estimator: Any, table: Table) -> Iterator[tuple[Array, Array]]:
     """Numbers of rows, and what their entries contribute, for some rows after others."""
-    for start, part in parts(estimator, values):
-        yield np.arange(start, start + len(part)), contributions_of(estimator, part)
+    for start, part, beside in parts(estimator, table):
+        yield np.arange(start, start + len(part)), contributions_of(estimator, part, beside)
 
 
-def _some(estimator: Any, values: Any, order: Array) -> Iterator[tuple[Array, Array]]:
+def _some(estimator: Any, table: Table, order: Array) -> Iterator[tuple[Array, Array]]:
     """The same for the rows of those places."""
-    names = getattr(estimator, "feature_names_in_", None)
     for start in range(0, len(order), 1024):
         these = order[start : start + 1024]
-        yield these, contributions_of(estimator, rows_of(values, these, names))
+        _, rows, beside = part_of(estimator, table, these)
+        yield these, contributions_of(estimator, rows, beside)
 
 
 def _titles(estimator: Any) -> list[str]:

@@ -136,7 +136,10 @@ def category_codes(
     """Which category each value of a Series is: (m,); -1 for none, with `others` -2 for another."""
     import pandas as pd
 
-    codes, uniques = pd.factorize(values)  # -1 where missing
+    try:
+        codes, uniques = pd.factorize(values)  # -1 where missing
+    except TypeError:  # lists and such, which have no place in a table
+        return codes_of_cells(values.to_numpy(dtype=object), column, has_missing, table, others)
     known = pd.Index(column.categories, dtype=object)
     where = known.get_indexer(pd.Index(uniques.astype(object), dtype=object))
     unknown = np.flatnonzero(where < 0)
@@ -196,6 +199,8 @@ def numbers_of(values: Any, column: Column, table: str) -> Array:
     """A Series of numbers or flags as float64, NaN where missing: (m,)."""
     try:
         numbers = values.to_numpy(dtype=np.float64, na_value=np.nan)
+    except OverflowError:  # an integer beyond all floats
+        return numbers_of_cells(values.to_numpy(dtype=object), column, table)
     except (ValueError, TypeError):
         numbers = None
     if numbers is None or values.dtype.kind == "M":

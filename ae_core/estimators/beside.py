@@ -163,6 +163,16 @@ def refuse_covariates(estimator: Any, words: str) -> None:
             f"a model that was fitted with covariates {words}: they are given beside X; "
             "use the estimator itself, or fit without covariates"
         )
+    refuse_size_factors(estimator, words)
+
+
+def refuse_size_factors(estimator: Any, words: str) -> None:
+    """Refuse a fitted model that is to be given how much was counted of each row.
+
+    Raises
+    ------
+    ValueError
+    """
     if getattr(estimator, "size_factors", None) == "given":
         raise ValueError(
             f"size_factors='given' {words}: they are given beside X; use the estimator itself, or "

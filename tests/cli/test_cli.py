@@ -219,9 +219,9 @@ def test_encode_and_reconstruct(run, frame, ending):
 
 
 def test_parts_of_a_table_are_as_the_whole(run, frame, monkeypatch):
-    import ae_core.cli.options as options
+    import ae_core.cli.rows as rows
 
-    monkeypatch.setattr(options, "ENTRIES_AT_ONCE", 7 * N_COLUMNS)
+    monkeypatch.setattr(rows, "ENTRIES_AT_ONCE", 7 * N_COLUMNS)
     for command in ("encode", "reconstruct", "score"):
         assert run(command, "model.safetensors", "data.npy", "-o", f"{command}.npy")[0] == 0
     model = load("model.safetensors")
@@ -318,9 +318,9 @@ def test_a_terminal_gets_a_table(run, monkeypatch):
 
 @pytest.mark.parametrize("ending", ["csv", "parquet", "npy"])
 def test_empty_cells_are_unseen_and_filled_in(run, frame, ending, monkeypatch):
-    import ae_core.cli.options as options
+    import ae_core.cli.rows as rows
 
-    monkeypatch.setattr(options, "ENTRIES_AT_ONCE", 70 * N_COLUMNS)
+    monkeypatch.setattr(rows, "ENTRIES_AT_ONCE", 70 * N_COLUMNS)
     hidden = np.random.default_rng(0).random(frame.shape) < 0.2
     holes = frame.mask(hidden)
     holes.to_csv("holes.csv", index=False)

@@ -192,6 +192,16 @@ def test_unheard_of_categories_count_as_unseen(table, tmp_path):
     assert "this network" in str(model.diagnose(unseen))
 
 
+@pytest.mark.parametrize("value", [{}, [1], {"x"}, np.ones(2)])
+def test_what_is_no_category_at_all_counts_as_unseen_too(table, value):
+    model = Autoencoder(2, missing_values="mask", **QUICK).fit(table)
+    odd, unseen = (
+        table.assign(sex=[each if row == 3 else sex for row, sex in enumerate(table["sex"])])
+        for each in (value, "neither")
+    )
+    np.testing.assert_array_equal(model.transform(odd), model.transform(unseen))
+
+
 def test_weights_are_of_the_tables_columns(table):
     weights = [0.0, 5.0, 1.0, 1.0, 1.0, 1.0, 0.0, 1.0, 2.0]
     model = Autoencoder(3, feature_weights=weights, **QUICK).fit(table)
@@ -307,13 +317,25 @@ def test_arrays_may_be_fitted_afterwards(table):
         ({"fare": np.inf}, "column 'fare' has inf in row 3"),
         ({"fare": "much"}, "column 'fare' has dtype object: in the fit it was a number's"),
         ({"survived": 2}, "column 'survived' has 2 in row 3.*True or False"),
+        ({"fare": 10**400}, r"column 'fare' has 10{20,}.* in row 3: in the fit it was a number's"),
+        ({"age": -(7**999)}, "column 'age' has -.* in row 3: in the fit it was a number's"),
+        ({"survived": 10**400}, "column 'survived' has 10.* in row 3: in the fit it was a flag's"),
+        ({"sex": {}}, "column 'sex' has {}, which was no category.*in row 3"),
+        ({"sex": {"female": 1}}, "column 'sex' has {'female': 1}, which was no category"),
+        (
+            {"port": [1]},
+            r"column 'port' has \[1\], which was no category.*in row 3: known are 1, 2",
+        ),
+        ({"sex": {1, 2}}, r"column 'sex' has \{1, 2\}, which was no category"),
+        ({"sex": np.ones(2)}, r"column 'sex' has array.*, which was no category"),
     ],
 )
 def test_values_that_do_not_fit_are_named(table, changes, words):
     model = Autoencoder(2, **QUICK).fit(table)
     ((name, value),) = changes.items()
-    changed = table.astype({name: object})
-    changed.iloc[3, changed.columns.get_loc(name)] = value
+    column = np.array([*table[name], None], dtype=object)[:-1]
+    column[3] = value
+    changed = table.assign(**{name: column})
     for method in (model.transform, model.score_samples, model.reconstruct, model.partial_fit):
         with pytest.raises(ValueError, match=words):
             method(changed)

@@ -97,9 +97,10 @@ def _array(random: Random, n_rows: int, n_columns: int) -> tuple[Any, str]:
     elif kind == "sparse":
         form = random.choice(("csr", "csc", "coo", "lil", "dok", "bsr", "dia"))
         make = random.choice((sparse.csr_matrix, sparse.csr_array))
-        X = make(np.where(np.abs(X) > 1, X, 0)).asformat(form)
-        if random.random() < 0.2:
+        X = make(np.where(np.abs(X) > 1, X, 0))
+        if random.random() < 0.2:  # first: a dictionary's numbers are Python's, which may not fit
             X = X.astype(random.choice(("f4", "i4", "?", "c16")))
+        X = X.asformat(form)
         kind = f"sparse {form}"
     elif kind == "interface":
         X = random.choice(

@@ -8,6 +8,7 @@ the bytes of one that was not; from a checkpoint of another fit, or a damaged on
 import contextlib
 import io
 import os
+import tempfile
 from functools import cache
 from pathlib import Path
 from random import Random
@@ -17,7 +18,7 @@ from unittest import mock
 import numpy as np
 from click import Option
 
-from ae_core import Autoencoder, AutoencoderOutlierDetector
+from ae_core import Autoencoder, AutoencoderImputer, AutoencoderOutlierDetector
 from ae_core.basics.shown import LONGEST
 from ae_core.cli.commands import commands
 from ae_core.cli.main import INTERRUPTED, main
@@ -58,27 +59,128 @@ class Made(NamedTuple):
     """One of BEFORE, for a fit with a checkpoint."""
     more: tuple[str, ...] = ()
     """Other options of the fit that wrote the checkpoint."""
+    model: str = ""
+    """One of those of `_models`; empty: any."""
+    n_rows: int | None = None
+    """Rows of the table, where it is known that it can be read."""
+
+
+FITTING = {
+    "encode": ("plain", "named", "of missing", "mixed"),
+    "reconstruct": ("plain", "named", "of missing", "mixed"),
+    "impute": ("of missing", "imputer", "mixed"),
+    "score": ("plain", "named", "of missing", "mixed", "detector"),
+    "diagnose": ("plain", "named", "of missing", "mixed", "detector"),
+    "info": ("plain", "named", "of missing", "mixed", "detector", "imputer"),
+}
+"""Models that a command can use."""
 
 
 @cache
-def _models() -> tuple[bytes, ...]:
+def _models() -> dict[str, bytes]:
     """What `save` writes of several estimators."""
-    import tempfile
+    import pandas as pd
 
-    X = np.random.default_rng(0).normal(size=(30, 2))
+    draw = np.random.default_rng(0)
+    X = draw.normal(size=(30, 2))
+    frame = pd.DataFrame(X, columns=["a", "b"])
+    mixed = frame.assign(kind=draw.choice(["x", "y"], 30), flag=X[:, 0] > 0)
     few = {"max_iter": 2, "hidden_layer_sizes": (3,), "random_state": 0, "n_threads": 1}
-    estimators = (
-        Autoencoder(1, **few),
-        Autoencoder(1, missing_values="mask", **few),
-        AutoencoderOutlierDetector(n_components=1, n_steps=3, random_state=0, n_threads=1),
-    )
-    found = []
+    quick = {"n_components": 1, "n_steps": 3, "random_state": 0, "n_threads": 1}
+    estimators = {
+        "plain": Autoencoder(1, **few).fit(X),
+        "named": Autoencoder(1, **few).fit(frame),
+        "of missing": Autoencoder(1, missing_values="mask", **few).fit(X),
+        "mixed": Autoencoder(1, missing_values="mask", columns="mixed", **few).fit(mixed),
+        "detector": AutoencoderOutlierDetector(**quick).fit(X),
+        "imputer": AutoencoderImputer(n_networks=1, hidden_layer_sizes=(3,), random_state=0).fit(
+            frame
+        ),
+    }
+    found = {}
     with tempfile.TemporaryDirectory() as folder:
-        for estimator in estimators:
+        for name, estimator in estimators.items():
             path = Path(folder) / "model"
-            estimator.fit(X).save(path)
-            found.append(path.read_bytes())
-    return tuple(found)
+            estimator.save(path)
+            found[name] = path.read_bytes()
+    return found
+
+
+# --- what fits together ----------------------------------------------------------------------------
+
+
+def _written(random: Random, number: float, decimal: str, thousands: str) -> str:
+    text = f"{number:,.3f}" if thousands else f"{number:.3f}"
+    signs = {",": thousands, ".": decimal}
+    return "".join(signs.get(sign, sign) for sign in text)
+
+
+def make_fitting(random: Random) -> Made:
+    """A file, the options that say how it is written, and a command that can use it."""
+    name = random.choice(("fit", "encode", "reconstruct", "score", "impute", "diagnose", "info"))
+    model = random.choice(FITTING.get(name, ("",)))
+    separator, spoken = random.choice(((",", ","), (";", ";"), ("\t", "tab"), ("|", "|")))
+    decimal = random.choice((".", ".", ",")) if separator != "," else "."
+    thousands = random.choice(("", "", "'", "_", "space")) if separator != "," else ""
+    encoding = random.choice(("utf-8",) * 4 + ("utf-16", "cp1252", "latin-1", "utf-16-le"))
+    na, comment = random.choice(("", "", "-", "-999")), random.choice(("", "", "#", "//"))
+    is_mixed = model == "mixed" or (name == "fit" and random.random() < 0.3)
+    names = ["a", "b", *(["kind", "flag"] if is_mixed else [])]
+    has_id = model not in ("plain", "of missing", "detector") or random.random() < 0.5
+    order = [*(["id"] if has_id else []), *names]
+    if model in ("named", "mixed", "imputer"):
+        random.shuffle(order)
+    may_miss = model in ("of missing", "mixed", "imputer") or (name == "fit" and bool(na))
+    n_rows = random.choice((1, 5, 30, 30, 30)) if name != "fit" else 30
+    options = ["--separator", spoken, "--encoding", encoding]
+    options += ["--decimal", decimal] if decimal != "." or random.random() < 0.3 else []
+    options += ["--thousands", thousands] if thousands else []
+    options += ["--na", na] if na else []
+    lines = [separator.join(order)]
+    sign = {"space": " "}.get(thousands, thousands)
+    for i in range(n_rows):
+        cells = {
+            "id": f'"r {i}, é"',
+            "a": _written(random, random.gauss(0, 2000), decimal, sign),
+            "b": _written(random, random.gauss(0, 1), decimal, sign),
+            "kind": random.choice("xy"),
+            "flag": random.choice(("true", "false")),
+        }
+        if may_miss and random.random() < 0.2:
+            cells[random.choice(names)] = na
+        lines.append(separator.join(cells[each] for each in order))
+    if comment:
+        options += ["--comment", comment]
+        lines.insert(random.randrange(len(lines)), f"{comment} it's a \"comment")
+    if random.random() < 0.2:
+        options += ["--skip", "2"]
+        lines[:0] = ["Report;of,\tlast|week", ""]
+    content = random.choice(("\n", "\r\n", "\r")).join([*lines, ""]).encode(encoding)
+    arguments = [name, *(["{data}"] if name == "fit" else ["{model}", "{data}"])]
+    if name == "info":
+        return Made(content, [name, "{model}"], model=model, n_rows=n_rows)
+    if name == "fit":
+        kind = random.choice(("", "", "--outliers", "--imputer"))
+        few = {"": ["--epochs", "2", "-k", "1"], "--imputer": ["--hidden", "3"]}
+        arguments += ["-o", "{out}.safetensors", *few.get(kind, ["-k", "1"]), "--threads", "1"]
+        arguments += [kind] if kind else []
+        arguments += ["--mixed"] if is_mixed else []
+        arguments += ["--missing"] if may_miss or random.random() < 0.1 else []
+        arguments += ["--drop", "id"] if has_id else []
+        return Made(content, [*arguments, *options], n_rows=n_rows)
+    if has_id and model in ("plain", "of missing", "detector"):  # which know no names
+        options += (
+            [random.choice(("--drop", "--keep")), "id"] if name != "diagnose" else ["--drop", "id"]
+        )
+    if name == "diagnose":
+        return Made(content, [*arguments, "--no-trials", *options], model=model, n_rows=n_rows)
+    elif has_id and random.random() < 0.5:
+        options += ["--keep", "id"]
+    arguments += ["-o", "{out}" + random.choice((".csv", ".csv", ".tsv.gz", ".parquet"))]
+    return Made(content, [*arguments, *options], model=model, n_rows=n_rows)
+
+
+# --- what does not ---------------------------------------------------------------------------------
 
 
 def _csv(random: Random) -> bytes:
@@ -112,6 +214,13 @@ def _values(random: Random, option: Option) -> list[str]:
 
 def make(random: Random) -> Made:
     """A file and a command's arguments."""
+    if random.random() < 0.4:
+        made = make_fitting(random)
+        known = _options_of(made.arguments[0])
+        if random.random() < 0.7 or not known:
+            return made
+        option = random.choice(known)
+        return made._replace(arguments=[*made.arguments, *_values(random, option)], n_rows=None)
     name = random.choice(COMMANDS)
     arguments = [name]
     if name in ("info",):
@@ -135,11 +244,7 @@ def make(random: Random) -> Made:
             arguments += ["-o", random.choice((out, out, out, random.choice(outs)))]
         else:
             arguments += ["--no-trials"]
-    known = [
-        each
-        for each in commands.commands[name].params
-        if isinstance(each, Option) and each.name not in NEVER | {"output"}
-    ]
+    known = _options_of(name)
     for option in random.sample(known, min(len(known), random.choice((0, 1, 1, 2, 3)))):
         arguments += _values(random, option)
     if name == "score" and random.random() < 0.3:
@@ -151,13 +256,20 @@ def make(random: Random) -> Made:
     return Made(_csv(random), arguments)
 
 
+def _options_of(command: str) -> list[Option]:
+    """All but those that a run has of its own."""
+    params = commands.commands[command].params
+    return [p for p in params if isinstance(p, Option) and p.name not in NEVER | {"output"}]
+
+
 def run(made: Made, folder: Path, random: Random) -> str:
     """Run it, and look at what it says and at what it leaves."""
     for each in folder.iterdir():
         each.rmdir() if each.is_dir() else each.unlink()
     data, model = folder / "data.csv", folder / "model.safetensors"
     data.write_bytes(made.content)
-    content_of_model = _model_for(made.arguments[0], random)
+    models = _models()
+    content_of_model = models[made.model or _model_for(made.arguments[0], random)]
     model.write_bytes(content_of_model)
     places = {
         "data": data, "model": model, "out": folder / "out", "none": folder / "no", "folder": folder
@@ -182,6 +294,11 @@ def run(made: Made, folder: Path, random: Random) -> str:
     if expected is not None:
         assert code == 0, f"does not go on: {what}"
         assert (folder / "out.safetensors").read_bytes() == expected, f"other bytes: {what}"
+    if made.n_rows is not None:
+        assert code == 0, f"is refused: {what}"
+        for name in left & {"out.csv"}:  # the last row stands, too
+            n_lines = len((folder / name).read_text("utf-8").splitlines())
+            assert n_lines == made.n_rows + 1, f"{n_lines} lines of {made.n_rows} rows: {what}"
     if code == 0:
         assert len(left) <= 1, f"left {left}: {what}"
     else:
@@ -198,12 +315,10 @@ def run(made: Made, folder: Path, random: Random) -> str:
     return f"{arguments[0]} {'done' if code == 0 else 'refused'}"
 
 
-def _model_for(command: str, random: Random) -> bytes:
-    plain, of_missing, detector = _models()
-    wanted = {"encode": (plain, of_missing), "reconstruct": (plain,), "impute": (of_missing,)}
-    if random.random() < 0.8:
-        return random.choice(wanted.get(command, (plain, of_missing, detector)))
-    return random.choice((plain, of_missing, detector))
+def _model_for(command: str, random: Random) -> str:
+    """One that a command can use, or now and then any."""
+    every = tuple(_models())
+    return random.choice(FITTING.get(command, every) if random.random() < 0.8 else every)
 
 
 def _prepare(made: Made, arguments: list[str], folder: Path, random: Random) -> bytes | None:
@@ -215,7 +330,11 @@ def _prepare(made: Made, arguments: list[str], folder: Path, random: Random) -> 
         checkpoint.mkdir()
         return None
     if made.before in ("empty", "a model", "a table"):
-        contents = {"empty": b"", "a model": random.choice(_models()), "a table": made.content}
+        contents = {
+            "empty": b"",
+            "a model": random.choice(list(_models().values())),
+            "a table": made.content,
+        }
         checkpoint.write_bytes(contents[made.before])
         return None
     first = [each for each in arguments if each != "--resume"]

@@ -44,7 +44,9 @@ def make(random: Random) -> tuple[Any, int]:
     """An estimator and how many things to do."""
     kind = random.randrange(4)
     if kind == 0:
-        return AutoencoderOutlierDetector(n_components=1, n_steps=3, random_state=0, n_threads=1), 5
+        return AutoencoderOutlierDetector(
+            n_components=1, n_steps=3, random_state=0, n_threads=1
+        ), random.choice((3, 5))
     settings: dict[str, Any] = {
         "n_components": 1,
         "hidden_layer_sizes": (3,),
@@ -71,8 +73,8 @@ def make(random: Random) -> tuple[Any, int]:
     settings |= {name: value for name, value in maybe.items() if random.random() < 0.15}
     if kind == 1:
         settings["kl_warm_up"] = random.choice((0, 2))
-        return VariationalAutoencoder(**settings), random.choice((4, 12))
-    return Autoencoder(**settings), random.choice((4, 12, 30))
+        return VariationalAutoencoder(**settings), random.choice((3, 5, 8))
+    return Autoencoder(**settings), random.choice((3, 3, 5, 5, 8, 25))
 
 
 def state_of(estimator: Any) -> bytes:

@@ -143,6 +143,7 @@ def _work(name: str, seed: int, numbers: range, at: Any, w: int, parts: Any, fou
     log_path = found / f"{name}-{seed}-worker{w}.log"
     log = log_path.open("w")
     os.dup2(log.fileno(), 2)
+    os.fsync = lambda file: None  # what a disk has after a power cut is not tested here
     faulthandler.enable(log)
     faulthandler.register(signal.SIGALRM, log, chain=True)  # then it ends the process
     target = TARGETS[name]

@@ -54,6 +54,8 @@ class Table:
     kept: list[Kept] = field(default_factory=list)
     dates: Mapping[str, bool] = field(default_factory=dict)
     """Columns whose numbers are days since 1970, and were dates in the file: whether with times."""
+    beside: Any = None
+    """Other columns of the same rows, a DataFrame, where these were wanted."""
 
 
 Choice = Callable[[list[str], bool], list[int]]
@@ -72,6 +74,8 @@ class Advice(NamedTuple):
     """For columns that are not numbers."""
     can_drop: bool = True
     """Whether columns can be left out."""
+    can_be_unseen: bool = True
+    """Whether a fit with --missing would take other categories for unseen."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +94,8 @@ class Wanted:
     advice: Advice = field(default_factory=Advice)
     any_text: bool = False
     """Whether text may be any, and columns may have no names: they are only looked at."""
+    beside: "Wanted | None" = None
+    """Other columns of the same rows, which are read in a pass of their own."""
 
 
 def chosen_columns(columns: Sequence[str] | None = None, drop: Sequence[str] = ()) -> Choice:
@@ -204,11 +210,18 @@ def not_numbers(examples: Mapping[str, tuple[str, object]], advice: Advice) -> T
     return TableError(f"not numbers: column {shown}{drop}{advice.others}")
 
 
-def bad_value(name: str, place: str, what: str, advice: Advice) -> TableError:
+def bad_value(
+    name: str, place: str, what: str, advice: Advice, needed: str = "a number"
+) -> TableError:
     """The error for one value that can't be used."""
     missing = advice.missing if what == NO_VALUE else ""
-    drop = f", or leave out the column with {drop_option([name])}" if advice.can_drop else ""
-    advised = f"put a number there, leave out the row{drop}{missing}"
+    ways = f"put {needed} there, or leave out the row"
+    if advice.can_drop:
+        ways = (
+            f"put {needed} there, leave out the row, or leave out the column with "
+            f"{drop_option([name])}"
+        )
+    advised = ways + missing
     return TableError(f"column {short(name)}, {place}, {what}: {advised}")
 
 

@@ -133,7 +133,9 @@ class MixedColumns:
                 self._refuse(i, unquoted(cells[odd]), int(lines[odd]), problems)
             elif not self.wanted.missing and column.missing_in is not None:
                 place = f"{self.place_word} {column.missing_in}"
-                problems.refuse(bad_value(self.names[i], place, NO_VALUE, self.wanted.advice))
+                problems.refuse(
+                    bad_value(self.names[i], place, NO_VALUE, self.wanted.advice, "a value")
+                )
 
     def _check_flags(self, numbers: Array, lines: Array, problems: Problems) -> None:
         for i, known in enumerate(self.known):
@@ -178,8 +180,9 @@ class MixedColumns:
         problems.refuse(
             TableError(
                 f"column {short(name)}, {place}, is {short(text)}, which was no category in the "
-                f"fit; known are {listed(known.categories, 60)}: leave out the row, or fit with "
-                "--missing, to take others for unseen"
+                f"fit; known are {listed(known.categories, 60)}: leave out the row"
+                + ", or fit with --missing, to take others for unseen"
+                * self.wanted.advice.can_be_unseen
             )
         )
 

@@ -13,7 +13,8 @@ import stat
 import sys
 import tempfile
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from typing import Any, BinaryIO, cast
@@ -140,30 +141,61 @@ def read_table(
         ) from error  # bzip2's, zstd's
 
 
+Reader = Callable[[Wanted], Table]
+
+
 def _read(path: str, wanted: Wanted, layout: Layout) -> Table:
+    with _opened(path, wanted, layout) as read:
+        table = read(wanted)
+        if wanted.beside is None:
+            return table
+        try:
+            beside = read(wanted.beside)
+        except TableError as error:
+            raise TableError(f"of --covariates: {error}") from error
+    if len(beside.values) != len(table.values):
+        raise TableError("it has changed while it was read")
+    return replace(table, beside=beside.values)
+
+
+@contextmanager
+def _opened(path: str, wanted: Wanted, layout: Layout) -> Iterator[Reader]:
+    """What reads the wanted columns of that file or stream."""
     if path == "-":
         _check_stream(sys.stdin.buffer)
-        return read_csv(_Pipe(sys.stdin.buffer, wanted).open, wanted, layout, is_pipe=True)
-    in_npz = IN_NPZ.fullmatch(path)
-    name, lower = in_npz[1] if in_npz else path, path.lower()
-    mode = os.stat(name).st_mode
+        yield _of_pipe(sys.stdin.buffer, wanted, layout)
+        return
+    mode = os.stat((IN_NPZ.fullmatch(path) or [path, path])[1]).st_mode
     if stat.S_ISDIR(mode):
         raise TableError("it is a directory: give a file, or a folder of .parquet files")
     if stat.S_ISFIFO(mode):
-        with open(name, "rb") as stream:
-            return read_csv(_Pipe(stream, wanted).open, wanted, layout, is_pipe=True)
+        with open(path, "rb") as stream:
+            yield _of_pipe(stream, wanted, layout)
+        return
     if not stat.S_ISREG(mode):
         raise TableError("it is neither a file nor a pipe")
+    yield _of_file(path, layout)
+
+
+def _of_pipe(stream: BinaryIO, wanted: Wanted, layout: Layout) -> Reader:
+    pipe = _Pipe(stream, wanted)
+    return lambda wanted: read_csv(pipe.open, wanted, layout, is_pipe=True)
+
+
+def _of_file(path: str, layout: Layout) -> Reader:
+    """What reads a file, by the ending of its name."""
+    in_npz = IN_NPZ.fullmatch(path)
+    lower = path.lower()
     if in_npz:
-        return read_npz(name, wanted, in_npz[2])
+        return partial(read_npz, in_npz[1], name=in_npz[2])
     if lower.endswith(".npy"):
-        return read_npy(path, wanted)
+        return partial(read_npy, path)
     if lower.endswith(".npz"):
-        return read_npz(path, wanted, None)
+        return partial(read_npz, path, name=None)
     if lower.endswith(".parquet"):
-        return read_parquet(path, wanted)
+        return partial(read_parquet, path)
     if lower.endswith(ARROW_ENDINGS):
-        return read_arrow(path, wanted)
+        return partial(read_arrow, path)
     if not lower.endswith(CSV_ENDINGS):
         raise _unknown(path)
     opener = cast(Callable[[], BinaryIO], partial(open, path, "rb"))
@@ -172,7 +204,7 @@ def _read(path: str, wanted: Wanted, layout: Layout) -> Table:
         opener = _unpacked(path, packed)
     if layout.separator is None and ".tsv" in lower[-8:]:
         layout = replace(layout, separator="\t")
-    return read_csv(opener, wanted, layout)
+    return lambda wanted: read_csv(opener, wanted, layout)
 
 
 def _unknown(path: str) -> TableError:
@@ -221,9 +253,9 @@ class _Pipe:
 
     def __init__(self, stream: BinaryIO, wanted: Wanted) -> None:
         self._stream = stream
-        # Of mixed columns the kinds may turn out to be others; numbers are read once.
+        # Of mixed columns the kinds may turn out to be others; numbers alone are read once.
         self._copy: Any = None
-        if wanted.mixed is not None:
+        if wanted.mixed is not None or wanted.beside is not None:
             self._copy = tempfile.TemporaryFile()  # noqa: SIM115
 
     def open(self) -> BinaryIO:
