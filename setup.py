@@ -47,6 +47,10 @@ MODULES = [
     "cells",
     "team",
     "inference",
+    "columns",
+    "served",
+    "judge",
+    "detector",
     "steps",
     "training",
     "text.records",
@@ -55,7 +59,7 @@ MODULES = [
 LOOPS = (
     *("table", "rows", "passes", "cells", "steps"),
     *("side_inputs", "dense_input", "sparse_input", "sparse_output", "low_rank_output", "code"),
-    *("contraction", "input", "output", "units", "records"),
+    *("contraction", "input", "output", "units", "records", "judge"),
 )
 # Those that run once per network, or for tests.
 SELDOM = ("blas", "for_tests", "memory", "plan")

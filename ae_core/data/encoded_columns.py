@@ -239,17 +239,25 @@ def _checked_numbers(numbers: Array, column: Column, table: str) -> Array:
     return np.asarray(numbers)
 
 
-def whole_numbers(values: Array, dtype: str) -> Array:
-    """Numbers (m,) as near as a dtype can hold them."""
+def whole_limits(dtype: str) -> tuple[float, float] | None:
+    """The smallest and the largest float64 that a dtype of whole numbers holds; None for others."""
     name = dtype.removesuffix("[pyarrow]").lower()
     if "int" not in name:
-        return values
+        return None
     limits = np.iinfo(name)
     high = float(limits.max)
     if int(high) > limits.max:  # the largest of 64 bits is no float64
         high = float(np.nextafter(high, 0))
-    rounded = np.rint(values.astype(np.float64)).clip(float(limits.min), high)
-    return np.asarray(rounded.astype(name))
+    return float(limits.min), high
+
+
+def whole_numbers(values: Array, dtype: str) -> Array:
+    """Numbers (m,) as near as a dtype can hold them."""
+    limits = whole_limits(dtype)
+    if limits is None:
+        return values
+    rounded = np.rint(values.astype(np.float64)).clip(*limits)
+    return np.asarray(rounded.astype(dtype.removesuffix("[pyarrow]").lower()))
 
 
 def _refuse(table: str, column: str, what: str) -> NoReturn:

@@ -12,13 +12,16 @@ How the numbers below were found, and what they are worth, is in docs/defaults.m
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
+from .._engine.detector import Detector
 from .._typing import Array
 from ..data.robust_scaling import RobustScaling
 from ..data.rows import Rows
 from ..network.compiled import Network
+from .judging import detector_of, distances_of, scores_of
 from .neighbours import References
 
 ENTRIES_AT_ONCE = 65_536
@@ -80,7 +83,7 @@ class Member:
 
     def distances(self, block: Array, is_missing: bool) -> Array:
         """How far rows are from the second nearest reference, in units of what is usual: (h,)."""
-        return self._roots(self._squares(block, is_missing)[0])
+        return distances_of(self._detector, block, is_missing, self.network.n_threads)[:, 0]
 
     def contributions(self, block: Array, is_missing: bool) -> Array:
         """The same, and what each column has of it: (h, n_features), whose sums they are.
@@ -115,6 +118,14 @@ class Member:
         return np.asarray(np.sqrt(squares.sum(axis=1, dtype=np.float64)) / self.unit)
 
     @cached_property
+    def _detector(self) -> Detector:
+        return detector_of((self,), None)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the engine's, which follows from the rest."""
+        return without_detector(self)
+
+    @cached_property
     def scale_and_usual(self) -> tuple[Array, Array]:
         """What codes are multiplied with (n_code,), and residuals divided by (n_features,)."""
         dtype = self.network.dtype
@@ -142,28 +153,18 @@ class Ensemble:
         """Those of the members."""
         return tuple(member.network for member in self.members)
 
-    def distances(self, rows: Rows) -> Array:
-        """How far each row is for each member: (m, n_members) float64."""
-        result = np.empty((len(rows), len(self.members)))
-        for which, block, _, is_missing in self._blocks(rows):
-            for column, member in zip(result[which].T, self.members, strict=True):
-                column[:] = member.distances(block, is_missing)
-        return result
-
-    def changes(self, rows: Rows) -> Array:
-        """In how many of the columns that were constant each row has something else: (m,)."""
-        result = np.empty(len(rows))
-        for which, _, changed, _ in self._blocks(rows):
-            result[which] = changed.sum(axis=1)
-        return result
-
     def scores(self, rows: Rows) -> Array:
         """How unusual each row is: (m,) float64."""
-        result = np.empty(len(rows))
-        for which, block, changed, is_missing in self._blocks(rows):
-            total = sum(member.distances(block, is_missing) for member in self.members)
-            result[which] = total / len(self.members) + self.changed * changed.sum(axis=1)
-        return result
+        return scores_of(self.detector, rows, self.members[0].network.n_threads)
+
+    @cached_property
+    def detector(self) -> Detector:
+        """The same in the engine's terms."""
+        return detector_of(self.members, self.scaling, self.changed)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the engine's, which follows from the rest."""
+        return without_detector(self)
 
     def contributions(self, rows: Rows) -> Array:
         """How unusual each entry is, (m, n_features) float64: `scores` are the sums."""
@@ -187,3 +188,8 @@ class Ensemble:
             block, changed = self.scaling.scaled(rows, which, dtype)
             is_missing = rows.missing is not None and bool(np.isnan(block).any())
             yield which, block, changed, is_missing
+
+
+def without_detector(judging: Member | Ensemble) -> dict[str, Any]:
+    """What a member or an ensemble is made of: all but what the engine was told of it."""
+    return {name: value for name, value in vars(judging).items() if "detector" not in name}

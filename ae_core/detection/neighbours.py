@@ -77,11 +77,14 @@ class References:
         return References(self.points[np.sort(order[:kept])], self.n_threads)
 
     def _squared(self, queries: Array, weights: Array | None) -> Array:
+        squared = self._products(self.layer, queries)
         if weights is None:
-            return self._products(self.layer, queries)
-        return self._products(self._plain_layer, queries * weights) + self._products(
-            self._squares_layer, weights
-        )
+            return squared
+        some = (weights != 1).any(axis=1)  # the others are as they are beside rows without any
+        queries, weights = queries[some] * weights[some], weights[some]
+        squared[some] = self._products(self._plain_layer, queries)
+        squared[some] += self._products(self._squares_layer, weights)
+        return squared
 
     def _products(self, layer: Network, X: Array) -> Array:
         return layer.run_plain(X, 0, 1)  # finite, as networks and scalings give it

@@ -130,7 +130,7 @@ class Predictor:
             self.offset_ = -self.threshold_
             self._n_encoded = self._ensemble.networks[0].architecture.n_features
             if self._encoding is None and missing != "implicit":
-                self._one_row = row_of_ensemble(self._ensemble)
+                self._one_row = row_of_ensemble(self._ensemble, missing)
             return
         n = self.n_features_in_ if self._encoding is None else self._encoding.n_encoded
         self._n_encoded = n

@@ -2,12 +2,14 @@
 
 from ae_core cimport c_interface
 from ae_core.c_interface cimport (
-    AE_ABI_VERSION, AE_BAD_SIZE, AE_BAD_VALUE, AE_NULL_POINTER, AE_OK, ae_check_abi, ae_model,
+    AE_ABI_VERSION, AE_BAD_SIZE, AE_BAD_VALUE, AE_NOT_OFFERED, AE_NULL_POINTER, AE_OK, ae_check_abi,
+    ae_model,
 )
 
 ae_check_abi(AE_ABI_VERSION)
 
 OK, NULL_POINTER, BAD_SIZE, BAD_VALUE = AE_OK, AE_NULL_POINTER, AE_BAD_SIZE, AE_BAD_VALUE
+NOT_OFFERED = AE_NOT_OFFERED
 ABI_VERSION = AE_ABI_VERSION
 
 ctypedef int (*work)(
@@ -50,6 +52,24 @@ cdef class Model:
             c_interface.ae_n_params(self.handle),
         )
 
+    def threshold(self):
+        return c_interface.ae_threshold(self.handle)
+
+    def columns(self):
+        """Each column's name and categories; None for names that are not known."""
+        found = []
+        cdef Py_ssize_t j, k
+        cdef const char* name
+        for j in range(c_interface.ae_n_features(self.handle)):
+            name = c_interface.ae_column_name(self.handle, j)
+            words = [] if name != NULL else [None]
+            if name != NULL:
+                words.append(name.decode())
+            for k in range(c_interface.ae_n_categories(self.handle, j)):
+                words.append(c_interface.ae_category(self.handle, j, k).decode())
+            found.append(tuple(words))
+        return found
+
     def forward(self, X, result, n_rows=None):
         return self.call(c_interface.ae_forward, X, result, n_rows)
 
@@ -58,6 +78,15 @@ cdef class Model:
 
     def reconstruction_errors(self, X, result, n_rows=None):
         return self.call(c_interface.ae_reconstruction_errors, X, result, n_rows)
+
+    def outlier_scores(self, X, result, n_rows=None):
+        return self.call(c_interface.ae_outlier_scores, X, result, n_rows)
+
+    def predict(self, const double[:, ::1] X, int[::1] labels):
+        cdef int code
+        with nogil:
+            code = c_interface.ae_predict(self.handle, X.shape[0], &X[0, 0], &labels[0])
+        return code
 
     cdef call(self, work function, const double[:, ::1] X, double[:, ::1] result, n_rows):
         cdef Py_ssize_t m = X.shape[0] if n_rows is None else n_rows

@@ -7,7 +7,7 @@ import every_function
 import numpy as np
 import pandas as pd
 import pytest
-from every_function import BAD_SIZE, BAD_VALUE, NULL_POINTER, OK, Model
+from every_function import BAD_SIZE, BAD_VALUE, NOT_OFFERED, NULL_POINTER, OK, Model
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -18,6 +18,7 @@ import ae_core
 from ae_core import (
     Architecture,
     Autoencoder,
+    AutoencoderImputer,
     AutoencoderOutlierDetector,
     Network,
     VariationalAutoencoder,
@@ -208,21 +209,70 @@ def test_many_threads_ask_one_model(tmp_path):
 # --- what is refused -----------------------------------------------------------------------------
 
 
+def trees(n_rows):
+    draw = np.random.default_rng(0)
+    return pd.DataFrame(
+        {
+            "height": draw.normal(12, 4, n_rows),
+            "kind": draw.choice(["ash", "beech", "oak"], n_rows),
+            "old": draw.random(n_rows) < 0.3,
+        }
+    )
+
+
+def coded(frame):
+    """The same as rows of doubles: categories by their places, as `columns` has them."""
+    kinds = frame["kind"].map({"ash": 0.0, "beech": 1.0, "oak": 2.0, "palm": -1.0})
+    return np.c_[frame["height"], kinds, frame["old"].astype(float)]
+
+
+@pytest.mark.parametrize("missing", [None, "mask"])
+def test_a_detector(tmp_path, missing):
+    X, path = table(700), str(tmp_path / "model.safetensors")
+    if missing:
+        X[::7, 2] = np.nan
+    detector = AutoencoderOutlierDetector(0.05, random_state=0, missing_values=missing).fit(X)
+    detector.save(path)
+    for model in (Model(path), Model(detector)):
+        scores, labels = np.empty((700, 1)), np.zeros(700, dtype=np.intc)
+        assert model.outlier_scores(X, scores) == model.predict(X, labels) == OK
+        np.testing.assert_array_equal(scores[:, 0], -detector.score_samples(X))
+        np.testing.assert_array_equal(labels, detector.predict(X))
+        assert model.threshold() == detector.threshold_
+        assert model.sizes() == (N_FEATURES, NOT_OFFERED, NOT_OFFERED)
+        assert model.encode(X, scores) == NOT_OFFERED
+    assert Model(Autoencoder(**QUICK).fit(table(60))).outlier_scores(X, scores) == NOT_OFFERED
+
+
+def test_a_mixed_table():
+    frame = trees(90)
+    autoencoder = Autoencoder(**QUICK, columns="mixed").fit(frame)
+    model, X = Model(autoencoder), coded(frame)
+    assert model.columns() == [
+        ("height",), ("kind", "ash", "beech", "oak"), ("old", "False", "True"),
+    ]  # fmt: skip
+    X_hat, code = np.empty(X.shape), np.empty((90, 3))
+    assert model.forward(X, X_hat) == model.encode(X, code) == OK
+    np.testing.assert_allclose(X_hat, coded(autoencoder.reconstruct(frame)), rtol=1e-10)
+    np.testing.assert_allclose(code, autoencoder.transform(frame), rtol=1e-10, atol=1e-10)
+    detector = AutoencoderOutlierDetector(columns="mixed", random_state=0).fit(frame)
+    odd = frame.copy()
+    odd.loc[3, "kind"] = "palm"
+    scores = np.empty((90, 1))
+    assert Model(detector).outlier_scores(coded(odd), scores) == OK
+    np.testing.assert_array_equal(scores[:, 0], -detector.score_samples(odd))
+    assert scores.argmax() == 3
+    assert model.encode(coded(odd), code) == BAD_VALUE  # to an autoencoder it is none
+
+
 def test_models_that_have_no_rows_of_numbers(tmp_path):
     X = table(60)
-    path = str(tmp_path / "model.safetensors")
-    detector = AutoencoderOutlierDetector(random_state=0).fit(X)
-    detector.save(path)
-    for source in (path, detector):
-        with pytest.raises(TypeError, match="AutoencoderOutlierDetector: an Autoencoder or"):
-            Model(source)
+    with pytest.raises(TypeError, match="AutoencoderImputer: an Autoencoder, a Variational"):
+        Model(AutoencoderImputer(random_state=0, n_networks=1).fit(X))
     with pytest.raises(TypeError, match="class float: an ae_core"):
         Model(0.5)
     with pytest.raises(NotFittedError):
         Model(Autoencoder())
-    mixed = pd.DataFrame(X[:, :2], columns=["a", "b"]).assign(kind=["oak", "ash"] * 30)
-    with pytest.raises(ValueError, match="columns='mixed'"):
-        Model(Autoencoder(**QUICK, columns="mixed").fit(mixed))
     with pytest.raises(ValueError, match="missing_values='implicit'"):
         Model(Autoencoder(**QUICK, missing_values="implicit").fit(sparse(X)))
     with pytest.raises(OSError, match="absent"):
@@ -357,6 +407,6 @@ def test_a_module_of_another_version_is_refused():
 
 
 def test_every_code_has_a_message():
-    messages = [every_function.message(code) for code in range(-7, 2)]
+    messages = [every_function.message(code) for code in range(-8, 2)]
     assert messages[0] == messages[-1] == "no code of ae_core's C interface"
     assert len(set(messages)) == len(messages) - 1

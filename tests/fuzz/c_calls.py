@@ -13,15 +13,17 @@ from typing import Any
 import numpy as np
 
 from ae_core import ModelFileError, Network, c_interface, load
+from ae_core.data.encoded_columns import whole_limits
+from ae_core.data.encoding import Encoding
 from ae_core.data.rows import Rows
 from ae_core.data.scaling import saturated, undo_scaling
-from ae_core.estimators.fitting import seen
 
 from . import c_models, models
 from .c_functions import (
     ABI_VERSION,
     BAD_SIZE,
     BAD_VALUE,
+    NOT_OFFERED,
     NULL_POINTER,
     OK,
     SIGNATURES,
@@ -38,6 +40,9 @@ HOSTILE = (
     np.nan, np.inf, -np.inf, 0.0, -0.0, 1.0, 5e-324, -5e-324, 1e-310, 1e-45, 1e-38, 3.4e38, 3.5e38,
     -3.5e38, 1e308, -1e308, 1.7976931348623157e308, 2.0**53, 1.0000001, -1e-9,
 )  # fmt: skip
+
+OF_NETWORKS = ("ae_forward", "ae_encode", "ae_reconstruction_errors", "ae_loss_and_gradient")
+OF_DETECTORS = ("ae_outlier_scores", "ae_predict")
 
 UNTOUCHED = 7.25
 """What stands in arrays before they are written to."""
@@ -63,10 +68,53 @@ def _table(random: Random, n_rows: int, n_columns: int) -> np.ndarray:
     return X
 
 
+def _mixed_table(random: Random, n_rows: int, model: Model) -> np.ndarray:
+    """Rows as a mixed table has them, some of them with numbers that it can't have."""
+    draw = np.random.default_rng(random.randrange(2**32))
+    X = np.empty((n_rows, model.n_columns))
+    assert model.encoding is not None
+    for j, column in enumerate(model.encoding.columns):
+        if column.kind == "number":
+            X[:, j] = draw.normal(10, 30, n_rows)
+        else:
+            most = 2 if column.kind == "flag" else len(column.categories)
+            X[:, j] = draw.integers(0, most, n_rows)
+    kind = random.randrange(6)
+    if kind == 0 and X.size:
+        for place in draw.integers(0, X.size, random.choice((1, 2, 5))):
+            X.reshape(-1)[place] = random.choice((-1.0, -1.0, 1.0, 2.0, 3.0, 0.5, *HOSTILE))
+    elif kind <= 2:
+        X[draw.random(X.shape) < random.choice((0.01, 0.3, 1.0))] = random.choice((np.nan, -1.0))
+    return X
+
+
 def _scaled(rows: Rows, X_hat: np.ndarray) -> np.ndarray:
     """Back in the units of the data, in doubles as the C interface has them, in the type's range."""
     in_doubles = undo_scaling(X_hat.astype(np.float64), rows.shift, rows.factor)
     return saturated(in_doubles, X_hat.dtype)
+
+
+def encoded(
+    encoding: Encoding, X: np.ndarray, has_missing: bool, others: bool
+) -> np.ndarray | None:
+    """What the encoding makes of rows of doubles; None where the C interface refuses them."""
+    cells = {}
+    for j, column in enumerate(encoding.columns):
+        values = X[:, j].astype(object)
+        if column.kind != "number":
+            known = (False, True) if column.kind == "flag" else column.categories
+            for i, x in enumerate(X[:, j].tolist()):
+                if x == -1 and column.kind != "flag" and (has_missing or others):
+                    values[i] = object()  # equal to nothing that is known
+                elif x == x and (not 0 <= x < len(known) or x % 1):
+                    return None
+                else:
+                    values[i] = None if x != x else known[int(x)]
+        cells[column.name] = values
+    try:
+        return encoding.encode_cells(cells, has_missing=has_missing, others=others)
+    except ValueError:
+        return None
 
 
 def _nothing_seen(X: np.ndarray, rows: Rows) -> bool:
@@ -75,13 +123,21 @@ def _nothing_seen(X: np.ndarray, rows: Rows) -> bool:
 
 def _of_python(model: Model, name: str, X: np.ndarray) -> tuple[np.ndarray, ...] | None:
     """What Python gives for rows, or None where they have to be refused."""
-    network = model.network
+    network, encoding = model.network, model.encoding
+    if model.detector is not None:
+        return _of_detector(model, name, X)
+    if encoding is not None:
+        found = encoded(encoding, X, model.has_missing, False)
+        if found is None:
+            return None
+        X = found
     try:
         rows = model.see(X)
         if np.isinf(rows.take(slice(None), network.dtype)).any():
             return None
         if name == "ae_forward":
-            return (_scaled(rows, network.forward(rows)),)
+            X_hat = _scaled(rows, network.forward(rows))
+            return (X_hat if encoding is None else _decoded(encoding, X_hat),)
         if name == "ae_encode":
             return (network.encode(rows),)
         if name == "ae_reconstruction_errors":
@@ -94,16 +150,52 @@ def _of_python(model: Model, name: str, X: np.ndarray) -> tuple[np.ndarray, ...]
         return None
 
 
+def _decoded(encoding: Encoding, X_hat: np.ndarray) -> np.ndarray:
+    """A reconstruction as rows of doubles, of categories the most probable ones."""
+    decoded = np.empty((len(X_hat), len(encoding.columns)), X_hat.dtype)
+    for j, (column, start) in enumerate(zip(encoding.columns, encoding.starts, strict=False)):
+        own = X_hat[:, start : start + column.width]
+        if column.kind == "category":
+            decoded[:, j] = own.argmax(axis=1)
+        elif column.kind == "flag":
+            decoded[:, j] = own[:, 0] >= 0.5
+        else:
+            limits = whole_limits(column.dtype)
+            decoded[:, j] = own[:, 0] if limits is None else np.rint(own[:, 0]).clip(*limits)
+    return decoded
+
+
+def _of_detector(model: Model, name: str, X: np.ndarray) -> tuple[np.ndarray, ...] | None:
+    table: np.ndarray | None = X
+    if model.encoding is not None:
+        table = encoded(model.encoding, X, model.has_missing, True)
+    try:
+        rows = None if table is None else Rows(table, missing="mask" if model.has_missing else None)
+    except ValueError:
+        rows = None
+    if rows is None:
+        return None
+    scores = model.detector.ensemble_.scores(rows)
+    if name == "ae_outlier_scores":
+        return (scores,)
+    return (np.where(scores > model.detector.threshold_, -1, 1).astype(np.intc),)
+
+
 def _results(model: Model, name: str, n_rows: int) -> list[np.ndarray]:
-    """Room for what a function gives."""
-    architecture = model.network.architecture
+    """Room for what a function gives; of one that is not offered, for what others would get."""
+    architecture = None if model.detector is not None else model.network.architecture
+    n_components = 1 if architecture is None else architecture.n_components
+    n_params = 1 if architecture is None else architecture.n_params
     shapes: dict[str, list[tuple[int, ...]]] = {
-        "ae_forward": [(n_rows, architecture.n_features)],
-        "ae_encode": [(n_rows, architecture.n_components)],
+        "ae_forward": [(n_rows, model.n_columns)],
+        "ae_encode": [(n_rows, n_components)],
         "ae_reconstruction_errors": [(n_rows,)],
-        "ae_loss_and_gradient": [(1,), (architecture.n_params,)],
+        "ae_outlier_scores": [(n_rows,)],
+        "ae_predict": [(n_rows,)],
+        "ae_loss_and_gradient": [(1,), (n_params,)],
     }
-    return [guarded().copy(np.full(shape, UNTOUCHED)) for shape in shapes[name]]
+    kind = np.intc if name == "ae_predict" else np.float64
+    return [guarded().copy(np.full(shape, UNTOUCHED).astype(kind)) for shape in shapes[name]]
 
 
 def _address(array: np.ndarray) -> int:
@@ -112,18 +204,23 @@ def _address(array: np.ndarray) -> int:
 
 def work(random: Random, model: Model) -> str:
     """One of the functions on some rows; AssertionError for an answer that is not documented."""
-    name = random.choice(
-        ("ae_forward", "ae_encode", "ae_reconstruction_errors", "ae_loss_and_gradient")
-    )
-    n_rows = random.choice((0, 1, 1, 2, 7, 7, 130, 300))
-    X = guarded().copy(_table(random, n_rows, model.network.architecture.n_features))
+    own, others = OF_NETWORKS, OF_DETECTORS
+    if model.detector is not None:
+        own, others = others, own
+    is_offered = random.random() < 0.95
+    name = random.choice(own if is_offered else others)
+    n_rows = random.choice((0, 1, 1, 2, 7, 7, 130, 300, 600))
+    if model.encoding is None:
+        X = guarded().copy(_table(random, n_rows, model.n_columns))
+    else:
+        X = guarded().copy(_mixed_table(random, n_rows, model))
     results = _results(model, name, n_rows)
     if name == "ae_forward" and random.random() < 0.3:
         results = [X]
     given = X.copy()
     addresses: list[int | None] = [_address(array) for array in (X, *results)]
     handle: int | None = model.handle
-    refused = set()
+    refused = set() if is_offered else {NOT_OFFERED}
     is_loss = name == "ae_loss_and_gradient"
     if is_loss and n_rows == 0:
         refused.add(BAD_SIZE)
@@ -144,14 +241,16 @@ def work(random: Random, model: Model) -> str:
             for address in addresses
         ]
     code = function(name)(handle, n_rows, *addresses)
-    what = f"{name} of {model.network}, {n_rows} rows"
+    what = f"{name} of {model.detector or model.network}, {n_rows} rows"
     for array in (X, *results):
         assert guarded().is_whole(array), f"{what}: wrote before an array"
     assert results[0] is X or _same_bits(X, given), f"{what}: changed X"
     if refused or n_rows == 0:
         assert code in (refused or {OK}), f"{what}: {code}, not one of {refused or {OK}}"
         untouched = [a for a in results if a is not X]
-        assert all((a == UNTOUCHED).all() for a in untouched), f"{what}: wrote when refused"
+        assert all((a == a.dtype.type(UNTOUCHED)).all() for a in untouched), (
+            f"{what}: wrote when refused"
+        )
         return "refused" if refused else name
     return _compare(model, name, code, given, results, what)
 
@@ -182,14 +281,16 @@ def _kept_call(random: Random) -> str:
 # --- handles -------------------------------------------------------------------------------------
 
 
-def _use(random: Random, handle: int, network: Network, see: Any) -> str:
+def _use(random: Random, model: Model) -> str:
     """Work with a new handle, and free it: that gives one reference back, and no other does."""
-    model = Model(handle, network, see)
+    handle = model.handle
     held = ctypes.cast(handle, ctypes.py_object).value
     n_references = sys.getrefcount(held)
     try:
-        architecture = network.architecture
-        sizes = (architecture.n_features, architecture.n_components, architecture.n_params)
+        sizes = (model.n_columns, NOT_OFFERED, NOT_OFFERED)
+        if model.detector is None:
+            architecture = model.network.architecture
+            sizes = (model.n_columns, architecture.n_components, architecture.n_params)
         assert _sizes(handle) == sizes, f"{_sizes(handle)} is not {sizes}"
         for _ in range(2):
             work(random, model)
@@ -222,7 +323,7 @@ def _load_call(random: Random, folder: Path) -> str:
         handle = function("ae_load")(random.choice((path, str(path), bytes(path))))
     except (TypeError, ValueError):
         return "refused as a model"
-    return _use(random, handle, estimator.network_, lambda X: seen(estimator, X))
+    return _use(random, c_models.model_of(estimator, handle))
 
 
 def _path_call(random: Random, folder: Path) -> str:
@@ -260,7 +361,8 @@ def _network_call(random: Random, folder: Path) -> str:
     if handle is None:
         return "refused as a network"
     params = np.array(network.params)
-    return _use(random, handle, Network(network.architecture, params, dtype=params.dtype), Rows)
+    copied = Network(network.architecture, params, dtype=params.dtype)
+    return _use(random, Model(handle, copied, Rows))
 
 
 def _estimator_call(random: Random, folder: Path) -> str:
@@ -269,14 +371,17 @@ def _estimator_call(random: Random, folder: Path) -> str:
     handle = _handle("ae_from_estimator", estimator)
     if handle is None:
         return "refused as an estimator"
-    params = np.array(estimator.network_.params)
-    network = Network(estimator.network_.architecture, params, dtype=params.dtype)
-    return _use(random, handle, network, lambda X: seen(estimator, X))
+    model = c_models.model_of(estimator, handle)
+    if model.detector is None:
+        params = np.array(estimator.network_.params)
+        architecture = estimator.network_.architecture
+        model = model._replace(network=Network(architecture, params, dtype=params.dtype))
+    return _use(random, model)
 
 
 def _many_call(random: Random, folder: Path) -> str:
     """Many handles of one model, freed one after the other; the others go on."""
-    model = random.choice(c_models.kept())
+    model = random.choice([one for one in c_models.kept() if one.detector is None])
     handles = [function("ae_from_network")(model.network) for _ in range(random.choice((2, 9)))]
     random.shuffle(handles)
     while handles:
@@ -294,7 +399,7 @@ def _word_call(random: Random, folder: Path) -> str:
     number = random.choice((*range(-8, 4), 2**31 - 1, -(2**31), random.randrange(-(2**31), 2**31)))
     message = function("ae_message")(number).decode("ascii")
     assert message, f"{number} has no message"
-    assert (message == "no code of ae_core's C interface") == (number not in range(-6, 1)), message
+    assert (message == "no code of ae_core's C interface") == (number not in range(-7, 1)), message
     assert _sizes(None) == (NULL_POINTER,) * 3, "sizes of NULL"
     assert function("ae_abi_version")() == ABI_VERSION, "another version"
     try:
@@ -303,6 +408,14 @@ def _word_call(random: Random, folder: Path) -> str:
         assert number != ABI_VERSION, "its own version is refused"
         return "another version"
     assert number == ABI_VERSION, f"version {number} is not refused"
+    model = random.choice(c_models.kept())
+    n_categories = function("ae_n_categories")(model.handle, number)
+    assert (n_categories == BAD_SIZE) == (not 0 <= number < model.n_columns), "no such column"
+    is_named = function("ae_column_name")(model.handle, number) is not None
+    assert not is_named or 0 <= number < model.n_columns, "a name of no column"
+    category = random.choice((number, 0, 1))
+    word = function("ae_category")(model.handle, number, category)
+    assert (word is not None) == (0 <= category < n_categories), "a category that is none"
     return "versions and messages"
 
 

@@ -1,0 +1,31 @@
+# A network on rows of doubles in the units of the data, without any Python object.
+
+from ae_core._engine.columns cimport Columns
+from ae_core._engine.kernels.table cimport ae_kernels, ae_output
+from ae_core._engine.plan cimport Plan
+
+# What a call is asked for.
+cdef enum:
+    RECONSTRUCTION, CODE, ERRORS
+
+# How it went.
+cdef enum:
+    DONE, NO_MEMORY, BAD_VALUE
+
+
+cdef class Served:
+    cdef Plan plan
+    cdef Columns columns                # of a mixed table; else None
+    cdef const ae_kernels* K
+    cdef Py_ssize_t itemsize, n_features, n_components
+    cdef readonly Py_ssize_t n_columns  # of a row that is given: n_features, unless it is mixed
+    cdef const char* params
+    cdef const double* shift            # both NULL: columns are not scaled
+    cdef const double* factor
+    cdef bint clip, has_missing
+    cdef ae_output output
+    cdef object keep_alive
+
+    cdef int infer(
+        self, int wanted, Py_ssize_t n_rows, const double* X, double* result,
+    ) noexcept nogil
