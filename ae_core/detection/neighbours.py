@@ -23,12 +23,19 @@ NEIGHBOUR_OF_REFERENCES = 5
 SHARE_OF_ODD_REFERENCES = 0.3
 """Share of the candidates that are far from the others, and become no references, …"""
 SHARE_OF_TWO_COLUMNS = 0.15
-"""… and of two columns: there a curve has few rows to each of its bends, and needs them."""
+"""… and of two columns: there a curve has few rows to each of its bends, and needs them. …"""
+FAR_OF_TWO_COLUMNS = 2.5
+"""… So of these none is left out that is at most so many times as far as the median one."""
 
 
 def share_of_odd_references(n_columns: int) -> float:
     """The share of the candidates to leave out, for a table of so many columns that vary."""
     return SHARE_OF_ODD_REFERENCES if n_columns > 2 else SHARE_OF_TWO_COLUMNS
+
+
+def far_of_odd_references(n_columns: int) -> float:
+    """How many times the median distance is too near to be left out, for so many columns."""
+    return 0.0 if n_columns > 2 else FAR_OF_TWO_COLUMNS
 
 
 class References:
@@ -64,8 +71,19 @@ class References:
         squared[np.arange(len(squared)), nearest] = np.inf
         return squared.argmin(axis=1)
 
-    def of_usual_ones(self, at_most: int, odd_share: float) -> "References":
-        """Those that have others of them near, in the same order: all but a share of them."""
+    def of_usual_ones(self, at_most: int, odd_share: float, far: float = 0.0) -> "References":
+        """Those that have others of them near, in the same order.
+
+        Parameters
+        ----------
+        at_most : int
+            So many are kept.
+        odd_share : float
+            The share that is left out, …
+        far : float, default=0
+            … but for those that are at most so many times as far from their neighbours as the
+            median one.
+        """
         m = len(self.points)
         kept = max(1, min(at_most, round((1 - odd_share) * m)))
         if kept == m:
@@ -74,6 +92,9 @@ class References:
         rank = min(NEIGHBOUR_OF_REFERENCES, m - 1)  # 0 is the point itself
         own = np.partition(squared, rank, axis=1)[:, rank] + np.square(self.points).sum(axis=1)
         order = np.argsort(own, kind="stable")
+        if far > 0:
+            n_near = int((own <= far**2 * np.median(own)).sum())  # squared distances
+            kept = min(at_most, max(kept, n_near))
         return References(self.points[np.sort(order[:kept])], self.n_threads)
 
     def _squared(self, queries: Array, weights: Array | None) -> Array:

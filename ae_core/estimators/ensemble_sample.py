@@ -9,7 +9,7 @@ from .._typing import Array
 from ..data.robust_scaling import total_weight
 from ..data.rows import Rows
 from ..detection.ensemble import ENTRIES_AT_ONCE, SMALLEST_USUAL, Member
-from ..detection.neighbours import References, share_of_odd_references
+from ..detection.neighbours import References, far_of_odd_references, share_of_odd_references
 from ..network.compiled import Network
 
 MOST_REFERENCES = 256
@@ -108,7 +108,8 @@ def references_among(
         which = which.repeat(1 + (weights >= 2 * np.median(weights)))
     points, _, _ = member.points(block[which], sample.rows.missing is not None)
     references = References(points, n_threads)
-    return replace(member, references=references.of_usual_ones(n_references, odd_share))
+    far = far_of_odd_references(n_varying)
+    return replace(member, references=references.of_usual_ones(n_references, odd_share, far))
 
 
 def distances_to(members: list[Member], rows: Rows, block: Array) -> Array:

@@ -245,6 +245,42 @@ def test_two_columns_on_a_curve():
     assert np.mean(areas[1::2]) > 0.83
 
 
+def test_rings_with_little_noise_keep_their_references():
+    """Where few rows are far from others, few references are left out, and no bend of a ring."""
+    from sklearn.datasets import make_circles
+    from sklearn.metrics import roc_auc_score
+
+    areas = []
+    for seed in range(40, 46):
+        rings = 4 * make_circles(285, noise=0.05, factor=0.5, random_state=seed)[0]
+        X = np.r_[rings, np.random.default_rng(seed).uniform(-6, 6, (15, 2))]
+        fitted = AutoencoderOutlierDetector(random_state=seed).fit(X)
+        areas.append(roc_auc_score(np.arange(300) >= 285, fitted.training_scores_))
+    assert np.mean(areas) > 0.905
+    assert min(areas) > 0.875
+
+
+@pytest.mark.parametrize("k", [1, 2, 4])
+def test_references_are_left_out_for_their_distance(k):
+    from ae_core.detection.neighbours import References
+
+    near = np.random.default_rng(k).uniform(size=(40, k))
+    lone = 100.0 * np.arange(1, 9)[:, None] * np.ones(k)  # eight, each far from all others
+    references = References(np.r_[near, lone])
+    assert len(references.of_usual_ones(100, 0.5).points) == 24  # a share, however near they are
+    np.testing.assert_array_equal(references.of_usual_ones(100, 0.5, 10.0).points, near)
+    assert len(references.of_usual_ones(100, 0.1, 10.0).points) == 43  # at most that share
+    assert len(references.of_usual_ones(30, 0.5, 10.0).points) == 30
+
+
+def test_equal_references_of_many_columns_are_left_out_as_a_share():
+    """They are 0 or, by rounding, less away from each other, which is no nearer than 0 times."""
+    from ae_core.detection.neighbours import References
+
+    points = np.repeat(np.random.default_rng(0).normal(size=(4, 6)).astype(np.float32), 25, axis=0)
+    assert len(References(points).of_usual_ones(100, 0.3).points) == 70
+
+
 def test_constant_columns_beside_two_change_nothing_of_their_networks():
     X = np.random.default_rng(0).normal(size=(200, 2))
     beside = np.insert(X, 1, 7.0, axis=1)
