@@ -57,6 +57,11 @@ def about_deltas(evidence: Evidence, case: CaseCheck, sample: Sample) -> list[st
     hidden = [layer for layer, _ in wrong if layer.followers]
     if output and (hidden or sum(not layer.followers for layer in layers.values()) > 1):
         return None  # what follows a layer may not be known, and then it is no output
+    known_arrays = {k for layer in layers.values() for k in (layer.weight, layer.bias)}
+    if output and any(
+        a.passed and a.analytic.any() and k not in known_arrays for k, a in enumerate(case.arrays)
+    ):
+        return None  # the same: what is right may come after it
     named = [(layer, min(several, key=_rank, default="")) for layer, several in wrong]
     if output:
         return _about_output(case, named[0][1], len(layers))

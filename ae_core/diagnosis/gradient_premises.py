@@ -240,6 +240,20 @@ def _listed(names: list[str]) -> str:
     return ", ".join(names[:4]) + (", …" if len(names) > 4 else "")
 
 
+def is_still(
+    subject: Subject, vector: Array, sample: Sample, first: Result, step: float, random: Any
+) -> bool:
+    """Whether the cost stays exactly the same when params change by about such a step."""
+    for _ in range(CALLS):
+        moved = vector + step * random.choice([-1, 1], vector.shape) * np.maximum(1, np.abs(vector))
+        try:
+            if subject.cost(moved, sample) != first.cost:
+                return False
+        except Misreturned:
+            return False
+    return True
+
+
 def independent(
     subject: Subject, vector: Array, sample: Sample, first: Result, random: Any
 ) -> str | None:

@@ -30,6 +30,8 @@ def forgotten_half(evidence: Evidence, case: CaseCheck, sample: Sample) -> str |
     k = evidence.index(array.name)
     analytic = array.analytic.reshape(array.shape)
     numeric, _ = evidence.numeric(sample, k, np.arange(array.analytic.size))
+    if not numeric.any():
+        return ONE_USE  # on that row the cost takes no notice of it: no use of it is to be seen
     missing = numeric.reshape(array.shape) - analytic
     same = tolerance.rank
     lost = outer_factors(missing, same)
