@@ -87,19 +87,24 @@ def _typical(c: Columns, varying: Array) -> float:
 
 def heavy_outliers(m: Measures) -> Finding | None:
     """A few rows so far away that the loss is about them."""
-    return few_rows(m.n_rows, m.few_rows_share)
+    is_robust = any(g.loss in ("absolute_error", "huber") for g in m.architecture.output_groups)
+    return few_rows(m.n_rows, m.few_rows_share, is_robust=is_robust)
 
 
-def few_rows(n_rows: int, share: float) -> Finding | None:
-    """The same of the share of all squared distance that the farthest 1 % of rows make."""
+def few_rows(n_rows: int, share: float, *, is_robust: bool = False) -> Finding | None:
+    """The same of the share of all squared distance that the farthest 1 % of rows make.
+
+    A robust loss is not about them, but what scales columns is.
+    """
     if n_rows < ROWS_FOR_ONE_PERCENT or not share > FEW_ROWS:
         return None
     return Finding(
         "heavy_outliers",
         f"The farthest {count(n_rows // 100, 'row')} of {n_rows} make "
-        f"{percent(share)} of the data's variance: the loss is mostly about them.",
+        f"{percent(share)} of the data's variance: "
+        f"{'columns are scaled by' if is_robust else 'the loss is mostly about'} them.",
         "Look at those rows: drop them if they are errors; else take a logarithm of the columns "
-        "that they are large in, or loss='huber'.",
+        f"that they are large in{'' if is_robust else ', or loss=' + repr('huber')}.",
         "note",
     )
 

@@ -74,6 +74,7 @@ DAYS = (19000101, 21001231)
 """Dates written as one number, year, month and day."""
 SECONDS = (9.4e8, 2.1e9)  # late in 1999 … 2036, since 1970; other numbers are seldom just there
 DATE_NAMES = re.compile(r"(^|[_\W])(?i:date|day|datum|dob)($|[_\W\d])|[a-z]Date$")
+TIME_NAMES = re.compile(r"(^|[_\W])(?i:time|timestamp|ts|epoch)($|[_\W\d])|[a-z]Time(stamp)?$")
 SHEET_DAYS = (10_000, 80_000)  # 1927 … 2119, in days since 1900 as spreadsheets have them
 NOT_A_COUNT = 86400.0
 """Seconds: numbers of that size that differ by less than a day in all are something else."""
@@ -245,9 +246,12 @@ def _is_repeated(count: int, total: int, is_code: bool, is_seldom: bool = False)
 
 def _written_as(distinct: Array, name: str) -> str:
     """As what a column of points in time is written; '' for any other column."""
-    if len(distinct) < FEWEST_DISTINCT or not _are_whole(distinct):
+    if len(distinct) < FEWEST_DISTINCT:
         return ""
     low, high = float(distinct[0]), float(distinct[-1])
+    if not _are_whole(distinct):  # a clock's fractions of a second, if it is called one
+        is_clock = TIME_NAMES.search(name) and SECONDS[0] <= low and high <= SECONDS[1]
+        return "seconds since 1970" if is_clock and high - low >= NOT_A_COUNT else ""
     if DAYS[0] <= low and high <= DAYS[1]:
         months, days = distinct // 100 % 100, distinct % 100
         is_date = (months >= 1) & (months <= 12) & (days >= 1) & (days <= 31)

@@ -149,10 +149,10 @@ class Trials:
                     f"{count(self.n_epochs, 'epoch')} to {count(self.n_rows, 'row')}, reach "
                     f"{reached}: train on."
                 )
+            epochs = f"for {count(self.n_epochs, 'epoch')} " * bool(self.n_epochs)
             how = (
-                f"The same settings, fitted for {count(self.n_epochs, 'epoch')} to "
-                f"{count(self.n_rows, 'row')} of this data from random_state={self.seed}, reach "
-                f"{reached}"
+                f"The same settings, fitted {epochs}to {count(self.n_rows, 'row')} of this data "
+                f"from random_state={self.seed}, reach {reached}"
             )
             if self.is_where_it_ended:
                 return (

@@ -85,7 +85,8 @@ def diagnose_detector(
         finding = _untrained(loss, judged_by)
         if trials:
             tried = _try_settings(detector, X, budget, sample_weight)
-            finding = replace(finding, advice=tried.advice)
+            message = finding.message if tried.is_reproduced else _unknown(loss, judged_by)
+            finding = replace(finding, message=message, advice=tried.advice)
         found = (finding, *found)
     return _report(detector, X, examined, loss, judged_by, found, tried, n_left_out)
 
@@ -152,6 +153,15 @@ def _untrained(loss: float, judged_by: References) -> Finding:
         f"PCA with codes of the same sizes {number(judged_by.pca)}. Their scores say little more "
         "than how far a row is from the mean.",
         "Try the defaults of learning_rate_init and n_steps.",
+    )
+
+
+def _unknown(loss: float, judged_by: References) -> str:
+    """What to say where such networks do learn these rows."""
+    return (
+        f"The networks do not know rows like these: their mean loss is {number(loss)}, returning "
+        f"the {judged_by.constant_name} for every row has {number(judged_by.constant)}, PCA with "
+        f"codes of the same sizes {number(judged_by.pca)}."
     )
 
 
