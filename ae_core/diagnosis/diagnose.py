@@ -284,12 +284,12 @@ def explain(
     Warnings come first.
     """
     found = {f.name: f for check in CHECKS if (f := check(measures)) is not None}
+    if facts is not None and shown is not None:
+        _tell_far_values(found, measures, far_in(measures.columns, facts, shown))
     if "other_data" in found and not EXPLAINED_BY["other_data"] & set(found):
         # What such rows make of the network says nothing of how it was trained.
         for name in OF_THE_FIT | {"badly_scaled_columns", "overfitting"}:
             found.pop(name, None)
-    if facts is not None and shown is not None:
-        _tell_far_values(found, measures, far_in(measures.columns, facts, shown))
     said = [f for name, f in found.items() if not EXPLAINED_BY.get(name, set()) & set(found)]
     if facts is not None:
         of_table = (check(facts) for check in data_findings.OF_TABLES)
@@ -303,8 +303,13 @@ def _tell_far_values(found: dict[str, Finding], measures: Measures, far: list[Fa
         return
     if len(far) == 1 or "heavy_outliers" not in found:  # of whole rows it is said already
         found["heavy_outliers"] = far_finding(far[0], measures.columns.names)
-    if data_findings.badly_scaled(without_far(measures.columns, far)) is None:
-        found.pop("badly_scaled_columns", None)
+    but_for_them = replace(measures, columns=without_far(measures.columns, far))
+    for name, check in (
+        ("badly_scaled_columns", data_findings.badly_scaled_columns),
+        ("other_data", other_data),
+    ):
+        if name in found and check(but_for_them) is None:
+            found.pop(name)
 
 
 def tried_advice(

@@ -234,6 +234,9 @@ IDS_AND_DATES = [
     ("d", lambda r, m: r.integers(1_500_000_000, 1_700_000_000, m), "seconds since 1970"),
     ("d", lambda r, m: r.integers(10**12, 2 * 10**12, m), "milliseconds since 1970"),
     ("date", lambda r, m: r.integers(40_000, 46_000, m), "days since 1900"),
+    ("timestamp", lambda r, m: 1.6e9 + 1e7 * r.random(m), "seconds since 1970"),
+    ("event_time", lambda r, m: 1.1e9 + 1e8 * r.random(m), "seconds since 1970"),
+    ("createdTime", lambda r, m: 1.7e9 + 1e6 * r.random(m), "seconds since 1970"),
     ("d", lambda r, m: 20_000_101 + 10_000 * r.integers(0, 20, m) + r.integers(0, 28, m), "year,"),
 ]
 
@@ -248,6 +251,8 @@ def test_identifiers_and_dates_among_numbers(name, make, message):
     ("name", "make"),
     [
         ("population", lambda r, m: r.integers(400_000_000, 900_000_000, m)),
+        ("pressure", lambda r, m: 1.6e9 + 1e7 * r.random(m)),
+        ("times", lambda r, m: 1e3 * r.random(m)),
         ("valid", lambda r, m: r.permutation(10**5)[:m]),
         ("paid", lambda r, m: r.permutation(10**5)[:m]),
         ("n", lambda r, m: r.integers(40_000, 46_000, m)),

@@ -14,6 +14,7 @@ from ae_core import (
     Adam,
     Architecture,
     Autoencoder,
+    AutoencoderOutlierDetector,
     Network,
     NonFiniteLossError,
     VariationalAutoencoder,
@@ -73,6 +74,15 @@ def test_rows_that_are_not_those_of_the_fit(data, change):
     assert "is this the data that it was fitted to?" in first.advice
     # What such rows make of the network says nothing of its settings.
     assert not {"worse_than_mean", "worse_than_pca", "badly_scaled_columns"} & set(names(report))
+
+
+@pytest.mark.parametrize("change", [OTHER["another unit"], OTHER["another origin"]])
+def test_a_detector_of_other_rows_is_not_said_to_have_learned_nothing(change):
+    model = AutoencoderOutlierDetector(random_state=0, n_threads=1).fit(X)
+    first = model.diagnose(change(X)).findings[0]
+    assert first.message.startswith("The networks do not know rows like these")
+    assert "is this the data that it was fitted to?" in first.advice
+    assert "0 epochs" not in first.advice
 
 
 def test_what_is_not_as_it_was_is_named():
@@ -153,6 +163,21 @@ def test_one_value_that_scales_a_column_is_named(data, column, value, scale):
     assert "all others are nearly equal" in far.message
     # Scaling by that value is no help.
     assert "badly_scaled_columns" not in names(report)
+
+
+def test_a_far_value_that_the_fit_had_not_is_named_as_such():
+    report = fitted(X).diagnose(with_far(X, 2, 1e6), trials=False)
+    assert "other_data" not in names(report)
+    assert "column '2'" in finding(report, "heavy_outliers").message
+
+
+@pytest.mark.parametrize("loss", ["huber", "absolute_error"])
+def test_a_robust_loss_is_not_told_to_be_one(loss):
+    data = X.copy()
+    data[:3] = 1e3
+    far = finding(fitted(data, loss=loss).diagnose(data, trials=False), "heavy_outliers")
+    assert far.message.endswith("columns are scaled by them.")
+    assert "huber" not in far.advice
 
 
 @pytest.mark.parametrize("seed", [0, 1])
