@@ -77,10 +77,12 @@ def html_report(diagnosis: "Diagnosis") -> str:
     if diagnosis.findings:
         items = "".join(_html_finding(finding) for finding in diagnosis.findings)
         parts.append(f"<ul>{items}</ul>")
-    trials, of = diagnosis.trials, _of(diagnosis)
-    if trials is not None and trials.helped:
+    if _is_worth_saying(diagnosis):
+        parts.append(f"<p>training ended because {escape(diagnosis.stopped_because)}.</p>")
+    of = _of(diagnosis)
+    for trials in _trials(diagnosis):
         parts.append(_html_table((trials.heading, _what(trials), of), trials.rows()))
-        parts.append(f"<p>{escape(trials.ending)}</p>")
+        parts.append(f"<p>{escape(trials.ending)}</p>" if trials.ending else "")
     losses = [(name, number(loss), share) for name, loss, share in _losses(diagnosis)]
     parts.append(_html_table(("loss", "", of), losses))
     parts += [f"<p>{escape(line.strip())}</p>" for line in _more_lines(diagnosis)]

@@ -196,9 +196,11 @@ class Trials:
     def rows(self) -> list[tuple[str, str, str]]:
         """The table: what was changed, the loss, and its share of the constant's."""
         lines = [("as it is", self.loss)]
+        helped = [(trial.instead, trial.loss) for trial in self.helped[:SHOWN]]
         both = self.helped_together
-        lines += [] if both is None else [(both.label, both.loss)]
-        lines += [(trial.instead, trial.loss) for trial in self.helped[:SHOWN]]
+        if both is not None:
+            helped.insert(1, (both.label, both.loss))
+        lines += helped
         lines += [(name, loss) for name, loss in reversed(self.references.table().items())]
         constant = self.references.constant
         return [

@@ -60,6 +60,25 @@ def test_a_diagnosis_is_tables_and_nothing_of_the_data_is_markup(table):
         assert finding.advice in page.text
 
 
+@pytest.mark.filterwarnings("ignore::ae_core.NotLearningWarning")
+def test_a_page_says_what_the_text_says_of_trials_and_of_the_end():
+    random = np.random.default_rng(0)
+    t = random.normal(size=(150, 1))
+    X = t @ random.normal(size=(1, 4)) + 0.1 * random.normal(size=(150, 4))
+    X[random.random(X.shape) < 0.3] = np.nan
+    settings = {"missing_values": "mask", "corruption": None, "n_threads": 1, "random_state": 0}
+    model = Autoencoder(4, max_iter=150, tol=1e-9, n_iter_no_change=5, **settings).fit(X)
+    report = model.diagnose(X, budget=2.0)
+    page = Page(report._repr_html_())
+    assert report.filling_trials.helped
+    for trials in filter(None, (report.trials, report.filling_trials)):
+        assert trials.heading in page.text
+        for name, figure, share in trials.rows():
+            assert f"{name}{figure}{share}" in page.text
+    if "training ended because" in str(report):
+        assert f"training ended because {report.stopped_because}." in page.text
+
+
 def test_so_is_what_is_notable_of_a_table(table):
     page = Page(diagnose_data(table.assign(**{HOSTILE[0]: 1.0}))._repr_html_())
     assert not {"script", "img"} & set(page.tags)
