@@ -156,7 +156,7 @@ class Trials:
             )
             if self.is_where_it_ended:
                 return (
-                    f"{how}, so this fit ended by chance where it learns no more: fit again "
+                    f"{how}, so this fit ended at a worse place by chance: fit again "
                     "with another random_state."
                 )
             return (

@@ -111,9 +111,10 @@ class FittedAutoencoder(CompletingAutoencoder, ScoringAutoencoder):
         # Of ratings a trial would be judged by what it was given: copying would always win.
         # Nor are there size factors of the rows that a trial would be of.
         if trials and examined.wants_trials and self._scale != "biases" and size_factors is None:
-            is_poor = examined.measures.is_poor
+            m = examined.measures
+            lost = m.references.lost(m.loss) if m.is_poor else None
             beside = Table(X, weights, covariates)
-            tried = try_settings(self, beside, is_poor=is_poor, budget=budget)
+            tried = try_settings(self, beside, lost=lost, budget=budget)
         if trials and examined.wants_filling and size_factors is None:
             filling = try_filling(self, Table(X, None, covariates), budget=budget)
         return examined.report(tried, filling)

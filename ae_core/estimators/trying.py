@@ -36,6 +36,8 @@ from .trial_size import (
     trial_batch_size,
 )
 
+NEARLY = 0.5
+"""Of what the fit fell short of PCA: a trial that does so by this share of it is as poor."""
 MEANINGS = {
     "activation": activation_of,
     "alpha": alpha_of,
@@ -65,15 +67,16 @@ class Table(NamedTuple):
         )
 
 
-def try_settings(model: Any, table: Table, *, is_poor: bool, budget: float) -> Trials | None:
+def try_settings(model: Any, table: Table, *, lost: float | None, budget: float) -> Trials | None:
     """Fit an autoencoder anew to some rows, with one setting changed at a time.
 
     Parameters
     ----------
     model : fitted Autoencoder or VariationalAutoencoder
     table : Table
-    is_poor : bool
-        Whether the fit is: then its trial should be, too.
+    lost : float or None
+        The share of what PCA gains that the fit falls short of, where it is poor: then its trial
+        should be, too, or nearly as far short of it.
     budget : float
         Seconds. How much is tried follows from the size of the network, so that the same is tried
         each time; the clock only ends what takes longer than any machine should.
@@ -89,8 +92,9 @@ def try_settings(model: Any, table: Table, *, is_poor: bool, budget: float) -> T
     if loss is None:
         return None
     judged_by = trial.references(None)
-    poor_again = judged_by.is_poor(loss)
-    is_reproduced = poor_again or not is_poor
+    is_reproduced = lost is None or judged_by.is_poor(loss)
+    if lost is not None and not is_reproduced:
+        is_reproduced = judged_by.lost(loss) > NEARLY * lost
     result = Trials(
         n_rows=size.n_rows,
         n_epochs=size.n_epochs,
