@@ -13,6 +13,8 @@ SAME = 1.5
 """Times that loss: below it, nothing speaks for other rows."""
 PART, CALM = 10, 2.0
 """The end of a curve is its last tenth, and calm if the loss there is never twice as large."""
+BEYOND = 0.5
+"""Of a column's range in the fit: values that are so far beyond it are not its own."""
 AS_SCALED = 2.0
 """Standard deviations of the fit: columns that lie, or spread, by more are not those that it
 scaled."""
@@ -66,10 +68,19 @@ def _ended_at(m: Measures) -> float | None:
 
 
 def _not_as_scaled(m: Measures) -> str:
-    """What is not as scale='standard' left it in the fit: means near 0, deviations near 1."""
-    if m.settings.get("scale") not in ("standard", "auto"):
+    """What is not as the fit scaled it: to means of 0 and deviations of 1, or from 0 to 1."""
+    c, scale = m.columns, m.settings.get("scale")
+    if scale == "minmax":
+        beyond = np.fmax(c.high - 1, -c.low)
+        worst = int(np.argmax(np.nan_to_num(beyond)))
+        if not beyond[worst] > BEYOND:
+            return ""
+        return (
+            f"column {quoted(c.names[worst])}, which went from 0 to 1 when scaled, goes from "
+            f"{number(float(c.low[worst]))} to {number(float(c.high[worst]))} now"
+        )
+    if scale not in ("standard", "auto"):
         return ""
-    c = m.columns
     deviation = np.sqrt(c.variance)
     away = np.abs(c.mean)
     worst = int(np.argmax(away))

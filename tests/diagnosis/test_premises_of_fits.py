@@ -85,6 +85,14 @@ def test_a_detector_of_other_rows_is_not_said_to_have_learned_nothing(change):
     assert "0 epochs" not in first.advice
 
 
+@pytest.mark.parametrize("change", [OTHER["another unit"], OTHER["another origin"]])
+def test_rows_beyond_the_range_that_was_scaled(change):
+    model = fitted(X, scale="minmax")
+    first = model.diagnose(change(X), trials=False).findings[0]
+    assert "which went from 0 to 1 when scaled, goes from" in first.message
+    assert "other_data" not in names(model.diagnose(X, trials=False))
+
+
 def test_what_is_not_as_it_was_is_named():
     frame = pd.DataFrame(WINE, columns=load_wine().feature_names)
     other = frame.assign(proline=frame["proline"] + 9e4)
