@@ -10,12 +10,14 @@ from ae_core import (
     AutoencoderOutlierDetector,
     Blocks,
     Network,
+    NotLearningWarning,
     VariationalAutoencoder,
     train,
 )
 from ae_core.data.blocks import Place, at
 
 pytestmark = pytest.mark.filterwarnings("ignore::ae_core.NotLearningWarning")
+
 
 X = np.random.default_rng(0).normal(size=(60, 3))
 CLASSES = {
@@ -189,3 +191,26 @@ def test_the_score_of_what_is_partly_seen_is_that_of_its_blocks(name):
     weights = np.ones(60) if name == "variational" else seen
     np.testing.assert_allclose(score, np.average(scores, weights=weights), rtol=1e-12)
     assert abs(np.average(scores, weights=np.ones(60)) - np.average(scores, weights=seen)) > 1e-3
+
+
+def test_warnings_are_about_the_line_that_called():
+    noise = np.random.default_rng(3).normal(size=(80, 4))
+    noisy = Autoencoder(1, max_iter=1, learning_rate_init=1e-9, random_state=0)
+    scores = AutoencoderOutlierDetector(n_steps=2, random_state=0)
+    parts = Autoencoder(1, missing_values="mask", max_iter=1, random_state=0)
+    never = np.c_[noise, np.full(80, np.nan)]
+    for call in (lambda: noisy.fit(noise), lambda: noisy.fit_transform(noise)):
+        with pytest.warns(NotLearningWarning) as caught:
+            call()
+        assert {warning.filename for warning in caught} <= {__file__, _data_file()}
+    with pytest.warns(UserWarning, match="nothing") as caught:
+        parts.fit(never)
+    assert [warning.filename for warning in caught] == [__file__] * len(caught)
+    assert scores.fit(noise).n_features_in_ == 4
+
+
+def _data_file():
+    """Where scikit-learn wraps transformers: a frame between `fit_transform` and its caller."""
+    from sklearn.utils import _set_output
+
+    return _set_output.__file__
