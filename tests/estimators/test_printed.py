@@ -11,6 +11,7 @@ from ae_core import (
     AutoencoderImputer,
     AutoencoderOutlierDetector,
     Blocks,
+    Checkpoint,
     Predictor,
     VariationalAutoencoder,
     diagnose,
@@ -66,6 +67,10 @@ def test_what_is_said_is_printable(name, tmp_path, capfd):
     predictor = Predictor.load(path)
     broken = tmp_path / f"x{bad}"
     broken.write_bytes(b"x" * 100)
+    checkpoint = tmp_path / f"c{bad}"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        Autoencoder(2, max_iter=2).fit(X, callbacks=[Checkpoint(checkpoint, every=1)])
     values = (np.nan, [bad] * 40, pd.date_range("2020", periods=40), 1j)
     wrong = [frame.assign(**{bad: value}) for value in values]
     calls = [
@@ -95,6 +100,10 @@ def test_what_is_said_is_printable(name, tmp_path, capfd):
         lambda: Blocks(broken),
         lambda: Blocks(tmp_path / f"no{bad}*"),
         lambda: AutoencoderOutlierDetector.load(path),
+        lambda: model.transform(frame, to=f"{bad}.what"),
+        lambda: model.transform(frame, to=tmp_path / bad / "x.csv"),
+        lambda: Autoencoder(3, max_iter=2).fit(X, resume_from=checkpoint),
+        lambda: model.fit(X, resume_from=path),
         *(lambda p=p: Autoencoder(2, **{p: bad}).fit(X) for p in ("loss", "scale", "solver", "dtype", "columns")),
     ]  # fmt: skip
     n_lines = 0
