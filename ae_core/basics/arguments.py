@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field
 from numbers import Integral, Real
-from os import PathLike
+from os import PathLike, fsdecode
 from typing import Any, NoReturn
 
 import numpy as np
@@ -299,6 +299,10 @@ def check_path(argument: str, value: Any) -> Any:
     """The name of a file: text or a path, and no number, which would be an open file's."""
     if not isinstance(value, str | bytes | PathLike) or not value:
         raise ValueError(f"{argument}={shown(value)}: must be the name of a file")
+    if "\0" in fsdecode(value):
+        raise ValueError(
+            f"{argument}={shown(value)}: must be the name of a file, and has a NUL, which none has"
+        )
     return value
 
 

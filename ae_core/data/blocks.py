@@ -107,6 +107,7 @@ class Blocks:
         block_size: int | None = None,
     ) -> None:
         Either((None,), COUNT)("block_size", block_size)
+        source = os.fsdecode(source) if isinstance(source, bytes) else source
         self.source = source
         self.columns, self.drop, self.keep = (
             _names(argument, names)

@@ -89,7 +89,7 @@ def table_of(
     if array.dtype.kind == "O":
         array = floats_of(array, lambda place: f"{name}[{', '.join(map(str, place))}]", text)
     _check_kind(array.dtype, name, text)
-    _check_ndim(array, name)
+    _check_ndim(array, name, X)
     check_size(array.shape, name)
     if array.dtype.kind == "f" and array.dtype.itemsize > 8:
         return _doubles(array, name)
@@ -130,9 +130,14 @@ def _doubles(array: Array, name: str) -> Array:
     return doubles
 
 
-def _check_ndim(array: Any, name: str) -> None:
+def _check_ndim(array: Any, name: str, given: Any = None) -> None:
+    """Refuse what has no two dimensions; the advice is for what was given, a list or a Series."""
     if array.ndim != 2:
         hint = f": one sample is {name}.reshape(1, -1), and one column {name}.reshape(-1, 1)"
+        if hasattr(given, "to_frame"):
+            hint = f": one column is {name}.to_frame()"
+        elif isinstance(given, list | tuple):
+            hint = f": one sample is [{name}], and one column [[x] for x in {name}]"
         raise ValueError(
             f"Expected 2D array, got {array.ndim}D array instead, {name} of shape {array.shape}. "
             f"Reshape your data{hint if array.ndim < 2 else ''}"

@@ -4,13 +4,13 @@ from typing import Any
 
 import numpy as np
 from dask.delayed import Delayed, delayed
-from sklearn.utils.validation import validate_data
 
 from .._typing import Array
 from ..data.frames import library_of
 from ..data.rows import Rows
 from ..data.scaling import SeenColumns
 from ..diagnosis.reconstruction import evenly
+from ..estimators.tables import note_columns
 from .collections import is_list_of_delayed, partitions_of, vector_partitions
 from .epochs import Pieces
 from .machines import Machines, given
@@ -94,7 +94,7 @@ class DistributedTable:
 
     def note_columns(self, estimator: Any, *, reset: bool) -> None:
         """Let an estimator note, or compare, number and names of the columns."""
-        validate_data(estimator, self.head, skip_check_array=True, reset=reset)
+        note_columns(estimator, self.head, reset=reset)
         if reset:
             estimator.encoding_, estimator._library = None, library_of(self.head)
 

@@ -5,7 +5,6 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
-from sklearn.utils.validation import validate_data
 
 from ..basics.arguments import check_path
 from ..data.block_encoding import learn_encoding
@@ -19,7 +18,7 @@ from .checkpoints import bind_checkpoints, open_checkpoint
 from .fitting import clips, generator_of, run, seen
 from .parameters import check_columns, dtype_of
 from .starting import draw_network, go_on, is_scaled, note_scale
-from .tables import checked
+from .tables import checked, note_columns
 
 SMALLEST_HELD_OUT = 1
 """Rows that are held out, at least."""
@@ -64,7 +63,7 @@ def _note_columns(estimator: Any, blocks: Blocks) -> None:
             return
         frame = as_pandas(block)
         estimator.encoding_ = learn_encoding(frames(), estimator.missing_values == "mask")
-        validate_data(estimator, frame, skip_check_array=True, reset=True)
+        note_columns(estimator, frame, reset=True)
         estimator._library = library_of(block)
     except (ValueError, TypeError) as error:
         raise at(where, error) from error

@@ -8,6 +8,7 @@ from typing import Any, TypeVar, cast
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from ..basics.arguments import check_path
 from ..basics.memory import FEWER_ROWS, says_what_it_lacks
 from ..data.blocks import Blocks, at, blocks_of
 from ..data.checks import is_sparse
@@ -85,7 +86,7 @@ def _written(
     estimator: Any, method: str, blocks: Blocks, results: Iterator[tuple[Any, Any]], to: Any
 ) -> None:
     """Write results, whole or not at all."""
-    path = os.fsdecode(to)
+    path = os.fsdecode(check_path("to", to))
     check_output(path)
     names = _result_names(estimator, method)
     kept = blocks.keep or []

@@ -3,13 +3,14 @@
 import hashlib
 import inspect
 from dataclasses import dataclass
-from os import PathLike, fspath
+from os import PathLike, fsdecode, fspath
 from typing import Any
 
 import numpy as np
 
 from .._typing import Array
-from ..basics.arguments import COUNT, check_path
+from ..basics.arguments import COUNT, check_path, shown
+from ..basics.shown import cut, printable
 from ..data.checks import is_sparse
 from ..data.encoded_blocks import EncodedBlocks
 from ..files.model_file import ModelFile, read_file, write_file
@@ -163,9 +164,10 @@ def open_checkpoint(
         When it is of another model or of other data; names what differs.
     """
     file = read_file(path, KIND)
+    called = cut(printable(fsdecode(path)), 80)
     described = file.description
     if file.value("estimator", str) != type(estimator).__name__:
-        raise ValueError(f"{path} is a checkpoint of a fit of {described['estimator']}")
+        raise ValueError(f"{called} is a checkpoint of a fit of {described['estimator']}")
     saved, own = file.value("parameters", dict), parameters_of(estimator)
     meant = {
         "activation": activation_of(estimator),
@@ -181,13 +183,13 @@ def open_checkpoint(
             continue
         if name not in MAY_DIFFER and value != own.get(name):
             raise ValueError(
-                f"{path} is a checkpoint of a fit with {name}={value!r}, not "
-                f"{own.get(name)!r}: set it as it was, or fit without resume_from"
+                f"{called} is a checkpoint of a fit with {name}={shown(value)}, not "
+                f"{shown(own.get(name))}: set it as it was, or fit without resume_from"
             )
     if file.value("data", str) != _fingerprint(X, sample_weight, beside):
         raise ValueError(
-            f"{path} is a checkpoint of a fit to other data: another X, sample_weight or what else "
-            "is given of rows"
+            f"{called} is a checkpoint of a fit to other data: another X, sample_weight or what "
+            "else is given of rows"
         )
     solver, n_params = solver_of(estimator), architecture_of(estimator, X.shape[1]).n_params
     assert not isinstance(solver, str)  # 'lbfgs' has no checkpoints

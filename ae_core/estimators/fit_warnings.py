@@ -9,6 +9,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from .._typing import Array
 from ..basics.arguments import shown
+from ..basics.callers import level_outside
 from ..data.rows import Rows
 from ..diagnosis.findings import WORSE_THAN_CONSTANT, is_worth_a_look, not_learning
 from ..diagnosis.reconstruction import judged_rows, mean_error, rates_of
@@ -35,7 +36,7 @@ def warn_of_never_seen(estimator: Any, never: Array) -> None:
     warnings.warn(
         f"column{'s' if len(places) > 1 else ''} {', '.join(called)}{rest} had no entry in the "
         "fit, which knows nothing of it: impute leaves it missing",
-        stacklevel=3,
+        stacklevel=level_outside(),
     )
 
 
@@ -75,7 +76,9 @@ def warn_if_not_learning(network: Network, rows: Rows) -> None:
             judged_by.pca if judged_by.has_structure else judged_by.constant,
         )
     if found:
-        warnings.warn(f"{found.message} {found.advice}", NotLearningWarning, stacklevel=3)
+        warnings.warn(
+            f"{found.message} {found.advice}", NotLearningWarning, stacklevel=level_outside()
+        )
 
 
 def warn_if_not_converged(estimator: Any) -> None:
@@ -99,5 +102,5 @@ def warn_if_not_converged(estimator: Any) -> None:
         f"The fit {history.stopped_because} before {patience} epochs came by without the loss "
         f"improving by more than tol={tol:g}: raise that limit, or tol",
         ConvergenceWarning,
-        stacklevel=3,
+        stacklevel=level_outside(),
     )

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from ..basics.callers import level_outside
 from ..data.checks import is_sparse
 from ..data.held_out import EntrySplit, HeldOutEntries, hold_out_entries
 from ..data.imputation import parts_of
@@ -88,6 +89,6 @@ def warn_if_worse_than_biases(
             f"rows and columns alone have {theirs:.3g}: what was learned is a copy of what was "
             "seen. Leave scale, alpha and activation at their defaults, or try a larger alpha",
             NotLearningWarning,
-            stacklevel=3,
+            stacklevel=level_outside(),
         )
     return is_worse

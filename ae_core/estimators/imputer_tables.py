@@ -4,7 +4,6 @@ from typing import Any
 
 import numpy as np
 import sklearn
-from sklearn.utils.validation import validate_data
 
 from .._typing import Array
 from ..data.checks import check_frame, is_sparse
@@ -12,7 +11,7 @@ from ..data.encoding import Encoding
 from ..data.frames import as_pandas, library_of
 from ..data.markers import says_nan, without_marker
 from ..serving.imputing import MARKED
-from .tables import checked_table
+from .tables import checked_table, note_columns
 
 TEXT = (
     "columns='mixed' takes a DataFrame's text and categories, and missing_values a text for what "
@@ -46,11 +45,11 @@ def table_to_fill(estimator: Any, X: Any, *, reset: bool) -> Array:
     frame = unmarked_frame(X, marker)
     check_frame(frame)
     if not reset:  # names first: another column's values say nothing
-        validate_data(estimator, frame, skip_check_array=True, reset=False)
+        note_columns(estimator, frame, reset=False)
     encoding = Encoding.learn(frame, has_missing=True) if reset else estimator.encoding_
     encoded = encoding.encode(frame, has_missing=True)
     if reset:
-        validate_data(estimator, frame, skip_check_array=True, reset=True)
+        note_columns(estimator, frame, reset=True)
         estimator.encoding_, estimator._library = encoding, library_of(X)
     return np.asarray(encoded)
 

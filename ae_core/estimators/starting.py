@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from .._typing import Array
+from ..basics.arguments import shown
 from ..data.rating_biases import learn_biases
 from ..data.rows import Rows
 from ..data.running_scaling import RunningScaling
@@ -146,12 +147,14 @@ def go_on(estimator: Any) -> None:
     network = estimator.network_
     architecture = architecture_of(estimator, network.architecture.n_features)
     check_noise(estimator, architecture)
-    if any(getattr(architecture, n) != getattr(network.architecture, n) for n in LAYOUT):
-        raise ValueError(
-            f"the parameters now describe {architecture}, and the fitted model is "
-            f"{network.architecture}: set n_components and the like as they were, or fit anew "
-            "with warm_start=False"
-        )
+    for name in LAYOUT:
+        now, then = getattr(architecture, name), getattr(network.architecture, name)
+        if now != then:
+            raise ValueError(
+                f"the parameters now describe a network with {name}={shown(now)}, and the fitted "
+                f"model has {shown(then)}: set n_components and the like as they were, or fit anew "
+                "with warm_start=False"
+            )
     # A copy: the old ones may be a file's, which can't be written to.
     estimator.network_ = Network(
         architecture, network.params.copy(), dtype=network.dtype, n_threads=estimator.n_threads

@@ -10,6 +10,7 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
 from .._typing import Array
+from ..basics.shown import cut, printable
 from ..data.checks import check_frame, check_table, is_sparse
 from ..data.containers import ENCODE, table_of
 from ..data.encoding import Encoding
@@ -28,6 +29,8 @@ from .parameters import check_columns
 
 MIXED = "columns='mixed' takes a DataFrame's text and categories; or encode them as numbers"
 MASK = "fit with missing_values='mask' to learn around what is missing (impute fills it in); or "
+NAMES_SHOWN, NAME_SHOWN = 5, 30
+"""Names in an error, and characters of each."""
 NO_CODE = "take the code of such rows from transform; or "
 
 
@@ -61,11 +64,11 @@ def checked(estimator: Any, X: Any, *, reset: bool, name: str = "X") -> Any:
         Encoding.learn(frame, has_missing=masked, name=name) if reset else estimator.encoding_
     )
     if not reset:  # names first: another column's values say nothing
-        validate_data(estimator, frame, skip_check_array=True, reset=False)
+        note_columns(estimator, frame, reset=False)
     others = getattr(estimator, "_takes_other_categories", False)
     encoded = encoding.encode(frame, has_missing=masked, others=others, name=name)
     if reset:
-        validate_data(estimator, frame, skip_check_array=True, reset=True)
+        note_columns(estimator, frame, reset=True)
         estimator.encoding_, estimator._library = encoding, library_of(X)
     return encoded
 
@@ -134,10 +137,45 @@ def checked_table(
         estimator=estimator,
     )
     table = check_table(table, name, missing=missing, columns=names_of(X), advice=advice)
-    validate_data(estimator, X if is_frame(X) else table, skip_check_array=True, reset=reset)
+    note_columns(estimator, X if is_frame(X) else table, reset=reset)
     if reset:
         estimator._library = library_of(X)
     return table
+
+
+def note_columns(estimator: Any, X: Any, *, reset: bool) -> None:
+    """Note the number and names of columns, with `reset`, or compare them with those of the fit.
+
+    Raises
+    ------
+    ValueError
+        When there are others, in the words that scikit-learn's contract asks for.
+    """
+    fitted = getattr(estimator, "feature_names_in_", None)
+    names = names_of(X)
+    if not reset and fitted is not None and names and all(isinstance(n, str) for n in names):
+        _check_same_names(list(fitted), names)
+    validate_data(estimator, X, skip_check_array=True, reset=reset)
+
+
+def _check_same_names(fitted: list[str], names: list[str]) -> None:
+    """Refuse other names: scikit-learn's sentences, but each name short, on a line of its own."""
+    if names == fitted:
+        return
+    said = "The feature names should match those that were passed during fit.\n"
+    new, lost = sorted(set(names) - set(fitted)), sorted(set(fitted) - set(names))
+    if new:
+        said += "Feature names unseen at fit time:\n" + _in_lines(new)
+    if lost:
+        said += "Feature names seen at fit time, yet now missing:\n" + _in_lines(lost)
+    if not new and not lost:
+        said += "Feature names must be in the same order as they were in fit.\n"
+    raise ValueError(said)
+
+
+def _in_lines(names: list[str]) -> str:
+    lines = [f"- {cut(printable(name), NAME_SHOWN)}\n" for name in names[:NAMES_SHOWN]]
+    return "".join(lines) + "- ...\n" * (len(names) > NAMES_SHOWN)
 
 
 class FramesOut:

@@ -13,7 +13,7 @@ import numpy as np
 
 from .._typing import Array
 from ..basics.extras import optional
-from ..basics.shown import printable
+from ..basics.shown import cut, printable
 from .whole_file import target_of, write_whole
 
 Columns = Sequence[Array | Sequence[Any]]
@@ -25,6 +25,10 @@ GZIP_LEVEL = 1
 """Digits pack to half their size at any level; the highest takes several times as long."""
 NAME_ROOM = 40
 """Characters for a name, or for a value, in a message."""
+
+
+PATH_SHOWN = 80
+"""Characters of a path in a message."""
 
 
 class TableError(ValueError):
@@ -50,8 +54,9 @@ def check_output(path: str, *, is_table: bool = True) -> None:
     if is_table and path == "-":
         return
     if is_table and not path.lower().endswith(OUTPUTS):
+        called = cut(printable(path), PATH_SHOWN)
         raise TableError(
-            f"{path}: what to write can't be told from its name: it must end in "
+            f"{called}: what to write can't be told from its name: it must end in "
             f"{', '.join(OUTPUTS)}, or be - for CSV to standard output"
         )
     try:

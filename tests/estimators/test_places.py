@@ -9,13 +9,18 @@ from ae_core import (
     Autoencoder,
     AutoencoderOutlierDetector,
     Blocks,
+    Checkpoint,
     Network,
+    NotLearningWarning,
+    Predictor,
     VariationalAutoencoder,
+    load,
     train,
 )
 from ae_core.data.blocks import Place, at
 
 pytestmark = pytest.mark.filterwarnings("ignore::ae_core.NotLearningWarning")
+
 
 X = np.random.default_rng(0).normal(size=(60, 3))
 CLASSES = {
@@ -35,7 +40,7 @@ def message(call, kind=ValueError):
 
 
 def frame():
-    return pd.DataFrame(X, columns=["a", "row 3", "X[1, 2]"])
+    return pd.DataFrame(X.copy(), columns=["a", "row 3", "X[1, 2]"])
 
 
 @pytest.fixture
@@ -189,3 +194,85 @@ def test_the_score_of_what_is_partly_seen_is_that_of_its_blocks(name):
     weights = np.ones(60) if name == "variational" else seen
     np.testing.assert_allclose(score, np.average(scores, weights=weights), rtol=1e-12)
     assert abs(np.average(scores, weights=np.ones(60)) - np.average(scores, weights=seen)) > 1e-3
+
+
+def test_warnings_are_about_the_line_that_called():
+    noise = np.random.default_rng(3).normal(size=(80, 4))
+    noisy = Autoencoder(1, max_iter=1, learning_rate_init=1e-9, random_state=0)
+    scores = AutoencoderOutlierDetector(n_steps=2, random_state=0)
+    parts = Autoencoder(1, missing_values="mask", max_iter=1, random_state=0)
+    never = np.c_[noise, np.full(80, np.nan)]
+    for call in (lambda: noisy.fit(noise), lambda: noisy.fit_transform(noise)):
+        with pytest.warns(NotLearningWarning) as caught:
+            call()
+        assert {warning.filename for warning in caught} <= {__file__, _data_file()}
+    with pytest.warns(UserWarning, match="nothing") as caught:
+        parts.fit(never)
+    assert [warning.filename for warning in caught] == [__file__] * len(caught)
+    assert scores.fit(noise).n_features_in_ == 4
+
+
+def _data_file():
+    """Where scikit-learn wraps transformers: a frame between `fit_transform` and its caller."""
+    from sklearn.utils import _set_output
+
+    return _set_output.__file__
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"n_components": 1}, "layer_sizes=(3, 128, 1, 128, 3)"),
+        ({"activation": "tanh"}, "activations=('tanh'"),
+        ({"loss": "absolute_error"}, "loss='absolute_error'"),
+        ({"tied": True}, "tied=True"),
+        ({"hidden_layer_sizes": (7,) * 40}, "layer_sizes=(3, 7, 7"),
+    ],
+)
+def test_a_warm_start_says_which_part_is_another(changed, words):
+    model = CLASSES["autoencoder"](warm_start=True).fit(X)
+    model.set_params(**changed)
+    text = message(lambda: model.fit(X))
+    assert words in text
+    assert "warm_start=False" in text
+
+
+ONE_DIMENSION = {
+    "an array": (X[0], "X.reshape(1, -1)"),
+    "a list": (X[0].tolist(), "one sample is [X]"),
+    "a tuple": ((1.0, 2.0), "[[x] for x in X]"),
+    "a Series": (pd.Series(X[:, 0]), "X.to_frame()"),
+    "an index": (pd.Index(X[:, 0]), "X.to_frame()"),
+}
+
+
+@pytest.mark.parametrize("what", ONE_DIMENSION)
+def test_advice_about_one_dimension_is_for_what_was_given(what):
+    given, words = ONE_DIMENSION[what]
+    text = message(lambda: CLASSES["autoencoder"]().fit(given))
+    assert words in text
+    assert "Reshape your data" in text
+
+
+def test_advice_about_a_series_of_polars():
+    polars = pytest.importorskip("polars")
+    text = message(lambda: CLASSES["autoencoder"]().fit(polars.Series(X[:, 0])))
+    assert "X.to_frame()" in text
+
+
+@pytest.mark.parametrize("path", ["a\0b", b"a\0b", "\0", "x" * 300 + "\0"])
+def test_names_of_files_have_no_nul(path, tmp_path):
+    model = CLASSES["autoencoder"]().fit(X)
+    for call in (
+        lambda: model.save(path),
+        lambda: load(path),
+        lambda: Autoencoder.load(path),
+        lambda: Predictor.load(path),
+        lambda: Checkpoint(path),
+        lambda: CLASSES["autoencoder"]().fit(X, resume_from=path),
+        lambda: model.transform(X, to=path),
+        lambda: CLASSES["autoencoder"]().fit(Blocks(path)),
+    ):
+        text = message(call)
+        assert "null byte" not in text
+        assert "\\x00" in text or "…" in text

@@ -148,7 +148,7 @@ REFUSED = {
     "sparse, one dimension": (lambda: sp.coo_array(STORED[0]), "2D array"),
     "sparse, three dimensions": (lambda: sp.coo_array(np.ones((2, 3, 4))), "2D array"),
     "names of two kinds": (lambda: FRAME.set_axis(["a", "b", 2, 3], axis=1), "'a'.*2"),
-    "a name that is none": (lambda: FRAME.set_axis(["a", "b", "c", None], axis=1), "'a' and nan"),
+    "a name that is none": (lambda: FRAME.set_axis(["a", "b", "c", None], axis=1), "'a' and (nan|None)"),
     "what cannot be had": (Broken, "Broken"),
     "a generator": (lambda: (row for row in X), "generator"),
     "a deque": (lambda: collections.deque(X.tolist()), "deque"),

@@ -92,7 +92,7 @@ def trees(seed, marker=None):
     if marker is not None:
         frame["kind"] = frame["kind"].fillna(marker)
         frame["height"] = frame["height"].fillna(5.0)
-        frame["old"] = frame["old"].fillna(True).infer_objects().astype(bool)
+        frame["old"] = frame["old"].where(frame["old"].notna(), True).astype(bool)
     return frame
 
 

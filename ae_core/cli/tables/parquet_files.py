@@ -56,7 +56,7 @@ def read_arrow(path: str, wanted: Wanted) -> Table:
     with _told("an Arrow file"):
         with open(path, "rb") as ends:
             first = ends.read(6)
-            ends.seek(max(-6, -os.path.getsize(path)), os.SEEK_END)
+            ends.seek(max(-8, -os.path.getsize(path)), os.SEEK_END)
             last = ends.read()
         if first.startswith(b"FEA1"):
             raise TableError("it is of Feather's first version: write it anew")
@@ -66,11 +66,14 @@ def read_arrow(path: str, wanted: Wanted) -> Table:
                 "end in what it is, such as .csv"
             )
         # A stream that was cut between two parts would be read as a shorter one.
-        if last != b"ARROW1" if first == b"ARROW1" else not last.endswith(b"\0\0\0\0"):
+        if not last.endswith(b"ARROW1") if first == b"ARROW1" else last != END_OF_STREAM:
             raise TableError("it can't be read as an Arrow file: it is cut short; write it anew")
         with pyarrow.OSFile(path) as file:
             table = _read(_Batches(file, 8 if first == b"ARROW1" else 0), wanted)
     return table
+
+
+END_OF_STREAM = b"\xff\xff\xff\xff\0\0\0\0"
 
 
 class _Batches:
