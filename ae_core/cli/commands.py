@@ -145,7 +145,9 @@ def impute(model: str, data: str, output: str, reading: Reading) -> None:
       ae-core impute model.safetensors data.csv -o filled.csv
       cat data.csv | ae-core impute model.safetensors - | head
     """
-    estimator = load_model(model, "Autoencoder", takes_imputers=True)
+    estimator = load_model(
+        model, "Autoencoder", takes_imputers=True, needed="fit one with --missing"
+    )
     is_imputer = not hasattr(estimator, "network_")
     if not is_imputer and not hasattr(estimator, "impute"):
         raise click.UsageError(f"{model} was not fitted with --missing, so it fills in nothing")

@@ -51,16 +51,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 warnings.simplefilter("ignore")
                 warnings.simplefilter("default", UserWarning)
             warnings.showwarning = _show_warning(command)
-            with commands.make_context("ae-core", arguments) as context:
+            with commands.make_context("ae-core", list(arguments)) as context:
                 commands.invoke(context)
-        sys.stdout.flush()
+        if sys.stdout is not None:  # it may be closed
+            sys.stdout.flush()
     except click.exceptions.Exit as end:
         return end.exit_code
     except click.UsageError as error:
         if not arguments:  # a newcomer wants to know what there is
             print(commands.get_help(click.Context(commands, info_name="ae-core")), file=sys.stderr)
             return USAGE
-        return _say(command, f"{_lower(error.format_message())} (see {command} --help)", USAGE)
+        hint = _hint_of_dash(arguments) if isinstance(error, click.NoSuchOption) else ""
+        message = _lower(error.format_message()) + hint
+        return _say(command, f"{message} (see {command} --help)", USAGE)
     except KeyboardInterrupt:
         return _say(command, "interrupted; no output was written", INTERRUPTED)
     except MemoryError as error:
@@ -80,7 +83,7 @@ def _failed(command: str, error: Exception) -> int:
     if os.environ.get("AE_CORE_TRACEBACK"):
         raise error
     if isinstance(error, OSError) and error.strerror:
-        place = "" if error.filename is None else f"{error.filename}: "
+        place = "" if error.filename is None else f"{error.filename or repr('')}: "
         return _say(command, f"{place}{error.strerror}")
     # ImportError: a missing extra. ArithmeticError: a loss that became infinite.
     if isinstance(error, ValueError | OSError | ImportError | ArithmeticError):
@@ -96,6 +99,14 @@ def _say(command: str, message: str, code: int = 1) -> int:
     line = cut(printable(" ".join(message.split())), LONGEST - len(start))
     print(start + line, file=sys.stderr)
     return code
+
+
+def _hint_of_dash(arguments: Sequence[str]) -> str:
+    """What to do about a file's name that was taken for options."""
+    files = [each for each in arguments if each.startswith("-") and os.path.lexists(each)]
+    if not files or files[0] == "-":
+        return ""
+    return f"; a file whose name begins with a dash is given as ./{files[0]}"
 
 
 def _lower(message: str) -> str:

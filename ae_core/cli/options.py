@@ -313,6 +313,7 @@ def load_model(
     *,
     takes_imputers: bool = False,
     only_looks: bool = False,
+    needed: str = "fit one without --outliers",
 ) -> Any:
     """The model at that path.
 
@@ -325,6 +326,8 @@ def load_model(
         Whether it may also be an `AutoencoderImputer`.
     only_looks : bool
         Whether it is not to be given any rows.
+    needed : str
+        How an autoencoder is fitted that the command can use.
 
     Raises
     ------
@@ -357,7 +360,7 @@ def load_model(
     if kind is not None and hasattr(model, "network_") != (kind == "Autoencoder"):
         raise click.UsageError(
             f"{path} is an {found}, and this needs an {kind}: "
-            + ("fit one without --outliers" if kind == "Autoencoder" else "fit one with --outliers")
+            + (needed if kind == "Autoencoder" else "fit one with --outliers")
         )
     return model
 

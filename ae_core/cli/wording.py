@@ -28,9 +28,13 @@ WHOLE = {
         "ae-core diagnose MODEL DATA tries which setting is the reason"
     ),
     "without resume_from": "without --resume",
+    "; change it, or give X_val": "; change it",
 }
 NAMES = "|".join(OPTIONS)
-WRONG = re.compile(rf"({NAMES})=(.{{1,80}}?)(:? (?:must|cannot|is) )")
+VALUE = r"(?:'[^']{0,80}'|\"[^\"]{0,80}\"|\([^()]{0,80}\)|\[[^\[\]]{0,80}\]|[^\s:'\"(\[]){1,80}"
+WRONG = re.compile(
+    rf"({NAMES})((?: entry)?={VALUE}(?: in {VALUE})?)(?=:? (?:must|cannot|is|of) |: \w+=)"
+)
 NAMED = re.compile(rf"\(({NAMES})\)")
 SET = re.compile(
     r"\b(scale|activation|loss|corruption)='(\w+)'"
@@ -48,8 +52,7 @@ def in_options(text: str) -> str:
         text = text.replace(words, others)
     wrong = WRONG.match(text)
     if wrong is not None:
-        name, value, behind = wrong.groups()
-        return f"{name}={value} ({OPTIONS[name]}){behind}" + _set(text[wrong.end() :])
+        return f"{wrong[0]} ({OPTIONS[wrong[1]]})" + _set(text[wrong.end() :])
     return _set(text)
 
 

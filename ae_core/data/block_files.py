@@ -50,6 +50,17 @@ def files_of(path: str | os.PathLike[str]) -> list[str]:
                 if each[0] not in "._" and each.lower().endswith((".parquet", ".pq"))
             ]
         if not found:
+            others = sorted(
+                each
+                for each in os.listdir(name)
+                if each[0] not in "._" and os.path.isfile(os.path.join(name, each))
+            )
+            if others:
+                raise ValueError(
+                    f"the folder {called} has no .parquet files, and others, such as "
+                    f"{shown(others[0])[:PATH_SHOWN]}, are given one by one: join them, or write "
+                    "them as Parquet"
+                )
             raise ValueError(f"the folder {called} has no .parquet files: give one that has some")
         return sorted(found)
     if os.path.exists(name):

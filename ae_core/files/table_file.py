@@ -1,6 +1,7 @@
 """Tables that are written some rows at a time, whole or not at all: CSV, Parquet, ``.npy``."""
 
 import csv
+import errno
 import gzip
 import io
 import os
@@ -53,6 +54,8 @@ def check_output(path: str, *, is_table: bool = True) -> None:
     """
     if is_table and path == "-":
         return
+    if not path:
+        raise TableError("'': no file is named: say where to write")
     if is_table and not path.lower().endswith(OUTPUTS):
         called = cut(printable(path), PATH_SHOWN)
         raise TableError(
@@ -98,6 +101,8 @@ def write_rows(
         return write_whole(path, lambda file: _write_npy(file, names, parts, n_rows))
     optional("pyarrow", "CSV and Parquet files", "cli")
     if path == "-":
+        if sys.stdout is None:
+            raise OSError(errno.EBADF, "it is closed", "standard output")
         # Text that something else has printed comes first.
         sys.stdout.flush()
         _write_csv(sys.stdout.buffer, names, parts, ",")

@@ -137,7 +137,7 @@ cdef Text after_number(Dialect dialect, Text p, Text stop, double *value) except
     """Where the number ends that begins here, or p where none does."""
     cdef unsigned char decimal = dialect.decimal, thousands = dialect.thousands
     cdef bint has_groups = False
-    cdef Text start = p
+    cdef Text start = p, first
     cdef uint64_t w = 0
     cdef int n_digits = 0, n_significant = 0, q = 0, exponent = 0
     cdef bint is_negative = False, exponent_is_negative = False
@@ -146,6 +146,7 @@ cdef Text after_number(Dialect dialect, Text p, Text stop, double *value) except
     if p < stop and (p[0] == 43 or p[0] == 45):
         is_negative = p[0] == 45
         p += 1
+    first = p
     while p < stop and is_digit(p[0]):
         n_digits += 1
         if n_significant or p[0] != 48:
@@ -156,7 +157,7 @@ cdef Text after_number(Dialect dialect, Text p, Text stop, double *value) except
         if n_digits > LONGEST_NUMBER:
             return start
         if thousands and p < stop and p[0] == thousands and (has_groups or n_digits <= 3):
-            if not is_group(p + 1, stop):
+            if first[0] == 48 or not is_group(p + 1, stop):  # 0.125 has no thousands
                 return start
             has_groups = True
             p += 1

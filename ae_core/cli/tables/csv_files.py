@@ -17,7 +17,7 @@ from .columns import Kept, SameNames, Table, TableError, Wanted, drop_option, sh
 from .dates import with_times
 from .layout import Layout, Start, look, placeholder
 from .mixed import MixedColumns, OtherKinds
-from .problems import Problems, ragged
+from .problems import Problems, has_names_again, ragged
 from .records import Record, unquoted
 from .text import Opener, Text
 
@@ -222,7 +222,7 @@ class _Pass:
         cells, n_before = record.cells or [], self.problems.count
         largest = self.largest
         said = [unquoted(cell).decode("utf-8", "surrogateescape").strip() for cell in cells]
-        if start.named and said == start.names and len(said) > 1:
+        if start.named and has_names_again(said, start.names):
             self.problems.note_names(line)
             return None
         numbers = np.empty((1, columns.n_numbers))

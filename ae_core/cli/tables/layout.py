@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from .columns import TableError, listed, short
 from .dates import days_of
+from .other_formats import START, check_is_csv
 from .records import Grammar, unquoted
 from .text import Text, not_utf8
 
@@ -102,7 +103,8 @@ def look(text: Text, layout: Layout) -> Start:
         text.pass_over_line()
         line = text.first_line(grammar)
     if not line:
-        raise TableError("it is empty")
+        raise TableError("it is empty" + " without what --skip leaves out" * text.has_skipped)
+    check_is_csv(line, text.data[text.at : text.at + START])
     if separator is None:
         outside = QUOTED.sub(b"", line)
         separator = max(SEPARATORS, key=lambda each: outside.count(each.encode()))
@@ -149,6 +151,8 @@ def _first_rows(text: Text, grammar: Grammar) -> list[tuple[int, list[bytes]]]:
             raise TableError(
                 f"line {text.line} begins a quoted field that does not end: close its quote"
             )
+        if record.is_open:  # is told when it is read, with its column
+            break
         assert record.cells is not None
         rows.append((text.line, record.cells))
         n_bytes += record.end - text.at
@@ -248,7 +252,8 @@ def _check_first_line(start: Start, line: int, text: str) -> None:
             why = "all end in a separator"
         last = f" --drop {usual - 1}" if ends else ""
         raise TableError(
-            f"line {line} has {n_names} names, and the lines after it {why}: name all columns "
+            f"line {line} has {n_names} name{'s' * (n_names > 1)}, and the lines after it {why}: "
+            "name all columns "
             f"there, or read them without names: --skip {line} --no-header{last}"
         )
     if n_names == usual + 1 and not start.names[-1]:

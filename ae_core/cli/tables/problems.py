@@ -40,6 +40,7 @@ SIGNS = dict.fromkeys("\u2212\u2013\u2012\uff0d\ufe63", "-") | {
     "\uff0c": ",",
 }
 """Signs that look like those of numbers."""
+BOUNDS = ("<", ">", "<=", ">=", "≤", "≥")
 LINES_SHOWN = 12
 LETTERS_OF_CURRENCIES = re.compile(
     r"EUR|USD|GBP|CHF|JPY|CNY|RMB|INR|CAD|AUD|NZD|SEK|NOK|DKK|PLN|CZK|HUF|RON|TRY|BRL|R\$|US\$"
@@ -125,8 +126,8 @@ class Problems:
         if not self.start.sample:
             return None
         names, sample = self.start.names, zip(self.start.lines, self.start.sample, strict=True)
-        if self.start.named and len(names) > 1:
-            self.repeated = [line for line, row in sample if [c.strip() for c in row] == names]
+        if self.start.named:
+            self.repeated = [line for line, row in sample if has_names_again(row, names)]
         if self.repeated:
             return self._about_names()
         return self._about_line(-1, _Texts(self.start.lines[0], self.start.sample[0][0]))
@@ -332,6 +333,8 @@ def _around(cell: str, grammar: Grammar) -> _Found:
     around = before + behind
     if not around or len(around) > 12 or not _reads_or_may(number, grammar):
         return None
+    if before in BOUNDS and not behind:
+        return "is a bound, not a value", "put a number there, or leave such cells empty"
     if any(c.isalpha() for c in before) and not LETTERS_OF_CURRENCIES.fullmatch(before):
         return None  # such as R12: it names something
     what = f"has {short(around)} beside the number"
@@ -362,6 +365,12 @@ def character(c: str) -> str:
     name = unicodedata.name(c, "control character" if c < " " else "character").lower()
     article = "an" if name[0] in "aeiou" else "a"
     return f"{article} {name} (U+{ord(c):04X})"
+
+
+def has_names_again(cells: list[str], names: list[str]) -> bool:
+    """Whether a record has the columns' names, as where files were joined."""
+    said = [cell.strip(" \t\ufeff") for cell in cells]
+    return said == names and len(names) > 1
 
 
 def ragged(start: Start, line: int, cells: list[str]) -> TableError:

@@ -54,7 +54,9 @@ ARROW_ENDINGS = (".feather", ".arrow")
 ENDINGS = (*CSV_ENDINGS, ".parquet", *ARROW_ENDINGS, ".npy", ".npz")
 OTHER_ENDINGS = {
     (".xlsx", ".xls", ".xlsm", ".ods", ".numbers"): "it is a workbook: save its sheet as CSV",
-    (".zip", ".csv.zip", ".7z", ".tar", ".tgz"): "it is an archive: unpack it",
+    (".zip", ".7z", ".rar", ".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tar.xz", ".tar.zst"): (
+        "it is an archive: unpack it"
+    ),
     (".json", ".jsonl", ".ndjson", ".xml", ".html"): "it is no table: write CSV",
     (".pkl", ".pickle", ".h5", ".hdf5", ".mat", ".rds", ".sav", ".dta", ".h5ad", ".orc", ".avro"): (
         "tables of this kind are not read here: write it as CSV or Parquet first"
@@ -64,6 +66,7 @@ OTHER_ENDINGS = {
 """What to do about files that are no tables of those kinds."""
 MODEL_START = re.compile(rb"[\s\S]{8}\{")
 """How a saved model begins: eight bytes, and then its description."""
+ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 IN_NPZ = re.compile(r"(.*\.npz):(.+)", re.IGNORECASE | re.DOTALL)
 STARTS = {
     ending.removeprefix(".csv"): start
@@ -162,9 +165,13 @@ def _read(path: str, wanted: Wanted, layout: Layout) -> Table:
 def _opened(path: str, wanted: Wanted, layout: Layout) -> Iterator[Reader]:
     """What reads the wanted columns of that file or stream."""
     if path == "-":
+        if sys.stdin is None:
+            raise TableError("it is closed")
         _check_stream(sys.stdin.buffer)
         yield _of_pipe(sys.stdin.buffer, wanted, layout)
         return
+    if ADDRESS.match(path) and not os.path.exists(path):
+        raise TableError("it is an address, and here files are read: download it first")
     mode = os.stat((IN_NPZ.fullmatch(path) or [path, path])[1]).st_mode
     if stat.S_ISDIR(mode):
         raise TableError("it is a directory: give a file, or a folder of .parquet files")

@@ -214,9 +214,12 @@ class Grammar:
 
     @cached_property
     def _groups(self) -> re.Pattern[str]:
-        """A number whose thousands are parted, and what stands behind them."""
+        """A number whose thousands are parted, and what stands behind them.
+
+        None that begins with 0: in 0.125 the point is a decimal sign.
+        """
         sign = self._thousands.pattern
-        return re.compile(rf"([-+]?[0-9]{{1,3}}(?:{sign}[0-9]{{3}})+)((?![0-9]).*)")
+        return re.compile(rf"([-+]?[1-9][0-9]{{0,2}}(?:{sign}[0-9]{{3}})+)((?![0-9]).*)")
 
 
 def unquoted(cell: bytes) -> bytes:

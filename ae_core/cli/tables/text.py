@@ -147,7 +147,9 @@ class Text:
         n_zeros = [piece[i:256:2].count(b"\0") for i in range(2)]
         if min(n_zeros) == 0 and 8 * max(n_zeros) > len(piece[:256]):  # most are every other byte
             raise not_utf8("utf-16-be" if n_zeros[0] else "utf-16-le")
-        return piece.removeprefix(codecs.BOM_UTF8)
+        while piece.startswith(codecs.BOM_UTF8):  # a program may put one before another's
+            piece = piece.removeprefix(codecs.BOM_UTF8)
+        return piece
 
     def _decoded(self, piece: bytes) -> bytes:
         """The next bytes, as UTF-8; what they have that is none of the encoding is U+FFFD."""
@@ -159,7 +161,14 @@ class Text:
                 f"it is not {self._encoding} text with a mark of its byte order: add --encoding "
                 f"{self._encoding}-le, or {self._encoding}-be"
             ) from error
-        return text.removeprefix("\ufeff" if self._is_first else "").encode("utf-8", "replace")
+        if self._is_first:
+            text = text.lstrip("\ufeff")
+        return text.encode("utf-8", "replace")
+
+    @property
+    def has_skipped(self) -> bool:
+        """Whether lines were left out."""
+        return self._n_skipped > 0
 
     # --- going on --------------------------------------------------------------------------------
 
