@@ -7,9 +7,8 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from ..basics.arguments import COUNT, checked_bool
-from ..data.frames import as_pandas, filled_frame, from_pandas, is_frame, library_of, sparse_frame
-from ..data.imputation import filled_in, parts_of
-from ..serving.ranges import known_by
+from ..data.imputation import parts_of
+from ..serving.completing import completed, completed_mixed
 from .beside import given_beside
 from .block_results import by_blocks
 from .fit_warnings import warn_of_never_seen
@@ -69,20 +68,11 @@ class CompletingAutoencoder(ReconstructingAutoencoder):
         if never is None or not never.any():
             never = np.zeros(rows.n_features, dtype=bool)
         if self.encoding_ is not None:
-            X_hat = self.encoding_.decode(self._reconstructed(rows))
             never = never[self.encoding_.starts[:-1]]
             warn_of_never_seen(self, never)
-            filled = self.encoding_.filled(as_pandas(X), X_hat, never)
-            return from_pandas(filled, library_of(X))
+            return completed_mixed(X, self.encoding_, self._reconstructed(rows), never)
         warn_of_never_seen(self, never)
-        filled = filled_in(table, rows, known_by(self.network_, seeing_of(self), never))
-        if not is_frame(X):
-            return filled
-        if isinstance(table, np.ndarray):
-            return filled_frame(X, table, filled)
-        if isinstance(filled, np.ndarray):  # what 'implicit' fills in is no longer sparse
-            return self._as_given(filled, X)
-        return sparse_frame(X, filled)
+        return completed(X, table, rows, self.network_, seeing_of(self), never)
 
     def recommend(
         self,

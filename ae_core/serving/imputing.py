@@ -7,17 +7,10 @@ import numpy as np
 from .._typing import Array
 from ..basics.arguments import is_number
 from ..data.encoding import Encoding
-from ..data.frames import (
-    as_pandas,
-    filled_frame,
-    from_pandas,
-    is_frame,
-    library_of,
-    some_columns,
-    with_columns,
-)
+from ..data.frames import filled_frame, is_frame, some_columns, with_columns
 from ..data.markers import says_nan, without_marker
 from ..files.model_content import ModelFile
+from .completing import completed_mixed
 from .filling import is_marker, restore_filling, restore_indicated
 from .tables import Columns, filled_cells
 
@@ -126,8 +119,7 @@ class Imputing:
             filled = np.where(np.isnan(table), values.astype(table.dtype), table)
             frame = filled_frame(X, table, filled)
         else:
-            frame = self.encoding.filled(as_pandas(X), self.encoding.decode(values))
-            frame = from_pandas(frame, library_of(X))
+            frame = completed_mixed(X, self.encoding, values)
         frame = some_columns(frame, self.kept)
         return frame if added is None else with_columns(frame, added, self.added_names)
 

@@ -1,9 +1,10 @@
 """One row at a time: everything that a score needs is bound when a model is loaded.
 
-Of a single row the arithmetic takes less time than the calls around it. So arrays, the engine's
-views of them and all that does not depend on the row are made once, and each call fills them. What
-it cannot do it leaves to the general way, which gives the same bits: a row with anything unseen, of
-another type, or so large that it has to be refused or could overflow.
+Of a single row the arithmetic takes less time than the calls around it. A detector is one call of
+the engine. Of an autoencoder arrays, the engine's views of them and all that does not depend on the
+row are made once, and each call fills them. What cannot be done so is left to the general way,
+which gives the same bits: a row of another type, one that has to be refused, and of an autoencoder
+one with anything unseen, or so large that it could overflow.
 """
 
 from threading import Lock

@@ -7,8 +7,7 @@ import numpy as np
 
 from .._typing import Array
 from ..basics.arguments import check_path, is_number
-from ..data.frames import as_pandas, filled_frame, framed, from_pandas, is_frame, library_of
-from ..data.imputation import filled_in
+from ..data.frames import framed, from_pandas, is_frame, library_of
 from ..data.rows import Rows, is_plain
 from ..data.running_scaling import RunningScaling
 from ..data.scaling import SCALES
@@ -16,10 +15,11 @@ from ..files.model_file import ModelFile, read_file
 from ..formulas.losses import LOSSES
 from ..network.compiled import Network
 from ..network.rules import checked_weights
+from .completing import completed, completed_mixed
 from .imputing import MARKED, Imputing, are_parameters
 from .likelihood import noise_constants
 from .one_row import row_of_ensemble, row_of_network
-from .ranges import bounds, errors_in_range, known_by, reconstructed, scored, within_range
+from .ranges import bounds, errors_in_range, reconstructed, scored, within_range
 from .restoring import (
     read_columns,
     restore_encoding,
@@ -244,22 +244,18 @@ class Predictor:
             )
         table = self._columns.numbers_of(X)
         rows = self._scaled(table)
-        if self._encoding is not None:
-            never = self._never[self._encoding.starts[:-1]]
-            X_hat = reconstructed(network, rows, self._seeing)
-            if is_frame(X):
-                decoded = self._encoding.decode(X_hat)
-                filled = self._encoding.filled(as_pandas(X), decoded, never)
-                return from_pandas(filled, library_of(X))
-            values = self._encoding.decode_cells(X_hat)
-            for column, is_never in zip(self._encoding.columns, never, strict=True):
-                if is_never:
-                    values[column.name] = np.full(len(X_hat), None)
-            return filled_cells(self._columns.cells_of(X), self._encoding, table, values)
-        filled = filled_in(table, rows, known_by(network, self._seeing, self._never))
-        if is_frame(X) and isinstance(table, np.ndarray):
-            return filled_frame(X, table, filled)
-        return self._by_name(filled, X)
+        if self._encoding is None:
+            filled = completed(X, table, rows, network, self._seeing, self._never)
+            return filled if is_frame(X) else self._by_name(filled, X)
+        never = self._never[self._encoding.starts[:-1]]
+        X_hat = reconstructed(network, rows, self._seeing)
+        if is_frame(X):
+            return completed_mixed(X, self._encoding, X_hat, never)
+        values = self._encoding.decode_cells(X_hat)
+        for column, is_never in zip(self._encoding.columns, never, strict=True):
+            if is_never:
+                values[column.name] = np.full(len(X_hat), None)
+        return filled_cells(self._columns.cells_of(X), self._encoding, table, values)
 
     # --- what all offer ------------------------------------------------------------
 

@@ -7,6 +7,7 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import sparse
 
 import ae_core
 from ae_core import (
@@ -402,3 +403,19 @@ def test_auto_is_resolved_in_one_place(tmp_path):
         predictor = Predictor.load(tmp_path / name)
         assert predictor._seeing.scale == model._scale
         same(predictor.score_samples(X), model.score_samples(X))
+
+
+@pytest.mark.parametrize("missing", ["mask", "implicit"])
+def test_sparse_frames_are_filled_in_as_by_the_estimator(missing, tmp_path):
+    random = np.random.default_rng(0)
+    X = random.normal(3, 1, (60, 5)) * (random.random((60, 5)) < 0.4)
+    names = [f"item {i}" for i in range(5)]
+    if missing == "mask":
+        X[3, 1] = X[9, 4] = np.nan
+    frame = pd.DataFrame.sparse.from_spmatrix(sparse.csr_matrix(X), columns=names)
+    model = Autoencoder(2, max_iter=3, missing_values=missing, random_state=0, n_threads=1)
+    model.fit(frame).save(tmp_path / "model")
+    found, wanted = Predictor.load(tmp_path / "model").impute(frame), model.impute(frame)
+    assert isinstance(wanted, pd.DataFrame)
+    assert not wanted.isna().any(axis=None)
+    pd.testing.assert_frame_equal(found, wanted)

@@ -1,0 +1,66 @@
+"""Tables with what is missing of them filled in, in the kind of container that they came in."""
+
+from typing import Any
+
+import numpy as np
+
+from .._typing import Array
+from ..data.encoding import Encoding
+from ..data.frames import (
+    as_pandas,
+    filled_frame,
+    framed,
+    from_pandas,
+    is_frame,
+    library_of,
+    sparse_frame,
+)
+from ..data.imputation import filled_in
+from ..data.rows import Rows
+from ..data.seen_rows import Seeing
+from ..network.compiled import Network
+from .ranges import known_by
+
+
+def completed(
+    X: Any, table: Any, rows: Rows, network: Network, seeing: Seeing, never: Array
+) -> Any:
+    """X with its missing entries taken from the reconstruction; in a frame where X is one.
+
+    Parameters
+    ----------
+    X : array, frame or sparse matrix of shape (m, n_features)
+        As it was given, or anything else that has these rows.
+    table : array or CSR matrix of shape (m, n_features)
+        The same, checked.
+    rows : Rows
+        The same, as the network sees them.
+    network : Network
+    seeing : Seeing
+        How it sees them.
+    never : array of shape (n_features,), bool
+        Columns of which the fit saw nothing; these stay missing.
+    """
+    filled = filled_in(table, rows, known_by(network, seeing, never))
+    if not is_frame(X):
+        return filled
+    if isinstance(table, np.ndarray):
+        return filled_frame(X, table, filled)
+    if isinstance(filled, np.ndarray):  # what 'implicit' fills in is no longer sparse
+        return framed(filled, X)
+    return sparse_frame(X, filled)
+
+
+def completed_mixed(X: Any, encoding: Encoding, X_hat: Array, never: Array | None = None) -> Any:
+    """A frame with its missing cells taken from a reconstruction of them as they are encoded.
+
+    Parameters
+    ----------
+    X : frame of shape (m, n_columns)
+    encoding : Encoding
+    X_hat : array of shape (m, n_encoded)
+    never : array of shape (n_columns,), bool, optional
+        As of `completed`.
+    """
+    filled = encoding.filled(as_pandas(X), encoding.decode(X_hat), never)
+    return from_pandas(filled, library_of(X))
