@@ -96,7 +96,8 @@ class TrainingParameters:
         meaning="Strength of the L2 penalty on the weights.",
         more="It is divided by the number of rows of a step. For 'adamw': the decoupled weight "
         "decay. 'auto': 1e-4, but 10 where scale is 'biases', and for 'poisson' and "
-        "'negative_binomial': of ratings and counts, most is noise.",
+        "'negative_binomial', and 3 for 'multinomial' (1 with corruption): of ratings and counts, "
+        "most is noise.",
     )
     alpha_l1: float = parameter(
         default=0.0,

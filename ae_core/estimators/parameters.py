@@ -39,6 +39,10 @@ OF_THE_CODE = (
 ALPHA, STRONG_ALPHA = 1e-4, 10.0
 """What alpha='auto' means, and of ratings ('biases') and counts: of these, most is noise."""
 
+ALPHA_OF_SHARES, ALPHA_OF_CORRUPTED_SHARES = 3.0, 1.0
+"""The same, of counts of which the shares matter; with corruption noise is kept out already, and
+more makes recommendations worse."""
+
 TOLERANCE = 1e-4
 """What tol=None means where one is needed."""
 
@@ -133,8 +137,12 @@ def n_covariates_of(estimator: Any) -> int:
 def alpha_of(estimator: Any) -> float:
     """The strength of the L2 penalty."""
     if estimator.alpha == "auto":
-        is_noisy = _is_of_ratings(estimator) or LOSSES[estimator.loss].has_size
-        return STRONG_ALPHA if is_noisy else ALPHA
+        loss = LOSSES[estimator.loss]
+        if _is_of_ratings(estimator) or loss.has_size:
+            return STRONG_ALPHA
+        if loss.domain is not COUNTS:
+            return ALPHA
+        return ALPHA_OF_SHARES if spoiling_of(estimator) is None else ALPHA_OF_CORRUPTED_SHARES
     return float(estimator.alpha)
 
 

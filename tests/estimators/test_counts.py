@@ -44,6 +44,49 @@ def test_the_plain_call_predicts_counts_that_it_has_not_seen(make):
     assert ours < 0.9 * deviance(rest, np.maximum(mean, 1e-9) / 4)
 
 
+def few_counts(seed, n_rows=300, n_columns=60):
+    """Rows of five groups with few counts each, given and held out: most of them is noise."""
+    random = np.random.default_rng(seed)
+    marks = np.exp(random.normal(size=(5, n_columns)) * (random.random((5, n_columns)) < 0.3))
+    rates = np.exp(random.normal(-1, 1.2, n_columns)) * marks[random.integers(5, size=n_rows)]
+    rates *= np.exp(0.5 * random.normal(size=(n_rows, 1))) * random.gamma(3, 1 / 3, rates.shape)
+    X = random.poisson(rates) + (np.arange(n_columns) < 1)
+    given = random.binomial(X, 0.8)
+    return given.astype(float), X - given
+
+
+@pytest.mark.parametrize("make", BOTH)
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_shares_of_few_counts_are_better_than_the_mean_ones(make, seed):
+    given, rest = few_counts(seed)
+    sums = given.sum(axis=1, keepdims=True)
+    shares = make(8, loss="multinomial", random_state=0).fit(given).reconstruct(given)
+    mean = np.maximum(given.sum(axis=0) / given.sum(), 1e-9)
+    assert deviance(rest, sums * shares / 4) < deviance(rest, sums * mean / 4)
+
+
+@pytest.mark.parametrize(
+    ("loss", "alpha"),
+    [
+        ("poisson", 10),
+        ("negative_binomial", 10),
+        ("multinomial", 3),
+        ("squared_error", 1e-4),
+        ("huber", 1e-4),
+    ],
+)
+@pytest.mark.parametrize("corruption", [None, "auto", "masking"])
+def test_what_alpha_auto_means(loss, alpha, corruption):
+    X, _ = cells(n_rows=40, n_columns=5)
+    if (loss, corruption) == ("multinomial", "masking"):
+        alpha = 1
+    for make in BOTH[: 2 - (loss == "huber")]:
+        settings = {"loss": loss, "corruption": corruption, "max_iter": 1, "random_state": 0}
+        assert make(2, **settings).fit(X).network_.architecture.alpha == alpha
+        asked = make(2, alpha=0.5, **settings).fit(X)
+        assert asked.network_.architecture.alpha == 0.5
+
+
 @pytest.mark.parametrize("loss", COUNT_LOSSES)
 def test_depth_is_not_what_the_code_says(loss):
     X, _ = cells(n_columns=100)
