@@ -9,6 +9,7 @@ from ..data.checks import is_sparse
 from ..data.rows import Rows
 from ..network.reference import Network
 from .gradient_calls import OLD_ORDER, Data, looks_nested
+from .gradient_first_call import takes_old_order
 from .nested import is_container
 
 
@@ -120,7 +121,7 @@ def _without_rows(params: Any, what: str) -> ValueError:
     return ValueError(f"{reason}: write check_gradient({what}, X=X)")
 
 
-def as_data(X: Any, y: Any, params: Any, axis: int) -> tuple[Data, Data | None]:
+def as_data(function: Any, X: Any, y: Any, params: Any, axis: int) -> tuple[Data, Data | None]:
     """The data in floats; and as they came, where they are of integers.
 
     Raises
@@ -133,11 +134,28 @@ def as_data(X: Any, y: Any, params: Any, axis: int) -> tuple[Data, Data | None]:
             raise ValueError("y is given without X: a function of params alone closes over both")
         return Data(None, None, axis), None
     if looks_nested(X):
-        if not is_container(params):
+        if not is_container(params) and takes_old_order(function, params, X):
             raise ValueError(OLD_ORDER)
         kind = type(X).__name__
-        raise ValueError(f"X is a {kind} of arrays: one array with a sample per row is needed")
+        alone = "check_gradient(lambda p: function(p, X), params)"
+        raise ValueError(
+            f"X is a {kind} of arrays: one array with a sample per row is needed (targets go into "
+            f"y); what takes several is checked as a function of params alone, {alone}"
+        )
+    for name, value in (("X", X), ("y", y)):
+        if np.ma.is_masked(value):
+            raise ValueError(
+                f"{name} is a masked array, and functions are called with plain ones: put NaN "
+                f"where it is masked, {name}.filled(np.nan), or hand the mask in as y"
+            )
     X, y = _as_array(X, "X"), None if y is None else _as_array(y, "y")
+    if X.dtype == object and X.ndim:
+        try:
+            X = X.astype(np.float64)  # what a table of several types makes of numbers
+        except (TypeError, ValueError):
+            raise ValueError("X has dtype object: numbers are needed") from None
+    if X.dtype == object:
+        raise ValueError(f"X is {_what(X.item())}: an array with a sample per row is needed")
     if X.dtype.kind in "USM":
         raise ValueError(f"X has dtype {X.dtype}: numbers are needed")
     if X.ndim == 0 or X.shape[min(axis, X.ndim - 1)] == 0:

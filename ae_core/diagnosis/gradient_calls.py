@@ -4,6 +4,9 @@ A function is handed copies, and what it does to them is looked at; what comes b
 here, so that nobody has to read another library's error about unpacking.
 """
 
+import inspect
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,6 +23,10 @@ FORM = "(cost, gradient)"
 
 class Misreturned(ValueError):
     """Something else came back from a function than a finite cost and a gradient."""
+
+
+class NotFinite(Misreturned):
+    """A cost is NaN or infinite."""
 
 
 class Sample:
@@ -198,7 +205,10 @@ def taken_apart(came: Any, structure: Nested, sample: Sample) -> Result:
     try:
         vector = structure.flatten(gradient, sample.n_rows, where)
     except ValueError as error:
-        raise Misreturned(str(error)) from None
+        X = sample.arrays.get("X")
+        is_of_X = X is not None and isinstance(gradient, np.ndarray) and gradient.shape == X.shape
+        hint = ", the shape of X: is it the derivative with respect to X?" if is_of_X else ""
+        raise Misreturned(f"{error}{hint}") from None
     return Result(value, vector, frozenset(_types(cost) | _types(gradient)))
 
 
@@ -210,15 +220,29 @@ def _not_a_pair(came: Any, structure: Nested) -> str:
     if is_scalar(came):
         return _only(f"a cost, {float(np.ravel(np.asarray(came))[0]):.6g}")
     if isinstance(came, tuple | list) and len(came) > 2 and is_scalar(came[0]):
-        arrays = "[" + ", ".join(f"g{i}" for i in range(len(came) - 1)) + "]"
-        rest = (
-            f"put the gradient's arrays into one, (cost, {arrays})"
-            if structure.fits(list(came[1:])) or structure.fits(tuple(came[1:]))
-            else f"it must return {FORM} and no more"
-        )
-        return f"function returned {len(came)} values: {rest}"
+        return f"function returned {len(came)} values: {_of_many(came, structure)}"
+    if inspect.isgenerator(came) or inspect.iscoroutine(came):
+        what = _kind(came)
+        came.close()  # or Python warns that nobody waited for it
+        return f"function returned {what}: it must return {FORM} (with return, not yield or async)"
     kind = f"an array of shape {came.shape}" if isinstance(came, np.ndarray) else _kind(came)
     return f"function returned {kind}: it must return {FORM}, the gradient built as params is"
+
+
+def _of_many(came: Any, structure: Nested) -> str:
+    """What to do with more than two values, the cost first."""
+    parts, root = list(came[1:]), structure.root
+    names = [f"g{i}" for i in range(len(parts))]
+    if structure.fits(parts) or structure.fits(tuple(parts)):
+        return f"put the gradient's arrays into one, (cost, [{', '.join(names)}])"
+    if root.kind in ("dict", "named") and len(parts) == len(root.keys):
+        by_name = dict(zip(root.keys, parts, strict=True))
+        if structure.fits(by_name):
+            pairs = [f"{k!r}: {n}" for k, n in zip(root.keys, names, strict=True)]
+            return f"put the gradient's arrays into one dict, (cost, {{{', '.join(pairs)}}})"
+    if structure.fits(came[1]):
+        return f"it must return {FORM} and no more, function(…)[:2]"
+    return f"it must return {FORM} and no more"
 
 
 def _only(what: str) -> str:
@@ -236,6 +260,8 @@ def _kind(value: Any) -> str:
 def is_scalar(value: Any) -> bool:
     if isinstance(value, str | bytes) or value is None or is_container(value):
         return False
+    if isinstance(value, Decimal | Fraction):
+        return True
     try:
         array = np.asarray(value)
     except (ValueError, TypeError, RuntimeError):  # of a tensor that wants to be asked otherwise
@@ -257,8 +283,17 @@ def _as_cost(cost: Any, sample: Sample) -> float:
         raise Misreturned(f"{on}the cost is {what}: a finite number is needed{sums}")
     value = float(cost.item() if hasattr(cost, "item") else np.ravel(cost)[0])
     if not np.isfinite(value):
-        raise Misreturned(f"{on}the cost is {value!r}: a finite number is needed")
+        raise NotFinite(f"{on}the cost is {value!r}: a finite number is needed{_missing(sample)}")
     return value
+
+
+def _missing(sample: Sample) -> str:
+    """Where missing values are, which may be why a cost is not finite."""
+    for name, array in sample.arrays.items():
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            n = int((~np.isfinite(array)).sum())
+            return f"; {name} itself has {n} that {'is' if n == 1 else 'are'} NaN or infinite"
+    return ""
 
 
 def _types(value: Any) -> set[str]:
@@ -271,6 +306,15 @@ def _types(value: Any) -> set[str]:
     return set() if dtype is None else {str(dtype).rpartition(".")[2]}
 
 
+def needs_rows(label: str, n_rows: int, cost: str) -> str:
+    """What to say when a cost is finite on all rows, but not on fewer."""
+    return (
+        f"{cost}, though not on all {n_rows} rows. If it needs several that differ (it divides by "
+        "a variance over rows, say), check it as a function of params alone: "
+        "check_gradient(lambda p: function(p, X), params)"
+    )
+
+
 def looks_nested(value: Any) -> bool:
     """Whether a value can only be parameters: a dict, or a list of arrays of several shapes."""
     if isinstance(value, dict):
@@ -281,8 +325,13 @@ def looks_nested(value: Any) -> bool:
     return len(shapes) > 1 or any(isinstance(v, dict) for v in value)
 
 
-def row_error(label: str, n_rows: int) -> str:
+def row_error(label: str, n_rows: int, columns_work: bool = False) -> str:
     """What to say when a function takes all rows together, but not fewer of them."""
+    if columns_work:
+        return (
+            f"function takes all {n_rows} rows of X, but not {label}; it takes single columns. If "
+            "the samples are the columns, say so: check_gradient(…, samples_axis=1)"
+        )
     return (
         f"function takes all {n_rows} rows, but not {label}: labels or targets belong in y, "
         "check_gradient(function, params, X, y), so that their rows are taken with X's; what needs "

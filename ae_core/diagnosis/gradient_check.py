@@ -9,14 +9,25 @@ check on one row alone, the usual shortcut, cannot see a derivative of the first
 for all of them.
 """
 
+from numbers import Real
 from typing import Any
 
 import numpy as np
 
 from .._typing import Array, RandomState
+from ..basics.arguments import Integer
 from ..network.initialization import as_generator
 from .gradient_arguments import as_data, resolved
-from .gradient_calls import Data, Misreturned, Result, Sample, Subject, row_error
+from .gradient_calls import (
+    Data,
+    Misreturned,
+    NotFinite,
+    Result,
+    Sample,
+    Subject,
+    needs_rows,
+    row_error,
+)
 from .gradient_cases import Comparison
 from .gradient_findings import GradientCheck
 from .gradient_first_call import first_call
@@ -109,11 +120,11 @@ def check_gradient(
     The gradient is 3 times too large, and there are 3 rows: it was not divided by the number of \
 rows, as the cost is.
     """
-    if not tolerance > 0:
-        raise ValueError(f"tolerance={tolerance!r}: must be above 0")
+    if isinstance(tolerance, bool) or not isinstance(tolerance, Real) or not tolerance > 0:
+        raise ValueError(f"tolerance={tolerance!r}: must be a number above 0")
     for argument, value in (("max_elements", max_elements), ("max_rows", max_rows)):
-        if value is not None and value < 1:
-            raise ValueError(f"{argument}={value!r}: must be at least 1")
+        if value is not None:
+            Integer(least=1)(argument, value)
     if samples_axis not in (0, 1):
         raise ValueError(f"samples_axis={samples_axis!r}: must be 0 or 1")
     try:
@@ -138,7 +149,7 @@ def _checked(
     random: Any,
 ) -> GradientCheck:
     function, params, X = given
-    data, as_given = as_data(X, y, params, samples_axis)
+    data, as_given = as_data(function, X, y, params, samples_axis)
     structure = Nested(params)
     usual = FEW if structure.vector.size > LARGE else MANY
     max_elements, max_rows = (own or n for own, n in zip(limits, usual, strict=True))
@@ -152,7 +163,7 @@ def _checked(
     first, takes_original = first_call(subject, named, data.all(), original)
     data = as_given if as_given is not None and takes_original else data
     samples = _samples(data, max_rows, random)
-    results = _results(subject, structure.vector, samples, first)
+    results = _results(subject, structure.vector, data, samples, first)
     elements = [
         _telling(random, size, max_elements, first.gradient[part])
         for size, part in zip(structure.sizes, structure.slices, strict=True)
@@ -175,21 +186,41 @@ def _samples(data: Data, max_rows: int, random: Any) -> list[Sample]:
     return [together, *singles, data.take([0, 0, 0], "one row three times")]
 
 
-def _results(subject: Subject, vector: Any, samples: list[Sample], first: Result) -> list[Result]:
+def _results(
+    subject: Subject, vector: Any, data: Data, samples: list[Sample], first: Result
+) -> list[Result]:
     """The first call of each sample, of which that of all rows was made."""
     n_rows = samples[0].n_rows
     results = [subject(vector, samples[0]) if samples[0].is_new else first]
     for sample in samples[1:]:
         try:
             results.append(subject(vector, sample))
+        except NotFinite as error:
+            cost = str(error).split(":")[0]
+            raise ValueError(needs_rows(sample.label, n_rows, cost)) from None
         except Misreturned as error:
             raise ValueError(
                 f"{error}; not so with all {n_rows} rows: is a sum over the wrong axis, or do "
                 "labels belong in y?"
             ) from None
         except Exception as error:
-            raise ValueError(row_error(sample.label, n_rows)) from error
+            raise ValueError(
+                row_error(sample.label, n_rows, _takes_columns(subject, vector, data))
+            ) from error
     return results
+
+
+def _takes_columns(subject: Subject, vector: Any, data: Data) -> bool:
+    """Whether a function that takes no single rows does take single columns."""
+    arrays = list(data.arrays.values())
+    if data.axes["X"] == 1 or any(a.ndim != 2 and a is arrays[0] for a in arrays):
+        return False
+    columns = Data(*(data.arrays.get(name) for name in ("X", "y")), axis=1)
+    try:
+        subject(vector, columns.take([0], "column 0 alone"))
+    except Exception:  # whatever it raises, it does not
+        return False
+    return True
 
 
 def _telling(random: Any, size: int, limit: int, gradient: Array) -> Any:

@@ -41,7 +41,7 @@ def about_deltas(evidence: Evidence, case: CaseCheck, sample: Sample) -> list[st
         return None  # its right gradient would take too long
     layers: dict[int, Layer] = {}
     hows: dict[int, list[set[str]]] = {}
-    for row in _rows(evidence, sample):
+    for row in telling_rows(evidence, sample):
         for layer, several in _on_row(evidence, failed, row):
             known = layers.setdefault(layer.weight, layer)
             if [k.weight for k in known.followers] != [k.weight for k in layer.followers]:
@@ -73,7 +73,7 @@ def _rank(how: str) -> tuple[int, str]:
     return word, how
 
 
-def _rows(evidence: Evidence, sample: Sample) -> list[Sample]:
+def telling_rows(evidence: Evidence, sample: Sample) -> list[Sample]:
     """That row, and more: of the caller's, mixtures of them, and that row itself changed a little.
 
     Of the last, in case the units of a layer are all off on the others.
@@ -171,10 +171,18 @@ def _mistakes(evidence: Evidence, layer: Layer, step: Step, back: Array) -> list
     """What people write instead of the right step, and the delta that comes of it."""
     z, a = layer.sums, step.output
     found = [("missing", back), ("sign", -back * step.slope), ("twice", back * step.slope**2)]
+    if len(layer.followers) == 1 and layer.followers[0].claimed is not None:
+        after = layer.followers[0].claimed
+        if after.shape == z.shape:
+            found += [("skipped", after), ("skipped, but for the slope", after * step.slope)]
     if all(k.sums.size == k.inputs.size for k in layer.followers):
         plain = sum(_back(evidence, k, k.claimed, plain=True) for k in layer.followers)
         found.append(("not transposed", plain * step.slope))
         found.append(("not transposed, missing", plain))
+    right = back * step.slope
+    if z.size > 1 and layer.claimed is not None and right.any():
+        c = float(layer.claimed @ right) / float(right @ right)
+        found.append((f"times {c:.4g}", c * right))
     of_sums = {s.name: s.slope for s in activations(z)}
     of_output = {s.name: s.slope for s in activations(a)}
     in_terms_of_a = {"logistic": z * (1 - z), "tanh": 1 - z**2, "softplus": 1 - np.exp(-z)}
@@ -212,6 +220,12 @@ def _about_hidden(case: CaseCheck, wrong: list[tuple[Layer, str]], names: list[s
 
 def _hidden(how: str, through: str, kind: str) -> str:
     slope = f"the derivative of the activation before it{kind}"
+    if how.startswith("times "):
+        return f"there it becomes {how[6:]} times what it should be."
+    if how == "skipped":
+        return "the delta of what comes after is taken as it is, not carried back at all."
+    if how == "skipped, but for the slope":
+        return f"the delta after it is only multiplied by {slope}, not by {through}, transposed."
     if how == "missing":
         return f"there it is not multiplied by {slope}."
     if how == "sign":

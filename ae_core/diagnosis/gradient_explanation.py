@@ -3,11 +3,15 @@
 import numpy as np
 
 from .gradient_calls import Misreturned, Sample
-from .gradient_deltas import about_deltas
+from .gradient_deltas import about_deltas, telling_rows
 from .gradient_evidence import Evidence, quietly
 from .gradient_findings import CaseCheck
-from .gradient_patterns import about_one, by_how_much, exchanged, penalty, whole_factor
-from .gradient_rows import about_rows
+from .gradient_inputs import about_factors
+from .gradient_lone_penalty import penalty
+from .gradient_orders import exchanged
+from .gradient_patterns import about_one, by_how_much, whole_factor
+from .gradient_rows import about_rows, without_interaction
+from .gradient_scales import wrong_sizes
 from .gradient_tied import ONE_USE, forgotten_half
 
 
@@ -31,11 +35,15 @@ def _which(case: CaseCheck) -> str:
 
 def _explained(evidence: Evidence) -> list[str]:
     with quietly():
-        found = whole_factor(evidence) or penalty(evidence) or exchanged(evidence)
-        if found:
-            return found
+        for pattern in (whole_factor, penalty, exchanged, wrong_sizes):
+            found = pattern(evidence)
+            if found:
+                return found
         if evidence.is_right_alone:
             return about_rows(evidence)
+        found = without_interaction(evidence)
+        if found:
+            return found
         return _about_arrays(evidence, *_most_telling(evidence))
 
 
@@ -68,7 +76,9 @@ def _about_arrays(evidence: Evidence, case: CaseCheck, sample: Sample) -> list[s
         if len(case.arrays) > 1:
             only = f"Only {names} is wrong, all other arrays are right."
         half = _forgotten_half(evidence, failed[0].name) if is_row else None
-        details = f" {half}" if half else about_one(evidence, failed[0], sample)
+        details = f" {half}" if half else about_one(evidence, case, failed[0], sample)
+        if not details and is_row:
+            details = about_factors(evidence, failed[0], telling_rows(evidence, sample))
         if details:
             return [only + details]
     if is_row and all(np.isfinite(a.checked).all() for a in failed):
@@ -79,8 +89,15 @@ def _about_arrays(evidence: Evidence, case: CaseCheck, sample: Sample) -> list[s
         return [f"{only} Worst: {by_how_much(failed)}."]
     if len(failed) == len(case.arrays):
         return [f"Every array is wrong, such as {by_how_much(failed)}."]
-    each = [(a.name, about_one(evidence, a, sample)) for a in failed]
-    return [f"Wrong: {names}; the other arrays are right."] + (
-        [f"{name}:{detail}" for name, detail in each if detail]
-        or [f"Worst: {by_how_much(failed)}."]
-    )
+    by_detail: dict[str, list[str]] = {}
+    for a in failed:
+        by_detail.setdefault(about_one(evidence, case, a, sample), []).append(a.name)
+    details = [
+        f"{', '.join(group)}{', each' if len(group) > 1 else ''}:{detail}"
+        for detail, group in by_detail.items()
+        if detail
+    ]
+    return [
+        f"Wrong: {names}; the other arrays are right. "
+        + (" ".join(details) if details else f"Worst: {by_how_much(failed)}.")
+    ]

@@ -1,13 +1,14 @@
 """The first call of a function that is checked: is it called as it wants to be?"""
 
 import inspect
+from collections.abc import Mapping
 from itertools import permutations
 from typing import Any
 
 import numpy as np
 
 from .gradient_calls import OLD_ORDER, Misreturned, Result, Sample, Subject, is_scalar
-from .nested import Nested
+from .nested import Nested, is_container
 
 
 def first_call(
@@ -53,7 +54,24 @@ def first_call(
     if message is not None:
         raise ValueError(message) from failed
     assert failed is not None
+    frames = [n for n, v in given.items() if n != "params" and hasattr(v, "columns")]
+    if frames and _tried(subject, list(given.values())) is not None:
+        arrays, frame = ", ".join(given), f"DataFrame({frames[0]}, columns=…)"
+        raise ValueError(
+            f"function wants {frames[0]} as a DataFrame, but is called with its array, of whose "
+            f"rows some are taken: make one inside, lambda {arrays}: "
+            f"function({arrays.replace(frames[0], frame)})"
+        ) from failed
     raise failed
+
+
+def takes_old_order(function: Any, params: Any, X: Any) -> bool:
+    """Whether a function works when X is taken for its parameters, and params for its data."""
+    try:
+        subject = Subject(function, Nested(X))
+    except ValueError:
+        return False
+    return _fits_params(subject, [X, params])
 
 
 def _check_number(subject: Subject, given: dict[str, Any]) -> None:
@@ -68,16 +86,53 @@ def _check_number(subject: Subject, given: dict[str, Any]) -> None:
         except TypeError:
             call = f"function({', '.join(given)})"
             takes = f"function{_without_types(signature)}"
-            missing = " and ".join(f"{n}=…" for n in ("X", "y") if n not in given)
-            more = len(signature.parameters) > len(given) and missing
-            hint = f"hand in {missing} as well" if more else "wrap it in a lambda"
+            hint = _how_to_call(subject, given, signature)
             raise ValueError(
                 f"function cannot be called as {call}, it is {takes}: {hint}"
             ) from None
 
 
 def _without_types(signature: inspect.Signature) -> str:
-    return "(" + ", ".join(signature.parameters) + ")"
+    bare = [
+        p.replace(annotation=p.empty, default=p.empty if p.default is p.empty else ...)
+        for p in signature.parameters.values()
+    ]
+    text = str(inspect.Signature(bare)).replace("=Ellipsis", "=…")
+    return text if len(text) <= 80 else text[:79] + "…"
+
+
+def _how_to_call(subject: Subject, given: dict[str, Any], signature: inspect.Signature) -> str:
+    """What to do where a function takes other arguments; what is proposed was tried."""
+    names, values = list(given), list(given.values())
+    wrapped = f"wrap it, check_gradient(lambda {', '.join(names)}: function("
+    if next(iter(signature.parameters), "") == "self":
+        return "it is a method of a class, hand in that of an instance"
+    by_name = [n for n, p in signature.parameters.items() if p.kind is p.KEYWORD_ONLY]
+    if by_name and set(by_name) <= set(names):
+        return wrapped + ", ".join(f"{n}={n}" if n in by_name else n for n in names) + "), …)"
+    for n in range(len(given) - 1, 0, -1):
+        if _fits_params(subject, values[:n]):
+            return wrapped + ", ".join(names[:n]) + "), …)"
+    if len(values) > 1 and _tried(subject, values[1:]) is not None:
+        return (
+            "it takes no params, and so uses some of its own; let it take them, for a check has to "
+            "call it with others"
+        )
+    if is_container(given["params"]) and not isinstance(given["params"], Mapping):
+        try:
+            spread = [*given["params"], *values[1:]]
+        except TypeError:  # of a dataclass
+            spread = []
+        if spread and _fits_params(subject, spread):
+            return wrapped + ", ".join(["*params", *names[1:]]) + "), …)"
+    missing = " and ".join(f"{n}=…" for n in ("X", "y") if n not in given)
+    is_more = len(signature.parameters) > len(given) and missing
+    return f"hand in {missing} as well" if is_more else "wrap it in a lambda"
+
+
+def _fits_params(subject: Subject, arguments: list[Any]) -> bool:
+    gradient = _tried(subject, arguments)
+    return gradient is not None and subject.structure.fits(gradient)
 
 
 def _other_order(subject: Subject, given: dict[str, Any], came: bool) -> str | None:
@@ -120,7 +175,11 @@ def _tried(subject: Subject, arguments: list[Any]) -> Any:
             if subject.pair is not None:
                 cost, gradient = (f(*copies) for f in subject.pair)
             else:
-                cost, gradient = subject.function(*copies)
+                came = subject.function(*copies)
+                if inspect.iscoroutine(came):
+                    came.close()
+                    return None
+                cost, gradient = came
     except Exception:  # anything may go wrong with arguments that are not meant so
         return None
     is_cost = is_scalar(cost) and np.isfinite(np.ravel(np.asarray(cost))[0])
@@ -131,6 +190,8 @@ def _copied(value: Any) -> Any:
     """The same in memory of its own; parameters in float64."""
     if isinstance(value, np.ndarray) and value.dtype.kind in "iub":
         return value.copy()  # labels, or words to look up
+    if hasattr(value, "columns"):
+        return value.copy()  # a DataFrame
     try:
         structure = Nested(value)
     except ValueError:

@@ -147,14 +147,14 @@ def find_layers(
             u, v = factors[::-1] if is_columns else factors
             # One number is a multiple of any other, so that shows nothing.
             if x.size > 1 and tolerance.parallel(u, x):
-                delta = _divided(gradient, x, not is_columns)
+                delta = divided(gradient, x, not is_columns)
                 bias = _bias_like(delta, vectors, k, tolerance.equal)
                 layers.append(_layer(evidence, k, bias, is_columns, x, delta))
                 break
             bias = _bias_like(v, vectors, k, tolerance.parallel) if v.size > 1 else None
             if bias is not None:
                 delta = vectors[bias]
-                inputs = _divided(gradient, delta, is_columns)
+                inputs = divided(gradient, delta, is_columns)
                 layers.append(_layer(evidence, k, bias, is_columns, inputs, delta))
                 break
         else:
@@ -171,7 +171,7 @@ def _bias_like(
     return next((k for k, vector in vectors.items() if k != weight and alike(vector, delta)), None)
 
 
-def _divided(gradient: Array, factor: Array, along_rows: bool) -> Array:
+def divided(gradient: Array, factor: Array, along_rows: bool) -> Array:
     """The other factor of an outer product: of (n_in, n_out) by δ, or by h."""
     matrix = gradient.T if along_rows else gradient
     return matrix @ factor / float(factor @ factor)
@@ -210,7 +210,7 @@ def _scale(
             for step in steps:
                 if u is None or not tolerance.parallel(step.output, u):
                     continue
-                delta = _divided(gradient, step.output, not is_columns)
+                delta = divided(gradient, step.output, not is_columns)
                 bias = _bias_like(delta, vectors, k, tolerance.equal)
                 if u.size == 1 and bias is None:
                     continue
@@ -243,8 +243,10 @@ def claims(arrays: list[Array], layers: list[Layer], tolerance: Tolerance) -> No
         if layer.bias is not None:
             delta = arrays[layer.bias].ravel()
         else:
-            delta = _divided(matrix, layer.inputs, not layer.is_columns)
+            delta = divided(matrix, layer.inputs, not layer.is_columns)
         outer = np.outer(layer.inputs, delta)
         outer = outer.T if layer.is_columns else outer
-        if np.isfinite(matrix).all() and (tolerance.equal(matrix, outer) or not outer.any()):
+        if np.isfinite(matrix).all() and (
+            tolerance.equal(matrix, outer) or not (outer.any() or matrix.any())
+        ):
             layer.claimed = delta

@@ -7,14 +7,12 @@ explanation is worse than none.
 
 import numpy as np
 
-from .._typing import Array
 from .gradient_calls import Misreturned, Sample
 from .gradient_evidence import Evidence
 from .gradient_findings import ArrayCheck, CaseCheck, close, constant_factor, fits
+from .gradient_orders import about_places
 from .gradient_penalties import factor_beside_penalty, penalty_beside, shapes_of
-
-COUNTS = (1, 2, 5)
-"""Numbers of equal rows on which it is seen how a pattern depends on their number."""
+from .gradient_scales import about_logarithms
 
 
 def whole_factor(evidence: Evidence) -> list[str] | None:
@@ -128,184 +126,18 @@ def _about_factor(c: float, case: CaseCheck, right_alone: bool) -> str:
         return f"{size} of 2. Look for the 2 of a square's derivative, or a ½ in front of the cost."
     if n > 1 and (close(c, n) or close(c, 1 / n)):
         return f"{size}, the number of features ({n}). One of cost and gradient averages over them."
+    logarithms = about_logarithms(c)
+    if logarithms is not None:
+        return f"{size}, {logarithms}."
+    if c < 0:
+        size += ", with the wrong sign"
     return f"{size}. Look for a constant that stands in the cost or the gradient only."
-
-
-# --- penalties ------------------------------------------------------------------------------------
-
-
-def penalty(evidence: Evidence) -> list[str] | None:
-    """What is missing, or too much, is proportional to the parameter itself or to its sign."""
-    names = evidence.wrong_names()
-    case, sample = evidence.primary
-    found: dict[str, list[str]] = {}
-    for array in case.failed:
-        said = _penalty_of(evidence, array, sample)
-        if said is None:
-            return None
-        found.setdefault(said, []).append(array.name)
-    if sorted(n for group in found.values() for n in group) != sorted(names):
-        return None
-    return [said.format(names=_joined(group)) for said, group in found.items()]
-
-
-def _penalty_of(evidence: Evidence, array: ArrayCheck, sample: Sample) -> str | None:
-    if not np.isfinite(array.checked).all():
-        return None
-    k = evidence.index(array.name)
-    for kind in ("parameter", "sign"):
-        strength = _strength(evidence, k, array.elements, sample, kind, evidence.vector)
-        if not strength:
-            continue
-        # The same elsewhere, or it was chance: one number is proportional to any other.
-        moved = _strength(evidence, k, array.elements, sample, kind, evidence.moved)
-        if moved is None or not close(moved, strength, 1e-2):
-            continue
-        if kind == "sign" and not _turns(evidence, array, sample, strength):
-            continue
-        said = _about_penalty(evidence, array, kind, strength)
-        if said is not None:
-            return said
-    return None
-
-
-def _turns(evidence: Evidence, array: ArrayCheck, sample: Sample, strength: float) -> bool:
-    """Whether what looks like a sign turns with it: a constant does, where all signs are equal."""
-    k = evidence.index(array.name)
-    values = evidence.values(k)[array.elements]
-    if len(set(np.sign(values[values != 0]))) > 1:
-        return True
-    vector = evidence.vector.copy()
-    vector[evidence.structure.slices[k]] *= -1
-    try:
-        turned = _strength(evidence, k, array.elements, sample, "sign", vector)
-    except Misreturned:
-        return True  # not finite there: it cannot be told
-    return turned is not None and close(turned, strength, 1e-2)
-
-
-def _strength(
-    evidence: Evidence, k: int, elements: Array, sample: Sample, kind: str, vector: Array
-) -> float | None:
-    """λ with numeric - analytic = λ · parameter, or its sign, in every element; 0 when right."""
-    analytic = evidence.analytic(sample, k, vector)[elements]
-    numeric, doubts = evidence.numeric(sample, k, elements, vector)
-    doubts = doubts + evidence.slack(numeric)
-    missing = numeric - analytic
-    if (np.abs(missing) <= 4 * doubts).all():
-        return 0.0
-    values = evidence.values(k, vector)[elements]
-    shape = values if kind == "parameter" else np.sign(values)
-    # At 0 the absolute value has a kink, and any slope up to λ is one.
-    use = values != 0 if kind == "sign" else np.ones(len(values), dtype=bool)
-    shape, missing, doubts = shape[use], missing[use], doubts[use]
-    if not shape.any():
-        return None
-    weights = 1 / np.maximum(doubts, doubts[doubts > 0].min(initial=1.0)) ** 2
-    strength = float((weights * shape) @ missing) / float((weights * shape) @ shape)
-    same = 1e-3 if evidence.rounding.is_coarse else 1e-4
-    off = np.abs(missing - strength * shape)
-    if (off > same * abs(strength) * np.abs(shape) + 4 * doubts).any():
-        return None
-    # What is to be seen must stand out from what cannot be told, in most places.
-    n_telling = int((np.abs(strength * shape) > 10 * doubts).sum())
-    return strength if n_telling > len(shape) / 2 else None
-
-
-def _about_penalty(evidence: Evidence, array: ArrayCheck, kind: str, strength: float) -> str | None:
-    of = "the parameter itself" if kind == "parameter" else "the sign of the parameter"
-    norm = "L2" if kind == "parameter" else "L1"
-    is_missing = strength > 0
-    less, more = ("gradient", "cost") if is_missing else ("cost", "gradient")
-    how = "missing" if is_missing else "too much"
-    plain = (
-        f"In {{names}} what is {how} is {abs(strength):.6g} times {of}: a penalty ({norm}) in the "
-        f"{more} alone, or larger there than in the {less}."
-    )
-    if not evidence.singles:
-        return plain
-    by_count = _by_count(evidence, array, kind)
-    if by_count is None:
-        return None
-    one, two, five = by_count
-    top = max(abs(s) for s in by_count)
-    same = 2e-2 if evidence.rounding.is_coarse else 1e-3
-
-    def alike(*pairs: tuple[float, float]) -> bool:
-        return all(abs(a - b) <= same * top for a, b in pairs)
-
-    if alike((one, two), (one, five)):
-        return plain
-    if alike((one, 0), (five, 1.6 * two)):  # 1 - 1/m
-        return (
-            f"In {{names}} what is {how} on m rows is (1 - 1/m) times {2 * abs(two):.6g} times "
-            f"{of}: a penalty ({norm}) that is divided by the number of rows in the {less} alone."
-        )
-    if alike((one, 0), (five, 4 * two)):  # m - 1
-        return (
-            f"In {{names}} what is {how} on m rows is (m - 1) times {abs(two):.6g} times {of}: a "
-            f"penalty ({norm}) that is multiplied by the number of rows in the {more} alone."
-        )
-    if alike((two, one / 2), (five, one / 5)):
-        return (
-            f"In {{names}} what is {how} on m rows is {abs(one):.6g} / m times {of}: a penalty "
-            f"({norm}), divided by the number of rows, in the {more} alone, or larger there than "
-            f"in the {less}."
-        )
-    if alike((two, 2 * one), (five, 5 * one)):
-        return (
-            f"In {{names}} what is {how} on m rows is {abs(one):.6g} · m times {of}: a penalty "
-            f"({norm}), multiplied by the number of rows, in the {more} alone, or larger there "
-            f"than in the {less}."
-        )
-    return None
-
-
-def _by_count(evidence: Evidence, array: ArrayCheck, kind: str) -> list[float] | None:
-    """λ on one, two and five equal rows; None unless it takes no notice of which row that is."""
-    k, m = evidence.index(array.name), evidence.data.n_rows
-    found: list[list[float]] = []
-    for row in {0, m - 1}:
-        strengths = [
-            _strength(evidence, k, array.elements, evidence.rows(*[row] * n), kind, evidence.vector)
-            for n in COUNTS
-        ]
-        if None in strengths:
-            return None
-        found.append([s for s in strengths if s is not None])
-    top = max(abs(s) for strengths in found for s in strengths)
-    if any(abs(a - b) > 1e-2 * top for a, b in zip(found[0], found[-1], strict=True)):
-        return None
-    return found[0]
 
 
 # --- arrays ---------------------------------------------------------------------------------------
 
 
-def exchanged(evidence: Evidence) -> list[str] | None:
-    """Two arrays of one shape, each with the gradient of the other."""
-    case, _sample = evidence.primary
-    failed = case.failed
-    for i, a in enumerate(failed):
-        for b in failed[i + 1 :]:
-            if a.shape != b.shape or len(failed) != 2 or not a.checked.any():
-                continue
-            # Each at the elements of the other: both were drawn at random where arrays are large.
-            if not _fits_array(a.analytic[b.elements], b) or not _fits_array(
-                b.analytic[a.elements], a
-            ):
-                continue
-            if fits(a.checked, b.analytic[a.elements]):
-                continue
-            return [f"The gradients of {a.name} and {b.name} are exchanged."]
-    return None
-
-
-def _fits_array(predicted: Array, array: ArrayCheck) -> bool:
-    return fits(predicted, array.numeric, array.doubts)
-
-
-def about_one(evidence: Evidence, array: ArrayCheck, sample: Sample) -> str:
+def about_one(evidence: Evidence, case: CaseCheck, array: ArrayCheck, sample: Sample) -> str:
     """What can be said of one array that is wrong; nothing if no pattern fits."""
     if not np.isfinite(array.checked).all():
         return ""
@@ -330,7 +162,7 @@ def about_one(evidence: Evidence, array: ArrayCheck, sample: Sample) -> str:
         return " It is zero everywhere: was it ever computed?"
     if not array.numeric.any() and _is_idle(evidence, array, evidence.samples[0]):
         return f" The cost does not depend on {array.name}."
-    return ""
+    return about_places(evidence, case, array, sample)
 
 
 def _is_idle(evidence: Evidence, array: ArrayCheck, sample: Sample) -> bool:
@@ -355,7 +187,3 @@ def by_how_much(arrays: list[ArrayCheck]) -> str:
         at = ", ".join(map(str, index))
         parts.append(f"{array.name} ([{at}] is {analytic:.4g} instead of {numeric:.4g})")
     return ", ".join(parts) + (" and others" if len(arrays) > 4 else "")
-
-
-def _joined(names: list[str]) -> str:
-    return ", ".join(names)

@@ -38,6 +38,40 @@ def about_rows(evidence: Evidence) -> list[str]:
     return [f"{found}Look for a sum or mean over the wrong axis, or one that is missing."]
 
 
+def without_interaction(evidence: Evidence) -> list[str] | None:
+    """What is said where rows act on each other in the cost, but not in the gradient.
+
+    None unless that is so: then something is missing at least, if not this alone.
+    """
+    if not evidence.singles or evidence.is_additive():
+        return None
+    names = evidence.wrong_names()
+    sample = evidence.mixtures(N_ROWS)
+    parts = [evidence.structure.slices[evidence.index(n)] for n in names]
+
+    def gradient(*which: int) -> Array:
+        result = evidence.call(evidence.part(sample, which))
+        return np.concatenate([result.gradient[p] for p in parts])
+
+    alone = np.array([gradient(i) for i in range(N_ROWS)])
+    groups = ((0, 1), (1, 3), (0, 1, 2), (0, 1, 2, 3))
+    together = [gradient(*which) for which in groups]
+    same = max(1e-9, 100 * evidence.rounding.relative) * float(np.abs(alone).max(initial=0.0))
+    if not same:
+        return None
+    for how in ("sum", "mean"):
+        expected = [getattr(alone[list(which)], how)(axis=0) for which in groups]
+        off = [np.abs(a - b).max() for a, b in zip(together, expected, strict=True)]
+        if max(off) <= same:
+            return [
+                f"Wrong: {', '.join(names)}. In this cost rows act on each other (it is neither "
+                "the sum nor the mean of the rows' own, as with a penalty on mean activations or "
+                f"a batch norm), but the gradient is the {how} of the rows' own: what comes from "
+                "that is missing."
+            ]
+    return None
+
+
 def _row_factor(evidence: Evidence) -> str | None:
     """Some arrays are m times too large, or too small, for m rows."""
     case, other = evidence.together, evidence.repeated

@@ -1,5 +1,6 @@
 """Parameters as somebody keeps them, in any nesting, and as one flat vector."""
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,9 +14,13 @@ NUMBERS = (int, float, np.integer, np.floating)
 
 @dataclass
 class Node:
-    """A dict, a list or tuple, an array, or None, with the name that reports call it by."""
+    """A dict, a list or tuple, an array, or None, with the name that reports call it by.
 
-    kind: str  # 'dict', 'sequence', 'array' or 'nothing'
+    A named tuple or a dataclass is 'named': its keys are the names of its fields. What else a
+    dataclass holds (a name, a function, True) is 'nothing', too, and stays as it is.
+    """
+
+    kind: str  # 'dict', 'sequence', 'named', 'array' or 'nothing'
     name: str
     like: Any  # what it was: its type is built again
     keys: list[Any] = field(default_factory=list)
@@ -23,13 +28,13 @@ class Node:
 
 
 class Nested:
-    """Arrays in any nesting of dicts, lists, tuples and named tuples, and as one vector.
+    """Arrays in any nesting of dicts, lists, tuples, named tuples and dataclasses, and as a vector.
 
     An array is called by its way there: ``W1``, ``params[0][1]``, ``enc[0].W``.
 
     Parameters
     ----------
-    params : array, number, or dict, list or tuple of these
+    params : array, number, or dict, list, tuple or dataclass of these
         None stands for an array that is not there.
     name : str
         What to call the whole.
@@ -51,9 +56,9 @@ class Nested:
         self.root = _node(params, name, is_root=True)
         leaves = [np.asarray(node.like) for node in _arrays(self.root)]
         self.names = [node.name for node in _arrays(self.root)]
-        for leaf_name, leaf in zip(self.names, leaves, strict=True):
+        for node, leaf in zip(_arrays(self.root), leaves, strict=True):
             if leaf.dtype.kind not in "fiu":
-                raise ValueError(f"{leaf_name} has dtype {leaf.dtype}: real numbers are needed")
+                raise ValueError(_no_numbers(node, leaf))
         if not sum(leaf.size for leaf in leaves):
             raise ValueError(f"{name} is empty: there is nothing to check")
         self.shapes = [leaf.shape for leaf in leaves]
@@ -103,7 +108,8 @@ class Nested:
         for name, shape, part, array in zip(
             self.names, self.shapes, self.slices, arrays, strict=True
         ):
-            if array.shape != shape:
+            # One number is one number, however many axes it has.
+            if array.shape != shape and not array.size == 1 == part.stop - part.start:
                 misfit = _misfit(array.shape, shape, name, n_rows)
                 raise ValueError(f"the gradient of {name} has shape {misfit}{where}")
             vector[part] = array.ravel()
@@ -130,31 +136,48 @@ class Nested:
 
 def is_container(value: Any) -> bool:
     """Whether a value holds arrays rather than being one."""
-    if isinstance(value, Mapping):
+    if isinstance(value, Mapping) or is_dataclass(value):
         return True
     if not isinstance(value, list | tuple):
         return False
     return not all(isinstance(v, NUMBERS) for v in value) or not value
 
 
-def _node(value: Any, name: str, *, is_root: bool = False) -> Node:
+def _node(value: Any, name: str, *, is_root: bool = False, of_dataclass: bool = False) -> Node:
     if value is None and not is_root:
         return Node("nothing", name, None)
+    if of_dataclass and (isinstance(value, str | bool) or callable(value)):
+        return Node("nothing", name, value)
     if isinstance(value, np.ndarray) and value.dtype == object and value.ndim == 1:
         value = list(value)  # what people put arrays of several shapes into
     if isinstance(value, Mapping):
         keys, kind = list(value), "dict"
         names = [_member(name, key, is_root) for key in keys]
-    elif isinstance(value, tuple) and hasattr(value, "_fields"):
-        keys, kind = list(range(len(value))), "sequence"
-        names = [_member(name, key, is_root) for key in value._fields]
+    elif is_dataclass(value) or (isinstance(value, tuple) and hasattr(value, "_fields")):
+        keys, kind = _fields(value), "named"
+        names = [_member(name, key, is_root) for key in keys]
     elif isinstance(value, list | tuple) and (is_root or is_container(value)):
         keys, kind = list(range(len(value))), "sequence"
         names = [f"{name}[{i}]" for i in keys]
     else:
         return Node("array", name, value)
-    children = [_node(value[key], n) for key, n in zip(keys, names, strict=True)]
+    members = [getattr(value, key) if kind == "named" else value[key] for key in keys]
+    children = [
+        _node(member, n, of_dataclass=is_dataclass(value))
+        for member, n in zip(members, names, strict=True)
+    ]
     return Node(kind, name, value, keys, children)
+
+
+def is_dataclass(value: Any) -> bool:
+    """Whether a value is an instance of a dataclass."""
+    return dataclasses.is_dataclass(value) and not isinstance(value, type)
+
+
+def _fields(value: Any) -> list[str]:
+    if is_dataclass(value):
+        return [f.name for f in dataclasses.fields(value) if f.init]
+    return list(value._fields)
 
 
 def _member(parent: str, key: Any, of_root: bool) -> str:
@@ -173,14 +196,15 @@ def _build(node: Node, arrays: Any) -> Any:
     if node.kind == "array":
         return next(arrays)
     if node.kind == "nothing":
-        return None
+        return node.like
     children = [_build(child, arrays) for child in node.children]
     if node.kind == "dict":
         return dict(zip(node.keys, children, strict=True))
-    if isinstance(node.like, tuple):
-        named = hasattr(node.like, "_fields")
-        return type(node.like)(*children) if named else tuple(children)
-    return children
+    if is_dataclass(node.like):
+        return dataclasses.replace(node.like, **dict(zip(node.keys, children, strict=True)))
+    if node.kind == "named":
+        return type(node.like)(*children)
+    return tuple(children) if isinstance(node.like, tuple) else children
 
 
 def _collect(node: Node, gradient: Any, found: list[Any], where: str) -> None:
@@ -191,30 +215,48 @@ def _collect(node: Node, gradient: Any, found: list[Any], where: str) -> None:
         found.append(gradient)
         return
     of = "" if node.name == "params" else f" of {node.name}"
-    if node.kind == "dict":
-        if not isinstance(gradient, Mapping) or set(gradient) != set(node.keys):
-            came = f"; {_keys(gradient)}" if isinstance(gradient, Mapping) else ""
+    if node.kind == "named" and is_dataclass(gradient):
+        gradient = {key: getattr(gradient, key) for key in _fields(gradient)}
+    if node.kind == "dict" or (node.kind == "named" and isinstance(gradient, Mapping)):
+        needed = {k for k, c in zip(node.keys, node.children, strict=True) if c.kind != "nothing"}
+        if not isinstance(gradient, Mapping) or not needed <= set(gradient) <= set(node.keys):
             raise ValueError(
-                f"the gradient{of} must be a dict with the keys {node.keys}{came}{where}"
+                f"the gradient{of} must be a dict with the keys {node.keys}; it "
+                f"{_instead(gradient, node)}{where}"
             )
     else:
-        if isinstance(gradient, np.ndarray) and gradient.dtype == object:
+        if isinstance(gradient, np.ndarray) and (
+            gradient.dtype == object or _is_of(gradient, node)
+        ):
             gradient = list(gradient)
         if not isinstance(gradient, list | tuple) or len(gradient) != len(node.children):
             raise ValueError(
                 f"the gradient{of} must be a list of {len(node.children)} arrays, it "
                 f"{_instead(gradient, node)}{where}"
             )
-    for key, child in zip(node.keys, node.children, strict=True):
-        _collect(child, gradient[key], found, where)
+    is_mapping = isinstance(gradient, Mapping)
+    parts = [gradient.get(k) for k in node.keys] if is_mapping else gradient
+    for part, child in zip(parts, node.children, strict=True):
+        _collect(child, part, found, where)
+
+
+def _is_of(gradient: Array, node: Node) -> bool:
+    """Whether one array holds the gradients of a list of numbers, or of arrays of one shape."""
+    shapes = {np.shape(child.like) for child in node.children if child.kind == "array"}
+    if len(shapes) != 1 or any(child.kind != "array" for child in node.children):
+        return False
+    return gradient.shape == (len(node.children), *shapes.pop())
 
 
 def _instead(gradient: Any, node: Node) -> str:
+    if isinstance(gradient, Mapping) and node.kind != "sequence":
+        return f"has {list(gradient)}"
     if isinstance(gradient, list | tuple):
-        return f"has {len(gradient)}"
+        what = _with_article(type(gradient).__name__)
+        return f"is {what} of {len(gradient)}" if node.kind == "dict" else f"has {len(gradient)}"
     if isinstance(gradient, np.ndarray):
         sizes = [np.size(leaf.like) for leaf in _arrays(node)]
-        if gradient.ndim == 1 and gradient.size == sum(sizes):
+        if gradient.ndim == 1 and gradient.size == sum(sizes) > 1:
             return "is one flat array: split it, or give params as one flat array, too"
         return f"is an array of shape {gradient.shape}"
     return f"is {_with_article(type(gradient).__name__)}"
@@ -224,17 +266,31 @@ def _with_article(name: str) -> str:
     return f"{'an' if name[:1].lower() in 'aeiou' else 'a'} {name}"
 
 
-def _keys(gradient: Mapping[Any, Any]) -> str:
-    return f"it has {list(gradient)}"
+def _no_numbers(node: Node, leaf: Array) -> str:
+    value = node.like
+    if leaf.dtype == object and leaf.ndim == 0:
+        return (
+            f"{node.name} is {_with_article(type(value).__name__)}: arrays are needed, in any "
+            "nesting of dicts, lists, tuples and dataclasses"
+        )
+    advice = "" if node.name == "params" else "; leave out what has no gradient"
+    return f"{node.name} has dtype {leaf.dtype}: real numbers are needed{advice}"
 
 
 def _real(value: Any, name: str) -> Array:
     if value is None:
-        raise ValueError(f"the gradient of {name} is None: was it ever computed?")
+        raise ValueError(
+            f"the gradient of {name} is None: was it ever computed? "
+            "Give zeros where nothing depends on it"
+        )
     try:
         array = np.asarray(value)
     except ValueError:
-        raise ValueError(f"the gradient of {name} is no array: {_short(value)}") from None
+        shapes = [np.shape(v) for v in value] if isinstance(value, list | tuple) else []
+        came = f"a list of arrays of shapes {', '.join(map(str, shapes))}" if shapes else ""
+        raise ValueError(
+            f"the gradient of {name} is {came or _short(value)}: one array is needed, as {name} is"
+        ) from None
     if isinstance(value, str | bytes) or (array.dtype == object and array.ndim == 0):
         raise ValueError(
             f"the gradient of {name} is {_with_article(type(value).__name__)}: an array is needed"
@@ -255,6 +311,8 @@ def _misfit(shape: tuple[int, ...], right: tuple[int, ...], name: str, n_rows: i
         advice = f"; sum over the samples (axis {len(shape) - 1})"
     elif np.prod(shape) == np.prod(right):
         advice = "; reshape it"
+    elif np.prod(shape) == 1:
+        advice = "; was it summed over all axes, not over the rows alone?"
     return f"{shape}: {name} has {right}{advice}"
 
 
