@@ -40,13 +40,24 @@ def pip_install(python, *what, cwd):
 
 
 def built_wheel(folder):
-    """The wheel of the checkout, built from a copy."""
+    """The wheel of the checkout, built from a copy.
+
+    What the checkout has compiled is copied too, with its times, so that only what is out of date is
+    compiled again; `make wheel` builds from nothing.
+    """
     source = folder / "source"
     shutil.copytree(
         ROOT,
         source,
         ignore=shutil.ignore_patterns(".*", "build", "dist", "*.so", "*.egg-info", "docs"),
     )
+    if (ROOT / "build" / "c").is_dir():  # else Cython writes C that is newer than any module
+        shutil.copytree(ROOT / "build" / "c", source / "build" / "c")
+        built = f"lib.{sysconfig.get_platform()}-{sys.implementation.cache_tag}"
+        for module in (ROOT / "ae_core").rglob("*.so"):
+            copy = source / "build" / built / module.relative_to(ROOT)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(module, copy)
     pip = (sys.executable, "-m", "pip", "--disable-pip-version-check", "wheel", "--quiet")
     options = ("--no-index", "--no-deps", "--no-build-isolation")
     run(*pip, *options, ".", "-w", folder, cwd=source)

@@ -21,6 +21,31 @@ def given(page):
     return {"cost_and_gradient": example.questions_code, "X": example.TWO_ROWS, **weights}
 
 
+def facts_of_compress(names):
+    assert 1 < len(names["curve"]) <= 200
+    assert names["model"].n_iter_ == 300
+
+
+def facts_of_variational(names):
+    assert names["new_rows"].shape == (5, 30)
+    assert names["codes"].shape == (569, 8)
+    assert names["bounds"].shape == (569,)
+
+
+def facts_of_how(names):
+    assert names["code"].shape == (500, 4)
+    assert names["X_hat"].shape == (500, 20)
+    assert names["errors"].mean() < 0.5 * names["X"].var(axis=0).sum()
+
+
+# What holds once the code of a page has run.
+FACTS = {
+    "compress": facts_of_compress,
+    "variational": facts_of_variational,
+    "how": facts_of_how,
+}
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_its_code_runs(page):
     blocks = re.findall(r"^```python\n(.*?)^```", page.read_text("utf-8"), re.MULTILINE | re.DOTALL)
@@ -32,6 +57,7 @@ def test_its_code_runs(page):
         for block in blocks:
             exec(compile(block, str(page), "exec"), names)
     assert blocks or page.stem in ("index", "coming-from", "commands")
+    FACTS.get(page.stem, lambda names: None)(names)
 
 
 def test_every_page_is_listed():
