@@ -233,6 +233,24 @@ def test_what_was_filled_in_against_the_truth(imputer, holes, cells):
     assert len(points.get_offsets()) == hidden.sum()
 
 
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+@pytest.mark.parametrize("true", [False, True])
+def test_of_a_table_with_categories_its_numbers_are_drawn(holes, cells, library, true):
+    def mixed(table, text):
+        table = table.iloc[:, :4].assign(kind=text).assign(n=np.arange(200) // 3)
+        return pytest.importorskip("polars").from_pandas(table) if library == "polars" else table
+
+    texts = [["low", "high", "neither"][i % 3] for i in range(200)]
+    X, X_true = mixed(holes, texts), mixed(cells, texts) if true else None
+    model = Autoencoder(2, columns="mixed", missing_values="mask", max_iter=5, random_state=0)
+    display = ImputationDisplay.from_estimator(quietly(model, X), X, X_true=X_true)
+    assert list(display.feature_names) == [*cells.columns[:4], "n"]
+    np.testing.assert_array_equal(display.X[:, :4], holes.iloc[:, :4])
+    np.testing.assert_array_equal(display.X[:, 4], np.arange(200) // 3)
+    assert np.isfinite(display.X_filled).all()
+    assert (display.rmse_ is not None) == true
+
+
 def test_what_was_filled_in_beside_what_was_seen(holes):
     display = ImputationDisplay.from_estimator(SimpleImputer().fit(holes), holes, n_columns=5)
     n_missing = holes.isna().sum()
