@@ -2,6 +2,7 @@
 
 import sys
 import warnings
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -219,6 +220,23 @@ def test_anybodys_scores():
     assert sum(bar.get_height() for bar in display.ax_.patches) == 40
     both = OutlierDisplay.from_predictions([1.0, 1.0, 1.0], np.eye(3), n_rows=2)
     assert both.feature_names == ["column 0", "column 1", "column 2"]
+
+
+@pytest.mark.parametrize("first", [1.3, 3, 9, 15.0, 40, 290])
+@pytest.mark.parametrize("last", [0.07, 0.5, 1.0])
+def test_labels_of_losses_do_not_stand_on_each_other(first, last):
+    curve = last * np.geomspace(first, 1, 50)
+    figure = (
+        LossCurveDisplay({"training": curve}, baselines={"column mean": curve[0]}).plot().figure_
+    )
+    figure.canvas.draw()
+    (axes,) = figure.axes
+    labels = [*axes.get_yticklabels(), *axes.get_yticklabels(minor=True)]
+    low, high = axes.get_ylim()
+    shown = [text for text in labels if text.get_text() and low <= text.get_position()[1] <= high]
+    boxes = sorted((text.get_window_extent() for text in shown), key=lambda box: box.y0)
+    assert len(boxes) >= 2
+    assert all(below.y1 <= above.y0 + 1 for below, above in pairwise(boxes))
 
 
 def test_what_was_filled_in_against_the_truth(imputer, holes, cells):
