@@ -53,13 +53,14 @@ MODULES = [
     "detector",
     "steps",
     "training",
+    "text.decimals",
     "text.records",
 ]
 # Those that a training step runs through.
 LOOPS = (
     *("table", "rows", "passes", "cells", "steps"),
     *("side_inputs", "dense_input", "sparse_input", "sparse_output", "low_rank_output", "code"),
-    *("contraction", "input", "output", "units", "records", "judge"),
+    *("contraction", "input", "output", "units", "decimals", "records", "judge"),
 )
 # Those that run once per network, or for tests.
 SELDOM = ("blas", "for_tests", "memory", "plan")

@@ -54,11 +54,11 @@ def every_architecture():
     Enumerates the registries, so that a new name is covered by itself.
     """
     shapes = {
-        1: ((5, 3, 5), 1),
+        1: ((4, 2, 4), 1),
         2: ((5, 2, 4, 5), 1),
-        3: ((5, 4, 3, 4, 5), 2),
-        4: ((5, 4, 2, 3, 4, 5), 2),
-        5: ((5, 4, 4, 3, 4, 4, 5), 3),
+        3: ((4, 3, 2, 3, 4), 2),
+        4: ((4, 3, 2, 3, 3, 4), 2),
+        5: ((4, 3, 3, 2, 3, 3, 4), 3),
     }
     for depth, activation, loss, biases in product(shapes, ACTIVATIONS, LOSSES, (True, False)):
         sizes, code_layer = shapes[depth]

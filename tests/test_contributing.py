@@ -86,34 +86,43 @@ class Output(ctypes.Structure):
     ]
 
 
-def built(folder, changes, function):
-    """The kernels with what a walk puts into its files, and a C function that asks them."""
+# What `output_delta` and `spoil` are in the table is asked of the compiler, not counted here.
+QUESTIONS = """
+#include "kernels_table.c"
+double delta(int level, const ae_output *output, ptrdiff_t m, ptrdiff_t n, void *z,
+             const void *target)
+{ return ae_kernels_of(level, 1)->output_delta(output, m, n, z, NULL, target, 1, NULL); }
+void spoil(uint32_t threshold, ptrdiff_t n, const void *x, const uint16_t *numbers, void *to)
+{ ae_corruption how = {AE_SIGN_FLIP, threshold, 0, NULL, NULL, NULL};
+  ae_kernels_of(0, 1)->spoil(&how, n, x, numbers, to); }
+"""
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory):
+    """The kernels with what both walks put into their files, and C functions that ask them."""
+    (_, (loss,)), (_, (loss_formulas,)) = walk()[1:3]
+    (_, (corruption,)), (_, (corruption_formula,)) = walk("a corruption")[1:]
+    changes = [
+        ("kernels.h", "    each(POISSON", loss),
+        ("losses_body.h", "static ALWAYS_INLINE REAL FN(loss)(", loss_formulas),
+        ("kernels.h", "    each(GAUSSIAN", corruption),
+        ("noise_body.h", "/* inputs (n,) from targets", corruption_formula),
+    ]
+    folder = tmp_path_factory.mktemp("walked")
     kernels = shutil.copytree(ENGINE, folder / "kernels")
-    for name, (place, lines) in changes.items():
+    for name, place, lines in changes:
         file = kernels / name
         file.write_text(inserted(file.read_text(), place, lines))
     source, library = kernels / "walk.c", folder / "walk.so"
-    source.write_text(f'#include "kernels_table.c"\n{function}')
+    source.write_text(QUESTIONS)
     flags = ["-O1", "-shared", "-fPIC", "-Wall", "-Wextra", "-Werror", "-fno-math-errno"]
     subprocess.run(["cc", *flags, str(source), "-o", str(library), "-lm"], check=True)
     return ctypes.CDLL(str(library))
 
 
-def test_the_engine_agrees(tmp_path):
-    (_, (line,)), (_, (formulas,)) = walk()[1:3]
-    changes = {
-        "kernels.h": ("    each(POISSON", line),
-        "losses_body.h": ("static ALWAYS_INLINE REAL FN(loss)(", formulas),
-    }
-    # What `output_delta` is in the table is asked of the compiler, not counted here.
-    engine = built(
-        tmp_path,
-        changes,
-        "double walk(int level, const ae_output *output, ptrdiff_t m, ptrdiff_t n, void *z,\n"
-        "            const void *target)\n"
-        "{ return ae_kernels_of(level, 1)->output_delta(output, m, n, z, NULL, target, 1, NULL); }\n",
-    )
-    engine.walk.restype = ctypes.c_double
+def test_the_engine_agrees(engine):
+    engine.delta.restype = ctypes.c_double
     names = (ctypes.c_char_p * 20).in_dll(engine, "ae_loss_names")
     names = list(names)[: list(names).index(None)]
     group = Group(0, names.index(b"GAMMA"), 0, 7, 0, np.inf, 0)
@@ -121,7 +130,7 @@ def test_the_engine_agrees(tmp_path):
     X, Z = np.random.default_rng(1).uniform(0.1, 3, (2, 5, 7))
     delta = Z.copy()
     pointer = ctypes.c_void_p
-    total = engine.walk(
+    total = engine.delta(
         0, ctypes.byref(output), ctypes.c_ssize_t(5), ctypes.c_ssize_t(7),
         pointer(delta.ctypes.data), pointer(X.ctypes.data),
     )  # fmt: skip
@@ -150,24 +159,12 @@ def test_a_corruption_is_three_places():
     assert 0.2 < (spoiled == -X).mean() < 0.3
 
 
-def test_the_engine_spoils_the_same_entries(tmp_path):
-    (_, (line,)), (_, (formula,)) = walk("a corruption")[1:]
-    changes = {
-        "kernels.h": ("    each(GAUSSIAN", line),
-        "noise_body.h": ("/* inputs (n,) from targets", formula),
-    }
-    engine = built(
-        tmp_path,
-        changes,
-        "void walk(uint32_t threshold, ptrdiff_t n, const void *x, const uint16_t *numbers, void *to)\n"
-        "{ ae_corruption how = {AE_SIGN_FLIP, threshold, 0, NULL, NULL, NULL};\n"
-        "  ae_kernels_of(0, 1)->spoil(&how, n, x, numbers, to); }\n",
-    )
+def test_the_engine_spoils_the_same_entries(engine):
     draw = Draw(noise_key(0, 0), np.arange(1))
     X = np.random.default_rng(0).uniform(1, 2, (1, 400))
     numbers = np.ascontiguousarray(integers(draw, CORRUPTION, 400), dtype=np.uint16)
     spoiled = np.empty_like(X)
-    engine.walk(
+    engine.spoil(
         ctypes.c_uint32(threshold(0.25)), ctypes.c_ssize_t(400),
         *(ctypes.c_void_p(array.ctypes.data) for array in (X, numbers, spoiled)),
     )  # fmt: skip

@@ -21,6 +21,31 @@ def given(page):
     return {"cost_and_gradient": example.questions_code, "X": example.TWO_ROWS, **weights}
 
 
+def facts_of_compress(names):
+    assert 1 < len(names["curve"]) <= 200
+    assert names["model"].n_iter_ == 300
+
+
+def facts_of_variational(names):
+    assert names["new_rows"].shape == (5, 30)
+    assert names["codes"].shape == (569, 8)
+    assert names["bounds"].shape == (569,)
+
+
+def facts_of_how(names):
+    assert names["code"].shape == (500, 4)
+    assert names["X_hat"].shape == (500, 20)
+    assert names["errors"].mean() < 0.5 * names["X"].var(axis=0).sum()
+
+
+# What holds once the code of a page has run.
+FACTS = {
+    "compress": facts_of_compress,
+    "variational": facts_of_variational,
+    "how": facts_of_how,
+}
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_its_code_runs(page):
     if page.stem == "many-machines":
@@ -34,6 +59,7 @@ def test_its_code_runs(page):
         for block in blocks:
             exec(compile(block, str(page), "exec"), names)
     assert blocks or page.stem in ("index", "coming-from", "commands")
+    FACTS.get(page.stem, lambda names: None)(names)
 
 
 def test_every_page_is_listed():
@@ -79,3 +105,32 @@ def test_who_printed_a_table_stands_in_the_repository(page):
 def test_every_picture_is_shown():
     text = "".join(page.read_text("utf-8") for page in PAGES)
     assert [path.name for path in GUIDE.glob("*.png") if f"({path.name})" not in text] == []
+
+
+def test_figures_of_outliers_and_imputation_are_those_that_were_measured():
+    measured = (GUIDE.parent / "defaults.md").read_text("utf-8")
+    of_23 = re.search(
+        r"^\| mean \| ([\d.]+) / ([\d.]+) \| ([\d.]+) / ([\d.]+) \| ([\d.]+) / ([\d.]+)",
+        measured,
+        re.M,
+    )
+    apart = re.search(r"^\| ae_core \| 0\.1\.0 .*\n.*\n\| (.*) \|$", measured, re.MULTILINE)
+    ours, _, forest, _, neighbours, _ = apart[1].split(" | ")
+    page = " ".join((GUIDE / "outliers.md").read_text("utf-8").split())
+    area, precision, forests, precision_of_forest, others, precision_of_others = of_23.groups()
+    assert (
+        f"is {area}, that of an isolation forest {forests} and of the distance to the 20th" in page
+    )
+    assert (
+        f"neighbour {others}; in precision, {precision}, {precision_of_forest} and {precision_of_others}"
+        in page
+    )
+    assert f"the areas are {ours}, {forest} and {neighbours}" in page
+    readme = " ".join((GUIDE.parents[1] / "README.md").read_text("utf-8").split())
+    assert f"is {ours}; 20 nearest neighbours have {neighbours}," in readme
+    assert f"isolation forest {forest} " in readme
+    *_, trees, imputer = re.search(r"^\| \*\*mean of 12\*\* \| (.*) \|$", measured, re.M)[1].split(
+        " | "
+    )
+    assert f"its error is {float(imputer):.2f} standard deviations" in readme
+    assert f"in four rounds, {float(trees):.2f}." in readme

@@ -72,18 +72,6 @@ def test_estimators(in_a_new_folder, capsys):
     assert names["model"].n_components == 8
 
 
-def test_training_and_drawing(in_a_new_folder):
-    names = {}
-    run(names, "guide/compress")
-    assert 1 < len(names["curve"]) <= 200
-    assert names["model"].n_iter_ == 300
-
-    run(names, "guide/variational")
-    assert names["new_rows"].shape == (5, 30)
-    assert names["codes"].shape == (569, 8)
-    assert names["bounds"].shape == (569,)
-
-
 def test_command_line(in_a_new_folder, capsys):
     pytest.importorskip("click")
     from ae_core.cli.main import main
@@ -105,18 +93,6 @@ def test_command_line(in_a_new_folder, capsys):
     assert len(Path("codes.csv").read_text().splitlines()) == 570
     assert "city=Oslo" in Path("report.html").read_text("utf-8")
     assert "PCA, 8 components" in capsys.readouterr().out
-
-
-def test_networks_and_the_question():
-    names = {
-        "cost_and_gradient": example.questions_code,
-        "X": example.TWO_ROWS,
-        **dict(zip(("W1", "W2", "W3"), example.initial_weights(example.TWO_ROWS), strict=True)),
-    }
-    run(names, "guide/question", "guide/how")
-    assert names["code"].shape == (500, 4)
-    assert names["X_hat"].shape == (500, 20)
-    assert names["errors"].mean() < 0.5 * names["X"].var(axis=0).sum()
 
 
 def test_no_python_block_is_left_out():

@@ -35,6 +35,7 @@ body { margin: 0 auto; padding: 1.5rem 1rem 4rem; max-width: 60rem; color: var(-
   background: var(--paper); font: 16px/1.5 system-ui, sans-serif; overflow-wrap: break-word; }
 h1, .name, .why, .quiet { overflow-wrap: anywhere; }
 th, .odd { white-space: nowrap; }
+.diagnosis th { white-space: normal; }
 h1 { line-height: 1.2; margin: 0 0 .25rem; }
 h2 { margin: 2.5rem 0 .5rem; border-bottom: 1px solid var(--line); }
 .quiet { color: var(--quiet); }
@@ -45,6 +46,7 @@ th, td { text-align: left; padding: .3rem .9rem .3rem 0; vertical-align: top;
   border-bottom: 1px solid var(--line); }
 .number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 .name { min-width: 7rem; max-width: 22rem; }
+@media (min-width: 44rem) { .name:first-child { min-width: 13rem; } }
 .why { min-width: 10rem; width: 100%; }
 .track { background: var(--track); height: .55rem; border-radius: .2rem; min-width: 6rem;
   width: 100%; margin: .15rem 0 .3rem; }

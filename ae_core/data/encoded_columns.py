@@ -26,6 +26,12 @@ TEXTS = re.compile(r"object|str|(large_)?string(\[(python|pyarrow|pyarrow_numpy)
 
 FLAGS = ("bool", "boolean", "bool[pyarrow]", "object")
 
+DATE = re.compile(r"\d{4}[-/.]\d\d?[-/.]\d\d?(\D|$)|\d\d?[-/.]\d\d?[-/.]\d{4}(\D|$)")
+"""How a text begins that is a date."""
+
+DAYS = "(dates - pandas.Timestamp('2000-01-01')).dt.days"
+"""How pandas makes numbers of dates."""
+
 COVARIATES = "covariates"
 """What errors call a table of which nothing may be missing."""
 
@@ -110,6 +116,13 @@ def learned_column(values: Any, has_missing: bool, table: str, n_rows: int | Non
         seen = sorted(_plain(values.dropna().unique()))
         n_rows = len(values) if n_rows is None else n_rows
         if len(seen) > MANY and 2 * len(seen) > n_rows:
+            if all(DATE.match(text) for text in seen):
+                _refuse(
+                    table,
+                    name,
+                    f"has dates as text, such as {shown(seen[0])[:40]}: turn them into numbers, "
+                    f"with dates = pandas.to_datetime(column) and {DAYS}, or drop it",
+                )
             _refuse(
                 table,
                 name,
@@ -118,12 +131,14 @@ def learned_column(values: Any, has_missing: bool, table: str, n_rows: int | Non
             )
         return Column(name, CATEGORY, found, tuple(seen))
     held = "" if kind == found else f", and holds {kind}"
-    return _refuse(
-        table,
-        name,
-        f"has dtype {found}{held}: turn it into numbers (of a date, such as the days since one), "
-        "booleans, text or categories with .astype, or drop it",
-    )
+    if found.startswith("datetime64") and "," not in found:  # of no zone
+        advice = f"turn dates into numbers, such as the days since one: {DAYS}; or drop it"
+    else:
+        advice = (
+            "turn it into numbers (of a date, such as the days since one), booleans, text or "
+            "categories with .astype, or drop it"
+        )
+    return _refuse(table, name, f"has dtype {found}{held}: {advice}")
 
 
 def _plain(values: Iterable[Any]) -> tuple[Any, ...]:

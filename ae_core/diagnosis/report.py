@@ -40,7 +40,10 @@ def text_report(diagnosis: "Diagnosis") -> str:
     lines.append("")
     rows = [(name, number(loss), share) for name, loss, share in _losses(diagnosis)]
     lines += _table("loss", _of(diagnosis), rows)
-    lines += _more_lines(diagnosis)
+    more = _more(diagnosis)
+    lines += ["" for _ in more[:1]]
+    for text in more:
+        lines += _wrapped(text, "  ", "  ")
     worst = _worst_columns(diagnosis)
     if worst:
         width = max(len(_shown(name)) for name, _ in worst)
@@ -85,7 +88,7 @@ def html_report(diagnosis: "Diagnosis") -> str:
         parts.append(f"<p>{escape(trials.ending)}</p>" if trials.ending else "")
     losses = [(name, number(loss), share) for name, loss, share in _losses(diagnosis)]
     parts.append(_html_table(("loss", "", of), losses))
-    parts += [f"<p>{escape(line.strip())}</p>" for line in _more_lines(diagnosis)]
+    parts += [f"<p>{escape(tidied(text))}</p>" for text in _more(diagnosis)]
     worst = _worst_columns(diagnosis)
     if worst:
         parts.append(_html_table((_explained_heading(diagnosis), ""), worst))
@@ -158,29 +161,25 @@ def _is_worth_saying(diagnosis: "Diagnosis") -> bool:
     return bool(why) and not why.startswith("reached max_iter") and not is_told
 
 
-def _more_lines(diagnosis: "Diagnosis") -> list[str]:
-    """Of hidden entries, and of a drawn code."""
-    lines = [line for text in diagnosis.lines for line in _wrapped(text, "  ", "  ")]
+def _more(diagnosis: "Diagnosis") -> list[str]:
+    """Of several networks, hidden entries and a drawn code: a text each."""
+    texts = list(diagnosis.lines)
     f, information = diagnosis.filled_in, diagnosis.code.information
     if f is not None:
-        lines += _wrapped(
+        texts.append(
             f"of {f.n_hidden} seen entries that were hidden here, the network fills in with a root "
             f"mean squared error of {number(f.network)}, the column mean with "
-            f"{number(f.column_mean)} (scaled columns)",
-            "  ",
-            "  ",
+            f"{number(f.column_mean)} (scaled columns)"
         )
     in_use = diagnosis.code.is_in_use
     if information is not None and in_use is not None:
         nats = ", ".join(f"{value:.2g}" for value in information[:UNITS])
         more = ", …" if len(information) > UNITS else ""
-        lines += _wrapped(
+        texts.append(
             f"{int(in_use.sum())} of {count(len(in_use), 'code unit')} "
-            f"carry information about a row (nats: {nats}{more})",
-            "  ",
-            "  ",
+            f"carry information about a row (nats: {nats}{more})"
         )
-    return ["", *lines] if lines else []
+    return texts
 
 
 def _worst_columns(diagnosis: "Diagnosis") -> list[tuple[str, str]]:

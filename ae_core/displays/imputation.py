@@ -7,6 +7,7 @@ import numpy as np
 
 from .._typing import Array
 from ..basics.arguments import COUNT
+from ..data.frames import as_pandas, is_frame
 from .figures import (
     COLORS,
     GREY,
@@ -102,7 +103,8 @@ class ImputationDisplay(Display):
         estimator : fitted Autoencoder, or an imputer
             With ``impute``, or else a ``transform`` that fills in, as scikit-learn's imputers have.
         X : array or DataFrame of shape (n_samples, n_features)
-            A table of numbers, with NaN where an entry is missing.
+            A table with NaN where an entry is missing. Of a DataFrame, columns that hold no numbers
+            are left out.
         X_true : array or DataFrame of shape (n_samples, n_features), optional
             What was there before entries were hidden.
         feature_names : sequence of str, optional
@@ -158,7 +160,8 @@ class ImputationDisplay(Display):
         Parameters
         ----------
         X : array or DataFrame of shape (n_samples, n_features)
-            A table of numbers, with NaN where an entry is missing.
+            A table with NaN where an entry is missing. Of a DataFrame, columns that hold no numbers
+            are left out.
         X_filled : array or DataFrame of shape (n_samples, n_features)
             The same with entries filled in; what is still NaN is left out.
         X_true : array or DataFrame of shape (n_samples, n_features), optional
@@ -181,13 +184,18 @@ class ImputationDisplay(Display):
             When nothing of X is missing, or an argument is not what it should be.
         """
         COUNT("n_columns", n_columns)
-        table, filled = numbers(X, "X", missing=True), numbers(X_filled, "X_filled", missing=True)
+        kept = _columns_of_numbers(X)
+        table, filled = _numbers_of(X, "X", kept), _numbers_of(X_filled, "X_filled", kept)
         check_same_shape(table, filled, ("X", "X_filled"))
         true = None
         if X_true is not None:
-            true = numbers(X_true, "X_true", missing=True)
+            true = _numbers_of(X_true, "X_true", kept)
             check_same_shape(table, true, ("X", "X_true"))
-        names = names_for(feature_names, X, table.shape[1])
+        if kept is None:
+            names = names_for(feature_names, X, table.shape[1])
+        else:
+            all_names = names_for(feature_names, X, X.shape[1])
+            names = [all_names[i] for i in kept]
         return cls(table, filled, X_true=true, feature_names=names, n_columns=n_columns).plot(ax)
 
     def plot(self, ax: Any = None) -> Self:
@@ -298,3 +306,35 @@ class ImputationDisplay(Display):
         axes.set_xlabel("deviations from the mean of what was seen; whiskers: 5 % to 95 %")
         axes.legend(frameon=False, fontsize="small")
         head(axes, "Filled in, beside what was seen")
+
+
+def _columns_of_numbers(X: Any) -> list[int] | None:
+    """Where the columns of a DataFrame are that hold numbers; None when that is all of them."""
+    if not is_frame(X):
+        return None
+    table = as_pandas(X, "X")
+    kept = [i for i in range(table.shape[1]) if _holds_numbers(table.iloc[:, i])]
+    return kept if 0 < len(kept) < table.shape[1] else None
+
+
+def _holds_numbers(column: Any) -> bool:
+    if column.dtype.kind in "mM":  # dates would become nanoseconds
+        return False
+    try:
+        _as_floats(column)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def _as_floats(column: Any) -> Array:
+    """A Series (m,), with NaN for what pandas has for a missing value."""
+    return np.asarray(column.to_numpy(dtype=np.float64, na_value=np.nan))
+
+
+def _numbers_of(table: Any, name: str, kept: list[int] | None) -> Array:
+    """The table as an array of numbers, or of a DataFrame those columns."""
+    if kept is not None and is_frame(table):
+        frame = as_pandas(table, name)
+        table = np.column_stack([_as_floats(frame.iloc[:, i]) for i in kept])
+    return numbers(table, name, missing=True)

@@ -229,5 +229,9 @@ def _logarithmic(axes: Any) -> None:
     axes.set_yscale("log")
     low, high = axes.get_ylim()
     if high < 300 * low:  # few decades: 0.6 reads better than 6 × 10⁻¹
+        if high > 8 * low:  # labels of 6, 7, 8 and 9 would stand on each other
+            from matplotlib.ticker import LogLocator
+
+            axes.yaxis.set_minor_locator(LogLocator(subs=(2, 5)))
         for each in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
             each("{x:g}")

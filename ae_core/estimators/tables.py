@@ -27,7 +27,10 @@ from ..data.frames import (
 from ..data.rows import FLOATS, Rows, is_plain
 from .parameters import check_columns
 
-MIXED = "columns='mixed' takes a DataFrame's text and categories; or encode them as numbers"
+MIXED = (
+    "columns='mixed' takes a DataFrame's text and categories; or encode them as numbers, or leave "
+    "the column out"
+)
 MASK = "fit with missing_values='mask' to learn around what is missing (impute fills it in); or "
 NAMES_SHOWN, NAME_SHOWN = 5, 30
 """Names in an error, and characters of each."""

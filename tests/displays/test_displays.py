@@ -2,6 +2,7 @@
 
 import sys
 import warnings
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -221,6 +222,23 @@ def test_anybodys_scores():
     assert both.feature_names == ["column 0", "column 1", "column 2"]
 
 
+@pytest.mark.parametrize("first", [1.3, 3, 9, 15.0, 40, 290])
+@pytest.mark.parametrize("last", [0.07, 0.5, 1.0])
+def test_labels_of_losses_do_not_stand_on_each_other(first, last):
+    curve = last * np.geomspace(first, 1, 50)
+    figure = (
+        LossCurveDisplay({"training": curve}, baselines={"column mean": curve[0]}).plot().figure_
+    )
+    figure.canvas.draw()
+    (axes,) = figure.axes
+    labels = [*axes.get_yticklabels(), *axes.get_yticklabels(minor=True)]
+    low, high = axes.get_ylim()
+    shown = [text for text in labels if text.get_text() and low <= text.get_position()[1] <= high]
+    boxes = sorted((text.get_window_extent() for text in shown), key=lambda box: box.y0)
+    assert len(boxes) >= 2
+    assert all(below.y1 <= above.y0 + 1 for below, above in pairwise(boxes))
+
+
 def test_what_was_filled_in_against_the_truth(imputer, holes, cells):
     display = ImputationDisplay.from_estimator(imputer, holes, X_true=cells)
     hidden = holes.isna().to_numpy()
@@ -231,6 +249,24 @@ def test_what_was_filled_in_against_the_truth(imputer, holes, cells):
     assert display.rmse_of_mean_ == pytest.approx(np.sqrt((of_mean**2).mean()))
     (points,) = display.ax_.collections
     assert len(points.get_offsets()) == hidden.sum()
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+@pytest.mark.parametrize("true", [False, True])
+def test_of_a_table_with_categories_its_numbers_are_drawn(holes, cells, library, true):
+    def mixed(table, text):
+        table = table.iloc[:, :4].assign(kind=text).assign(n=np.arange(200) // 3)
+        return pytest.importorskip("polars").from_pandas(table) if library == "polars" else table
+
+    texts = [["low", "high", "neither"][i % 3] for i in range(200)]
+    X, X_true = mixed(holes, texts), mixed(cells, texts) if true else None
+    model = Autoencoder(2, columns="mixed", missing_values="mask", max_iter=5, random_state=0)
+    display = ImputationDisplay.from_estimator(quietly(model, X), X, X_true=X_true)
+    assert list(display.feature_names) == [*cells.columns[:4], "n"]
+    np.testing.assert_array_equal(display.X[:, :4], holes.iloc[:, :4])
+    np.testing.assert_array_equal(display.X[:, 4], np.arange(200) // 3)
+    assert np.isfinite(display.X_filled).all()
+    assert (display.rmse_ is not None) == true
 
 
 def test_what_was_filled_in_beside_what_was_seen(holes):

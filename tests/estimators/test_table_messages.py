@@ -113,6 +113,32 @@ def test_frames_name_the_column(estimator, table, words):
     assert not hasattr(estimator, "n_features_in_")
 
 
+@pytest.mark.parametrize("pattern", ["%Y-%m-%d", "%Y/%m/%d", "%d.%m.%Y", "%Y-%m-%d %H:%M:%S"])
+@pytest.mark.parametrize("estimator", ["mixed", "variational, mixed"])
+def test_dates_as_text_are_called_dates_and_the_advice_works(estimator, pattern):
+    dates = pd.date_range("2021-03-04", periods=60, freq="37h")
+    table = pd.DataFrame({"a": np.arange(60.0), "t": dates.strftime(pattern)})
+    message = message_of(lambda: ESTIMATORS[estimator].fit(table))
+    assert "'t'" in message
+    assert f"dates as text, such as '{min(table['t'])}'" in message
+    advice = re.search(r"\(dates .*\.dt\.days", message)[0]
+    assert advice in message_of(lambda: ESTIMATORS[estimator].fit(table.assign(t=dates)))
+    days = eval(advice, {"pandas": pd, "dates": pd.to_datetime(table["t"], format=pattern)})
+    fitted = ESTIMATORS[estimator].fit(table.assign(t=days))
+    assert fitted.n_features_in_ == 2
+
+
+@pytest.mark.parametrize(
+    "texts", [[f"A-{i}-2020" for i in range(60)], [f"{i}.5" for i in range(60)]]
+)
+def test_other_texts_that_name_rows_are_no_dates(texts):
+    message = message_of(
+        lambda: ESTIMATORS["mixed"].fit(pd.DataFrame({"a": np.arange(60.0), "t": texts}))
+    )
+    assert "60 different texts" in message
+    assert "dates" not in message
+
+
 @pytest.mark.parametrize("estimator", ["Autoencoder", "variational", "detector"])
 @pytest.mark.parametrize(("table", "words"), TEXT.values(), ids=TEXT)
 def test_text_names_the_column_and_the_row(estimator, table, words):

@@ -4,22 +4,11 @@ It goes as far as a text is plain, and stops before the first record that is not
 says, or what is wrong with it, is the other twin's business.
 """
 
-from cpython.ref cimport PyObject
 from libc.math cimport NAN
-from libc.stdint cimport int32_t, int64_t, uint64_t
+from libc.stdint cimport int32_t, int64_t
 from libc.string cimport memchr, memcmp
 
-cdef extern from "decimal.h" nogil:
-    enum:
-        AE_LARGEST_POWER
-    uint64_t ae_power[]
-    int ae_power_exponent[]
-    int ae_decimal(uint64_t w, int q, double *value)
-
-cdef extern from "Python.h":
-    double PyOS_string_to_double(const char *text, char **end, PyObject *overflow) except? -1.0
-
-ctypedef const unsigned char *Text
+from .decimals cimport Text, after_number
 
 # Why reading stopped.
 FULL, MORE, ODD, LINE = range(4)
@@ -37,32 +26,9 @@ cdef enum:
     NO_VALUE = 1  # what a cell is
     NUMBER = 2
     TRUTH = 3
-    MOST_DIGITS = 19  # that 64 bits hold
-    LONGEST_NUMBER = 400
-    FAR = 100000  # an exponent beyond all doubles
 
 TRUE_WORDS = (b"true", b"True", b"TRUE")
 FALSE_WORDS = (b"false", b"False", b"FALSE")
-
-
-def _learn_powers():
-    for q in range(-AE_LARGEST_POWER, AE_LARGEST_POWER + 1):
-        # 10**q = upper * 2**exponent, and less than one unit more
-        n = 10 ** abs(q)
-        exponent = n.bit_length() - 64
-        if q >= 0:
-            upper = n >> exponent if exponent > 0 else n << -exponent
-        else:
-            exponent = -n.bit_length() - 63
-            upper = (1 << -exponent) // n
-            if upper >> 64:
-                exponent += 1
-                upper = (1 << -exponent) // n
-        ae_power[q + AE_LARGEST_POWER] = upper
-        ae_power_exponent[q + AE_LARGEST_POWER] = exponent
-
-
-_learn_powers()
 
 
 cdef class Dialect:
@@ -121,87 +87,6 @@ cdef bint is_among(Text text, Py_ssize_t n, bytes words):
     return False
 
 
-cdef inline bint is_digit(unsigned char c) noexcept:
-    return 48 <= c <= 57
-
-
-cdef bint is_group(Text p, Text stop) noexcept:
-    """Whether just three digits follow."""
-    return (
-        stop - p >= 3 and is_digit(p[0]) and is_digit(p[1]) and is_digit(p[2])
-        and (stop - p == 3 or not is_digit(p[3]))
-    )
-
-
-cdef Text after_number(Dialect dialect, Text p, Text stop, double *value) except? NULL:
-    """Where the number ends that begins here, or p where none does."""
-    cdef unsigned char decimal = dialect.decimal, thousands = dialect.thousands
-    cdef bint has_groups = False
-    cdef Text start = p, first
-    cdef uint64_t w = 0
-    cdef int n_digits = 0, n_significant = 0, q = 0, exponent = 0
-    cdef bint is_negative = False, exponent_is_negative = False
-    cdef char copy[LONGEST_NUMBER + 2]
-    cdef Py_ssize_t length = 0
-    if p < stop and (p[0] == 43 or p[0] == 45):
-        is_negative = p[0] == 45
-        p += 1
-    first = p
-    while p < stop and is_digit(p[0]):
-        n_digits += 1
-        if n_significant or p[0] != 48:
-            n_significant += 1
-            if n_significant <= MOST_DIGITS:
-                w = 10 * w + (p[0] - 48)
-        p += 1
-        if n_digits > LONGEST_NUMBER:
-            return start
-        if thousands and p < stop and p[0] == thousands and (has_groups or n_digits <= 3):
-            if first[0] == 48 or not is_group(p + 1, stop):  # 0.125 has no thousands
-                return start
-            has_groups = True
-            p += 1
-    if p < stop and p[0] == decimal:
-        p += 1
-        while p < stop and is_digit(p[0]):
-            n_digits += 1
-            q -= 1
-            if n_significant or p[0] != 48:
-                n_significant += 1
-                if n_significant <= MOST_DIGITS:
-                    w = 10 * w + (p[0] - 48)
-            p += 1
-            if n_digits > LONGEST_NUMBER:
-                return start
-    if n_digits == 0:
-        return start
-    if p < stop and (p[0] == 69 or p[0] == 101):
-        p += 1
-        if p < stop and (p[0] == 43 or p[0] == 45):
-            exponent_is_negative = p[0] == 45
-            p += 1
-        if p == stop or not is_digit(p[0]):
-            return start
-        while p < stop and is_digit(p[0]):
-            exponent = min(10 * exponent + (p[0] - 48), FAR)
-            p += 1
-        q += -exponent if exponent_is_negative else exponent
-    if n_significant > MOST_DIGITS or not ae_decimal(w, q, value):
-        if p - start > LONGEST_NUMBER:
-            return start
-        while start < p:
-            if not thousands or start[0] != thousands:
-                copy[length] = 46 if start[0] == decimal else <char> start[0]
-                length += 1
-            start += 1
-        copy[length] = 0
-        value[0] = PyOS_string_to_double(copy, NULL, NULL)  # infinity beyond all doubles
-        return p
-    if is_negative:
-        value[0] = -value[0]
-    return p
-
-
 cdef int word_value(Dialect dialect, Text p, Py_ssize_t n, double *value):
     """What a cell says that begins with no number; 0 when that is not plain."""
     if n == 0 or is_among(p, n, dialect.missing):
@@ -224,7 +109,7 @@ cdef int cell_value(Dialect dialect, Text p, Text stop, double *value) except -1
         p += 1
     while p < stop and ((stop - 1)[0] == SPACE or (stop - 1)[0] == TAB):
         stop -= 1
-    after = after_number(dialect, p, stop, value)
+    after = after_number(p, stop, dialect.decimal, dialect.thousands, value)
     if after != stop or after == p:
         kind = word_value(dialect, p, stop - p, value)
     if kind == NO_VALUE:
