@@ -67,8 +67,8 @@ def _elastic(evidence: Evidence, array: ArrayCheck, sample: Sample) -> str | Non
     )
     return (
         f"In {{names}} what is {how} is {abs(l2):.6g} times the parameter itself plus "
-        f"{abs(l1):.6g} times its sign: penalties (L2 and L1) in the {more} alone, or larger there than in the "
-        f"{less}."
+        f"{abs(l1):.6g} times its sign: penalties (L2 and L1) in the {more} alone, or larger "
+        f"there than in the {less}."
     )
 
 

@@ -195,8 +195,8 @@ def _row_weights(evidence: Evidence) -> str | None:
     )
     return (
         "On each row alone the gradient is a multiple of the right one, another on each row (from "
-        f"{min(finite):.4g} to {largest}), and the same whatever the parameters: a weight of each row "
-        "or class, or a number to divide by, that stands in only one of cost and gradient."
+        f"{min(finite):.4g} to {largest}), and the same whatever the parameters: a weight of each "
+        "row or class, or a number to divide by, that stands in only one of cost and gradient."
     )
 
 
