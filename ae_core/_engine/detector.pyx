@@ -6,7 +6,6 @@ A row's score does not depend on what rows stand beside it, nor on the number of
 from cpython.buffer cimport PyBUF_RECORDS_RO, PyBuffer_Release, PyObject_GetBuffer
 from cpython.ref cimport PyObject
 from cython cimport floating
-from libc.math cimport INFINITY, fabs
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy
 
@@ -17,7 +16,7 @@ from ae_core._engine.kernels.table cimport is_ours, kernels_for
 from ae_core._engine.memory cimport Buffer
 from ae_core._engine.plan cimport Plan
 from ae_core._engine.rows cimport Rows, gather
-from ae_core._engine.served cimport BAD_VALUE, DONE, NO_MEMORY
+from ae_core._engine.served cimport BAD_VALUE, DONE, NO_MEMORY, is_fine
 from ae_core._engine.team cimport Team, ae_counter, ae_take
 
 
@@ -177,7 +176,7 @@ cdef class Detector(Judge):
                 memcpy(room.values, X + first * n, height * n * sizeof(double))
             elif not columns.encode(height, X + first * columns.n_columns, has_missing, room.values):
                 how = BAD_VALUE
-            if how == DONE and not is_fine(height * n, room.values, has_missing):
+            if how == DONE and not is_fine[double](height * n, room.values, has_missing):
                 how = BAD_VALUE
             if how == DONE and self.itemsize == sizeof(float):
                 judge[float](self, &room, height, <float*> room.block, scores + first, NULL)
@@ -233,15 +232,6 @@ cdef class Judging(Team):
                 judge[floating](self.detector, room, height, block, self.result + first, NULL)
             if self.should_stop(thread, <double> height * self.detector.n_weights):
                 return
-
-
-cdef bint is_fine(Py_ssize_t count, const double* x, bint may_be_nan) noexcept nogil:
-    """Whether all are numbers, or NaN where that may be."""
-    cdef Py_ssize_t i
-    cdef int is_bad = 0
-    for i in range(count):
-        is_bad |= (fabs(x[i]) == INFINITY) | ((x[i] != x[i]) & (not may_be_nan))
-    return not is_bad
 
 
 cdef const void* _numbers(array, bytes format, tuple shape) except NULL:

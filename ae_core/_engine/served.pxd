@@ -1,5 +1,7 @@
 # A network on rows of doubles in the units of the data, without any Python object.
 
+from cython cimport floating
+
 from ae_core._engine.columns cimport Columns
 from ae_core._engine.kernels.table cimport ae_kernels, ae_output
 from ae_core._engine.plan cimport Plan
@@ -29,3 +31,6 @@ cdef class Served:
     cdef int infer(
         self, int wanted, Py_ssize_t n_rows, const double* X, double* result,
     ) noexcept nogil
+
+
+cdef bint is_fine(Py_ssize_t count, const floating* x, bint may_be_nan) noexcept nogil
