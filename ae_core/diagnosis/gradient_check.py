@@ -215,7 +215,7 @@ def _takes_columns(subject: Subject, vector: Any, data: Data) -> bool:
     arrays = list(data.arrays.values())
     if data.axes["X"] == 1 or any(a.ndim != 2 and a is arrays[0] for a in arrays):
         return False
-    columns = Data(*(data.arrays.get(name) for name in ("X", "y")), axis=1)
+    columns = Data(data.arrays["X"], data.arrays.get("y"), axis=1)
     try:
         subject(vector, columns.take([0], "column 0 alone"))
     except Exception:  # whatever it raises, it does not
