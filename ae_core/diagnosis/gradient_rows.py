@@ -28,6 +28,12 @@ def about_rows(evidence: Evidence) -> list[str]:
         ]
     if evidence.together.passed:
         return [f"Right on each row and on all of them, but wrong on {repeated.label}."]
+    left_out = _left_out(evidence)
+    if left_out is not None:
+        return [
+            f"Rows are mixed up (in {names}): the gradient is right on each row alone, but wrong "
+            f"on several. There it is that of all rows but {left_out}: is that one left out?"
+        ]
     if repeated.passed:
         return [_about_different_rows(evidence, names)]
     found = f"Rows are mixed up (in {names}): the gradient is right on each row alone, but wrong "
@@ -35,9 +41,6 @@ def about_rows(evidence: Evidence) -> list[str]:
     one = _only_row(evidence)
     if one is not None:
         return [f"{found}It is that of {one} alone there: a sum over the rows is missing."]
-    left_out = _left_out(evidence)
-    if left_out is not None:
-        return [f"{found}There it is that of all rows but {left_out}: is that one left out?"]
     return [f"{found}Look for a sum or mean over the wrong axis, or one that is missing."]
 
 
