@@ -61,7 +61,7 @@ def check_gradient(
         where they are not given; the gradient is built as params is. Cost and gradient may be two
         functions, ``(cost, gradient)``. One of this package's networks, or the one that a fitted
         estimator holds, is checked at its own parameters.
-    params : array, number, or any nesting of lists, tuples and dicts of them
+    params : array, number, or any nesting of lists, tuples, dicts and dataclasses of them
         Where to check. In reports an array is called by its way there: ``W1``, ``params[0][1]``,
         ``enc[0].W``.
     X : array of shape (n_samples, …), optional
