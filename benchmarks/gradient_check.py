@@ -45,12 +45,21 @@ NAMED_BY = {
 
 NOISE = "Not deterministic"
 
+NEVER_PLANTED = (
+    "clipped", "normalised", "the sign of the gradient", "is not differentiated",
+    "a weight of each row", "right numbers in another order", "come in another order",
+    "It is the gradient of", "It is made from", "plus", "logarithms", "taken as it is",
+    "act on each other",
+)  # fmt: skip
+"""Words of findings that name what is planted in none of these functions."""
+
 
 def names_another(fault: str | None, said: str) -> bool:
     """Whether what is said has the words of a fault that was not planted."""
     # Of a wrong sign it is rightly said that it is a constant factor.
     own = {fault, "factor"} if fault == "sign" else {fault}
-    return any(words in said for name, words in NAMED_BY.items() if name not in own)
+    others = [words for name, words in NAMED_BY.items() if name not in own]
+    return any(words in said for words in (*others, *NEVER_PLANTED))
 
 
 ACTIVATIONS: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {

@@ -61,7 +61,7 @@ def check_gradient(
         where they are not given; the gradient is built as params is. Cost and gradient may be two
         functions, ``(cost, gradient)``. One of this package's networks, or the one that a fitted
         estimator holds, is checked at its own parameters.
-    params : array, number, or any nesting of lists, tuples and dicts of them
+    params : array, number, or any nesting of lists, tuples, dicts and dataclasses of them
         Where to check. In reports an array is called by its way there: ``W1``, ``params[0][1]``,
         ``enc[0].W``.
     X : array of shape (n_samples, …), optional
@@ -215,7 +215,7 @@ def _takes_columns(subject: Subject, vector: Any, data: Data) -> bool:
     arrays = list(data.arrays.values())
     if data.axes["X"] == 1 or any(a.ndim != 2 and a is arrays[0] for a in arrays):
         return False
-    columns = Data(*(data.arrays.get(name) for name in ("X", "y")), axis=1)
+    columns = Data(data.arrays["X"], data.arrays.get("y"), axis=1)
     try:
         subject(vector, columns.take([0], "column 0 alone"))
     except Exception:  # whatever it raises, it does not

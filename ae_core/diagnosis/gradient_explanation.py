@@ -60,9 +60,11 @@ def _most_telling(evidence: Evidence) -> tuple[CaseCheck, Sample]:
 def _forgotten_half(evidence: Evidence, name: str) -> str | None:
     """What is said of a tied weight on the first rows on which it can be told; one thing."""
     found: list[str] = []
+    wrong = evidence.wrong_names()
     for case, sample in zip(evidence.singles, evidence.samples[1:-1], strict=True):
-        if [a.name for a in case.failed] == [name]:
-            said = forgotten_half(evidence, case, sample)
+        if name in [a.name for a in case.failed] and len(case.failed) == len(wrong):
+            array = next(a for a in case.failed if a.name == name)
+            said = forgotten_half(evidence, case, array, sample)
             found += [said] if said else []
     return found[0] if len(set(found)) == 1 and found[0] != ONE_USE else None
 
@@ -81,6 +83,11 @@ def _about_arrays(evidence: Evidence, case: CaseCheck, sample: Sample) -> list[s
             details = about_factors(evidence, failed[0], telling_rows(evidence, sample))
         if details:
             return [only + details]
+    if is_row and 1 < len(failed) < len(case.arrays):
+        halves = [_forgotten_half(evidence, a.name) for a in failed]
+        if all(halves):
+            told = " ".join(half for half in halves if half)
+            return [f"Wrong: {names}; the other arrays are right. {told}"]
     if is_row and all(np.isfinite(a.checked).all() for a in failed):
         found = about_deltas(evidence, case, sample)
         if found:
@@ -92,12 +99,12 @@ def _about_arrays(evidence: Evidence, case: CaseCheck, sample: Sample) -> list[s
     by_detail: dict[str, list[str]] = {}
     for a in failed:
         by_detail.setdefault(about_one(evidence, case, a, sample), []).append(a.name)
-    details = [
+    each = [
         f"{', '.join(group)}{', each' if len(group) > 1 else ''}:{detail}"
         for detail, group in by_detail.items()
         if detail
     ]
     return [
         f"Wrong: {names}; the other arrays are right. "
-        + (" ".join(details) if details else f"Worst: {by_how_much(failed)}.")
+        + (" ".join(each) if each else f"Worst: {by_how_much(failed)}.")
     ]

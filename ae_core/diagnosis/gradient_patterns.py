@@ -20,12 +20,20 @@ def whole_factor(evidence: Evidence) -> list[str] | None:
     for case, sample in ((evidence.together, 0), (evidence.repeated, -1)):
         if case is None or case.passed:
             continue
+        if case is evidence.repeated and _has_none(evidence.together):
+            continue  # of equal rows less is to be seen
         c = case.factor
         if c is None and _is_scalar(case):
             c = _steady_factor(evidence, case.arrays[0], evidence.samples[sample])
         if c is not None and not close(c, 1) and _is_the_same_everywhere(evidence, c):
             return [_about_factor(evidence.rounded(c), case, evidence.is_right_alone)]
     return _factor_beside_penalty(evidence)
+
+
+def _has_none(case: CaseCheck) -> bool:
+    """Whether a case shows that there is no one factor."""
+    numbers = np.concatenate([a.numeric for a in case.arrays])
+    return not case.passed and case.factor is None and int((numbers != 0).sum()) > 1
 
 
 def _is_the_same_everywhere(evidence: Evidence, c: float) -> bool:
@@ -125,7 +133,8 @@ def _about_factor(c: float, case: CaseCheck, right_alone: bool) -> str:
     if close(c, 2) or close(c, 0.5):
         return f"{size} of 2. Look for the 2 of a square's derivative, or a ½ in front of the cost."
     if n > 1 and (close(c, n) or close(c, 1 / n)):
-        return f"{size}, the number of features ({n}). One of cost and gradient averages over them."
+        average = "Does one of cost and gradient average over them?"
+        return f"{size}, the number of features ({n}). {average}"
     logarithms = about_logarithms(c)
     if logarithms is not None:
         return f"{size}, {logarithms}."
@@ -153,6 +162,8 @@ def about_one(evidence: Evidence, case: CaseCheck, array: ArrayCheck, sample: Sa
     ]
     if c is not None and not close(c, 1):
         if any(o.factor is not None and not close(o.factor, c, evidence.same) for o in others):
+            return ""
+        if any(o.factor is None and int((o.numeric != 0).sum()) > 1 for o in others):
             return ""
         c = evidence.rounded(c)
         return " Its sign is wrong." if c == -1 else f" It is {c:.6g} times the right one."

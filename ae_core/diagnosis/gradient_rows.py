@@ -28,6 +28,12 @@ def about_rows(evidence: Evidence) -> list[str]:
         ]
     if evidence.together.passed:
         return [f"Right on each row and on all of them, but wrong on {repeated.label}."]
+    left_out = _left_out(evidence)
+    if left_out is not None:
+        return [
+            f"Rows are mixed up (in {names}): the gradient is right on each row alone, but wrong "
+            f"on several. There it is that of all rows but {left_out}: is that one left out?"
+        ]
     if repeated.passed:
         return [_about_different_rows(evidence, names)]
     found = f"Rows are mixed up (in {names}): the gradient is right on each row alone, but wrong "
@@ -172,6 +178,28 @@ def _only_row(evidence: Evidence) -> str | None:
         for scale in (1.0, 1 / m):
             if all(_is_that(evidence, array, sample, scale) for array in evidence.together.failed):
                 return name
+    return None
+
+
+def _left_out(evidence: Evidence) -> str | None:
+    """The row without which the wrong arrays have the sum, or the mean, of the rows' gradients."""
+    case = evidence.together
+    m = case.n_rows
+    if not 2 < m <= MOST_ROWS or evidence.samples[0].is_new or case.passed:
+        return None
+    parts = [evidence.structure.slices[evidence.index(a.name)] for a in case.failed]
+
+    def gradient(sample: Sample) -> Array:
+        result = evidence.call(sample)
+        return np.concatenate([result.gradient[p] for p in parts])
+
+    here = gradient(evidence.samples[0])
+    own = np.array([gradient(evidence.rows(i)) for i in range(m)])
+    same = max(1e-8, 100 * evidence.rounding.relative) * float(np.abs(own).max(initial=0.0))
+    for left, name in ((m - 1, "the last"), (0, "the first")):
+        rest = np.delete(own, left, axis=0).sum(axis=0)
+        if any(np.abs(here - rest / n).max() <= same / n for n in (1, m - 1, m)):
+            return name
     return None
 
 

@@ -31,7 +31,11 @@ def wrong_sizes(evidence: Evidence) -> list[str] | None:
             factors = []
         known = [f for f in factors if f is not None]
         if known and _differ(known):
-            said = _normalised(evidence, known) or _of_the_cost(evidence, known)
+            said = (
+                _of_the_number_of_rows(evidence, known)
+                or _normalised(evidence, known)
+                or _of_the_cost(evidence, known)
+            )
     said = said or _row_weights(evidence)
     return None if said is None else [said]
 
@@ -100,6 +104,36 @@ def _normalised(evidence: Evidence, factors: list[float]) -> str | None:
     return (
         "The direction of the gradient is right, but wherever it is wrong its length is "
         f"{size:.6g}: it is {how}. {BEFORE}"
+    )
+
+
+def _of_the_number_of_rows(evidence: Evidence, factors: list[float]) -> str | None:
+    """The factor is the same on each row alone, and on several hangs on how many they are."""
+    if len(evidence.singles) < 2 or any(c.passed for c in evidence.cases):
+        return None
+    one = factors[1]
+    if not _are_equal(factors[1:-1]) or one <= 0:
+        return None
+    # Of equal costs and lengths it might be, too; so with other parameters.
+    moved = _moved_factor(evidence)
+    if moved is None or not close(moved[1], factors[0], 1e-3):
+        return None
+    counts = [case.n_rows for case in evidence.cases]
+    if all(close(f, one * n, 1e-3) for f, n in zip(factors, counts, strict=True)):
+        return (
+            f"On m rows the gradient is {one:.6g} · m times the right one: it is divided by a "
+            f"fixed number, such as {1 / one:.6g}, where the cost is divided by the number of rows."
+        )
+    if all(close(f, one / n, 1e-3) for f, n in zip(factors, counts, strict=True)):
+        return (
+            f"On m rows the gradient is {one:.6g} / m times the right one: it is divided by the "
+            "number of rows, and the cost by a fixed number."
+        )
+    by_count = sorted(dict(zip(counts, factors, strict=True)).items())
+    each = ", ".join(f"{f:.4g} on {n}" for n, f in by_count)
+    return (
+        "The gradient is a multiple of the right one, and which hangs on the number of rows alone "
+        f"({each}): look at what is divided by it."
     )
 
 

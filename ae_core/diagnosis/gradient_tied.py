@@ -18,12 +18,13 @@ ONE_USE = "one use"
 """What is there and what is missing come from the same place."""
 
 
-def forgotten_half(evidence: Evidence, case: CaseCheck, sample: Sample) -> str | None:
-    """What to say of the one array that is wrong on one row.
+def forgotten_half(
+    evidence: Evidence, case: CaseCheck, array: ArrayCheck, sample: Sample
+) -> str | None:
+    """What to say of an array that is wrong on one row.
 
     None if that cannot be told, and `ONE_USE` where the array is used once.
     """
-    (array,) = case.failed
     if array.analytic.size > LARGEST or len(array.shape) != 2 or min(array.shape) < 2:
         return None
     tolerance = Tolerance(evidence)

@@ -292,6 +292,99 @@ def test_one_unit_of_which_anything_is_a_factor_is_not_called_weighted():
     assert "weight" not in " ".join(check.findings)
 
 
+@pytest.mark.parametrize(
+    ("share", "words"),
+    [
+        (lambda m: m / 32, "0.03125 · m times the right one: it is divided by a fixed number, such as 32"),
+        (lambda m: 7 / m, "7 / m times the right one: it is divided by the number of rows, and the cost by a fixed"),
+        (lambda m: m / (m + 1), "hangs on the number of rows alone (0.5 on 1, 0.75 on 3, 0.8333 on 5)"),
+    ],
+)  # fmt: skip
+def test_a_factor_that_hangs_on_the_number_of_rows(share, words):
+    cost, gradient = made(perceptron)
+
+    def scaled(p, A, t):
+        return changed(gradient(p, A, t), lambda v: share(len(A)) * v)
+
+    check = check_gradient((cost, scaled), P, X, Y)
+    assert len(check.findings) == 1
+    assert words in check.findings[0]
+
+
+@pytest.mark.parametrize(("left_out", "name"), [(-1, "the last"), (0, "the first")])
+@pytest.mark.parametrize("mean", ["of all", "of those", "none"])
+def test_a_row_that_is_left_out(left_out, name, mean):
+    def cost(p, q, A, t):
+        return perceptron(p, q, A, t) * (len(A) if mean == "none" else 1)
+
+    value, gradient = made(cost)
+
+    def short(p, A, t):
+        if len(A) == 1:
+            return gradient(p, A, t)
+        B, s = (np.delete(a, left_out, axis=0) for a in (A, t))
+        share = len(B) / len(A) if mean == "of all" else 1
+        return changed(gradient(p, B, s), lambda v: share * v)
+
+    check = check_gradient((value, short), P, X, Y)
+    assert len(check.findings) == 1
+    assert f"There it is that of all rows but {name}: is that one left out?" in check.findings[0]
+
+
+def test_a_slope_that_differs_with_the_sign_is_no_factor():
+    A = (R.random((6, 3)) < 0.5) * 1.0
+    A[0] = 1
+
+    def function(p, A, t):
+        r = A @ p["W"] - t
+        return np.abs(r).sum(), {"W": A.T @ np.where(r > 0, 0.5, -1)}
+
+    check = check_gradient(function, {"W": normal(3, 2)}, A, R.normal(size=(6, 2)))
+    assert not check.passed
+    assert "times the right one" not in " ".join(check.findings)
+
+
+def tied_twice(missing, penalty):
+    def function(p, A):
+        h1 = np.tanh(A @ p["W"] + p["b"])
+        h2 = np.tanh(h1 @ p["U"] + p["d"])
+        h3 = np.tanh(h2 @ p["U"].T + p["e"])
+        d4 = h3 @ p["W"].T + p["c"] - A
+        d3 = (d4 @ p["W"]) * (1 - h3 * h3)
+        d2 = (d3 @ p["U"]) * (1 - h2 * h2)
+        d1 = (d2 @ p["U"].T) * (1 - h1 * h1)
+        halves = {
+            "W": {"encoder": A.T @ d1, "decoder": d4.T @ h3},
+            "U": {"encoder": h1.T @ d2, "decoder": d3.T @ h2},
+        }
+        g = {
+            k: sum(half for name, half in parts.items() if missing.get(k) != name) + penalty * p[k]
+            for k, parts in halves.items()
+        }
+        cost = half_square(d4) + penalty * (half_square(p["W"]) + half_square(p["U"]))
+        return cost, {**g, "b": d1.sum(0), "d": d2.sum(0), "e": d3.sum(0), "c": d4.sum(0)}
+
+    return function
+
+
+@pytest.mark.parametrize("penalty", [0, 0.2])
+@pytest.mark.parametrize("of_W", [None, "encoder", "decoder"])
+@pytest.mark.parametrize("of_U", [None, "encoder", "decoder"])
+def test_halves_of_two_tied_weights(of_W, of_U, penalty):
+    params = {"W": normal(5, 4), "U": normal(4, 3)} | {
+        name: normal(n) for name, n in (("b", 4), ("d", 3), ("e", 4), ("c", 5))
+    }
+    function = tied_twice({"W": of_W, "U": of_U}, penalty)
+    check = check_gradient(function, params, R.normal(size=(7, 5)))
+    assert check.passed is (of_W is None and of_U is None)
+    said = " ".join(check.findings)
+    for name, half in (("W", of_W), ("U", of_U)):
+        assert (f"{name} is used twice" in said) is (half is not None)
+        other = "decoder" if half == "encoder" else "encoder"
+        part = f"its gradient is that of the {other} alone: the {half}'s part is missing"
+        assert half is None or f"{name} is used twice, as tied weights are, and {part}" in said
+
+
 # --- penalties ------------------------------------------------------------------------------------
 
 
