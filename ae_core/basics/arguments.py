@@ -326,7 +326,7 @@ def checked_int(argument: str, value: object) -> int:
 
 
 def as_float(value: object) -> float:
-    """A number as a float; NaN for what is none, and infinity for an integer beyond all floats."""
+    """A number as a float: NaN if it is not a number, infinity for an integer beyond all floats."""
     if not isinstance(value, Real) or isinstance(value, bool):
         return math.nan
     try:

@@ -121,7 +121,7 @@ def _has_names(data: str) -> bool:
 
 
 def _others_of_parquet(data: str, reading: Reading) -> Any:
-    """A Parquet file with columns of lists and such, as a DataFrame; None for what is none."""
+    """A Parquet file with columns of lists and such, as a DataFrame; None for any other file."""
     if not data.lower().endswith(".parquet"):
         return None
     try:

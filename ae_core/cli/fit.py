@@ -34,7 +34,10 @@ def _layer_sizes(context: Any, parameter: Any, text: str | None) -> tuple[int, .
 @click.option("--outliers", is_flag=True, help="Fit a detector of unusual rows instead.")
 @click.option("--imputer", is_flag=True, help="Fit what fills in missing entries instead.")
 @parameter_option(
-    "--contamination", parameter="contamination", metavar="SHARE", default_words="what stands out"
+    "--contamination",
+    parameter="contamination",
+    metavar="SHARE",
+    help="Share of the training rows that are outliers.  [default: what stands out]",
 )
 @parameter_option("-k", "--components", parameter="n_components", metavar="N")
 @parameter_option(

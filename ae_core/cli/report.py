@@ -20,7 +20,7 @@ SHOWN = 10
 """Odd rows, if nothing else is asked for."""
 
 
-@click.command(short_help="All of that on one page, for somebody's manager.")
+@click.command(short_help="All of that on one page, for people who read no code.")
 @MODEL
 @DATA
 @output_option("the page goes", is_page=True)

@@ -1,4 +1,4 @@
-"""The rows of a table as estimators want them, some after others."""
+"""Hand the rows of a table to an estimator, part by part."""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -19,29 +19,29 @@ def framed(values: Any, names: Any) -> Any:
 
 
 class Part(NamedTuple):
-    """Some rows of a table, as a model wants them."""
+    """Some rows of a table, in the form that a model takes."""
 
     start: int
-    """Place of the first, where they follow each other."""
+    """The number of the first row, where the rows follow each other."""
     rows: Any
     beside: dict[str, Any]
-    """What the model's methods are given beside them."""
+    """Keyword arguments for the model's methods, such as covariates."""
 
 
 def parts(model: Any, table: Table) -> Iterator[Part]:
-    """Some rows after others."""
+    """Go through the table in parts."""
     height = max(1, ENTRIES_AT_ONCE // table.values.shape[1])
     for start in range(0, len(table.values), height):
         yield part_of(model, table, slice(start, start + height), start)
 
 
 def part_of(model: Any, table: Table, which: Any, start: int = 0) -> Part:
-    """Those rows of a table."""
+    """The chosen rows of a table."""
     rows = rows_of(table.values, which, getattr(model, "feature_names_in_", None))
     beside = {} if table.beside is None else {"covariates": table.beside.iloc[which]}
     return Part(start, rows, beside)
 
 
 def rows_of(values: Any, which: Any, names: Any) -> Any:
-    """Those rows of a table, as estimators want them."""
+    """The chosen rows of a table, in the form that estimators take."""
     return values.iloc[which] if hasattr(values, "iloc") else framed(values[which], names)

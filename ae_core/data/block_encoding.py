@@ -9,7 +9,7 @@ from .encoded_columns import NUMBERS, Column, learned_column
 from .encoding import Encoding
 
 MOST_TEXTS = 10_000
-"""Different texts of a column, at most: all of them are held."""
+"""The most different texts that a column may have: all of them are kept in memory."""
 
 
 def learn_encoding(frames: Iterable[Any], has_missing: bool) -> Encoding:
@@ -41,7 +41,7 @@ def learn_encoding(frames: Iterable[Any], has_missing: bool) -> Encoding:
 
 
 def _few(values: Any) -> Any:
-    """As few of the values as say what the column is."""
+    """The fewest values that still tell what kind of column this is."""
     dtype = values.dtype
     if hasattr(dtype, "categories"):
         return values.iloc[:1].reset_index(drop=True)
@@ -72,7 +72,7 @@ def _more(old: Any, values: Any) -> Any:
 
 
 def _united(old: Any, new: Any) -> Any:
-    """A Series with the categories of both."""
+    """A Series whose categories are those of both columns."""
     import pandas as pd
 
     if old.dtype == new.dtype:

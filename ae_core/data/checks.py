@@ -73,7 +73,7 @@ def check_n_threads(n_threads: Any) -> int:
 
 def is_sparse(X: Any) -> bool:
     """Whether X is one of scipy.sparse's matrices or arrays."""
-    sparse = sys.modules.get("scipy.sparse")  # nobody has one who has not imported it
+    sparse = sys.modules.get("scipy.sparse")  # X can be one only if it was imported
     return sparse is not None and bool(sparse.issparse(X))
 
 
@@ -161,7 +161,7 @@ def check_frame(X: Any, name: str = "X") -> None:
     ValueError
         Saying what is the matter.
     """
-    pandas = sys.modules.get("pandas")  # nobody has a DataFrame who has not imported it
+    pandas = sys.modules.get("pandas")  # X can be a DataFrame only if it was imported
     if pandas is None or not isinstance(X, pandas.DataFrame):
         raise ValueError(
             f"{name} is of type {type(X).__name__}: columns='mixed' takes a pandas DataFrame, one "

@@ -215,6 +215,10 @@ def rechunked(tables: Iterable[Any], height: int) -> Iterator[Any]:
         yield joined(some)
 
 
+MOST_AHEAD = 64
+"""Tables that are read ahead at most, however few rows each has."""
+
+
 def ahead(items: Iterator[tuple[int, Any]], n_rows: int) -> Iterator[tuple[int, Any]]:
     """The same, made by another thread: tables of so many rows wait while others are used."""
     end: Any = object()
@@ -222,7 +226,7 @@ def ahead(items: Iterator[tuple[int, Any]], n_rows: int) -> Iterator[tuple[int, 
     coming = deque([pool.submit(next, items, end)])
     try:
         while (item := coming.popleft().result()) is not end:
-            wanted = max(1, n_rows // max(1, item[1].shape[0]))
+            wanted = min(max(1, n_rows // max(1, item[1].shape[0])), MOST_AHEAD)
             while len(coming) < wanted:
                 coming.append(pool.submit(next, items, end))
             yield item

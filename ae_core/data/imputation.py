@@ -1,4 +1,4 @@
-"""Filling in what was not seen of a table, from a reconstruction of it."""
+"""Fill in the missing entries of a table from a reconstruction of it."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -11,14 +11,14 @@ from .rows import Rows
 
 
 def parts_of(rows: Rows) -> Iterator[slice]:
-    """Some rows after others, so few that an array of them takes little memory."""
+    """Go through the rows in parts, each so small that an array of it takes little memory."""
     height = max(1, ENTRIES_AT_ONCE // rows.n_features)
     for start in range(0, len(rows), height):
         yield slice(start, min(start + height, len(rows)))
 
 
 def filled_in(X: Any, rows: Rows, reconstruct: Callable[[Rows], Array]) -> Any:
-    """X with what is unseen of it taken from a reconstruction, and the rest as it was.
+    """X with its missing entries taken from a reconstruction, and all others as they were.
 
     Parameters
     ----------

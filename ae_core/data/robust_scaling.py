@@ -1,4 +1,4 @@
-"""Scaling that a few wild values cannot spoil: by quantiles, and level beyond a few spreads.
+"""Scaling by quantiles, which a few wild values cannot spoil: far out, values grow slowly.
 
 A mean and a standard deviation belong to the largest value as soon as it is large enough, and gross
 errors then hide one another. A median and the distance between quantiles do not care how far out
@@ -13,15 +13,15 @@ from .._typing import Array
 from .rows import Rows
 
 ROWS_FOR_QUANTILES = 1000
-"""Quantiles are of at most so many rows, evenly spaced: more would move them by little."""
+"""Quantiles are taken of at most so many rows, evenly spaced: more would change them little."""
 LINEAR_UNTIL = 5.0
-"""So many spreads from the median a scaled value starts to grow with the logarithm only."""
+"""From so many spreads off the median on, a scaled value grows with the logarithm only."""
 FARTHEST = 1e30
-"""Scaled values beyond this are as if they were this; float32 ends at 3e38."""
+"""Scaled values are clipped to this: float32 ends at 3e38."""
 SAME = 1e-6
 """Share of a constant by which an entry may miss it: float32 has seven digits."""
 SMALLEST_SPREAD = 1e-300
-"""So that no factor is infinite."""
+"""The smallest spread that is divided by, so that no factor is infinite."""
 
 WIDEST = 1.5
 """So many times the inner spread the outer one counts at most: a fifth may be gross errors."""
@@ -65,7 +65,7 @@ class RobustScaling(NamedTuple):
             else:
                 constants = self.is_seen & ~self.varies
                 was = self.shift[constants]
-                # NaN compares as False: what is unseen has not changed.
+                # NaN compares as False, so a missing entry never counts as changed.
                 changed = np.abs(values[:, constants] - was) > SAME * np.abs(was)
             scaled = (values - self.shift) * self.factor
             size = np.abs(scaled)
@@ -114,7 +114,7 @@ def learn_robust_scaling(rows: Rows, sample: Array, weights: Array) -> RobustSca
         if len(narrow):
             own = sample[some][:, narrow] / unit[narrow]  # (m, n_narrow)
             spread[narrow] = _spread_of_others(np.abs(own - median[narrow]), weights[some])
-    # What varies only outside the sample has a spread of its whole range.
+    # A column that varies only outside the sample gets its whole range as its spread.
     narrow = varies & ~(spread > 0)
     spread = np.where(narrow, (high / unit - low / unit), spread)
     shift = np.where(varies, median * unit, np.where(is_seen, low, 0.0))

@@ -163,7 +163,7 @@ class Rows:
 
     @property
     def may_have_missing(self) -> bool:
-        """Whether NaN may stand in what `take` gives; of covariates nobody has looked."""
+        """Whether `take` may give NaN: of missing data, or of covariates, which are not checked."""
         return self.seen is not None or (self.missing is not None and self.n_covariates > 0)
 
     @cached_property

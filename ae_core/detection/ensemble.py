@@ -25,11 +25,11 @@ from .judging import detector_of, distances_of, scores_of
 from .neighbours import References
 
 ENTRIES_AT_ONCE = 65_536
-"""A block of this many is judged while it is in cache."""
+"""Rows that are judged at once: so few stay in the processor's cache."""
 WEIGHT_OF_CODE = 4.0
 """So many squared residuals beside the usual a unit's squared distance, in spreads, counts for."""
 SMALLEST_USUAL = 1e-3
-"""Of a column's spread: a residual below it is rounding, however usual."""
+"""Share of a column's spread below which a residual is taken for rounding."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Member:
     """The median distance of rows that it was not trained on."""
 
     def points(self, block: Array, is_missing: bool) -> tuple[Array, Array, Array | None]:
-        """Where rows are, among the references.
+        """Place rows among the reference rows.
 
         Parameters
         ----------
@@ -75,7 +75,7 @@ class Member:
         seen = ~np.isnan(block)
         share = seen.mean(axis=1, dtype=dtype)
         weights = np.empty_like(points)
-        # Of a row of which nothing is seen, nothing is known: its distance is 0.
+        # Nothing is known of a row whose entries are all missing: its distance is 0.
         weights[:, :n_code] = (share > 0)[:, None]
         weights[:, n_code:] = seen / np.where(share > 0, share, 1)[:, None]
         residuals[~seen] = 0
@@ -122,7 +122,7 @@ class Member:
         return detector_of((self,), None)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Without the engine's, which follows from the rest."""
+        """State for pickling, without the engine's object, which is made again from the rest."""
         return without_detector(self)
 
     @cached_property
@@ -134,23 +134,23 @@ class Member:
 
     @cached_property
     def _reconstructed_references(self) -> Array:
-        """What the codes of the references stand for: (m, n_features)."""
+        """The references decoded: (m, n_features)."""
         codes = self.references.points[:, : len(self.code_spread)]
         return self.network.decode(codes / self.scale_and_usual[0])
 
 
 @dataclass(frozen=True)
 class Ensemble:
-    """Trained networks, and how a table's rows come before them."""
+    """Trained networks, and the scaling that a table's rows go through before them."""
 
     members: tuple[Member, ...]
     scaling: RobustScaling
     changed: float
-    """What a constant column adds to the score of a row in which it is not what it was."""
+    """What a column that was constant adds to the score of a row where it has another value."""
 
     @property
     def networks(self) -> tuple[Network, ...]:
-        """Those of the members."""
+        """The networks of the members."""
         return tuple(member.network for member in self.members)
 
     def scores(self, rows: Rows) -> Array:
@@ -159,11 +159,11 @@ class Ensemble:
 
     @cached_property
     def detector(self) -> Detector:
-        """The same in the engine's terms."""
+        """The ensemble as the engine's object."""
         return detector_of(self.members, self.scaling, self.changed)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Without the engine's, which follows from the rest."""
+        """State for pickling, without the engine's object, which is made again from the rest."""
         return without_detector(self)
 
     def contributions(self, rows: Rows) -> Array:
@@ -180,7 +180,7 @@ class Ensemble:
         return result
 
     def _blocks(self, rows: Rows) -> Iterator[tuple[slice, Array, Array, bool]]:
-        """Which rows, as networks see them, which constants changed, and whether any is NaN."""
+        """The rows as networks see them, where constants changed, and whether any entry is NaN."""
         dtype = self.members[0].network.dtype
         height = max(1, ENTRIES_AT_ONCE // rows.n_features)
         for start in range(0, len(rows), height):

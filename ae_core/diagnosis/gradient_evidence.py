@@ -193,7 +193,7 @@ class Evidence:
         return 30 * self.rounding.tolerance(0.0) if self.rounding.is_coarse else SAME
 
     def rounded(self, c: float) -> float:
-        """A factor as what it is meant to be, where it is a whole number or one over one."""
+        """A factor rounded to the whole number, or one over a whole number, that it is close to."""
         for number in (float(round(c)), 1 / round(1 / c) if abs(c) < 1 else 0.0):
             if number and close(c, number, self.same):
                 return number

@@ -235,7 +235,7 @@ def _rest(fit: Fit) -> list[Change]:
 
 def _another_solver(fit: Fit) -> list[Change]:
     if "solver" in fit.can and fit.settings["solver"] not in ("adam", "adamw"):
-        # After what is special about this one; a rate of one solver is not one of another.
+        # Tried last: a rate that suits one solver says nothing about another.
         return [Change({"solver": "adam", "learning_rate_init": USUAL_RATE}, "", 0)]
     return []
 

@@ -304,7 +304,14 @@ class ImputationDisplay(Display):
         axes.set_yticks(range(len(most)), labels, fontsize="small")
         axes.tick_params(axis="y", length=0)
         axes.set_xlabel("deviations from the mean of what was seen; whiskers: 5 % to 95 %")
-        axes.legend(frameon=False, fontsize="small")
+        axes.legend(  # above the axes: inside them it would stand on boxes
+            frameon=False,
+            fontsize="small",
+            loc="lower right",
+            bbox_to_anchor=(1, 1),
+            borderaxespad=0,
+            ncols=2,
+        )
         head(axes, "Filled in, beside what was seen")
 
 

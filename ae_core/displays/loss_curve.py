@@ -205,7 +205,8 @@ class LossCurveDisplay(Display):
         axes.set_xlabel(self.x_label)
         axes.set_ylabel("loss")
         axes.spines[["top", "right"]].set_visible(False)
-        axes.legend(frameon=False, fontsize="small")
+        # On white: no corner is sure to be free of the curves and the baselines.
+        axes.legend(facecolor="white", edgecolor="none", framealpha=0.9, fontsize="small")
         head(axes, "Learning")
         self._drawn(axes, ax)
         return self

@@ -250,7 +250,7 @@ class OutlierDisplay(Display):
         bins = (
             np.geomspace(low, high, n_bins + 1) if is_wide else np.linspace(low, high, n_bins + 1)
         )
-        bins[0], bins[-1] = low, high  # rounding must leave out nobody
+        bins[0], bins[-1] = low, high  # rounding must leave out no score
         axes.hist(scores, bins=bins, color=COLORS[3], linewidth=0)
         if is_wide:
             axes.set_xscale("log")

@@ -1,4 +1,4 @@
-"""What a fit and the methods are given beside the rows: covariates, and how much was counted."""
+"""Covariates and size factors: what a fit and the methods are given beside the rows."""
 
 from typing import Any, NamedTuple
 
@@ -14,15 +14,15 @@ NOT_FOR_BLOCKS = "is not for X in blocks, or for to=…: give a table in memory"
 
 
 class Beside(NamedTuple):
-    """Of the rows of a table, in their order."""
+    """What is given beside the rows of a table, in the order of the rows."""
 
     covariates: Array | None = None
-    """As the network is given them: (m, n_covariates)."""
+    """Covariates in the form that the network takes: (m, n_covariates)."""
     sizes: Array | None = None
-    """As they were given: (m,)."""
+    """Size factors as they were given: (m,)."""
 
     def at(self, which: Any) -> "Beside":
-        """Those of some rows."""
+        """The same for some of the rows."""
         return Beside(*(None if each is None else each[which] for each in self))
 
 

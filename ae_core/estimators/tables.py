@@ -31,7 +31,7 @@ MIXED = (
     "columns='mixed' takes a DataFrame's text and categories; or encode them as numbers, or leave "
     "the column out"
 )
-MASK = "fit with missing_values='mask' to learn around what is missing (impute fills it in); or "
+MASK = "missing_values='mask' learns around what is missing, and impute fills it in; or "
 NAMES_SHOWN, NAME_SHOWN = 5, 30
 """Names in an error, and characters of each."""
 NO_CODE = "take the code of such rows from transform; or "

@@ -321,7 +321,9 @@ class Network(reference.Network):
         table = EngineRows(X)
         if not table.is_finite():
             return None
-        result = np.empty((len(X), architecture.layer_sizes[last]), self.dtype)
+        result = room(
+            (len(X), architecture.layer_sizes[last]), self.dtype, f"what layer {last} gives"
+        )
         check_n_threads(self.n_threads)
         inference.run_layers(self._plan, self.params, table, result, 0, last, False, 1, table)
         return result

@@ -56,7 +56,7 @@ class Watch:
     def record(self, losses: Array) -> None:
         """Note the losses of the epochs just finished, and tell the callback."""
         history = self.history
-        for loss in losses[:-1].tolist():  # epochs that nobody looked at
+        for loss in losses[:-1].tolist():  # epochs after which nothing was checked
             self._note(loss)
         history.loss_curve.append(float(losses[-1]))
         validation = None

@@ -67,7 +67,7 @@ def test_the_row_of_a_file(folder, name, block_size):
     ):
         text = message(call)
         assert "two.parquet: X[47, 2] is nan (column 'X[1, 2]')" in text
-        assert "fit with missing_values='mask'" in text
+        assert "About NaN: missing_values='mask' learns around" in text
     text = message(lambda: CLASSES[name](columns="mixed").fit(source))
     assert "two.parquet" in text
     assert "column 'X[1, 2]', first in row 47" in text

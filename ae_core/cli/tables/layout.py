@@ -191,7 +191,7 @@ def _has_names(start: Start) -> bool:
 
 
 def _check_is_table(start: Start, line: int, text: str) -> None:
-    """Refuse a first line that is none of the table, and parts other columns than that does."""
+    """Refuse a first line that is no part of the table and has other columns than the table."""
     tried = start.grammar.separator
     rows = [tried.join(row) for row in start.sample]
     usual_now = Counter(map(len, start.sample)).most_common(1)

@@ -104,7 +104,7 @@ class MixedColumns:
         return Categories(self.known[i], self.grammar, self.wanted.missing)
 
     def number(self, i: int, cell: str, number: float | None) -> float | None:
-        """The number that a cell says; None for what is none.
+        """The number that a cell holds; None for a cell without a number.
 
         Raises
         ------

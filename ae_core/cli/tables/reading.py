@@ -215,7 +215,7 @@ def _of_file(path: str, layout: Layout) -> Reader:
 
 
 def _unknown(path: str) -> TableError:
-    """The error for a file whose name does not tell what it is."""
+    """The error for a file whose name does not tell its format."""
     lower = path.lower()
     with open(path, "rb") as file:
         if MODEL_START.match(file.read(9)):

@@ -234,7 +234,7 @@ def unquoted(cell: bytes) -> bytes:
 
 
 def closing_quote(text: bytes, place: int) -> int:
-    """The first quote from that place on that is not one of two; -1 for none."""
+    """The place of the first quote from there on that is not doubled; -1 if there is none."""
     while (place := text.find(b'"', place)) >= 0 and text[place + 1 : place + 2] == b'"':
         place += 2
     return place

@@ -152,7 +152,7 @@ class Text:
         return piece
 
     def _decoded(self, piece: bytes) -> bytes:
-        """The next bytes, as UTF-8; what they have that is none of the encoding is U+FFFD."""
+        """The next bytes, as UTF-8; bytes that the encoding does not have become U+FFFD."""
         assert self._decoder is not None
         try:
             text = self._decoder.decode(piece, self.at_end)
