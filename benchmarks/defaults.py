@@ -3,6 +3,7 @@
     python benchmarks/defaults.py
     python benchmarks/defaults.py --seeds 2 --sets wine diabetes --set activation=tanh max_iter=500
     python benchmarks/defaults.py --data MNIST_FOLDER --markdown table.md
+    python benchmarks/defaults.py --folder FOLDER --seeds 1
 
 See benchmarks/README.md for what is measured, and how.
 """
@@ -27,6 +28,7 @@ from ae_core.diagnosis.baselines import column_mean, principal_components
 TOY_SETS = ("digits", "wine", "breast_cancer", "diabetes", "iris", "linnerud")
 N_MNIST = 5_000
 N_HELD_OUT = 4  # one row in so many
+N_OF_FILE = 1_200  # rows at most of a set of --folder
 
 
 @dataclass
@@ -48,8 +50,13 @@ class Errors:
         return self.ours / self.pca if self.pca > 1e-9 * self.mean else np.nan
 
 
-def load(name: str, folder: Path | None) -> np.ndarray:
-    """The rows of a set (n_samples, n_features), float64."""
+def load(name: str, folder: Path | None, files: Path | None = None) -> np.ndarray:
+    """The rows of a set (n_samples, n_features), float64; of a file some, of columns that vary."""
+    if files is not None:
+        X = np.load(files / f"{name}.npz")["X"].astype(np.float64)
+        if len(X) > N_OF_FILE:
+            X = X[np.random.default_rng(0).permutation(len(X))[:N_OF_FILE]]
+        return np.asarray(X[:, X.std(axis=0) > 0])
     if name == "mnist":
         assert folder is not None
         images = read_idx(folder / "train-images-idx3-ubyte.gz")[:N_MNIST]
@@ -141,18 +148,27 @@ def parse_options() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     sets = (*TOY_SETS, "mnist")
-    parser.add_argument("--sets", nargs="+", choices=sets, metavar="NAME")
+    parser.add_argument("--sets", nargs="+", metavar="NAME")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--components", type=int, default=8)
     parser.add_argument("--data", type=Path, help="folder with MNIST's train-images-idx3-ubyte.gz")
+    parser.add_argument(
+        "--folder",
+        type=Path,
+        help="folder of NAME.npz with X; of these, components are at most a third of the columns",
+    )
     parser.add_argument(
         "--set", nargs="+", type=parse_setting, default=[], metavar="NAME=VALUE", dest="settings"
     )
     parser.add_argument("--markdown", type=Path, help="write the tables here, too")
     options = parser.parse_args()
+    if options.folder is not None:
+        sets = tuple(sorted(path.stem for path in options.folder.glob("*.npz")))
     if options.sets is None:
-        options.sets = sets if options.data else TOY_SETS
-    if "mnist" in options.sets and options.data is None:
+        options.sets = sets if options.data or options.folder else TOY_SETS
+    if unknown := [name for name in options.sets if name not in sets]:
+        parser.error(f"--sets {unknown[0]}: one of {', '.join(sets)}")
+    if "mnist" in options.sets and options.data is None and options.folder is None:
         parser.error("mnist needs --data")
     if options.seeds < 1:
         parser.error(f"--seeds {options.seeds}: at least 1")
@@ -165,11 +181,14 @@ def main() -> None:
     rows: dict[str, list[list[str]]] = {"scaled": [], "raw": []}
     times = []
     for name in options.sets:
-        X = load(name, options.data)
+        X = load(name, options.data, options.folder)
+        n_components = options.components
+        if options.folder is not None:
+            n_components = max(1, min(n_components, X.shape[1] // 3))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what the estimator has to say about the fit
             measured = [
-                measure(X, seed, options.components, dict(options.settings))
+                measure(X, seed, n_components, dict(options.settings))
                 for seed in range(options.seeds)
             ]
         for key in measured[0][0]:
