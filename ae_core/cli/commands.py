@@ -146,7 +146,10 @@ def impute(model: str, data: str, output: str, reading: Reading) -> None:
       cat data.csv | ae-core impute model.safetensors - | head
     """
     estimator = load_model(
-        model, "Autoencoder", takes_imputers=True, needed="fit one with --missing"
+        model,
+        "Autoencoder",
+        takes_imputers=True,
+        needed="fit one without --outliers, and with --missing",
     )
     is_imputer = not hasattr(estimator, "network_")
     if not is_imputer and not hasattr(estimator, "impute"):

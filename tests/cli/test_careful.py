@@ -198,7 +198,7 @@ def test_the_model_that_a_command_needs_is_said(refused, run, here):
     Path("x.csv").write_text(PLAIN)
     detector = ("--outliers", "-k", "1", "-q", "--threads", "1")
     assert run("fit", "x.csv", "-o", "d", *detector)[0] == 0
-    assert "fit one with --missing" in refused("impute", "d", "x.csv")
+    assert "fit one without --outliers, and with --missing" in refused("impute", "d", "x.csv")
     assert "fit one without --outliers" in refused("encode", "d", "x.csv")
 
 
