@@ -2,6 +2,8 @@
 
 from typing import Any, NoReturn
 
+import numpy as np
+
 from ..basics.arguments import shown
 
 
@@ -55,3 +57,33 @@ def refuse_dtype(name: str, column: Any, dtype: Any) -> NoReturn:
         f"{name}: column {shown(column)} has dtype {dtype}, whose values are no real numbers: turn "
         "it into numbers (of a date, such as the days since one), or drop it"
     )
+
+
+def in_plain_numbers(frame: Any) -> Any:
+    """A pandas DataFrame whose numbers are stored plainly; itself if they are.
+
+    In this machine's byte order, not sparsely, and decimals as float64.
+    """
+    dtypes = list(frame.dtypes)
+    odd = {i: kind for i, d in enumerate(dtypes) if (kind := _plain_kind(d)) is not None}
+    if odd:
+        frame = frame.copy()
+    for i, kind in odd.items():
+        column = frame.iloc[:, i]
+        if hasattr(column.dtype, "fill_value"):
+            column = column.sparse.to_dense()
+        if hasattr(column.dtype, "pyarrow_dtype"):
+            column = column.to_numpy(dtype=kind, na_value=np.nan)
+        frame.isetitem(i, np.asarray(column).astype(kind))
+    return frame
+
+
+def _plain_kind(dtype: Any) -> np.dtype[Any] | None:
+    """What numbers of another storage become; None for plain ones, and for what is no number."""
+    if isinstance(dtype, np.dtype):
+        return None if dtype.isnative else dtype.newbyteorder("=")
+    if hasattr(dtype, "fill_value") and getattr(dtype, "subtype", None) is not None:
+        return np.dtype(dtype.subtype)
+    if str(getattr(dtype, "pyarrow_dtype", "")).startswith("decimal"):
+        return np.dtype(np.float64)
+    return None

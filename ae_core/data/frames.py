@@ -14,7 +14,7 @@ import numpy as np
 from .._typing import Array
 from ..basics.arguments import shown
 from .cells import floats_of, is_missing
-from .frame_types import is_wide, known_dtype, refuse_dtype, with_known_types
+from .frame_types import in_plain_numbers, is_wide, known_dtype, refuse_dtype, with_known_types
 
 NUMBERS = "fiub"
 """NumPy's kinds of dtypes that are numbers."""
@@ -289,7 +289,7 @@ def as_pandas(X: Any, name: str = "X") -> Any:
     if library is None:
         return X
     if library == "pandas":
-        return _in_own_byte_order(X)
+        return in_plain_numbers(X)
     import narwhals as nw
     import pandas as pd
 
@@ -301,17 +301,6 @@ def as_pandas(X: Any, name: str = "X") -> Any:
         table = nw.from_native(with_known_types(X, name), eager_only=True)
     frame = {column: _as_pandas_column(table[column], name) for column in table.columns}
     return pd.DataFrame(frame, index=range(len(table)))
-
-
-def _in_own_byte_order(frame: Any) -> Any:
-    """A pandas DataFrame whose numbers are in this machine's byte order; itself if they are."""
-    foreign = [i for i, d in enumerate(frame.dtypes) if isinstance(d, np.dtype) and not d.isnative]
-    if foreign:
-        frame = frame.copy()
-    for i in foreign:
-        own = frame.dtypes.iloc[i].newbyteorder("=")
-        frame.isetitem(i, frame.iloc[:, i].to_numpy().astype(own))
-    return frame
 
 
 def _as_pandas_column(series: Any, name: str) -> Any:

@@ -282,3 +282,43 @@ def test_the_engine_says_which_types_it_takes():
     ):
         with pytest.raises(ValueError, match="2 of float32, float64 or uint8 are needed"):
             EngineRows(wrong)
+
+
+def decimals(values):
+    import decimal
+
+    pa = pytest.importorskip("pyarrow")
+    kind = pd.ArrowDtype(pa.decimal128(10, 3))
+    return pd.array([None if v != v else decimal.Decimal(f"{v:.3f}") for v in values], dtype=kind)
+
+
+OF_PANDAS = {
+    "decimals of Arrow": decimals,
+    "sparse zeros": lambda values: pd.arrays.SparseArray(values, fill_value=0.0),
+    "sparse ones": lambda values: pd.arrays.SparseArray(values, fill_value=1.0),
+    "sparse whole numbers": lambda values: pd.arrays.SparseArray(values.astype(int)),
+    "the other byte order": lambda values: foreign(values),
+}
+
+
+@pytest.mark.parametrize("name", ["autoencoder", "variational", "detector", "imputer"])
+@pytest.mark.parametrize("what", OF_PANDAS)
+def test_numbers_that_pandas_stores_otherwise_are_such_beside_categories(what, name):
+    make, methods = ESTIMATORS[name]
+    plain = pd.DataFrame(
+        {"a": COUNTS[:, 0].astype(float), "b": COUNTS[:, 1] / 8, "c": list("xyz") * 8}
+    )
+    other = plain.assign(a=OF_PANDAS[what](plain["a"].to_numpy()))
+    before = other["a"].dtype
+    if what == "sparse whole numbers":
+        plain["a"] = plain["a"].astype(int)
+    model, like = make(columns="mixed").fit(other), make(columns="mixed").fit(plain)
+    for method in set(methods) - {"score"}:
+        found, right = getattr(model, method)(other), getattr(like, method)(plain)
+        pd.testing.assert_frame_equal(pd.DataFrame(found), pd.DataFrame(right), check_dtype=False)
+    assert other["a"].dtype == before
+    covariates = Autoencoder(2, max_iter=2, random_state=0).fit(COUNTS, covariates=other)
+    again = Autoencoder(2, max_iter=2, random_state=0).fit(COUNTS, covariates=plain)
+    np.testing.assert_array_equal(
+        covariates.transform(COUNTS, covariates=other), again.transform(COUNTS, covariates=plain)
+    )
