@@ -132,7 +132,10 @@ def learned_column(values: Any, has_missing: bool, table: str, n_rows: int | Non
         return Column(name, CATEGORY, found, tuple(seen))
     held = "" if kind == found else f", and holds {kind}"
     if found.startswith("datetime64") and "," not in found:  # of no zone
-        advice = f"turn dates into numbers, such as the days since one: {DAYS}; or drop it"
+        advice = (
+            f"turn dates into numbers, such as the days since one: {DAYS}; into text, which is a "
+            "category, with .astype(str); or drop it"
+        )
     else:
         advice = (
             "turn it into numbers (of a date, such as the days since one), booleans, text or "
