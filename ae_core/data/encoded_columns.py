@@ -133,8 +133,8 @@ def learned_column(values: Any, has_missing: bool, table: str, n_rows: int | Non
     held = "" if kind == found else f", and holds {kind}"
     if found.startswith("datetime64") and "," not in found:  # of no zone
         advice = (
-            f"turn dates into numbers, such as the days since one: {DAYS}; or into text with "
-            ".astype(str), or drop it"
+            f"turn dates into numbers, such as the days since one: {DAYS}; into text, which is a "
+            "category, with .astype(str); or drop it"
         )
     else:
         advice = (

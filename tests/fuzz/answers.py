@@ -10,6 +10,7 @@ from ae_core.basics.shown import LONGEST
 
 OURS = Path(ae_core.__file__).parent
 CHECKS_OF_SCIKIT_LEARN = ("validation.py", "_available_if.py", "_set_output.py", "base.py")
+OTHER_NAMES = "The feature names should match those that were passed during fit.\n"
 ERRORS = (ValueError, TypeError, AttributeError, ArithmeticError)
 """What estimators document; an AttributeError only where a method is not to be had."""
 
@@ -38,7 +39,10 @@ def asked(call: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
         if type(error) not in (ValueError, TypeError) and isinstance(error, LookupError):
             raise
         source = whose(error)
-        if source == "scikit-learn's":  # such as names that are not those of the fit, one a line
+        if source == "scikit-learn's":
+            raise Refused(what) from error
+        if source == "ours" and message.startswith(OTHER_NAMES):  # one a line, as its contract asks
+            assert message.replace("\n", "").isprintable(), f"raw control characters: {what!r}"
             raise Refused(what) from error
         if source != "ours":
             raise AssertionError(f"another library's words ({source}): {what}") from error
