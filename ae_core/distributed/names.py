@@ -5,7 +5,7 @@ blame a task for the deaths of those who had it. Neither is cured under the task
 is kept here is how everything was made: then it can be made again, as something new.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 from uuid import uuid4
 
@@ -24,10 +24,12 @@ class Names:
         self._made: dict[Any, Any] = {}
         """How: of all that was ever kept, also where it is no longer, for what was made of it."""
         self._layers: set[str] = set()
+        self._kept: set[Any] = set()
+        """What was ever kept, which stands for itself in what is made of it."""
         self._seed = ""
         """What names are drawn with; empty for those that tasks had at first."""
 
-    def note(self, tasks: Iterable[Delayed]) -> None:
+    def note(self, tasks: Sequence[Delayed]) -> None:
         """Remember how tasks are made that workers are to keep."""
         for task in tasks:
             graph = task.__dask_graph__()
@@ -35,8 +37,8 @@ class Names:
             for name, layer in layers.items():
                 if name not in self._layers:  # partitions share what they are made of
                     self._layers.add(name)
-                    for key, made in layer.items():
-                        self._made.setdefault(key, made)
+                    self._made.update({k: v for k, v in layer.items() if k not in self._kept})
+        self._kept.update(task.key for task in tasks)
 
     def placeholder(self, key: Any) -> Delayed:
         """A task that is kept, for other tasks to refer to."""
@@ -59,7 +61,9 @@ class Names:
     def draw_others(self) -> list[Delayed]:
         """Take other names from now on: and what is kept, to be made anew by these."""
         self._seed = uuid4().hex
-        return self._renamed(self._made, list(self.held))
+        # Of what the user's own persisted collection keeps on workers only the name is known.
+        others = {key: future for key, future in self.held.items() if key not in self._made}
+        return self._renamed({**others, **self._made}, list(self.held))
 
     def _renamed(self, graph: dict[Any, Any], keys: list[Any]) -> list[Delayed]:
         if not self._seed:
