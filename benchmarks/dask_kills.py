@@ -98,13 +98,16 @@ def main() -> int:
     scores = fitted["adam"].to_local().score(X)
     draws, again = random.Random(arguments.seed), Again()
     n_killed = n_together = n_same = n_runs = 0
-    with (
-        dask.config.set(SETTINGS),
-        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0") as cluster,
-        Client(cluster) as client,
-    ):
-        while n_killed < arguments.kills:
-            kind = list(KINDS)[n_runs % len(KINDS)]
+    while n_killed < arguments.kills:
+        kind = list(KINDS)[n_runs % len(KINDS)]
+        # A new cluster for each fit: a nanny whose worker dies again and again gives it up.
+        with (
+            dask.config.set(SETTINGS),
+            LocalCluster(
+                n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0"
+            ) as cluster,
+            Client(cluster) as client,
+        ):
             killer, start = Killer(cluster, draws, arguments.kills - n_killed), time.monotonic()
             killer.start()
             try:
@@ -114,13 +117,13 @@ def main() -> int:
                     same &= bool(np.isclose(found.score(D), scores, rtol=1e-12))
             finally:
                 killer.stop()
-            n_killed, n_together = n_killed + killer.n_killed, n_together + killer.n_together
-            n_runs, n_same = n_runs + 1, n_same + same
-            print(
-                f"{kind}: {killer.n_killed} kills in {time.monotonic() - start:.0f} s, "
-                f"{'same bits' if same else 'OTHER BITS'}",
-                flush=True,
-            )
+        n_killed, n_together = n_killed + killer.n_killed, n_together + killer.n_together
+        n_runs, n_same = n_runs + 1, n_same + same
+        print(
+            f"{kind}: {killer.n_killed} kills in {time.monotonic() - start:.0f} s, "
+            f"{'same bits' if same else 'OTHER BITS'}",
+            flush=True,
+        )
     print(
         f"{n_runs} fits, {n_killed} kills ({n_together} times both workers), "
         f"{n_same} with the same bits; work was sent again under other names {again.n} times"

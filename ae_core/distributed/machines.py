@@ -163,7 +163,8 @@ class Machines:
 
     def _hold(self, keys: list[Any], tasks: list[Delayed]) -> None:
         """Let workers compute and keep tasks, which had these names at first."""
-        for key, task in zip(keys, self.client.persist(tasks), strict=True):
+        persisted = self.client.persist(tasks) if tasks else []  # Dask refuses to persist nothing
+        for key, task in zip(keys, persisted, strict=True):
             self.names.held[key] = future_of(task)
 
     def _brought(self, tasks: Sequence[Delayed]) -> list[Any]:
