@@ -59,6 +59,7 @@ class Pieces:
 
     def release(self) -> None:
         """Let workers forget them."""
+        self.machines.release(self.tasks)
         self.tasks = []
 
     def groups(self) -> list[list[Delayed]]:

@@ -12,16 +12,37 @@ import dask
 from dask.delayed import Delayed, delayed
 
 from ..basics.shown import cut, printable
+from .names import Names
 
 SECONDS_WITHOUT_WORKERS = 60.0
 """So long a cluster may have no worker, as while one is started again."""
 
 SECONDS_BETWEEN_LOOKS = 2.0
-"""So often a wait looks whether there are any."""
+"""So often a wait looks whether there are any, and whether they do something."""
+
+SECONDS_OF_NOTHING = 30.0
+"""After so long, in which no task runs or ends, what is waited for is sent again.
+
+Twice as long each further time: moving large data looks the same.
+"""
+
+SECONDS_FOR_AN_ANSWER = 60.0
+"""So long a scheduler may take to answer a question."""
+
+MOST_ATTEMPTS = 4
+"""So often the same work is sent before the cluster is blamed."""
 
 
 class ClusterError(RuntimeError):
     """The cluster, not the data, kept a fit from ending; the message says what to do."""
+
+
+class _Stalled(Exception):
+    """Workers are there, and none does anything of what is waited for."""
+
+
+class _OfTask(Exception):
+    """A task's own error, which is not the cluster's whatever its type."""
 
 
 def given(value: Any) -> Delayed:
@@ -88,13 +109,21 @@ class Machines:
         elif not isinstance(client, distributed.Client):
             raise ValueError(f"client={type(client).__name__}: must be a distributed.Client")
         self.client = client
+        self.names = Names()
 
     def kept(self, tasks: Sequence[Delayed]) -> list[Delayed]:
         """The same tasks, whose results stay where they are computed."""
         if self.client is None:
             return list(dask.persist(*tasks, scheduler="synchronous"))
-        with _large_graphs():
-            return list(self.client.persist(list(tasks)))
+        with _named_failures(self.client), _large_graphs():
+            self.names.note(tasks)
+            self._hold([task.key for task in tasks], self.names.as_sent(tasks))
+        return [self.names.placeholder(task.key) for task in tasks]
+
+    def release(self, tasks: Sequence[Delayed]) -> None:
+        """Let workers forget tasks that were `kept`."""
+        for task in tasks:
+            self.names.held.pop(task.key, None)
 
     def results(self, tasks: Sequence[Delayed]) -> list[Any]:
         """What tasks give, brought here.
@@ -108,10 +137,12 @@ class Machines:
             return []
         if self.client is None:
             return list(dask.compute(*tasks, scheduler="synchronous"))
-        with _named_failures(self.client), _large_graphs():
-            futures = self.client.compute(list(tasks))
-            self._wait(futures)
-            return list(self.client.gather(futures))
+        try:
+            with _named_failures(self.client), _large_graphs():
+                return self._brought(tasks)
+        except _OfTask as wrapped:
+            error = wrapped.args[0]
+        raise error
 
     def result(self, task: Delayed) -> Any:
         """What one task gives, brought here; raises as `results`."""
@@ -121,35 +152,104 @@ class Machines:
         """Tasks that are `kept`, in groups that are on one worker each; in order."""
         if self.client is None:
             return [list(tasks)]
+        held = {task.key: self.names.held[task.key] for task in tasks}
         with _named_failures(self.client):
-            holders = self.client.who_has([future_of(task) for task in tasks])
+            holders = self._ask(self.client.who_has, list(held.values()))
         groups: dict[str, list[Delayed]] = {}
         for task in tasks:
-            where = sorted(holders.get(task.key) or ())
+            where = sorted(holders.get(held[task.key].key) or ())
             groups.setdefault(where[0] if where else "", []).append(task)
         return list(groups.values())
 
-    def _wait(self, futures: Sequence[Any]) -> None:
-        """Until all are done, or there is nobody to do them."""
+    def _hold(self, keys: list[Any], tasks: list[Delayed]) -> None:
+        """Let workers compute and keep tasks, which had these names at first."""
+        persisted = self.client.persist(tasks) if tasks else []  # Dask refuses to persist nothing
+        for key, task in zip(keys, persisted, strict=True):
+            self.names.held[key] = future_of(task)
+
+    def _brought(self, tasks: Sequence[Delayed]) -> list[Any]:
+        """What tasks give; sent again, with all that workers keep, where the cluster lost it."""
+        from distributed import KilledWorker
+        from distributed.comm import CommClosedError
+
+        for attempt in range(MOST_ATTEMPTS):
+            if attempt:
+                keys = list(self.names.held)
+                self._hold(keys, self.names.draw_others())
+            try:
+                futures = self.client.compute(self.names.as_sent(tasks))
+                patience = SECONDS_OF_NOTHING * 2**attempt
+                while True:
+                    self._wait(futures, patience)
+                    try:  # what is lost before it is fetched has to be waited for again
+                        return list(self._ask(self.client.gather, futures, seconds=patience))
+                    except TimeoutError:
+                        if all(future.status == "finished" for future in futures):
+                            raise _Stalled from None
+            except (KilledWorker, CancelledError, CommClosedError, _Stalled):
+                if attempt == MOST_ATTEMPTS - 1 or self.client.status != "running":
+                    raise
+        raise AssertionError("unreachable")
+
+    def _ask(self, method: Any, *args: Any, seconds: float | None = None) -> Any:
+        """What a method of the client gives, which without a limit may wait for ever."""
+        return self.client.sync(
+            lambda: method(*args), callback_timeout=seconds or SECONDS_FOR_AN_ANSWER
+        )
+
+    def _wait(self, futures: Sequence[Any], patience: float) -> None:
+        """Until all are done, or there is nobody to do them, or nobody does."""
         import distributed
 
-        alone_since = None
+        alone_since = idle_since = None
+        before: Any = None
         while True:
             try:
                 with self.client.as_current():  # that `wait` asks, whichever was made last
                     distributed.wait(futures, timeout=SECONDS_BETWEEN_LOOKS)
-                return
-            except (TimeoutError, distributed.TimeoutError):
+                break
+            except TimeoutError:
                 pass
-            if self.client.nthreads():  # of each worker, as the scheduler has them now
-                alone_since = None
+            now = time.monotonic()
+            if not self._ask(self.client.nthreads):  # of each, as the scheduler has them now
+                idle_since = None
+                alone_since = alone_since or now
+                if now - alone_since > SECONDS_WITHOUT_WORKERS:
+                    raise ClusterError(
+                        f"the cluster has had no worker for {SECONDS_WITHOUT_WORKERS:g} s: start "
+                        "some, and fit again"
+                    )
                 continue
-            alone_since = alone_since or time.monotonic()
-            if time.monotonic() - alone_since > SECONDS_WITHOUT_WORKERS:
-                raise ClusterError(
-                    f"the cluster has had no worker for {SECONDS_WITHOUT_WORKERS:g} s: start some, "
-                    "and fit again"
-                )
+            alone_since = None
+            before, last = self._doing(), before
+            if before is None or before != last:
+                idle_since = None
+                continue
+            idle_since = idle_since or now
+            if now - idle_since > patience:
+                raise _Stalled
+        for future in futures:
+            if future.status == "error":
+                raise _of_cluster_or_task(future.exception(SECONDS_FOR_AN_ANSWER))
+
+    def _doing(self) -> Any:
+        """What workers have before them, if none of it runs; None if something does."""
+        try:
+            if any(self._ask(self.client.call_stack).values()):
+                return None
+        except TimeoutError:
+            return None  # who does not answer is busy
+        processing = dict(self._ask(self.client.processing))
+        return {where: sorted(map(str, keys)) for where, keys in processing.items()}
+
+
+def _of_cluster_or_task(error: BaseException) -> BaseException:
+    """The error of a future: as it is if the cluster is to blame, else marked as the task's."""
+    from distributed import KilledWorker
+    from distributed.comm import CommClosedError
+
+    ours = isinstance(error, KilledWorker | CommClosedError | CancelledError)
+    return error if ours else _OfTask(error)
 
 
 def future_of(task: Delayed) -> Any:
@@ -188,6 +288,11 @@ def _named_failures(client: Any) -> Iterator[None]:
         raise ClusterError(
             "the connection to the Dask scheduler was lost: what was learned up to the last epoch "
             "is kept in network_; start a cluster, and fit again"
+        ) from error
+    except _Stalled as error:
+        raise ClusterError(
+            f"workers are there, but did nothing of what they were sent {MOST_ATTEMPTS} times: "
+            "restart the cluster (client.restart()), and fit again"
         ) from error
     except (CommClosedError, OSError) as error:
         raise ClusterError(

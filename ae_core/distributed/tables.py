@@ -107,9 +107,10 @@ class DistributedTable:
                 for i, raw in zip(self.numbers, self._raw, strict=True)
             ]
         )
-        self._raw = []
         kinds = self.machines.results([delayed(_dtype, pure=False)(t) for t in self.tables])
         self.dtype = np.result_type(*kinds)
+        self.machines.release(self._raw)
+        self._raw = []
 
     def divided(self, per_row: Array | None) -> list[Array | None]:
         """An array (n_rows,) in parts, one for each partition."""
@@ -163,6 +164,7 @@ class DistributedTable:
 
     def release(self) -> None:
         """Let workers forget the partitions."""
+        self.machines.release([*self._raw, *self.tables])
         self._raw, self.tables = [], []
 
     def spread(self, weights: Array | None, at_most: int) -> tuple[Array, Array | None]:

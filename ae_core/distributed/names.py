@@ -1,0 +1,85 @@
+"""Tasks that are sent again, under names that no scheduler and no worker has seen before.
+
+When a worker dies at an unlucky moment, Dask may wait for ever for a task that nobody computes, or
+blame a task for the deaths of those who had it. Neither is cured under the task's old name. So what
+is kept here is how everything was made: then it can be made again, as something new.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import uuid4
+
+from dask._task_spec import GraphNode, convert_legacy_task
+from dask.base import clone_key
+from dask.delayed import Delayed
+from dask.highlevelgraph import HighLevelGraph
+
+
+class Names:
+    """Which tasks workers keep, how they were made, and what they are called at present."""
+
+    def __init__(self) -> None:
+        self.held: dict[Any, Any] = {}
+        """The futures of what workers keep, by the names that tasks had at first."""
+        self._made: dict[Any, Any] = {}
+        """How: of all that was ever kept, also where it is no longer, for what was made of it."""
+        self._layers: set[str] = set()
+        self._kept: set[Any] = set()
+        """What was ever kept, which stands for itself in what is made of it."""
+        self._seed = ""
+        """What names are drawn with; empty for those that tasks had at first."""
+
+    def note(self, tasks: Sequence[Delayed]) -> None:
+        """Remember how tasks are made that workers are to keep."""
+        for task in tasks:
+            graph = task.__dask_graph__()
+            layers = graph.layers if isinstance(graph, HighLevelGraph) else {task.key: graph}
+            for name, layer in layers.items():
+                if name not in self._layers:  # partitions share what they are made of
+                    self._layers.add(name)
+                    self._made.update({k: v for k, v in layer.items() if k not in self._kept})
+        self._kept.update(task.key for task in tasks)
+
+    def placeholder(self, key: Any) -> Delayed:
+        """A task that is kept, for other tasks to refer to."""
+        return Delayed(key, {key: None})
+
+    def as_sent(self, tasks: Sequence[Delayed]) -> list[Delayed]:
+        """The same tasks, by their present names, from what workers keep at present."""
+        graph: dict[Any, Any] = {}
+        layers: set[Any] = set()
+        for task in tasks:
+            given = task.__dask_graph__()
+            several: Any = given.layers if isinstance(given, HighLevelGraph) else {id(given): given}
+            for name, layer in several.items():
+                if name not in layers:
+                    layers.add(name)
+                    graph.update(layer)
+        graph.update({key: self.held[key] for key in graph.keys() & self.held.keys()})
+        return self._renamed(graph, [task.key for task in tasks])
+
+    def draw_others(self) -> list[Delayed]:
+        """Take other names from now on: and what is kept, to be made anew by these."""
+        self._seed = uuid4().hex
+        # Of what the user's own persisted collection keeps on workers only the name is known.
+        others = {key: future for key, future in self.held.items() if key not in self._made}
+        return self._renamed({**others, **self._made}, list(self.held))
+
+    def _renamed(self, graph: dict[Any, Any], keys: list[Any]) -> list[Delayed]:
+        if not self._seed:
+            return [Delayed(key, graph) for key in keys]
+        others = {key: self._other(key) for key in graph}
+        renamed = {}
+        for key, made in graph.items():
+            if not isinstance(made, GraphNode) and not hasattr(made, "client"):  # a future has one
+                made = convert_legacy_task(key, made, graph.keys())
+            if isinstance(made, GraphNode):
+                made = made.substitute(others, key=others[key])
+            renamed[others[key]] = made
+        return [Delayed(others.get(key, key), renamed) for key in keys]
+
+    def _other(self, key: Any) -> Any:
+        try:
+            return clone_key(key, self._seed)
+        except TypeError:  # neither a string nor a tuple that begins with one
+            return f"{key}-{self._seed}"
