@@ -5,7 +5,7 @@ import numpy as np
 from .gradient_calls import Misreturned, Sample
 from .gradient_deltas import about_deltas, telling_rows
 from .gradient_evidence import Evidence, quietly
-from .gradient_findings import CaseCheck
+from .gradient_findings import ArrayCheck, CaseCheck
 from .gradient_inputs import about_factors
 from .gradient_lone_penalty import penalty
 from .gradient_orders import exchanged
@@ -69,6 +69,17 @@ def _forgotten_half(evidence: Evidence, name: str) -> str | None:
     return found[0] if len(set(found)) == 1 and found[0] != ONE_USE else None
 
 
+def _forgotten_halves(evidence: Evidence, failed: list[ArrayCheck]) -> str:
+    """The same of each of some arrays; nothing as soon as one of them is no such weight."""
+    halves: list[str] = []
+    for array in failed:  # each takes a call for every entry of it
+        half = _forgotten_half(evidence, array.name)
+        if not half:
+            return ""
+        halves.append(half)
+    return " ".join(halves)
+
+
 def _about_arrays(evidence: Evidence, case: CaseCheck, sample: Sample) -> list[str]:
     failed = case.failed
     names = ", ".join(a.name for a in failed)
@@ -84,9 +95,8 @@ def _about_arrays(evidence: Evidence, case: CaseCheck, sample: Sample) -> list[s
         if details:
             return [only + details]
     if is_row and 1 < len(failed) < len(case.arrays):
-        halves = [_forgotten_half(evidence, a.name) for a in failed]
-        if all(halves):
-            told = " ".join(half for half in halves if half)
+        told = _forgotten_halves(evidence, failed)
+        if told:
             return [f"Wrong: {names}; the other arrays are right. {told}"]
     if is_row and all(np.isfinite(a.checked).all() for a in failed):
         found = about_deltas(evidence, case, sample)

@@ -239,7 +239,7 @@ def test_wrong_hyperparameters_are_named(solver, arguments, words):
 def test_linear_autoencoder_reaches_pca(network_class):
     """Baldi & Hornik 1989: the optimum spans the principal subspace."""
     datasets = pytest.importorskip("sklearn.datasets")
-    X = datasets.load_digits().data / 16.0
+    X = datasets.load_digits().data[::4] / 16.0
     network = network_class(Architecture((64, 8, 64), "identity"), random_state=0)
     history = train(network, X, solver="lbfgs", max_iter=2000)
     pca = 0.5 * ((X - principal_components(X, X, 8)) ** 2).sum(axis=1).mean()
