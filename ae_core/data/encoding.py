@@ -176,8 +176,7 @@ class Encoding:
         for i, column in enumerate(self.columns):
             own = encoded[:, self.starts[i] : self.starts[i + 1]]  # (m, width)
             if column.kind == CATEGORY:
-                # (m,), -1 where unseen
-                codes = codes_of(i, column)
+                codes = codes_of(i, column)  # (m,), -1 where unseen
                 known = np.flatnonzero(codes >= 0)
                 own[known, codes[known]] = 1
                 own[codes == -1] = np.nan

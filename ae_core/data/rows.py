@@ -27,11 +27,9 @@ from .checks import (
     is_sparse,
 )
 from .containers import table_of
+from .plain_rows import is_plain
 from .sparse_rows import as_dense, share_seen, sparse_limits
 
-FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
-PLAIN_ENTRIES = 4096
-"""Up to so many entries a mask of them costs less than the care for large arrays."""
 USED_AS_THEY_ARE = (np.dtype(np.float32), np.dtype(np.float64), np.dtype(np.uint8))
 
 
@@ -338,28 +336,6 @@ def _as_doubles(X: Any, name: str) -> Any:
     except MemoryError as error:
         what = f"a copy of {name} {X.shape}, of {X.dtype}, as float64"
         raise lacking(what, error, "give float64 or float32, which are used as they are") from None
-
-
-def is_plain(X: Any, n_columns: int, missing: str | None) -> bool:
-    """Whether X is a small array of floats of which no check has anything to say.
-
-    For those who are given a row at a time. False says nothing: the checks say what is the matter.
-
-    Parameters
-    ----------
-    X : anything
-    n_columns : int
-        How many it has to have.
-    missing : {None, 'mask', 'implicit'}
-        As `Rows` has it.
-    """
-    if type(X) is not np.ndarray or X.dtype not in FLOATS or X.ndim != 2:
-        return False
-    if X.shape[1] != n_columns or not 0 < X.size <= PLAIN_ENTRIES or not X.flags.aligned:
-        return False
-    if missing is None:
-        return bool(np.isfinite(X).all())
-    return missing == "mask" and not np.isinf(X).any()
 
 
 def as_rows(

@@ -24,7 +24,8 @@ from ..data.frames import (
     names_of,
     new_frame,
 )
-from ..data.rows import FLOATS, Rows, is_plain
+from ..data.plain_rows import FLOATS, is_plain
+from ..data.rows import Rows
 from .parameters import check_columns
 
 MIXED = (

@@ -13,7 +13,8 @@ from .._engine.rows import Rows as EngineRows
 from .._typing import Array
 from ..basics.memory import room
 from ..data.checks import check_n_threads
-from ..data.rows import PLAIN_ENTRIES, Rows
+from ..data.plain_rows import PLAIN_ENTRIES
+from ..data.rows import Rows
 from ..formulas.corruption import corruption_of
 from ..formulas.inputs import INPUT_TRANSFORMS
 from . import reference

@@ -15,7 +15,7 @@ import numpy as np
 from .._engine.inference import run_layers
 from .._engine.rows import Rows as EngineRows
 from .._typing import Array
-from ..data.rows import FLOATS
+from ..data.plain_rows import FLOATS
 from ..detection.ensemble import Ensemble
 from ..formulas.losses import ANYTHING, LOSSES
 from ..network import compiled

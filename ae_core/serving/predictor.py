@@ -8,7 +8,8 @@ import numpy as np
 from .._typing import Array
 from ..basics.arguments import check_path, is_number
 from ..data.frames import framed, from_pandas, is_frame, library_of
-from ..data.rows import Rows, is_plain
+from ..data.plain_rows import is_plain
+from ..data.rows import Rows
 from ..data.running_scaling import RunningScaling
 from ..data.scaling import SCALES
 from ..files.model_file import ModelFile, read_file

@@ -11,7 +11,7 @@ from ..data.containers import table_of
 from ..data.encoded_columns import NUMBER
 from ..data.encoding import Encoding
 from ..data.frames import as_pandas, is_frame, names_of
-from ..data.rows import is_plain
+from ..data.plain_rows import is_plain
 
 
 class Columns(NamedTuple):

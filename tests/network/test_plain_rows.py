@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from ae_core import Architecture, Network
-from ae_core.data.rows import PLAIN_ENTRIES, Rows, is_plain
+from ae_core.data.plain_rows import PLAIN_ENTRIES, is_plain
+from ae_core.data.rows import Rows
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
