@@ -80,7 +80,7 @@ class Epochs:
         noise_seed : int
         """
         network, n_epochs = self.network, len(rates) // self.n_steps
-        self.order = np.concatenate([self._order() for _ in range(n_epochs)])
+        self.order = self._orders(n_epochs)
         epochs = n_done + np.arange(len(rates)) // self.n_steps
         with np.errstate(over="ignore", invalid="ignore"):  # `check` names a loss that overflows
             return network.train_steps(
@@ -138,8 +138,11 @@ class Epochs:
             f"{beyond(self.network.dtype)}"
         )
 
-    def _order(self) -> Array:
-        return self.visited if self.random is None else self.random.permutation(self.visited)
+    def _orders(self, n_epochs: int) -> Array:
+        """The rows in the order of so many epochs, one after the other."""
+        if self.random is None:
+            return np.tile(self.visited, n_epochs)
+        return np.concatenate([self.random.permutation(self.visited) for _ in range(n_epochs)])
 
     def _annealing(self, first: int, n_steps: int) -> Array | None:
         """What the divergence is multiplied with at each step: up to 1 along a line."""

@@ -56,8 +56,7 @@ class Watch:
     def record(self, losses: Array) -> None:
         """Note the losses of the epochs just finished, and tell the callback."""
         history = self.history
-        for loss in losses[:-1].tolist():  # epochs after which nothing was checked
-            self._note(loss)
+        self._note(losses[:-1])  # epochs after which nothing was checked
         history.loss_curve.append(float(losses[-1]))
         validation = None
         if self.X_val is not None:
@@ -88,10 +87,16 @@ class Watch:
             errors = self.judged.validation_errors(self.X_val).astype(np.float64)
         return float(np.average(errors, weights=self.X_val.counts(slice(None))))
 
-    def _note(self, loss: float) -> None:
-        """An epoch's loss, where there is nothing else to do."""
-        self.history.loss_curve.append(loss)
-        self._judge(loss)
+    def _note(self, losses: Array) -> None:
+        """Losses of epochs where there is nothing else to do: as `_judge` of each in turn."""
+        if not len(losses):
+            return
+        self.history.loss_curve += losses.tolist()
+        best = np.fmin.accumulate(np.concatenate(([self.best], losses)))  # before each, and after
+        improved = np.flatnonzero(losses < best[:-1] - (self.tol or 0))
+        last = int(improved[-1]) if len(improved) else -1 - self.n_stale
+        self.n_stale = len(losses) - 1 - last
+        self.best = float(best[-1])
 
     def _judge(self, watched: float) -> None:
         self.n_stale = 0 if watched < self.best - (self.tol or 0) else self.n_stale + 1

@@ -11,6 +11,7 @@ from problems import Problem
 
 PEERS = {
     "ae_core": ("peers.with_ae_core", "Compiled"),
+    "ae_core.Autoencoder": ("peers.with_ae_core", "Estimator"),
     "ae_core.reference": ("peers.with_ae_core", "Reference"),
     "torch": ("peers.with_torch", "Eager"),
     "torch.compile": ("peers.with_torch", "Compiled"),
@@ -18,7 +19,7 @@ PEERS = {
     "jax-scan": ("peers.with_jax", "Scanned"),
     "scikit-learn": ("peers.with_scikit_learn", "Regressor"),
 }
-OURS = ("ae_core", "ae_core.reference")
+OURS = ("ae_core", "ae_core.Autoencoder", "ae_core.reference")
 LEARNING_RATE, BETA_1, BETA_2, EPSILON = 1e-3, 0.9, 0.999, 1e-8
 
 

@@ -1,12 +1,13 @@
-"""Ours: the compiled network, and the NumPy reference."""
+"""Ours: the compiled network, the NumPy reference, and the estimator around them."""
 
 import inspect
+import warnings
 
 import numpy as np
 from problems import Problem
 
 import ae_core
-from ae_core import Adam, Architecture
+from ae_core import Adam, Architecture, Autoencoder
 
 from . import BETA_1, BETA_2, EPSILON, LEARNING_RATE, NotExpressible, Peer
 
@@ -71,3 +72,71 @@ class Compiled(Reference):
         if not hasattr(ae_core, "Network"):
             raise NotExpressible("not built yet: ae_core.Network is absent")
         return ae_core.Network
+
+
+class Estimator(Peer):
+    """`ae_core.Autoencoder`: what a user waits for in `fit`, checks of the data included."""
+
+    distributions = ("ae_core", "numpy", "scipy", "scikit-learn")
+    kinds = ("train",)
+    note = "the whole of fit, divided by its steps"
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem)
+        c = problem.configuration
+        code = next(i for i in range(1, len(c.sizes)) if c.sizes[i] == min(c.sizes[1:-1]))
+        self.model = Autoencoder(
+            c.sizes[code],
+            hidden_layer_sizes=c.sizes[1:code],
+            decoder_layer_sizes=c.sizes[code + 1 : -1],
+            activation=c.activations[0],
+            code_activation=c.activations[code - 1],
+            output_activation=c.activations[-1],
+            loss=c.loss,
+            scale=None,
+            alpha=0.0,
+            batch_size=c.batch_size,
+            learning_rate="constant",
+            learning_rate_init=LEARNING_RATE,
+            beta_1=BETA_1,
+            beta_2=BETA_2,
+            epsilon=EPSILON,
+            shuffle=not self.full_batch,
+            max_iter=1,
+            random_state=0,
+            n_threads=problem.n_threads,
+        )
+        if not c.biases:
+            self.note += "; with biases"
+        warnings.simplefilter("ignore")  # fits of a few steps have learned nothing
+
+    def first_losses(self, n_steps: int) -> list[float]:
+        """See `Peer`; by the network that `fit` made, from the common parameters."""
+        network = self.model.fit(self.problem.X[self.batch_at(0)]).network_
+        weights = network.weights
+        solver = Adam(LEARNING_RATE, beta_1=BETA_1, beta_2=BETA_2, epsilon=EPSILON)
+        state, losses = solver.start(network.params), []
+        for i, (own, biases) in enumerate(self.problem.layers(), start=1):
+            weights[f"W{i}"][...] = own
+            weights[f"b{i}"][...] = 0 if biases is None else biases
+        for step in range(n_steps):
+            rows, rates = self.batch_at(step), np.full(1, LEARNING_RATE)
+            losses += network.train_steps(
+                self.problem.X, rows, len(rows), solver, state, rates
+            ).tolist()
+            if not self.configuration.biases:
+                for name in weights:
+                    if name.startswith("b"):
+                        weights[name][...] = 0
+        return losses
+
+    def prepare(self, n_steps: int) -> int:
+        """See `Peer`."""
+        self.X = self.problem.X[self.window(n_steps)]
+        steps_per_epoch = len(self.X) // self.configuration.batch_size
+        self.model.set_params(max_iter=max(1, round(n_steps / steps_per_epoch)))
+        return self.model.max_iter * steps_per_epoch
+
+    def train(self) -> None:
+        """See `Peer`."""
+        self.model.fit(self.X)

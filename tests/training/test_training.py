@@ -5,11 +5,14 @@ import math
 import numpy as np
 import pytest
 from conftest import random_data
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ae_core import SGD, Adam, AdamW, Architecture, History, NonFiniteLossError, RMSprop, train
 from ae_core.diagnosis.baselines import column_mean, principal_components
 from ae_core.formulas.schedules import Schedule
 from ae_core.formulas.solvers import SOLVERS, as_solver
+from ae_core.training.watch import Watch
 
 ARCHITECTURE = Architecture.symmetrical((6, 4, 2), activation="tanh")
 SOLVERS_TO_TRY = [
@@ -412,3 +415,18 @@ def test_a_fit_that_diverges_ends_at_the_same_step(network_class):
         assert np.isfinite(network.params).all()
         ends.append((network.params.tolist(), history.loss_curve, str(error.value)))
     assert ends[0] == ends[1]
+
+
+@given(
+    st.lists(st.floats(-10, 10, width=16), max_size=12),
+    st.lists(st.floats(-10, 10, width=16), max_size=12),
+    st.sampled_from([None, 0.0, 0.5]),
+)
+def test_epochs_that_nobody_looks_at_are_judged_as_if_one_by_one(before, losses, tol):
+    at_once, in_turn = (Watch(None, None, tol, 3, None, False) for _ in range(2))
+    for some in (before, losses):
+        at_once._note(np.array(some))
+        for loss in some:
+            in_turn._judge(loss)
+    assert (at_once.best, at_once.n_stale) == (in_turn.best, in_turn.n_stale)
+    assert at_once.history.loss_curve == before + losses
