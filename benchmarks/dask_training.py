@@ -1,17 +1,12 @@
-"""Training over Dask collections: steps per second, bytes per step, and kills.
+"""Training over Dask collections: steps per second, and bytes per step.
 
     python benchmarks/dask_training.py              # one process, then clusters of 1 and 2 workers
-    python benchmarks/dask_training.py --kills 30   # kill -9 at random moments: same bits
     python benchmarks/dask_training.py --model      # the table of docs/guide/many-machines.md
 
 Needs ``pip install ".[dask]"``. Workers are processes of this machine, with one thread each.
 """
 
 import argparse
-import os
-import random
-import signal
-import threading
 import time
 import warnings
 from typing import Any
@@ -29,14 +24,11 @@ def main() -> None:
     parser.add_argument("--partitions", type=int, default=8)
     parser.add_argument("--batch-size", type=int, default=20_000)
     parser.add_argument("--epochs", type=int, default=10)
-    parser.add_argument("--kills", type=int, default=0)
     parser.add_argument("--model", action="store_true")
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")
     if arguments.model:
         print(model_table())
-    elif arguments.kills:
-        kill(arguments)
     else:
         measure(arguments)
 
@@ -132,55 +124,6 @@ def measure(arguments: argparse.Namespace) -> None:
             f"| {(moved - of_steps) / 1e6:.1f} |"
         )
     print(f"\nsame bits on 1 and 2 workers: {bits[0] == bits[1]}")
-
-
-def kill(arguments: argparse.Namespace) -> None:
-    """Fit while workers are killed at random moments, and compare with a fit in peace."""
-    import dask
-    import dask.array as da
-    from distributed import Client, LocalCluster
-
-    from ae_core.dask import DaskAutoencoder
-
-    X = table(arguments.rows, arguments.columns)
-    D = da.from_array(X, chunks=(-(-arguments.rows // arguments.partitions), -1))
-    expected = DaskAutoencoder(**options(arguments)).fit(D).network_.params.tobytes()
-    draws, killed, n_fits, n_same = random.Random(0), 0, 0, 0
-    # A LocalCluster gives up a worker that is not back after 15 s, which a busy machine may need;
-    # and after the fourth worker that died while it had some task, Dask blames the task.
-    settings = {
-        "distributed.deploy.lost-worker-timeout": "300s",
-        "distributed.scheduler.allowed-failures": arguments.kills,
-    }
-    while killed < arguments.kills:
-        # A new cluster for each fit: what is killed again and again may not come back.
-        with (
-            dask.config.set(settings),
-            LocalCluster(
-                n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0"
-            ) as cluster,
-            Client(cluster) as client,
-        ):
-            ended = threading.Event()
-
-            def strike(ended: threading.Event = ended, client: Any = client) -> None:
-                nonlocal killed
-                while not ended.wait(draws.uniform(0.5, 8)) and killed < arguments.kills:
-                    if len(client.nthreads()) < 2:
-                        continue  # the last one is left: no cluster is another case
-                    pids = list(client.run(os.getpid, on_error="ignore").values())
-                    if pids and not ended.is_set():
-                        os.kill(draws.choice(pids), signal.SIGKILL)
-                        killed += 1
-
-            thread = threading.Thread(target=strike, daemon=True)
-            thread.start()
-            model = DaskAutoencoder(**options(arguments)).fit(D)
-            ended.set()
-            thread.join()
-        n_fits += 1
-        n_same += model.network_.params.tobytes() == expected
-        print(f"{n_fits} fits, {killed} kills, {n_same} with the same bits", flush=True)
 
 
 if __name__ == "__main__":

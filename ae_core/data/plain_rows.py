@@ -22,10 +22,26 @@ def is_plain(X: Any, n_columns: int, missing: str | None) -> bool:
     missing : {None, 'mask', 'implicit'}
         As `ae_core.data.rows.Rows` has it.
     """
-    if type(X) is not np.ndarray or X.dtype not in FLOATS or X.ndim != 2:
-        return False
-    if X.shape[1] != n_columns or not 0 < X.size <= PLAIN_ENTRIES or not X.flags.aligned:
+    if not is_plain_array(X, n_columns):
         return False
     if missing is None:
         return bool(np.isfinite(X).all())
     return missing == "mask" and not np.isinf(X).any()
+
+
+def is_plain_array(X: Any, n_columns: int) -> bool:
+    """The same, but for what the numbers are.
+
+    Parameters
+    ----------
+    X : anything
+    n_columns : int
+    """
+    return (
+        type(X) is np.ndarray
+        and X.dtype in FLOATS
+        and X.ndim == 2
+        and X.shape[1] == n_columns
+        and 0 < X.size <= PLAIN_ENTRIES
+        and bool(X.flags.aligned)
+    )

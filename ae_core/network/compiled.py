@@ -13,7 +13,7 @@ from .._engine.rows import Rows as EngineRows
 from .._typing import Array
 from ..basics.memory import room
 from ..data.checks import check_n_threads
-from ..data.plain_rows import PLAIN_ENTRIES
+from ..data.plain_rows import is_plain_array
 from ..data.rows import Rows
 from ..formulas.corruption import corruption_of
 from ..formulas.inputs import INPUT_TRANSFORMS
@@ -279,55 +279,21 @@ class Network(reference.Network):
                 self._plan, params, given, result, first, last, wants_losses, n_threads, table
             )
 
-    def forward(self, X: Any) -> Array:
-        """The reconstruction X_hat (m, n_features) of X: as `ae_core.reference.Network.forward`.
-
-        Parameters
-        ----------
-        X : array of shape (m, n_features) or Rows
-            Rows, as the network sees them (scaled).
-        """
-        result = self._run_small(X, self.architecture.n_layers)
-        return super().forward(X) if result is None else result
-
-    def encode(self, X: Any) -> Array:
-        """The code (m, n_components) of X: as `ae_core.reference.Network.encode`.
-
-        Parameters
-        ----------
-        X : array of shape (m, n_features) or Rows
-            Rows, as the network sees them (scaled).
-        """
-        result = self._run_small(X, self.architecture.code_layer)
-        return super().encode(X) if result is None else result
-
-    def _run_small(self, X: Any, last: int) -> Array | None:
-        """The same of a few rows of which no check has anything to say; None: ask the checks.
-
-        They take longer than a small network does.
-        """
+    def _layer(self, X: Any, last: int) -> Array:
+        """The same; of a few rows without the checks, which take longer than a network does."""
         architecture = self.architecture
         if (
-            type(X) is not np.ndarray
-            or X.ndim != 2
-            or not 0 < X.size <= PLAIN_ENTRIES
-            or X.shape[1] != architecture.n_features
-            or not (X.dtype == self.dtype or X.dtype == np.float32)
-            or not X.flags.aligned
-            or architecture.n_covariates
-            or architecture.input_transform is not None
-            or not self.is_small(len(X))
+            is_plain_array(X, architecture.n_features)
+            and X.dtype.itemsize <= self.dtype.itemsize
+            and not architecture.n_covariates
+            and architecture.input_transform is None
+            and self.is_small(len(X))
         ):
-            return None
-        table = EngineRows(X)
-        if not table.is_finite():
-            return None
-        result = room(
-            (len(X), architecture.layer_sizes[last]), self.dtype, f"what layer {last} gives"
-        )
-        check_n_threads(self.n_threads)
-        inference.run_layers(self._plan, self.params, table, result, 0, last, False, 1, table)
-        return result
+            table = EngineRows(X)
+            if table.is_finite():  # so that no check has anything to say
+                check_n_threads(self.n_threads)
+                return self._run_small(table, len(X), 0, last)
+        return super()._layer(X, last)
 
     def run_plain(self, X: Array, first: int, last: int, has_missing: bool = False) -> Array:
         """What layer `last` gives of X, which layer `first` gave: (m, n_last).
@@ -343,13 +309,16 @@ class Network(reference.Network):
         has_missing : bool
             Whether there may be NaN among them, for what is unseen.
         """
-        m, architecture = len(X), self.architecture
-        if not self.is_small(m):
+        if not self.is_small(len(X)):
             if first:
                 return self.decode(Rows.of_plain(X))
             return self._run(Rows.of_plain(X, missing="mask" if has_missing else None), last)
-        result = np.empty((m, architecture.layer_sizes[last]), self.dtype)
-        table = EngineRows(X, None, None, None, False, has_missing)
+        return self._run_small(EngineRows(X, has_missing=has_missing), len(X), first, last)
+
+    def _run_small(self, table: EngineRows, n_rows: int, first: int, last: int) -> Array:
+        """What layer `last` gives of what layer `first` gave, on the thread that asks."""
+        shape = n_rows, self.architecture.layer_sizes[last]
+        result = room(shape, self.dtype, f"what layer {last} gives")
         inference.run_layers(self._plan, self.params, table, result, first, last, False, 1, table)
         return result
 

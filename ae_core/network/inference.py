@@ -65,7 +65,7 @@ class InferringNetwork:
         X : array of shape (m, n_features) or Rows
             Rows, as the network sees them (scaled).
         """
-        return self._run(self._rows(X), self.architecture.n_layers)
+        return self._layer(X, self.architecture.n_layers)
 
     def encode(self, X: Any) -> Array:
         """The code (m, n_components) of X (m, n_columns); of a variational one, the mean.
@@ -75,7 +75,11 @@ class InferringNetwork:
         X : array of shape (m, n_features) or Rows
             Rows, as the network sees them (scaled).
         """
-        return self._run(self._rows(X), self.architecture.code_layer)
+        return self._layer(X, self.architecture.code_layer)
+
+    def _layer(self, X: Any, last: int) -> Array:
+        """What layer `last` gives of X."""
+        return self._run(self._rows(X), last)
 
     def decode(self, code: Any, covariates: Any = None) -> Array:
         """The reconstruction (m, n_features) that a code (m, n_components) stands for.

@@ -45,13 +45,8 @@ class Watch:
             return True
         if self.tol is None:
             return False
-        best, n_stale = self.best, self.n_stale
-        for loss in losses[:-1].tolist():
-            n_stale = 0 if loss < best - self.tol else n_stale + 1
-            best = min(best, loss)
-            if n_stale >= self.patience:
-                return True
-        return False
+        n_stale, _ = self._stale_after(losses[:-1])
+        return bool((n_stale >= self.patience).any())
 
     def record(self, losses: Array) -> None:
         """Note the losses of the epochs just finished, and tell the callback."""
@@ -89,14 +84,17 @@ class Watch:
 
     def _note(self, losses: Array) -> None:
         """Losses of epochs where there is nothing else to do: as `_judge` of each in turn."""
-        if not len(losses):
-            return
-        self.history.loss_curve += losses.tolist()
+        if len(losses):
+            self.history.loss_curve += losses.tolist()
+            n_stale, self.best = self._stale_after(losses)
+            self.n_stale = int(n_stale[-1])
+
+    def _stale_after(self, losses: Array) -> tuple[Array, float]:
+        """For how many epochs there was no progress, after each of these; and the best loss."""
         best = np.fmin.accumulate(np.concatenate(([self.best], losses)))  # before each, and after
-        improved = np.flatnonzero(losses < best[:-1] - (self.tol or 0))
-        last = int(improved[-1]) if len(improved) else -1 - self.n_stale
-        self.n_stale = len(losses) - 1 - last
-        self.best = float(best[-1])
+        epochs = np.arange(len(losses))
+        improved = np.where(losses < best[:-1] - (self.tol or 0), epochs, -1 - self.n_stale)
+        return epochs - np.maximum.accumulate(improved), float(best[-1])
 
     def _judge(self, watched: float) -> None:
         self.n_stale = 0 if watched < self.best - (self.tol or 0) else self.n_stale + 1

@@ -90,7 +90,7 @@ def test_a_killed_worker_changes_no_bit(two_processes, expected, kind):
 
 
 def test_two_kills_in_one_fit_change_no_bit(two_processes, expected):
-    """The short version of ``benchmarks/dask_training.py --kills 30``."""
+    """The short version of ``benchmarks/dask_kills.py``."""
     killed = []
 
     def kill_one(progress):
