@@ -10,7 +10,7 @@ How the numbers below were found, and what they are worth, is in docs/defaults.m
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any
 
@@ -122,8 +122,8 @@ class Member:
         return detector_of((self,), None)
 
     def __getstate__(self) -> dict[str, Any]:
-        """State for pickling, without the engine's object, which is made again from the rest."""
-        return without_detector(self)
+        """State for pickling: the same before and after use."""
+        return made_of(self)
 
     @cached_property
     def scale_and_usual(self) -> tuple[Array, Array]:
@@ -163,8 +163,8 @@ class Ensemble:
         return detector_of(self.members, self.scaling, self.changed)
 
     def __getstate__(self) -> dict[str, Any]:
-        """State for pickling, without the engine's object, which is made again from the rest."""
-        return without_detector(self)
+        """State for pickling: the same before and after use."""
+        return made_of(self)
 
     def contributions(self, rows: Rows) -> Array:
         """How unusual each entry is, (m, n_features) float64: `scores` are the sums."""
@@ -190,6 +190,6 @@ class Ensemble:
             yield which, block, changed, is_missing
 
 
-def without_detector(judging: Member | Ensemble) -> dict[str, Any]:
-    """What a member or an ensemble is made of: all but what the engine was told of it."""
-    return {name: value for name, value in vars(judging).items() if "detector" not in name}
+def made_of(judging: Member | Ensemble) -> dict[str, Any]:
+    """The fields of a member or an ensemble, without what is worked out from them in use."""
+    return {field.name: getattr(judging, field.name) for field in fields(judging)}

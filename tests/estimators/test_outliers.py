@@ -154,6 +154,17 @@ def test_large_tables_are_learned_from_a_part(monkeypatch):
     assert np.sum(detector.predict(X) == -1) == 300
 
 
+@pytest.mark.parametrize("missing_values", [None, "mask"])
+@pytest.mark.parametrize("method", ["score_samples", "predict", "explain", "p_values"])
+def test_a_copy_that_is_used_is_pickled_as_before(missing_values, method):
+    X = np.random.default_rng(0).normal(size=(80, 4))
+    detector = AutoencoderOutlierDetector(missing_values=missing_values, random_state=0).fit(X)
+    detector = pickle.loads(pickle.dumps(detector))
+    before = pickle.dumps(detector)
+    getattr(detector, method)(X[:7])
+    assert pickle.dumps(detector) == before
+
+
 def test_frames_pickles_files_and_threads(tmp_path):
     wine = load_wine(as_frame=True).data
     detector = AutoencoderOutlierDetector(0.05, random_state=0, n_threads=1).fit(wine)
