@@ -213,10 +213,7 @@ cdef class Judging(Team):
         cdef Py_ssize_t n_tiles = (self.rows.n_rows + self.tile_rows - 1) // self.tile_rows
         cdef Py_ssize_t n = self.detector.n_columns, tile, first
         cdef int height
-        while True:
-            tile = ae_take(&self.tiles_taken, 1, self.n_threads)
-            if tile >= n_tiles:
-                return
+        while ae_take(&self.tiles_taken, n_tiles, self.n_threads, &tile):
             first = tile * self.tile_rows
             height = <int> min(<Py_ssize_t> self.tile_rows, self.rows.n_rows - first)
             gather[double](

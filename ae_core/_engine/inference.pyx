@@ -75,7 +75,9 @@ cdef floating* through_layers(
                     K, layer, params, n_rows, side, n_side, 0, layer.n_out, outputs,
                 )
         else:
-            layer_sums[floating](K, layer, params, n_rows, inputs, side, n_side, outputs)
+            layer_sums[floating](
+                K, layer, params, n_rows, inputs, side, n_side, 0, layer.n_out, outputs,
+            )
         if i == plan.n_layers - 1:
             break
         activate[floating](K, layer, params, n_rows, outputs)
@@ -120,10 +122,7 @@ cdef class Inference(Team):
         cdef Py_ssize_t n_tiles = (self.n_rows + self.tile_rows - 1) // self.tile_rows
         cdef Py_ssize_t tile, first
         cdef int n_rows
-        while True:
-            tile = ae_take(&self.tiles_taken, 1, self.n_threads)
-            if tile >= n_tiles:
-                return
+        while ae_take(&self.tiles_taken, n_tiles, self.n_threads, &tile):
             first = tile * self.tile_rows
             n_rows = <int> min(self.tile_rows, self.n_rows - first)
             self._run_tile[floating](thread, first, n_rows, params)

@@ -8,7 +8,7 @@ from libc.math cimport INFINITY, fabs, sqrt
 
 from ae_core._engine.inference cimport give_seen, through_layers
 from ae_core._engine.kernels.table cimport (
-    AE_ARRAY_LOG1P, AE_IDENTITY, kernels_for, product_nn,
+    AE_ARRAY_LOG1P, AE_IDENTITY, AE_NN, kernels_for, product,
 )
 from ae_core._engine.layers.dense cimport biases_of
 from ae_core._engine.memory cimport padded
@@ -235,8 +235,8 @@ cdef void look(
     for i in range(h):
         n_rows += room.n_seen[i] == n
     if n_rows:
-        product_nn[floating](
-            detector.K, h, m, k, <const floating*> room.points, k, <const floating*> member.look, m,
+        product[floating](
+            detector.K, AE_NN, h, m, k, <const floating*> room.points, k, <const floating*> member.look, m,
             squared, m, False,
         )
         detector.K.activate(AE_IDENTITY, h, m, squared, member.norms)
@@ -250,8 +250,8 @@ cdef void look(
             for t in range(k):
                 queries[n_rows * k + t] = point[t] * weight[t]
             n_rows += 1
-    product_nn[floating](
-        detector.K, <int> n_rows, m, k, queries, k, <const floating*> member.look, m, products, m,
+    product[floating](
+        detector.K, AE_NN, <int> n_rows, m, k, queries, k, <const floating*> member.look, m, products, m,
         False,
     )
     n_rows = 0
@@ -263,8 +263,8 @@ cdef void look(
             for t in range(k):
                 queries[n_rows * k + t] = weight[t]
             n_rows += 1
-    product_nn[floating](
-        detector.K, <int> n_rows, m, k, queries, k, <const floating*> member.squares, m, products, m,
+    product[floating](
+        detector.K, AE_NN, <int> n_rows, m, k, queries, k, <const floating*> member.squares, m, products, m,
         False,
     )
     n_rows = 0

@@ -24,13 +24,6 @@ cdef class Contraction:
     cdef int n_blocks(self) noexcept nogil
     cdef void before_rows(self, const floating* params, int block) noexcept nogil
     cdef double forward(self, const floating* params, Tile* tile) noexcept nogil
-    cdef void _bend(self, Tile* tile, int layer, floating* slope, floating* curve) noexcept nogil
-    cdef double _one_layer(
-        self, Py_ssize_t row, double share, const floating* G,
-    ) noexcept nogil
-    cdef double _several_layers(
-        self, const floating* params, Tile* tile, Py_ssize_t row, double share,
-    ) noexcept nogil
     cdef void backward(self, Tile* tile, int layer, floating* delta) noexcept nogil
     cdef void after_rows(self, Batch* batch, int block, floating* S) noexcept nogil
     cdef void add_gradient(

@@ -9,15 +9,11 @@ from libc.stdint cimport uint16_t
 
 from ae_core._engine.batch cimport Batch, row_number
 from ae_core._engine.kernels.table cimport (
-    AE_ARRAY_LOG1P, AE_NOTHING, ae_corruption, ae_kernels,
+    AE_ARRAY_LOG1P, AE_CORRUPTION_STREAM, AE_NOTHING, ae_corruption, ae_kernels,
 )
 from ae_core._engine.layers.row_sizes cimport divide
 from ae_core._engine.layers.side_inputs cimport mark_seen, unmark_hidden
 from ae_core._engine.plan cimport Family, Plan
-
-cdef extern from "noise.h" nogil:
-    enum:
-        AE_CORRUPTION_STREAM
 
 
 cdef void give(

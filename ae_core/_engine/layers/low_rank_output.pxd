@@ -28,10 +28,6 @@ cdef class LowRankOutput:
     cdef int n_large(self) noexcept nogil
     cdef int block_rows(self) noexcept nogil
     cdef void before_rows(self, const floating* params, int block) noexcept nogil
-    cdef void _make_gram(self, const floating* params, int first, int last) noexcept nogil
-    cdef void _turn(
-        self, const floating* params, Py_ssize_t first, Py_ssize_t last,
-    ) noexcept nogil
     cdef double forward_and_back(self, Tile* tile, floating* result) noexcept nogil
     cdef void after_rows(self, Batch* batch, int block, floating* S) noexcept nogil
     cdef void after_matrices(

@@ -6,12 +6,7 @@
 from cython cimport floating
 from libc.math cimport log
 
-from ae_core._engine.kernels.table cimport ae_output
-
-cdef extern from "kernels.h" nogil:
-    enum:
-        AE_EXP
-
+from ae_core._engine.kernels.table cimport AE_EXP, ae_output
 
 cdef inline void divide(
     Py_ssize_t n, double size, const floating* x, floating* to,

@@ -3,7 +3,7 @@
 from cython cimport floating
 from libc.stdint cimport uint16_t, uint32_t
 
-from ae_core._engine.kernels.table cimport ae_kernels, product_nn
+from ae_core._engine.kernels.table cimport AE_NN, ae_kernels, product
 from ae_core._engine.plan cimport Layer
 from ae_core._engine.rows cimport Rows
 
@@ -22,8 +22,8 @@ cdef inline void side_sums(
     cdef int width = min(n_side, layer.n_side), n_out = layer.n_out
     cdef Py_ssize_t row = layer.n_in + layer.n_side - width
     if width > 0:
-        product_nn[floating](
-            K, n_rows, n_columns, width, side + (n_side - width), n_side,
+        product[floating](
+            K, AE_NN, n_rows, n_columns, width, side + (n_side - width), n_side,
             params + layer.weights + row * n_out + first, n_out, sums, n_out, True,
         )
 

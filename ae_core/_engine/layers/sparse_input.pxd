@@ -40,9 +40,6 @@ cdef class SparseInput:
         self, Piece* piece, Batch* batch, const floating* delta, const floating* output_delta,
         const floating* H, Py_ssize_t n_shared, floating* gradient,
     ) noexcept nogil
-    cdef void seen_gradient(
-        self, Piece* piece, Batch* batch, const floating* delta, floating* gradient,
-    ) noexcept nogil
 
 
 cdef bint is_looked_at_sparsely(Plan plan, Rows rows, bint zeros_stay)
