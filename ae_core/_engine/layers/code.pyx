@@ -15,7 +15,7 @@ from ae_core._engine.memory cimport Room
 from ae_core._engine.plan cimport Family, Layer, Plan
 
 
-cdef class Code:
+cdef class Code(Departure):
     """Made where the code's layer is not plain for its own sake."""
 
     cdef void take_room(self, Room room, Py_ssize_t size, Py_ssize_t m, int n_threads):

@@ -2,16 +2,11 @@
 
 from cython cimport floating
 
-from ae_core._engine.batch cimport Batch, Tile, Trace
-from ae_core._engine.kernels.table cimport ae_kernels
-from ae_core._engine.memory cimport Room
-from ae_core._engine.plan cimport Piece, Plan
+from ae_core._engine.batch cimport Batch, Tile
+from ae_core._engine.plan cimport Departure, Piece
 
 
-cdef class Contraction:
-    cdef Plan plan
-    cdef const ae_kernels* K
-    cdef Trace* trace
+cdef class Contraction(Departure):
     cdef void** slopes          # (m, units) f' of the encoder's units
     cdef void** curves          # (m, units) f″, in the end what is added to their deltas
     cdef void** down            # (m k, units)
@@ -20,7 +15,6 @@ cdef class Contraction:
     cdef void* S                # (n_1, n_1) what W[1] is multiplied with; with one layer (k,)
     cdef void** jacobians       # [n_threads] (k, n_1)
 
-    cdef void take_room(self, Room room, Py_ssize_t size, Py_ssize_t m, int n_threads)
     cdef int n_blocks(self) noexcept nogil
     cdef void before_rows(self, const floating* params, int block) noexcept nogil
     cdef double forward(self, const floating* params, Tile* tile) noexcept nogil

@@ -24,7 +24,7 @@ cdef enum:
     BLOCK_ROWS = 32
 
 
-cdef class Contraction:
+cdef class Contraction(Departure):
     """Made where the penalty's strength is not 0."""
 
     cdef void take_room(self, Room room, Py_ssize_t size, Py_ssize_t m, int n_threads):

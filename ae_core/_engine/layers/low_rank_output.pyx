@@ -58,10 +58,10 @@ cdef bint can_do_without_output(
     return 2.0 * n_in * n_features + COST_OF_STORED * input.n_stored < 3.0 * m * n_features
 
 
-cdef class LowRankOutput:
+cdef class LowRankOutput(Departure):
     """Made beside the input whose elements it is compared with."""
 
-    cdef void take_room(self, Room room, Py_ssize_t size, Py_ssize_t m):
+    cdef void take_room(self, Room room, Py_ssize_t size, Py_ssize_t m, int n_threads):
         cdef Py_ssize_t n_in = self.layer.n_in, n_features = self.plan.n_features
         self.turned = room.take(n_features * n_in * size)
         self.biases = room.take(n_features * size)

@@ -34,7 +34,7 @@ cdef bint is_looked_at_sparsely(Plan plan, Rows rows, bint zeros_stay):
     return zeros_stay
 
 
-cdef class SparseInput:
+cdef class SparseInput(Departure):
     """The stored elements of batches of so many rows.
 
     Parameters
@@ -58,7 +58,7 @@ cdef class SparseInput:
             n += rows.stop_of(row, plan.n_features) - rows.starts[row]
             self.n_stored = max(self.n_stored, n)
 
-    cdef void take_room(self, Room room, Py_ssize_t size):
+    cdef void take_room(self, Room room, Py_ssize_t size, Py_ssize_t m, int n_threads):
         self.stored.starts = <Py_ssize_t*> room.take((self.n_order + 1) * sizeof(Py_ssize_t))
         self.stored.columns = <int32_t*> room.take(self.n_stored * sizeof(int32_t))
         self.stored.inputs = room.take(self.n_stored * size)

@@ -27,10 +27,10 @@ cdef bint is_compared_sparsely(SparseInput input, const ae_output* output):
     return True
 
 
-cdef class SparseOutput:
+cdef class SparseOutput(Departure):
     """Made beside the input whose elements it is compared with."""
 
-    cdef void take_room(self, Room room, Py_ssize_t size, int n_threads):
+    cdef void take_room(self, Room room, Py_ssize_t size, Py_ssize_t m, int n_threads):
         self.delta = room.take(self.input.n_stored * size)
         self.column_weights = room.take_pointers(n_threads)
         for thread in range(n_threads):
