@@ -23,18 +23,13 @@ cdef enum:
 
 
 cdef void give_seen(
-    Plan plan, const ae_kernels* K, int n_rows, const floating* targets, floating* inputs,
-    floating* side, Py_ssize_t n_side,
-) noexcept nogil:
-    """inputs (n_rows, n_features) of targets, NaN where missing, and marks, as nothing is spoiled."""
-    give_divided[floating](plan, K, n_rows, NULL, targets, inputs, side, n_side)
-
-
-cdef void give_divided(
     Plan plan, const ae_kernels* K, int n_rows, const double* sizes, const floating* targets,
     floating* inputs, floating* side, Py_ssize_t n_side,
 ) noexcept nogil:
-    """The same of rows of these sizes (n_rows,), or NULL."""
+    """inputs (n_rows, n_features) of targets, NaN where missing, and marks, as nothing is spoiled.
+
+    Of rows of these sizes (n_rows,), or NULL.
+    """
     cdef ae_corruption nothing
     nothing.kind = AE_NOTHING
     give[floating](
@@ -186,7 +181,7 @@ cdef class Inference(Team):
             if self.first_layer == 0:
                 if self.rows.sizes != NULL:
                     sizes = self.rows.sizes + first
-                give_divided[floating](
+                give_seen[floating](
                     self.plan, self.K, n_rows, sizes, targets, given, side, self.n_side,
                 )
             else:
