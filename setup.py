@@ -32,14 +32,12 @@ MODULES = [
     "rows",
     "plan",
     "workspace",
-    "layers.side_inputs",
     "layers.dense_input",
     "layers.sparse_input",
     "layers.sparse_output",
     "layers.low_rank_output",
     "layers.code",
     "layers.contraction",
-    "layers.matrices",
     "passes",
     "gradients",
     "cells",
@@ -57,7 +55,7 @@ MODULES = [
 # Those that a training step runs through.
 LOOPS = (
     *("table", "rows", "passes", "gradients", "cells", "steps"),
-    *("side_inputs", "dense_input", "sparse_input", "sparse_output", "low_rank_output", "code"),
+    *("dense_input", "sparse_input", "sparse_output", "low_rank_output", "code"),
     *("contraction", "decimals", "records", "judge"),
 )
 # Those that run once per network, or for tests.

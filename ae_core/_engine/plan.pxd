@@ -7,7 +7,7 @@ from ae_core._engine.kernels.table cimport ae_group, ae_kernels, ae_output
 from ae_core._engine.memory cimport Room
 
 ctypedef struct Layer:
-    int n_in, n_side        # rows of W: for the units below, and then for layers/side_inputs.pyx
+    int n_in, n_side        # rows of W: for the units below, and then for layers/side_inputs.pxd
     int n_out               # sums, of a variational code twice its units
     int activation          # of the last layer: its output groups have their own
     bint tied               # uses the weights of `weights`, which are (n_out, n_in), transposed

@@ -256,13 +256,6 @@ cdef void gather_stored(
         to += length
 
 
-cdef void fill_missing(Py_ssize_t count, const floating* x, floating* to) noexcept nogil:
-    """x, and 0 where it is missing."""
-    cdef Py_ssize_t i
-    for i in range(count):
-        to[i] = x[i] if x[i] == x[i] else 0
-
-
 cdef void gather_per_row(
     const double* per_row, const Py_ssize_t* order, Py_ssize_t first, int n_rows, double* to,
 ) noexcept nogil:

@@ -16,12 +16,10 @@ after them, has phases of its own; a network without that does not meet there.
 from cython cimport floating
 from libc.math cimport isfinite, sqrt
 
-from ae_core._engine.batch cimport Batch, Tile
+from ae_core._engine.batch cimport Batch, Scratch, Tile
 from ae_core._engine.cells cimport Phase, do_cell, n_phases, phase_of
 from ae_core._engine.gradients cimport slice_gradient, slice_penalty
-from ae_core._engine.layers.matrices cimport (
-    AFTER_MATRICES, AFTER_ROWS, BEFORE_ROWS, make_block, n_blocks,
-)
+from ae_core._engine.layers.contraction cimport n_gram_blocks
 from ae_core._engine.passes cimport encode_tile, fill_tile, finish_tile
 from ae_core._engine.plan cimport PIECE_ROWS, Slice
 from ae_core._engine.team cimport Team, ae_counter, ae_get, ae_take, ae_wait
@@ -33,6 +31,11 @@ cdef double LONG_PHASE = 2.0**32
 # What a thread does with the tiles it takes.
 cdef enum:
     WHOLE_TILES, UP_TO_THE_CODE, FROM_THE_CODE
+
+# When matrices are made that stand between the weights and the rows: of all weights, of all rows, and
+# then of one another.
+cdef enum:
+    BEFORE_ROWS, AFTER_ROWS, AFTER_MATRICES
 
 
 cdef class Steps(Team):
@@ -155,7 +158,7 @@ cdef double weight_penalty(Steps job) noexcept nogil:
 cdef bint matrices_phase(
     Steps job, int thread, int when, Batch* batch, const floating* params,
 ) noexcept nogil:
-    """Blocks of layers/matrices.pyx, if any, and a barrier after them; whether to stop there."""
+    """Blocks of small matrices, if any, and a barrier after them; whether to stop there."""
     cdef Py_ssize_t block
     cdef int n = n_blocks(job.space, when)
     if n == 0:
@@ -271,4 +274,50 @@ cdef void penalize(Steps job, Py_ssize_t k, const floating* params) noexcept nog
     if job.plan.family.is_decayed:
         job.space.penalties[k] = slice_penalty[floating](
             job.plan, job.K, &job.plan.slices[k], params,
+        )
+
+
+# --- small matrices: of an output that is not made, and of the contractive penalty --------------
+#
+# Each time there are numbered blocks of work, first the output's, so that threads can share them.
+
+
+cdef inline int n_of_output(Workspace space, int when) noexcept nogil:
+    """How many of the blocks are the output's."""
+    if space.low_rank_output is None:
+        return 0
+    if when == BEFORE_ROWS:
+        return space.low_rank_output.n_small() + space.low_rank_output.n_large()
+    if when == AFTER_ROWS:
+        return space.low_rank_output.n_small()
+    return space.low_rank_output.n_large()
+
+
+cdef int n_blocks(Workspace space, int when) noexcept nogil:
+    """How many blocks of work there are; 0 where a network has no such matrices."""
+    cdef int n = n_of_output(space, when)
+    if space.contraction is not None and when != AFTER_MATRICES:
+        n += n_gram_blocks(space.plan)
+    return n
+
+
+cdef void make_block(
+    Workspace space, int when, int block, const floating* params, Batch* batch, Scratch* mine,
+) noexcept nogil:
+    """Do one of them."""
+    cdef int n = n_of_output(space, when)
+    if space.contraction is not None and block >= n:
+        if when == BEFORE_ROWS:
+            space.contraction.before_rows[floating](params, block - n)
+        else:
+            space.contraction.after_rows[floating](batch, block - n, <floating*> space.contraction.S)
+    elif when == BEFORE_ROWS:
+        space.low_rank_output.before_rows[floating](params, block)
+    elif when == AFTER_ROWS:
+        space.low_rank_output.after_rows[floating](
+            batch, block, <floating*> space.low_rank_output.S,
+        )
+    else:
+        space.low_rank_output.after_matrices[floating](
+            batch, mine, block, <floating*> space.low_rank_output.S,
         )

@@ -3,7 +3,18 @@
 from cython cimport floating
 
 from ae_core._engine.batch cimport Batch, Tile
-from ae_core._engine.plan cimport Departure, Piece
+from ae_core._engine.plan cimport Departure, Piece, Plan
+
+
+# Rows of G and S that a thread makes at a time.
+cdef enum:
+    BLOCK_ROWS = 32
+
+
+cdef inline int n_gram_blocks(Plan plan) noexcept nogil:
+    """In how many blocks G and S are made; with one layer, in one."""
+    cdef int n_rows = 1 if plan.family.code == 1 else plan.layers[0].n_out
+    return (n_rows + BLOCK_ROWS - 1) // BLOCK_ROWS
 
 
 cdef class Contraction(Departure):
@@ -15,7 +26,6 @@ cdef class Contraction(Departure):
     cdef void* S                # (n_1, n_1) what W[1] is multiplied with; with one layer (k,)
     cdef void** jacobians       # [n_threads] (k, n_1)
 
-    cdef int n_blocks(self) noexcept nogil
     cdef void before_rows(self, const floating* params, int block) noexcept nogil
     cdef double forward(self, const floating* params, Tile* tile) noexcept nogil
     cdef void backward(self, Tile* tile, int layer, floating* delta) noexcept nogil

@@ -19,10 +19,6 @@ from ae_core._engine.kernels.table cimport AE_NN, AE_NT, AE_TN, product
 from ae_core._engine.memory cimport Room
 from ae_core._engine.plan cimport Family, Layer, Piece
 
-# Rows of G and S that a thread makes at a time.
-cdef enum:
-    BLOCK_ROWS = 32
-
 
 cdef class Contraction(Departure):
     """Made where the penalty's strength is not 0."""
@@ -45,11 +41,6 @@ cdef class Contraction(Departure):
         self.jacobians = room.take_pointers(n_threads)
         for thread in range(n_threads):
             room.put(self.jacobians, thread, k * n_1 * size)
-
-    cdef int n_blocks(self) noexcept nogil:
-        """In how many blocks G and S are made; with one layer, in one."""
-        cdef int n_rows = 1 if self.plan.family.code == 1 else self.plan.layers[0].n_out
-        return (n_rows + BLOCK_ROWS - 1) // BLOCK_ROWS
 
     # --- before any tile --------------------------------------------------------------------------
 
