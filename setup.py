@@ -32,18 +32,14 @@ MODULES = [
     "rows",
     "plan",
     "workspace",
-    "layers.side_inputs",
     "layers.dense_input",
     "layers.sparse_input",
     "layers.sparse_output",
     "layers.low_rank_output",
     "layers.code",
     "layers.contraction",
-    "layers.input",
-    "layers.output",
-    "layers.units",
-    "layers.matrices",
     "passes",
+    "gradients",
     "cells",
     "team",
     "inference",
@@ -58,9 +54,9 @@ MODULES = [
 ]
 # Those that a training step runs through.
 LOOPS = (
-    *("table", "rows", "passes", "cells", "steps"),
-    *("side_inputs", "dense_input", "sparse_input", "sparse_output", "low_rank_output", "code"),
-    *("contraction", "input", "output", "units", "decimals", "records", "judge"),
+    *("table", "rows", "passes", "gradients", "cells", "steps"),
+    *("dense_input", "sparse_input", "sparse_output", "low_rank_output", "code"),
+    *("contraction", "decimals", "records", "judge"),
 )
 # Those that run once per network, or for tests.
 SELDOM = ("blas", "for_tests", "memory", "plan")

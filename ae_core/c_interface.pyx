@@ -13,7 +13,7 @@ from libc.stdlib cimport calloc, free
 
 from ae_core._engine.columns cimport Columns
 from ae_core._engine.detector cimport Detector
-from ae_core._engine.served cimport CODE, DONE, ERRORS, NO_MEMORY, RECONSTRUCTION, Served
+from ae_core._engine.served cimport CODE, ERRORS, RECONSTRUCTION, Served
 
 import numpy as np
 
@@ -264,23 +264,23 @@ cdef const char* ae_category(
 # --- what can go wrong --------------------------------------------------------------------------
 
 
+# By code: AE_OK is 0, and the others are below.
+cdef const char* MESSAGES[8]
+MESSAGES[:] = [
+    b"all is well",
+    b"there is no memory for the activations of these rows",
+    b"the model or an array is NULL",
+    b"the number of rows is negative or too large, or 0 where a loss is asked for",
+    b"a number is infinite, NaN, or outside what the model's type or loss can take",
+    b"Ctrl-C was pressed",
+    b"something failed that should not; this is a bug of ae_core",
+    b"this kind of model does not give that",
+]
+
+
 cdef const char* ae_message(int code) noexcept nogil:
-    if code == AE_OK:
-        return b"all is well"
-    if code == AE_NO_MEMORY:
-        return b"there is no memory for the activations of these rows"
-    if code == AE_NULL_POINTER:
-        return b"the model or an array is NULL"
-    if code == AE_BAD_SIZE:
-        return b"the number of rows is negative or too large, or 0 where a loss is asked for"
-    if code == AE_BAD_VALUE:
-        return b"a number is infinite, NaN, or outside what the model's type or loss can take"
-    if code == AE_INTERRUPTED:
-        return b"Ctrl-C was pressed"
-    if code == AE_FAILED:
-        return b"something failed that should not; this is a bug of ae_core"
-    if code == AE_NOT_OFFERED:
-        return b"this kind of model does not give that"
+    if AE_NOT_OFFERED <= code <= AE_OK:
+        return MESSAGES[-code]
     return b"no code of ae_core's C interface"
 
 
@@ -350,7 +350,7 @@ cdef int ae_predict(
 
 
 cdef int score(Model model, Py_ssize_t n_rows, const double* X, double* scores) noexcept nogil:
-    return code_of(model.detector.scores_of(n_rows, X, model.columns, model.has_missing, scores))
+    return model.detector.scores_of(n_rows, X, model.columns, model.has_missing, scores)
 
 
 cdef int ae_loss_and_gradient(
@@ -384,9 +384,4 @@ cdef int infer(
     cdef int code = check(handle, False, n_rows, X, result)
     if code != AE_OK or n_rows == 0:
         return code
-    return code_of((<Model> <PyObject*> handle).served.infer(wanted, n_rows, X, result))
-
-
-cdef int code_of(int how) noexcept nogil:
-    """The code of how it went in the engine."""
-    return AE_OK if how == DONE else AE_NO_MEMORY if how == NO_MEMORY else AE_BAD_VALUE
+    return (<Model> <PyObject*> handle).served.infer(wanted, n_rows, X, result)

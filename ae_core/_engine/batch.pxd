@@ -21,7 +21,7 @@ ctypedef struct Trace:
     void** A                # (m, sums): what a layer gives; H itself, but where the code is drawn
     void** delta            # (m, sums): ∂loss / ∂(the layer's sums)
     void** masks            # (m, units): what activations were multiplied with
-    void* side              # (m, n_side): see layers/side_inputs.pyx
+    void* side              # (m, n_side): see layers/side_inputs.pxd
     int n_side
     void* targets           # (m, n_features): what the loss compares with; may be H[0]
     void* own_delta         # (m, n_own): of the losses' own parameters

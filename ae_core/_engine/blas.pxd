@@ -21,16 +21,14 @@ cdef int load_blas() except -1
 
 
 cdef inline void gemm(
-    bint transpose_a, bint transpose_b,
-    int m, int n, int k,
-    floating alpha, const floating* a, int lda,
-    const floating* b, int ldb,
-    floating beta, floating* c, int ldc,
+    bint transpose_a, bint transpose_b, int m, int n, int k, const floating* a, int lda,
+    const floating* b, int ldb, floating* c, int ldc, bint accumulate,
 ) noexcept nogil:
-    """c (m, n) = alpha op(a) (m, k) @ op(b) (k, n) + beta c, all row-major.
+    """c (m, n) = op(a) (m, k) @ op(b) (k, n), or added to c; all row-major.
 
-    lda, ldb, ldc: elements from one stored row to the next. With beta = 0, c is not read.
+    lda, ldb, ldc: elements from one stored row to the next. Unless added to, c is not read.
     """
+    cdef floating alpha = 1, beta = accumulate
     cdef char op_a = b"T" if transpose_a else b"N"
     cdef char op_b = b"T" if transpose_b else b"N"
     # The Fortran interface promises to leave a and b alone, but does not know the word const.

@@ -5,11 +5,12 @@ Products, ours and BLAS's, and the elementary functions, of each instruction set
 
 from cython cimport floating
 
-from ae_core._engine.blas cimport gemm as row_major_gemm, load_blas
+from ae_core._engine.blas cimport gemm, load_blas
 from ae_core._engine cimport plan
 from ae_core._engine.kernels.table cimport ae_kernels, kernels_at, n_levels
 
 # The order of kernels.h.
+FORMS = ("nn", "nt", "tn")
 ELEMENTARY = ("exp", "expm1", "log1p", "logistic", "tanh", "softplus")
 
 
@@ -25,7 +26,6 @@ def levels():
     return n_levels()
 
 
-
 cdef int leading_dimension(const floating[:, :] matrix, str name) except -1:
     """Elements from one row to the next; rows themselves must be contiguous."""
     cdef Py_ssize_t size = sizeof(floating)
@@ -38,86 +38,36 @@ cdef int leading_dimension(const floating[:, :] matrix, str name) except -1:
     return max(1, <int> matrix.shape[1])
 
 
-def gemm(
-    const floating[:, :] a, const floating[:, :] b, floating[:, :] c,
-    bint transpose_a=False, bint transpose_b=False, double alpha=1.0, double beta=0.0,
-):
-    """c = alpha op(a) @ op(b) + beta c, in place and without copies.
-
-    Parameters
-    ----------
-    a, b, c : array of float32 or of float64, 2-D, rows contiguous
-        op(a) is (m, k), op(b) is (k, n), c is (m, n).
-    transpose_a, transpose_b : bool
-        Whether op transposes.
-    alpha, beta : float
-        Scales of the product and of the old c (not read when beta is 0).
-
-    Raises
-    ------
-    ValueError
-        When shapes do not fit or a row is not contiguous.
-    """
-    cdef Py_ssize_t m = a.shape[1] if transpose_a else a.shape[0]
-    cdef Py_ssize_t k = a.shape[0] if transpose_a else a.shape[1]
-    cdef Py_ssize_t k_b = b.shape[1] if transpose_b else b.shape[0]
-    cdef Py_ssize_t n = b.shape[0] if transpose_b else b.shape[1]
-    if k != k_b:
-        raise ValueError(f"op(a) is ({m}, {k}) and op(b) is ({k_b}, {n}): inner sizes differ")
-    if c.shape[0] != m or c.shape[1] != n:
-        raise ValueError(f"c is ({c.shape[0]}, {c.shape[1]}), the product is ({m}, {n})")
-    if max(m, n, k) > 2**31 - 1:
-        raise ValueError(f"op(a) is ({m}, {k}) and op(b) is ({k}, {n}): BLAS counts up to 2**31 - 1")
-    cdef int lda = leading_dimension(a, "a")
-    cdef int ldb = leading_dimension(b, "b")
-    cdef int ldc = leading_dimension(c, "c")
-    if m == 0 or n == 0:
-        return
-    if k == 0:  # BLAS is not asked about an empty sum: there is no first element to point at
-        for i in range(m):
-            for j in range(n):
-                c[i, j] = 0 if beta == 0 else <floating> beta * c[i, j]
-        return
-    load_blas()
-    with nogil:
-        row_major_gemm(
-            transpose_a, transpose_b, <int> m, <int> n, <int> k,
-            <floating> alpha, &a[0, 0], lda, &b[0, 0], ldb, <floating> beta, &c[0, 0], ldc,
-        )
-
-
 def product(
     str form, const floating[:, :] a, const floating[:, :] b, floating[:, :] c, int level,
     bint accumulate=False,
 ):
-    """c = or += a product, in place, by our own loops for one instruction set.
+    """c = or += a product, in place and without copies, by our own loops or by BLAS.
 
     Parameters
     ----------
-    form : {'nn', 'nt', 'tn'}
+    form : one of FORMS
         ``a @ b``, ``a @ b.T`` or ``a.T @ b``.
     a, b, c : array of float32 or of float64, 2-D, rows contiguous
     level : int
-        0 baseline, 1 AVX2, 2 AVX-512.
+        0 baseline, 1 AVX2, 2 AVX-512; -1 SciPy's BLAS.
     accumulate : bool
-        Whether the product is added to c.
+        Whether the product is added to c; otherwise c is not read.
 
     Raises
     ------
     ValueError
         When shapes do not fit, a row is not contiguous, or the CPU lacks the level.
     """
-    cdef const ae_kernels* K = kernels_at(level, sizeof(floating))
-    if form not in ("nn", "nt", "tn"):
-        raise ValueError(f"form={form!r}: must be 'nn', 'nt' or 'tn'")
+    cdef const ae_kernels* K = kernels_at(max(level, 0), sizeof(floating))
+    cdef int number = FORMS.index(form)
     cdef bint turn_a = form == "tn", turn_b = form == "nt"
-    cdef int m = c.shape[0], n = c.shape[1], k = a.shape[0] if turn_a else a.shape[1]
-    if (
-        (a.shape[1] if turn_a else a.shape[0]) != m
-        or (b.shape[0] if turn_b else b.shape[1]) != n
-        or (b.shape[1] if turn_b else b.shape[0]) != k
-    ):
-        raise ValueError(f"shapes do not fit a product {form!r} of shape ({m}, {n})")
+    cdef int m = a.shape[1] if turn_a else a.shape[0], k = a.shape[0] if turn_a else a.shape[1]
+    cdef int n = b.shape[0] if turn_b else b.shape[1], k_b = b.shape[1] if turn_b else b.shape[0]
+    if k != k_b:
+        raise ValueError(f"op(a) is ({m}, {k}) and op(b) is ({k_b}, {n}): inner sizes differ")
+    if c.shape[0] != m or c.shape[1] != n:
+        raise ValueError(f"c is ({c.shape[0]}, {c.shape[1]}), the product is ({m}, {n})")
     cdef int lda = leading_dimension(a, "a")
     cdef int ldb = leading_dimension(b, "b")
     cdef int ldc = leading_dimension(c, "c")
@@ -125,13 +75,11 @@ def product(
         return
     cdef const floating* a_data = &a[0, 0] if k else NULL
     cdef const floating* b_data = &b[0, 0] if k else NULL
-    with nogil:
-        if turn_a:
-            K.matmul_tn(m, n, k, a_data, lda, b_data, ldb, &c[0, 0], ldc, accumulate)
-        elif turn_b:
-            K.matmul_nt(m, n, k, a_data, lda, b_data, ldb, &c[0, 0], ldc, accumulate)
-        else:
-            K.matmul_nn(m, n, k, a_data, lda, b_data, ldb, &c[0, 0], ldc, accumulate)
+    if level < 0 and k:  # BLAS is not asked about an empty sum
+        load_blas()
+        gemm(turn_a, turn_b, m, n, k, a_data, lda, b_data, ldb, &c[0, 0], ldc, accumulate)
+    else:
+        K.matmul[number](m, n, k, a_data, lda, b_data, ldb, &c[0, 0], ldc, accumulate)
 
 
 def elementary(str name, const floating[::1] x, floating[::1] y, int level):

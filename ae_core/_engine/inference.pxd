@@ -8,8 +8,8 @@ from ae_core._engine.rows cimport Rows
 
 
 cdef void give_seen(
-    Plan plan, const ae_kernels* K, int n_rows, const floating* targets, floating* inputs,
-    floating* side, Py_ssize_t n_side,
+    Plan plan, const ae_kernels* K, int n_rows, const double* sizes, const floating* targets,
+    floating* inputs, floating* side, Py_ssize_t n_side,
 ) noexcept nogil
 
 cdef floating* through_layers(

@@ -13,7 +13,7 @@ from ae_core._engine.layers.side_inputs cimport gather_covariates, side_sums
 from ae_core._engine.layers.sparse_input cimport is_looked_at_sparsely, sums_of_rows
 from ae_core._engine.memory cimport Buffer, padded
 from ae_core._engine.plan cimport Layer, Plan
-from ae_core._engine.rows cimport Rows, fill_missing, gather
+from ae_core._engine.rows cimport Rows, gather
 from ae_core._engine.team cimport Team, ae_counter, ae_take
 
 
@@ -23,18 +23,13 @@ cdef enum:
 
 
 cdef void give_seen(
-    Plan plan, const ae_kernels* K, int n_rows, const floating* targets, floating* inputs,
-    floating* side, Py_ssize_t n_side,
-) noexcept nogil:
-    """inputs (n_rows, n_features) of targets, NaN where missing, and marks, as nothing is spoiled."""
-    give_divided[floating](plan, K, n_rows, NULL, targets, inputs, side, n_side)
-
-
-cdef void give_divided(
     Plan plan, const ae_kernels* K, int n_rows, const double* sizes, const floating* targets,
     floating* inputs, floating* side, Py_ssize_t n_side,
 ) noexcept nogil:
-    """The same of rows of these sizes (n_rows,), or NULL."""
+    """inputs (n_rows, n_features) of targets, NaN where missing, and marks, as nothing is spoiled.
+
+    Of rows of these sizes (n_rows,), or NULL.
+    """
     cdef ae_corruption nothing
     nothing.kind = AE_NOTHING
     give[floating](
@@ -75,7 +70,9 @@ cdef floating* through_layers(
                     K, layer, params, n_rows, side, n_side, 0, layer.n_out, outputs,
                 )
         else:
-            layer_sums[floating](K, layer, params, n_rows, inputs, side, n_side, outputs)
+            layer_sums[floating](
+                K, layer, params, n_rows, inputs, side, n_side, 0, layer.n_out, outputs,
+            )
         if i == plan.n_layers - 1:
             break
         activate[floating](K, layer, params, n_rows, outputs)
@@ -120,10 +117,7 @@ cdef class Inference(Team):
         cdef Py_ssize_t n_tiles = (self.n_rows + self.tile_rows - 1) // self.tile_rows
         cdef Py_ssize_t tile, first
         cdef int n_rows
-        while True:
-            tile = ae_take(&self.tiles_taken, 1, self.n_threads)
-            if tile >= n_tiles:
-                return
+        while ae_take(&self.tiles_taken, n_tiles, self.n_threads, &tile):
             first = tile * self.tile_rows
             n_rows = <int> min(self.tile_rows, self.n_rows - first)
             self._run_tile[floating](thread, first, n_rows, params)
@@ -176,23 +170,25 @@ cdef class Inference(Team):
         cdef floating* side = <floating*> (arrays + 4 * self.bytes)
         cdef Py_ssize_t n = self.plan.layers[self.first_layer].n_in
         cdef Py_ssize_t n_features = self.plan.n_features
-        cdef const double* sizes = NULL
+        cdef const double* sizes = self.rows.sizes
+        cdef ae_corruption nothing
+        nothing.kind = AE_NOTHING
         inputs[0], compared[0] = given, targets
-        if self.sparse is None and self.rows.n_columns == n and not self.changes_input and (
-            self.rows.is_in_place(sizeof(floating))
-        ):
-            inputs[0] = compared[0] = <const floating*> (self.rows.data + first * self.rows.row)
-        elif self.sparse is None and self.changes_input:
+        if self.sparse is not None:
+            pass
+        elif self.changes_input:
             gather[floating](self.rows, self.K, NULL, first, n_rows, 0, n, targets, n)
             if self.first_layer == 0:
-                if self.rows.sizes != NULL:
-                    sizes = self.rows.sizes + first
-                give_divided[floating](
+                if sizes != NULL:
+                    sizes += first
+                give_seen[floating](
                     self.plan, self.K, n_rows, sizes, targets, given, side, self.n_side,
                 )
-            else:
-                fill_missing[floating](n_rows * n, targets, given)
-        elif self.sparse is None:
+            else:  # 0 where it is missing
+                self.K.spoil(&nothing, n_rows * n, targets, NULL, given)
+        elif self.rows.n_columns == n and self.rows.is_in_place(sizeof(floating)):
+            inputs[0] = compared[0] = <const floating*> (self.rows.data + first * self.rows.row)
+        else:
             gather[floating](self.rows, self.K, NULL, first, n_rows, 0, n, given, n)
             compared[0] = given
         if self.wants_losses and (self.sparse is not None or self.table is not self.rows):

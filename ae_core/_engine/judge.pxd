@@ -1,7 +1,6 @@
 # A tile of rows judged by the members of a detector.
 
 from cpython.ref cimport PyObject
-from cython cimport floating
 
 from ae_core._engine.kernels.table cimport ae_kernels, ae_output
 
@@ -65,5 +64,5 @@ cdef int tile_rows(Py_ssize_t n_rows) noexcept nogil
 cdef Py_ssize_t lay_out(Judge detector, Py_ssize_t h, char* memory, Room* room) noexcept nogil
 
 cdef void judge(
-    Judge detector, Room* room, int h, floating* block, double* scores, double* distances,
+    Judge detector, Room* room, int h, double* scores, double* distances,
 ) noexcept nogil

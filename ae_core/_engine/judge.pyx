@@ -8,11 +8,11 @@ from libc.math cimport INFINITY, fabs, sqrt
 
 from ae_core._engine.inference cimport give_seen, through_layers
 from ae_core._engine.kernels.table cimport (
-    AE_ARRAY_LOG1P, AE_IDENTITY, kernels_for, product_nn,
+    AE_ARRAY_LOG1P, AE_IDENTITY, AE_NN, kernels_for, product,
 )
 from ae_core._engine.layers.dense cimport biases_of
 from ae_core._engine.memory cimport padded
-from ae_core._engine.plan cimport Plan
+from ae_core._engine.plan cimport Plan, even_rows
 
 cdef enum:
     LANES = 8
@@ -30,45 +30,57 @@ cdef class Judge:
 
 cdef int tile_rows(Py_ssize_t n_rows) noexcept nogil:
     """Rows of a tile, for so many rows."""
-    cdef Py_ssize_t n_tiles = (n_rows + MOST_ROWS - 1) // MOST_ROWS
-    return <int> ((n_rows + n_tiles - 1) // n_tiles) if n_tiles else 1
+    return even_rows(n_rows, MOST_ROWS)
+
+
+cdef inline char* taken(char* memory, Py_ssize_t* used, Py_ssize_t n_bytes) noexcept nogil:
+    """The next array in memory, of so many bytes."""
+    cdef Py_ssize_t start = used[0]
+    used[0] += padded(n_bytes)
+    return memory + start
 
 
 cdef Py_ssize_t lay_out(Judge detector, Py_ssize_t h, char* memory, Room* room) noexcept nogil:
     """Where what h rows need stands in memory; how many bytes that is, also without memory."""
-    cdef Py_ssize_t n = detector.n_columns, k = n + detector.most_code, used = 0, size
+    cdef Py_ssize_t n = detector.n_columns, k = n + detector.most_code, used = 0
     cdef Py_ssize_t s = detector.itemsize
-    size = padded(h * n * sizeof(double))
-    room.values, used = <double*> (memory + used), used + size
-    size = padded(h * sizeof(double))
-    room.n_changed, used = <double*> (memory + used), used + size
-    room.totals, used = <double*> (memory + used), used + size
-    room.n_seen, used = <int*> (memory + used), used + size
-    size = padded(h * n * s)
-    room.block, used = memory + used, used + size
-    room.inputs, used = memory + used, used + size
-    room.side, used = memory + used, used + padded(h * detector.n_side * s)
-    room.code, used = memory + used, used + padded(h * detector.most_code * s)
-    size = padded(h * k * s)
-    room.points, used = memory + used, used + size
-    room.weights, used = memory + used, used + size
-    room.queries, used = memory + used, used + size
-    size = padded(h * detector.most_references * s)
-    room.squared, used = memory + used, used + size
-    room.squared_too, used = memory + used, used + size
+    room.values = <double*> taken(memory, &used, h * n * sizeof(double))
+    room.n_changed = <double*> taken(memory, &used, h * sizeof(double))
+    room.totals = <double*> taken(memory, &used, h * sizeof(double))
+    room.n_seen = <int*> taken(memory, &used, h * sizeof(int))
+    room.block = taken(memory, &used, h * n * s)
+    room.inputs = taken(memory, &used, h * n * s)
+    room.side = taken(memory, &used, h * detector.n_side * s)
+    room.code = taken(memory, &used, h * detector.most_code * s)
+    room.points = taken(memory, &used, h * k * s)
+    room.weights = taken(memory, &used, h * k * s)
+    room.queries = taken(memory, &used, h * k * s)
+    room.squared = taken(memory, &used, h * detector.most_references * s)
+    room.squared_too = taken(memory, &used, h * detector.most_references * s)
     room.bytes = padded(h * detector.widest * s)
-    room.arrays = memory + used
-    return used + 3 * room.bytes
+    room.arrays = taken(memory, &used, 3 * room.bytes)
+    return used
 
 
 cdef void judge(
-    Judge detector, Room* room, int h, floating* block, double* scores, double* distances,
+    Judge detector, Room* room, int h, double* scores, double* distances,
 ) noexcept nogil:
     """Scores (h,), or distances (h, n_members), of the room's values (h, n), by way of its block."""
+    if detector.itemsize == sizeof(float):
+        judge_as[float](detector, room, h, <float*> room.block, scores, distances)
+    else:
+        judge_as[double](detector, room, h, <double*> room.block, scores, distances)
+
+
+cdef void judge_as(
+    Judge detector, Room* room, int h, floating* block, double* scores, double* distances,
+) noexcept nogil:
+    """The same in the detector's type."""
     cdef Member* member
     cdef bint has_missing
     cdef int i, l
     cdef double distance
+    cdef floating* squared = <floating*> room.squared
     see[floating](detector, room, h, block)
     has_missing = count_seen[floating](detector.n_columns, h, block, room)
     for i in range(h):
@@ -79,19 +91,15 @@ cdef void judge(
             detector, <Plan> member.plan, member, room, h, has_missing, block,
             <floating*> room.points,
         )
-        look[floating](detector, member, room, h, has_missing, <floating*> room.squared)
+        look[floating](detector, member, room, h, has_missing, squared)
         for i in range(h):
-            distance = distance_of[floating](
-                detector, member, room, i, <floating*> room.squared,
-            )
+            distance = distance_of[floating](detector, member, room, i, squared)
             room.totals[i] += distance
             if distances != NULL:
                 distances[i * detector.n_members + l] = distance
     if scores != NULL:
         for i in range(h):
-            scores[i] = (
-                room.totals[i] / detector.n_members + detector.changed * room.n_changed[i]
-            )
+            scores[i] = room.totals[i] / detector.n_members + detector.changed * room.n_changed[i]
 
 
 cdef void see(Judge detector, Room* room, int h, floating* block) noexcept nogil:
@@ -176,7 +184,8 @@ cdef void place(
     if has_missing or plan.family.log_input or plan.family.input_mask:
         inputs = <const floating*> room.inputs
         give_seen[floating](
-            plan, detector.K, h, block, <floating*> room.inputs, <floating*> room.side, plan.n_side,
+            plan, detector.K, h, NULL, block, <floating*> room.inputs, <floating*> room.side,
+            plan.n_side,
         )
     through_layers[floating](
         plan, detector.K, params, 0, 1, h, inputs, <const floating*> room.side, plan.n_side, None, 0,
@@ -225,54 +234,43 @@ cdef void look(
 
     That is |s|² - 2 x·s; of rows with missing entries each square counts by its weight.
     """
-    cdef Py_ssize_t n = detector.n_columns, i, t, n_rows = 0
-    cdef int k = member.n_code + detector.n_columns, m = member.m
-    cdef const floating* point
-    cdef const floating* weight
+    cdef Py_ssize_t n = detector.n_columns, i, t
+    cdef int k = member.n_code + detector.n_columns, m = member.m, n_rows = 0, of_squares
+    cdef const floating* points = <const floating*> room.points
+    cdef const floating* weights = <const floating*> room.weights
     cdef floating* queries = <floating*> room.queries
-    cdef floating* weights = <floating*> room.weights
     cdef floating* products = <floating*> room.squared_too
     for i in range(h):
         n_rows += room.n_seen[i] == n
     if n_rows:
-        product_nn[floating](
-            detector.K, h, m, k, <const floating*> room.points, k, <const floating*> member.look, m,
-            squared, m, False,
+        product[floating](
+            detector.K, AE_NN, h, m, k, points, k, <const floating*> member.look, m, squared, m, False,
         )
         detector.K.activate(AE_IDENTITY, h, m, squared, member.norms)
     if not has_missing:
         return
-    # The others are brought together: their queries, and their weights.
-    n_rows = 0
-    for i in range(h):
-        if room.n_seen[i] < n:
-            point, weight = <const floating*> room.points + i * k, weights + i * k
-            for t in range(k):
-                queries[n_rows * k + t] = point[t] * weight[t]
-            n_rows += 1
-    product_nn[floating](
-        detector.K, <int> n_rows, m, k, queries, k, <const floating*> member.look, m, products, m,
-        False,
-    )
-    n_rows = 0
-    for i in range(h):
-        if room.n_seen[i] < n:
-            for t in range(m):
-                squared[i * m + t] = products[n_rows * m + t]
-            weight = weights + i * k
-            for t in range(k):
-                queries[n_rows * k + t] = weight[t]
-            n_rows += 1
-    product_nn[floating](
-        detector.K, <int> n_rows, m, k, queries, k, <const floating*> member.squares, m, products, m,
-        False,
-    )
-    n_rows = 0
-    for i in range(h):
-        if room.n_seen[i] < n:
-            for t in range(m):
-                squared[i * m + t] += products[n_rows * m + t]
-            n_rows += 1
+    # The others are brought together: first w x · (-2 s), and then w · s² is added to it.
+    for of_squares in range(2):
+        n_rows = 0
+        for i in range(h):
+            if room.n_seen[i] < n:
+                for t in range(k):
+                    queries[n_rows * k + t] = weights[i * k + t] * (
+                        1 if of_squares else points[i * k + t]
+                    )
+                n_rows += 1
+        product[floating](
+            detector.K, AE_NN, n_rows, m, k, queries, k,
+            <const floating*> (member.squares if of_squares else member.look), m, products, m, False,
+        )
+        n_rows = 0
+        for i in range(h):
+            if room.n_seen[i] < n:
+                for t in range(m):
+                    squared[i * m + t] = products[n_rows * m + t] + (
+                        squared[i * m + t] if of_squares else 0
+                    )
+                n_rows += 1
 
 
 cdef double distance_of(
@@ -323,31 +321,31 @@ cdef Py_ssize_t nearest(Py_ssize_t m, const floating* squared) noexcept nogil:
     return first
 
 
+cdef inline floating weighted_square(
+    const floating* x, const floating* y, const floating* weights, Py_ssize_t j,
+) noexcept nogil:
+    """w (x - y)² of an entry; without weights w is 1."""
+    cdef floating d = x[j] - y[j]
+    d = d * d
+    return d if weights == NULL else d * weights[j]
+
+
 cdef double squared_distance(
     Py_ssize_t k, const floating* x, const floating* y, const floating* weights,
 ) noexcept nogil:
-    """Σ w (x - y)² over k entries; without weights each is 1. Summed as doubles, as NumPy sums few."""
+    """Σ w (x - y)² over k entries, summed as doubles, as NumPy sums few."""
     cdef double[LANES] sums
-    cdef floating d
     cdef Py_ssize_t j = 0, t
     for t in range(LANES):
         sums[t] = 0
     while j + LANES <= k:
         for t in range(LANES):
-            d = x[j + t] - y[j + t]
-            d = d * d
-            if weights != NULL:
-                d = d * weights[j + t]
-            sums[t] += d
+            sums[t] += weighted_square[floating](x, y, weights, j + t)
         j += LANES
     cdef double total = (
         ((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7]))
     )
     while j < k:
-        d = x[j] - y[j]
-        d = d * d
-        if weights != NULL:
-            d = d * weights[j]
-        total += d
+        total += weighted_square[floating](x, y, weights, j)
         j += 1
     return total

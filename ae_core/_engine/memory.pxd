@@ -14,6 +14,9 @@ cdef class Room:
     cdef void put(self, void** pointers, Py_ssize_t i, Py_ssize_t n_bytes)
 
 
+cdef const void* numbers_of(array, bytes format, tuple shape) except NULL
+
+
 cdef inline Py_ssize_t padded(Py_ssize_t n_bytes) noexcept nogil:
     """n_bytes rounded up to whole cache lines, so that what follows starts on one."""
     return (n_bytes + 63) // 64 * 64

@@ -1,5 +1,6 @@
 """Memory that belongs to an object: freed with it, whatever happens in between."""
 
+from cpython.buffer cimport PyBUF_RECORDS_RO, PyBuffer_Release, PyObject_GetBuffer
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 
 cdef extern from "memory.h" nogil:
@@ -66,3 +67,22 @@ cdef class Room:
         """
         self.buffer = Buffer(self.n_bytes, purpose)
         self.n_bytes = 0
+
+
+cdef const void* numbers_of(array, bytes format, tuple shape) except NULL:
+    """Where the numbers of an array of that type and shape stand, one after the other."""
+    cdef Py_buffer view
+    cdef const void* where
+    cdef Py_ssize_t j, step
+    PyObject_GetBuffer(array, &view, PyBUF_RECORDS_RO)
+    try:
+        where, step = view.buf, view.itemsize
+        if view.format != format or tuple([view.shape[j] for j in range(view.ndim)]) != shape:
+            raise ValueError(f"an array of another type or shape: {shape} is needed")
+        for j in range(view.ndim - 1, -1, -1):
+            if view.shape[j] > 1 and view.strides[j] != step:
+                raise ValueError("an array with gaps")
+            step *= view.shape[j]
+    finally:
+        PyBuffer_Release(&view)
+    return where

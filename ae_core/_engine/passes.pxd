@@ -1,10 +1,8 @@
-# Forward and backward over a tile of rows; the weight gradient over a slice of parameters.
+# A tile of rows, forward and backward.
 
 from cython cimport floating
 
-from ae_core._engine.batch cimport Batch, Tile
-from ae_core._engine.kernels.table cimport ae_kernels
-from ae_core._engine.plan cimport Plan, Slice
+from ae_core._engine.batch cimport Tile
 from ae_core._engine.workspace cimport Workspace
 
 
@@ -14,10 +12,18 @@ cdef void encode_tile(Workspace space, Tile* tile, const floating* params) noexc
 
 cdef double finish_tile(Workspace space, Tile* tile, const floating* params) noexcept nogil
 
-cdef void slice_gradient(
-    Workspace space, Slice* slice, Batch* batch, const floating* params, floating* gradient,
+# Parts of these, for steps that are cut by columns (cells.pyx).
+
+cdef void change_units(Workspace space, Tile* tile, int layer, floating* H) noexcept nogil
+
+cdef void add_unit_losses(
+    Workspace space, Tile* tile, const floating* params, double* loss,
 ) noexcept nogil
 
-cdef double slice_penalty(
-    Plan plan, const ae_kernels* K, Slice* slice, const floating* params,
+cdef void back_through_units(
+    Workspace space, Tile* tile, int layer, const floating* H, floating* delta,
+) noexcept nogil
+
+cdef double output_delta(
+    Workspace space, Tile* tile, const floating* params, floating* delta,
 ) noexcept nogil

@@ -2,10 +2,12 @@
 
 from libc.stdint cimport uint32_t
 
-from ae_core._engine.kernels.table cimport ae_group, ae_output
+from ae_core._engine.batch cimport Trace
+from ae_core._engine.kernels.table cimport ae_group, ae_kernels, ae_output
+from ae_core._engine.memory cimport Room
 
 ctypedef struct Layer:
-    int n_in, n_side        # rows of W: for the units below, and then for layers/side_inputs.pyx
+    int n_in, n_side        # rows of W: for the units below, and then for layers/side_inputs.pxd
     int n_out               # sums, of a variational code twice its units
     int activation          # of the last layer: its output groups have their own
     bint tied               # uses the weights of `weights`, which are (n_out, n_in), transposed
@@ -36,8 +38,7 @@ ctypedef struct Family:
     int n_code                      # its units
     int k_sparse                    # how many of them are kept; 0: all
     bint variational
-    bint is_changed                 # the code is drawn, cut to k units, or needs its batch mean
-    bint is_penalized               # the code has a loss of its own
+    bint asks_of_code               # it is drawn or cut to k units, or has a loss of its own
     int corruption
     bint hides, needs_limits        # of the corruption: see ae_core/formulas/corruption.py
     uint32_t spoiled, spoiled_low   # thresholds of the generator's numbers
@@ -62,6 +63,12 @@ cdef inline int column_width(int n_columns) noexcept nogil:
     return 128 if n_columns >= 512 else 64
 
 
+cdef inline int even_rows(Py_ssize_t n_rows, Py_ssize_t most) noexcept nogil:
+    """Rows of a tile, of n_rows cut into as few tiles as have at most so many, nearly equal."""
+    cdef Py_ssize_t n_tiles = (n_rows + most - 1) // most
+    return <int> ((n_rows + n_tiles - 1) // n_tiles) if n_tiles else 1
+
+
 cdef inline Py_ssize_t n_blocks(int n_columns) noexcept nogil:
     """How many cells they make."""
     cdef int width = column_width(n_columns)
@@ -74,10 +81,10 @@ cdef class Plan:
     cdef ae_output output               # has_missing is the data's: to be set in a copy
     cdef ae_group* groups
     cdef double[::1] feature_weights
-    cdef float[::1] quantiles_single    # normal ones, one for each number of the generator
-    cdef double[::1] quantiles_double
-    cdef float[::1] corruption_single   # fewer of them, times the corruption's level
-    cdef double[::1] corruption_double
+    # Normal quantiles, one for each number of the generator; and fewer of them, times the corruption's
+    # level. Of each float and double.
+    cdef const void* tables[2][2]
+    cdef object keep_alive
     cdef int widest                     # units of the widest layer, the input included; side inputs
     cdef int n_features, n_side         # n_side: of the first layer, the most that one has
     cdef Py_ssize_t n_params, n_weights
@@ -91,9 +98,17 @@ cdef class Plan:
     cdef Piece* pieces
     cdef int n_pieces
 
-    cdef bint _is_plain(self, int layer)
     cdef const void* quantiles(self, Py_ssize_t itemsize, bint of_corruption) noexcept nogil
     cdef bint is_cut_by_columns(self, Py_ssize_t n_rows) noexcept nogil
     cdef int tile_rows(self, Py_ssize_t n_rows) noexcept nogil
     cdef int prepare(self, Py_ssize_t n_rows, Py_ssize_t itemsize) except -1
     cdef bint needs_blas(self, Py_ssize_t n_rows, Py_ssize_t itemsize) noexcept nogil
+
+
+# What every departure from a plain network knows of a step: see layers/.
+cdef class Departure:
+    cdef Plan plan
+    cdef const ae_kernels* K
+    cdef Trace* trace
+
+    cdef void take_room(self, Room room, Py_ssize_t size, Py_ssize_t m, int n_threads)

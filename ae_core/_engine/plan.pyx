@@ -7,6 +7,7 @@ from libc.stdlib cimport calloc, free
 
 from ae_core._engine.blas cimport load_blas
 from ae_core._engine.kernels.table cimport AE_NOTHING, ae_group, ae_kernels, is_ours, kernels_for
+from ae_core._engine.memory cimport Room, numbers_of
 
 from ae_core._engine.kernels.table import ACTIVATIONS, CORRUPTIONS, LOSSES
 
@@ -56,31 +57,23 @@ cdef class Plan:
             **family, "corruption": AE_NOTHING if kind is None else CORRUPTIONS.index(kind),
         }
         if tables:
-            self.quantiles_single, self.quantiles_double = tables[0], tables[1]
-            self.corruption_single, self.corruption_double = tables[2], tables[3]
+            self.keep_alive = tables
+            for i, (table, format) in enumerate(zip(tables, (b"f", b"d", b"f", b"d"))):
+                self.tables[i // 2][i % 2] = numbers_of(table, format, (8192 if i > 1 else 65536,))
         self.layers = <Layer*> calloc(self.n_layers, sizeof(Layer))
         if self.layers == NULL:
             raise MemoryError("no memory for the plan of a network")
         for i, described in enumerate(layers):
             n_in, n_side, n_out, activation, tied, row, partner, weights, biases = described
             self.layers[i] = Layer(
-                n_in, n_side, n_out, _index(activation), tied, row, self._is_plain(i), partner,
-                weights, biases,
+                n_in, n_side, n_out, _index(activation), tied, row, is_plain(&self.family, i),
+                partner, weights, biases,
             )
             self.widest = max(self.widest, n_in, n_side, n_out)
             self.largest_weights = max(self.largest_weights, <Py_ssize_t> n_in * n_out)
             self.n_weights += <Py_ssize_t> (n_in + n_side) * n_out
         self.n_features, self.n_side = self.layers[0].n_in, self.layers[0].n_side
         self._cut()
-
-    cdef bint _is_plain(self, int layer):
-        """Whether nothing beyond a plain autoencoder happens between a layer and the next."""
-        cdef Family* family = &self.family
-        if family.hidden or (family.contraction != 0 and layer < family.code):
-            return False
-        return layer + 1 != family.code or not (
-            family.variational or family.is_changed or family.is_penalized
-        )
 
     def _describe_output(self, list groups, Py_ssize_t n_own, double[::1] feature_weights):
         self.groups = <ae_group*> calloc(len(groups), sizeof(ae_group))
@@ -150,11 +143,7 @@ cdef class Plan:
 
     cdef const void* quantiles(self, Py_ssize_t itemsize, bint of_corruption) noexcept nogil:
         """The normal quantiles of a type, or NULL for a network without any use for them."""
-        if self.quantiles_single is None:
-            return NULL
-        if itemsize == sizeof(float):
-            return &self.corruption_single[0] if of_corruption else &self.quantiles_single[0]
-        return &self.corruption_double[0] if of_corruption else &self.quantiles_double[0]
+        return self.tables[of_corruption][itemsize == sizeof(double)]
 
     cdef bint is_cut_by_columns(self, Py_ssize_t n_rows) noexcept nogil:
         """Whether a step on so many rows is long enough for a barrier after every layer (cells.pyx)."""
@@ -169,9 +158,7 @@ cdef class Plan:
         Every tile reads, and packs, all weights again. Small weights cost little then, and many
         tiles keep many threads busy; large ones are worth fewer tiles.
         """
-        cdef Py_ssize_t most = 128 if self.largest_weights <= 131072 else 256
-        cdef Py_ssize_t n_tiles = (n_rows + most - 1) // most
-        return <int> ((n_rows + n_tiles - 1) // n_tiles) if n_tiles else 1
+        return even_rows(n_rows, 128 if self.largest_weights <= 131072 else 256)
 
     cdef int prepare(self, Py_ssize_t n_rows, Py_ssize_t itemsize) except -1:
         """Fetch BLAS where any product on so many rows may be left to it, small matrices included."""
@@ -211,6 +198,20 @@ cdef class Plan:
         return most, self.n_weights, self.needs_blas(n_rows, itemsize), is_cut
 
 
+cdef bint is_plain(Family* family, int layer):
+    """Whether nothing beyond a plain autoencoder happens between a layer and the next."""
+    if family.hidden or (family.contraction != 0 and layer < family.code):
+        return False
+    return layer + 1 != family.code or not family.asks_of_code
+
+
 cdef int _index(str activation):
     """Of the registry; what is no element's (softmax, mixed) counts as the identity."""
     return ACTIVATIONS.index(activation) if activation in ACTIVATIONS else 0
+
+
+cdef class Departure:
+    """Something that a step does other than a plain one, with arrays of its own."""
+
+    cdef void take_room(self, Room room, Py_ssize_t size, Py_ssize_t m, int n_threads):
+        """Take them for m rows, of numbers of that size; called twice, as `Room` says."""

@@ -39,8 +39,6 @@ cdef void gather(
     Py_ssize_t first_column, Py_ssize_t n, floating* to, Py_ssize_t length,
 ) noexcept nogil
 
-cdef void fill_missing(Py_ssize_t count, const floating* x, floating* to) noexcept nogil
-
 cdef void gather_per_row(
     const double* per_row, const Py_ssize_t* order, Py_ssize_t first, int n_rows, double* to,
 ) noexcept nogil

@@ -140,12 +140,7 @@ cdef class Rows:
         for i in range(self.n_rows):
             row = self.data + i * self.row
             for j in range(self.n_columns):
-                if self.type == AE_FLOAT:
-                    x = (<const float*> (row + j * self.column))[0]
-                elif self.type == AE_DOUBLE:
-                    x = (<const double*> (row + j * self.column))[0]
-                else:
-                    return True
+                x = number_at(self.type, row + j * self.column)
                 if x - x != 0:  # NaN, which is no number's difference from itself
                     return False
         return True
@@ -177,15 +172,8 @@ cdef class Rows:
 
     cdef double stored(self, Py_ssize_t element) noexcept nogil:
         """A stored element of CSR, as a network sees it."""
-        cdef double x
-        cdef const char* at = self.data + element * self.column
+        cdef double x = number_at(self.type, self.data + element * self.column)
         cdef int32_t j = self.columns[element]
-        if self.type == AE_FLOAT:
-            x = (<const float*> at)[0]
-        elif self.type == AE_DOUBLE:
-            x = (<const double*> at)[0]
-        else:
-            x = (<const unsigned char*> at)[0]
         if self.factor != NULL:
             x = (x - self.shift[j]) * self.factor[j]
         # NaN stays NaN.
@@ -197,6 +185,15 @@ cdef class Rows:
         while stop > self.starts[row] and self.columns[stop - 1] >= n:
             stop -= 1
         return stop
+
+
+cdef inline double number_at(int type, const char* at) noexcept nogil:
+    """The element of a table of that type that stands there."""
+    if type == AE_FLOAT:
+        return (<const float*> at)[0]
+    if type == AE_DOUBLE:
+        return (<const double*> at)[0]
+    return (<const unsigned char*> at)[0]
 
 
 cdef void gather(
@@ -257,13 +254,6 @@ cdef void gather_stored(
             if 0 <= at < n:
                 to[at] = <floating> rows.stored(t)
         to += length
-
-
-cdef void fill_missing(Py_ssize_t count, const floating* x, floating* to) noexcept nogil:
-    """x, and 0 where it is missing."""
-    cdef Py_ssize_t i
-    for i in range(count):
-        to[i] = x[i] if x[i] == x[i] else 0
 
 
 cdef void gather_per_row(

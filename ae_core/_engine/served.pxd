@@ -10,9 +10,11 @@ from ae_core._engine.plan cimport Plan
 cdef enum:
     RECONSTRUCTION, CODE, ERRORS
 
-# How it went.
+# How it went: AE_OK, AE_NO_MEMORY and AE_BAD_VALUE of the C interface.
 cdef enum:
-    DONE, NO_MEMORY, BAD_VALUE
+    DONE = 0
+    NO_MEMORY = -1
+    BAD_VALUE = -4
 
 
 cdef class Served:

@@ -77,7 +77,7 @@ cdef int run_tiles(
     cdef Py_ssize_t table = padded(tile_rows * model.n_features * sizeof(double))
     cdef Py_ssize_t width = 1
     cdef int code = DONE
-    cdef bint is_mixed = model.columns is not None
+    cdef bint is_mixed = model.columns is not None, is_decoded = is_mixed and wanted == RECONSTRUCTION
     cdef char* memory = <char*> malloc(5 * bytes + (2 * table if is_mixed else 0) + 64)
     cdef char* arrays = <char*> ((<size_t> memory + 63) // 64 * 64)
     cdef double* encoded = <double*> (arrays + 5 * bytes)
@@ -88,22 +88,15 @@ cdef int run_tiles(
         width = model.n_components if wanted == CODE else model.n_columns
     while first < n_rows and code == DONE:
         height = min(tile_rows, n_rows - first)
-        if not is_mixed:
-            code = run_tile[floating](
-                model, wanted, <int> height, X, result, arrays, bytes, params,
-            )
-        elif not model.columns.encode(height, X, model.has_missing, encoded):
+        if is_mixed and not model.columns.encode(height, X, model.has_missing, encoded):
             code = BAD_VALUE
-        elif wanted != RECONSTRUCTION:
-            code = run_tile[floating](
-                model, wanted, <int> height, encoded, result, arrays, bytes, params,
-            )
-        else:
-            code = run_tile[floating](
-                model, wanted, <int> height, encoded, X_hat, arrays, bytes, params,
-            )
-            if code == DONE:
-                model.columns.decode(height, X_hat, result)
+            break
+        code = run_tile[floating](
+            model, wanted, <int> height, <const double*> encoded if is_mixed else X,
+            X_hat if is_decoded else result, arrays, bytes, params,
+        )
+        if is_decoded and code == DONE:
+            model.columns.decode(height, X_hat, result)
         X += height * model.n_columns
         result += height * width
         first += height
@@ -129,12 +122,14 @@ cdef int run_tile(
         return BAD_VALUE
     if wanted == ERRORS and not can_compare(model, height, X):
         return BAD_VALUE
-    if model.plan.family.log_input and not has_logarithms(model, height, X):
+    if model.plan.family.log_input and not lie_within(
+        model, height, X, 0, model.n_features, 0, INFINITY,
+    ):
         return BAD_VALUE
     if model.has_missing or model.plan.family.log_input or model.plan.family.input_mask:
         inputs = <floating*> arrays
         give_seen[floating](
-            model.plan, model.K, height, targets, inputs, side, model.plan.n_side,
+            model.plan, model.K, height, NULL, targets, inputs, side, model.plan.n_side,
         )
     outputs = through_layers[floating](
         model.plan, model.K, params, 0, last, height, inputs, side, model.plan.n_side, None, 0,
@@ -183,38 +178,33 @@ cdef bint is_fine(Py_ssize_t count, const floating* x, bint may_be_nan) noexcept
     return not is_bad
 
 
-cdef bint has_logarithms(Served model, int height, const double* X) noexcept nogil:
-    """Whether log(1 + x) can be taken of all: scaled, and before the cast, none lies below 0."""
-    cdef Py_ssize_t n = model.n_features, i
-    cdef double x
-    if model.clip:
-        return True
-    for i in range(height * n):
-        x = X[i]
-        if model.factor != NULL:
-            x = (x - model.shift[i % n]) * model.factor[i % n]
-        if x < 0:
+cdef bint can_compare(Served model, int height, const double* X) noexcept nogil:
+    """Whether the loss can be taken of them: shares, or counts, for some."""
+    cdef const ae_group* group
+    cdef int g
+    for g in range(model.output.n_groups):
+        group = &model.output.groups[g]
+        if not lie_within(model, height, X, group.start, group.stop, group.low, group.high):
             return False
     return True
 
 
-cdef bint can_compare(Served model, int height, const double* X) noexcept nogil:
-    """Whether the loss can be taken of them: shares, or counts, for some."""
+cdef bint lie_within(
+    Served model, int height, const double* X, Py_ssize_t start, Py_ssize_t stop, double low,
+    double high,
+) noexcept nogil:
+    """Whether, scaled and before the cast, no number of those columns lies outside low … high."""
     cdef Py_ssize_t n = model.n_features, i, j
-    cdef const ae_group* group
     cdef double x
-    cdef int g
     if model.clip:
         return True
-    for g in range(model.output.n_groups):
-        group = &model.output.groups[g]
-        for i in range(height):
-            for j in range(group.start, group.stop):
-                x = X[i * n + j]
-                if model.factor != NULL:
-                    x = (x - model.shift[j]) * model.factor[j]
-                if x < group.low or x > group.high:
-                    return False
+    for i in range(height):
+        for j in range(start, stop):
+            x = X[i * n + j]
+            if model.factor != NULL:
+                x = (x - model.shift[j]) * model.factor[j]
+            if x < low or x > high:
+                return False
     return True
 
 

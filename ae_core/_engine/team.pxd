@@ -4,12 +4,10 @@ cdef extern from "team.h" nogil:
     ctypedef long long ae_counter
     ctypedef struct ae_barrier:
         ae_counter arrived, round, agreed
-    long long ae_take(ae_counter* counter, long long n, int n_threads)
+    bint ae_take(ae_counter* counter, Py_ssize_t n, int n_threads, Py_ssize_t* piece)
     long long ae_get(ae_counter* counter)
     void ae_set(ae_counter* counter, long long value)
-    long long ae_wait(
-        ae_barrier* barrier, int n_threads, ae_counter* finished, ae_counter* stopped,
-    )
+    bint ae_wait(ae_barrier* barrier, int n_threads, ae_counter* finished, ae_counter* stopped)
     double ae_seconds()
 
 
@@ -23,4 +21,3 @@ cdef class Team:
 
     cdef bint should_stop(self, int thread, double work) noexcept nogil
     cdef void work(self, int thread) noexcept
-    cdef void _look_for_signals(self) noexcept nogil

@@ -83,13 +83,14 @@ cdef class Team:
                 now = ae_seconds()
                 if now - self.last_look > 0.02:
                     self.last_look = now
-                    self._look_for_signals()
+                    look_for_signals(self)
         return ae_get(&self.stopped) != 0
 
-    cdef void _look_for_signals(self) noexcept nogil:
-        with gil:
-            try:
-                PyErr_CheckSignals()
-            except BaseException as error:
-                self.error = error
-                ae_set(&self.stopped, 1)
+
+cdef void look_for_signals(Team team) noexcept nogil:
+    with gil:
+        try:
+            PyErr_CheckSignals()
+        except BaseException as error:
+            team.error = error
+            ae_set(&team.stopped, 1)

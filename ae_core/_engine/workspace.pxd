@@ -38,8 +38,4 @@ cdef class Workspace:
     cdef LowRankOutput low_rank_output
     cdef Code code
     cdef Contraction contraction
-
-    cdef void _choose(self, const Py_ssize_t[::1] order, Py_ssize_t m)
-    cdef void _take_room(self, Py_ssize_t m, bint wants_whole_gradient)
-    cdef void _take_layers(self, Py_ssize_t m)
-    cdef void _take_scratch(self)
+    cdef list departures                # all of these that are there

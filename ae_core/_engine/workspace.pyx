@@ -13,8 +13,8 @@ from ae_core._engine.layers.contraction cimport Contraction
 from ae_core._engine.layers.low_rank_output cimport LowRankOutput, can_do_without_output
 from ae_core._engine.layers.sparse_input cimport SparseInput, is_looked_at_sparsely
 from ae_core._engine.layers.sparse_output cimport SparseOutput, is_compared_sparsely
-from ae_core._engine.memory cimport Room
-from ae_core._engine.plan cimport Family, PIECE_ROWS, Plan
+from ae_core._engine.memory cimport Room, numbers_of
+from ae_core._engine.plan cimport Departure, Family, PIECE_ROWS, Plan
 from ae_core._engine.rows cimport Rows
 
 
@@ -52,11 +52,11 @@ cdef class Workspace:
         self.output = plan.output
         self.output.has_missing = rows.has_missing
         self._set_corruption(low, high)
-        self._choose(order, m)
+        choose(self, order, m)
         self.room = Room()
-        self._take_room(m, wants_whole_gradient)
+        take_room(self, m, wants_whole_gradient)
         self.room.allocate(f"activations of a batch of {m} rows")
-        self._take_room(m, wants_whole_gradient)
+        take_room(self, m, wants_whole_gradient)
         if self.sparse_input is not None:
             self.sparse_input.index(order)
 
@@ -67,8 +67,8 @@ cdef class Workspace:
 
     def _set_corruption(self, object low, object high):
         cdef Family* family = &self.plan.family
-        cdef const float[::1] single
-        cdef const double[::1] double_
+        cdef tuple shape = (self.plan.n_features,)
+        format = b"f" if self.itemsize == sizeof(float) else b"d"
         self.corruption.kind = family.corruption
         self.corruption.threshold = family.spoiled
         self.corruption.threshold_low = family.spoiled_low
@@ -79,127 +79,120 @@ cdef class Workspace:
         for name, limits in (("low", low), ("high", high)):
             if limits is None or len(limits) != self.plan.n_features:
                 raise ValueError(f"{name} has to have {self.plan.n_features} numbers: one per column")
-        if self.itemsize == sizeof(float):
-            single = low
-            self.corruption.low = &single[0]
-            single = high
-            self.corruption.high = &single[0]
-        else:
-            double_ = low
-            self.corruption.low = &double_[0]
-            double_ = high
-            self.corruption.high = &double_[0]
+        self.corruption.low = numbers_of(low, format, shape)
+        self.corruption.high = numbers_of(high, format, shape)
 
-    cdef void _choose(self, const Py_ssize_t[::1] order, Py_ssize_t m):
-        """Which departures from a plain network batches of m rows take."""
-        cdef Plan plan = self.plan
-        cdef Family* family = &plan.family
-        self.changes_input = (
-            self.rows.has_missing or family.corruption != AE_NOTHING or family.log_input
-            or family.input_mask or self.rows.sizes != NULL
+
+cdef void choose(Workspace space, const Py_ssize_t[::1] order, Py_ssize_t m):
+    """Which departures from a plain network batches of m rows take."""
+    cdef Plan plan = space.plan
+    cdef Family* family = &plan.family
+    space.departures = []
+    space.changes_input = (
+        space.rows.has_missing or family.corruption != AE_NOTHING or family.log_input
+        or family.input_mask or space.rows.sizes != NULL
+    )
+    if is_looked_at_sparsely(plan, space.rows, family.corruption == AE_NOTHING or family.hides):
+        space.sparse_input = SparseInput(plan, space.rows, order, m)
+        space.sparse_input.corruption = space.corruption
+        join(space, space.sparse_input)
+    if is_compared_sparsely(space.sparse_input, &space.output):
+        space.sparse_output = SparseOutput()
+        space.sparse_output.input, space.sparse_output.output = space.sparse_input, &space.output
+        join(space, space.sparse_output)
+    elif can_do_without_output(plan, space.sparse_input, &space.output, m):
+        space.low_rank_output = LowRankOutput()
+        space.low_rank_output.layer = &plan.layers[plan.n_layers - 1]
+        space.low_rank_output.input = space.sparse_input
+        join(space, space.low_rank_output)
+    if space.sparse_input is not None:
+        space.sparse_input.keeps_targets = (
+            space.sparse_output is not None or space.low_rank_output is not None
         )
-        if is_looked_at_sparsely(plan, self.rows, family.corruption == AE_NOTHING or family.hides):
-            self.sparse_input = SparseInput(plan, self.rows, order, m)
-            self.sparse_input.K, self.sparse_input.corruption = self.K, self.corruption
-        if is_compared_sparsely(self.sparse_input, &self.output):
-            self.sparse_output = SparseOutput()
-            self.sparse_output.plan, self.sparse_output.K = plan, self.K
-            self.sparse_output.input, self.sparse_output.trace = self.sparse_input, &self.trace
-            self.sparse_output.output = &self.output
-        elif can_do_without_output(plan, self.sparse_input, &self.output, m):
-            self.low_rank_output = LowRankOutput()
-            self.low_rank_output.plan, self.low_rank_output.K = plan, self.K
-            self.low_rank_output.layer = &plan.layers[plan.n_layers - 1]
-            self.low_rank_output.input, self.low_rank_output.trace = self.sparse_input, &self.trace
-        if self.sparse_input is not None:
-            self.sparse_input.keeps_targets = (
-                self.sparse_output is not None or self.low_rank_output is not None
-            )
-        if family.variational or family.is_changed or family.is_penalized:
-            self.code = Code()
-            self.code.plan, self.code.K, self.code.trace = plan, self.K, &self.trace
-            self.code.tile_rows = self.tile_rows
-        if family.contraction != 0:
-            self.contraction = Contraction()
-            self.contraction.plan, self.contraction.K = plan, self.K
-            self.contraction.trace = &self.trace
+    if family.asks_of_code:
+        space.code = Code()
+        space.code.tile_rows = space.tile_rows
+        join(space, space.code)
+    if family.contraction != 0:
+        space.contraction = Contraction()
+        join(space, space.contraction)
+    space.is_cut_by_columns = space.sparse_input is None and plan.is_cut_by_columns(m)
 
-        self.is_cut_by_columns = self.sparse_input is None and plan.is_cut_by_columns(m)
 
-    cdef void _take_room(self, Py_ssize_t m, bint wants_whole_gradient):
-        """Every array; called twice, as `Room` says."""
-        cdef Plan plan = self.plan
-        cdef Room room = self.room
-        cdef Py_ssize_t size = self.itemsize
-        cdef Py_ssize_t n_tiles = (m + self.tile_rows - 1) // self.tile_rows
-        if self.is_cut_by_columns:
-            n_tiles = (m + PIECE_ROWS - 1) // PIECE_ROWS
-        self.tile_losses = <double*> room.take(n_tiles * sizeof(double))
-        self.penalties = <double*> room.take(plan.n_slices * sizeof(double))
-        self.gradient_squares = <double*> room.take(plan.n_slices * sizeof(double))
-        if wants_whole_gradient:
-            self.gradient = <char*> room.take(plan.n_params * size)
-        self._take_scratch()
-        self._take_layers(m)
-        if self.sparse_input is not None:
-            self.sparse_input.take_room(room, size)
-        if self.sparse_output is not None:
-            self.sparse_output.take_room(room, size, self.n_threads)
-        if self.low_rank_output is not None:
-            self.low_rank_output.take_room(room, size, m)
-        if self.code is not None:
-            self.code.take_room(room, size, m, self.n_threads)
-        if self.contraction is not None:
-            self.contraction.take_room(room, size, m, self.n_threads)
+cdef void join(Workspace space, Departure departure):
+    """Make a departure a part of the step."""
+    departure.plan, departure.K, departure.trace = space.plan, space.K, &space.trace
+    space.departures.append(departure)
 
-    cdef void _take_layers(self, Py_ssize_t m):
-        """The trace: what each layer of a plain network leaves."""
-        cdef Plan plan = self.plan
-        cdef Family* family = &plan.family
-        cdef Trace* trace = &self.trace
-        cdef Room room = self.room
-        cdef Py_ssize_t size = self.itemsize, i, units
-        cdef int n = plan.n_layers
-        cdef bint makes_output = self.sparse_output is None and self.low_rank_output is None
-        trace.H, trace.A = room.take_pointers(n + 1), room.take_pointers(n + 1)
-        trace.delta, trace.masks = room.take_pointers(n + 1), room.take_pointers(n + 1)
-        if self.rows.weights != NULL:
-            trace.weights = <double*> room.take(m * sizeof(double))
-        if self.rows.sizes != NULL:
-            trace.sizes = <double*> room.take(m * sizeof(double))
-        if self.output.n_own:
-            trace.own_delta = room.take(m * self.output.n_own * size)
-        trace.n_side = plan.n_side if self.sparse_input is None else family.n_covariates
-        if trace.n_side:
-            trace.side = room.take(m * trace.n_side * size)
-        if self.sparse_input is None:
-            room.put(trace.H, 0, m * plan.n_features * size)
-        for i in range(1, n):
-            units = family.n_code if i == family.code else plan.layers[i - 1].n_out
-            room.put(trace.H, i, m * units * size)
-            if family.k_sparse if i == family.code else family.hidden:
-                room.put(trace.masks, i, m * units * size)
-            room.put(trace.delta, i, m * plan.layers[i - 1].n_out * size)
-        if makes_output:
-            room.put(trace.delta, n, m * plan.n_features * size)
-            trace.targets = NULL
-            if self.sparse_input is not None or self.rows.has_missing or (
-                family.corruption != AE_NOTHING or family.log_input or self.rows.sizes != NULL
-            ):
-                trace.targets = room.take(m * plan.n_features * size)
-        if room.buffer is None:
-            return
-        if makes_output and trace.targets == NULL:
-            trace.targets = trace.H[0]
-        for i in range(n):
-            trace.A[i] = trace.H[i]
 
-    cdef void _take_scratch(self):
-        cdef Scratch mine
-        self.scratch = <Scratch*> self.room.take(self.n_threads * sizeof(Scratch))
-        for thread in range(self.n_threads):
-            mine.thread = thread
-            mine.gradient = self.room.take(self.plan.largest_slice * self.itemsize)
-            mine.numbers = <uint16_t*> self.room.take((self.plan.widest + 4) * sizeof(uint16_t))
-            if self.room.buffer is not None:
-                self.scratch[<int> thread] = mine
+cdef void take_room(Workspace space, Py_ssize_t m, bint wants_whole_gradient):
+    """Every array; called twice, as `Room` says."""
+    cdef Plan plan = space.plan
+    cdef Room room = space.room
+    cdef Py_ssize_t size = space.itemsize
+    cdef Py_ssize_t n_tiles = (m + space.tile_rows - 1) // space.tile_rows
+    if space.is_cut_by_columns:
+        n_tiles = (m + PIECE_ROWS - 1) // PIECE_ROWS
+    space.tile_losses = <double*> room.take(n_tiles * sizeof(double))
+    space.penalties = <double*> room.take(plan.n_slices * sizeof(double))
+    space.gradient_squares = <double*> room.take(plan.n_slices * sizeof(double))
+    if wants_whole_gradient:
+        space.gradient = <char*> room.take(plan.n_params * size)
+    take_scratch(space)
+    take_layers(space, m)
+    for departure in space.departures:
+        (<Departure> departure).take_room(room, size, m, space.n_threads)
+
+
+cdef void take_layers(Workspace space, Py_ssize_t m):
+    """The trace: what each layer of a plain network leaves."""
+    cdef Plan plan = space.plan
+    cdef Family* family = &plan.family
+    cdef Trace* trace = &space.trace
+    cdef Room room = space.room
+    cdef Py_ssize_t size = space.itemsize, i, units
+    cdef int n = plan.n_layers
+    cdef bint makes_output = space.sparse_output is None and space.low_rank_output is None
+    trace.H, trace.A = room.take_pointers(n + 1), room.take_pointers(n + 1)
+    trace.delta, trace.masks = room.take_pointers(n + 1), room.take_pointers(n + 1)
+    if space.rows.weights != NULL:
+        trace.weights = <double*> room.take(m * sizeof(double))
+    if space.rows.sizes != NULL:
+        trace.sizes = <double*> room.take(m * sizeof(double))
+    if space.output.n_own:
+        trace.own_delta = room.take(m * space.output.n_own * size)
+    trace.n_side = plan.n_side if space.sparse_input is None else family.n_covariates
+    if trace.n_side:
+        trace.side = room.take(m * trace.n_side * size)
+    if space.sparse_input is None:
+        room.put(trace.H, 0, m * plan.n_features * size)
+    for i in range(1, n):
+        units = family.n_code if i == family.code else plan.layers[i - 1].n_out
+        room.put(trace.H, i, m * units * size)
+        if family.k_sparse if i == family.code else family.hidden:
+            room.put(trace.masks, i, m * units * size)
+        room.put(trace.delta, i, m * plan.layers[i - 1].n_out * size)
+    if makes_output:
+        room.put(trace.delta, n, m * plan.n_features * size)
+        trace.targets = NULL
+        if space.sparse_input is not None or space.rows.has_missing or (
+            family.corruption != AE_NOTHING or family.log_input or space.rows.sizes != NULL
+        ):
+            trace.targets = room.take(m * plan.n_features * size)
+    if room.buffer is None:
+        return
+    if makes_output and trace.targets == NULL:
+        trace.targets = trace.H[0]
+    for i in range(n):
+        trace.A[i] = trace.H[i]
+
+
+cdef void take_scratch(Workspace space):
+    cdef Scratch mine
+    space.scratch = <Scratch*> space.room.take(space.n_threads * sizeof(Scratch))
+    for thread in range(space.n_threads):
+        mine.thread = thread
+        mine.gradient = space.room.take(space.plan.largest_slice * space.itemsize)
+        mine.numbers = <uint16_t*> space.room.take((space.plan.widest + 4) * sizeof(uint16_t))
+        if space.room.buffer is not None:
+            space.scratch[<int> thread] = mine

@@ -100,61 +100,18 @@ class Network(reference.Network):
         """Everything but the plan, which follows from the architecture."""
         return {name: value for name, value in self.__dict__.items() if name != "_plan"}
 
-    def loss(self, X: Any, *, params: Any = None, noise_key: int = 0) -> float:
-        """What training makes small: as `ae_core.reference.Network.loss`.
-
-        Parameters
-        ----------
-        X : array of shape (m, n_features) or Rows
-            Rows, as the network sees them (scaled).
-        params : array of shape (n_params,), optional
-            Where to evaluate; by default at the network's own parameters.
-        noise_key : int
-            Which noise to take, where training has any; of `ae_core.formulas.noise.noise_key`.
-        """
-        rows, params = self._rows(X, compared=True), self._params(params)
-        if not self.architecture.has_simple_loss:
-            return self._objective_of_all(rows, params, noise_key)[0]
-        # Nothing but the rows' errors and the weights: that needs no room for all activations.
-        errors = self._infer_losses(params, rows).astype(np.float64)  # (m,)
-        count = rows.total_count()
-        loss = float(rows.weights(slice(None)) @ errors / count)
-        if self.architecture.has_penalty:
-            loss += penalty(self.architecture, params, count)[0]
-        return loss
-
-    def loss_and_gradient(
-        self, X: Any, *, params: Any = None, noise_key: int = 0
+    def _objective_of_all(
+        self, X: Any, params: Any, wants_gradient: bool, noise_key: int
     ) -> tuple[float, Array]:
-        """The loss of X and its gradient with respect to the flat parameter vector.
-
-        Parameters
-        ----------
-        X : array of shape (m, n_features) or Rows
-            Rows, as the network sees them (scaled).
-        params : array of shape (n_params,), optional
-            Where to evaluate; by default at the network's own parameters.
-        noise_key : int
-            Which noise to take, where training has any; of `ae_core.formulas.noise.noise_key`.
-
-        Returns
-        -------
-        loss : float
-            Summed over columns, averaged over rows, with penalties.
-        gradient : array of shape (n_params,)
-            Its derivative by each parameter.
-
-        Raises
-        ------
-        ValueError
-            When X or params has the wrong shape or dtype, or X is not finite.
-        MemoryError
-            When there is no room for the activations of all rows.
-        """
         rows, params = self._rows(X, compared=True), self._params(params)
-        return self._objective_of_all(rows, params, noise_key)
-
-    def _objective_of_all(self, rows: Rows, params: Array, noise_key: int) -> tuple[float, Array]:
+        if not wants_gradient and self.architecture.has_simple_loss:
+            # Nothing but the rows' errors and the weights: that needs no room for all activations.
+            errors = self._errors(rows, params=params).astype(np.float64)  # (m,)
+            count = rows.total_count()
+            loss = float(rows.weights(slice(None)) @ errors / count)
+            if self.architecture.has_penalty:
+                loss += penalty(self.architecture, params, count)[0]
+            return loss, params[:0]
         from .._engine import training  # which inference does not need
 
         gradient = np.zeros_like(params)
@@ -246,38 +203,28 @@ class Network(reference.Network):
     def _run(self, rows: Rows, last: int, codes: Rows | None = None) -> Array:
         if last == 0:
             return super()._run(rows, last, codes)
-        shape = len(rows), self.architecture.layer_sizes[last]
-        result = room(shape, self.dtype, f"what layer {last} gives")
-        self._infer(self.params, rows, result, last, False, codes)
-        return result
+        return self._infer(self.params, rows, last, False, codes)
 
-    def _errors(self, rows: Rows, codes: Rows | None = None) -> Array:
-        return self._infer_losses(self.params, rows, codes)
-
-    def _infer_losses(self, params: Array, rows: Rows, codes: Rows | None = None) -> Array:
-        """The loss of each row, of its own reconstruction or beside those that codes stand for."""
-        result = room((len(rows), 1), self.dtype, "a loss of each row")
-        self._infer(params, rows, result, self.architecture.n_layers, True, codes)
-        return result[:, 0]
+    def _errors(self, rows: Rows, codes: Rows | None = None, params: Array | None = None) -> Array:
+        params = self.params if params is None else params
+        return self._infer(params, rows, self.architecture.n_layers, True, codes)[:, 0]
 
     def _infer(
-        self,
-        params: Array,
-        rows: Rows,
-        result: Array,
-        last: int,
-        wants_losses: bool,
-        codes: Rows | None,
-    ) -> None:
-        """The layers up to `last`, on rows, or from codes on beside what the rows have."""
-        table = engine_rows(rows)
-        given, first = (table, 0)
+        self, params: Array, rows: Rows, last: int, wants_losses: bool, codes: Rows | None
+    ) -> Array:
+        """What layer `last` gives of rows, or their losses; with codes, from these on."""
+        width = 1 if wants_losses else self.architecture.layer_sizes[last]
+        purpose = "a loss of each row" if wants_losses else f"what layer {last} gives"
+        result = room((len(rows), width), self.dtype, purpose)
+        given = table = engine_rows(rows)
+        first = 0
         if codes is not None:
             given, first = engine_rows(codes), self.architecture.code_layer
         with self._threads(len(rows), len(rows)) as n_threads:
             inference.run_layers(
                 self._plan, params, given, result, first, last, wants_losses, n_threads, table
             )
+        return result
 
     def _layer(self, X: Any, last: int) -> Array:
         """The same; of a few rows without the checks, which take longer than a network does."""

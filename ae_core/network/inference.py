@@ -224,30 +224,30 @@ class InferringNetwork:
 
     def _run(self, rows: Rows, last: int, codes: Rows | None = None) -> Array:
         """What layer `last` gives of some rows, or of codes: (m, n_last)."""
-        return np.ascontiguousarray(self._trace(rows, last, codes).H[last])
+        return np.ascontiguousarray(self._trace(rows, last, self._start(codes)).H[last])
 
-    def _trace(self, rows: Rows, last: int, codes: Rows | None = None) -> Trace:
-        """The layers up to `last` on some rows, or from codes on beside what the rows have."""
+    def _trace(self, rows: Rows, last: int, start: tuple[int, Array] | None) -> Trace:
+        """The layers up to `last` on some rows; with `start`, those after a layer and its output."""
         X = rows.take(slice(None), self.dtype)
-        start = None
-        if codes is not None:
-            H = codes.take(slice(None), self.dtype)
-            start = self.architecture.code_layer, np.where(np.isnan(H), self.dtype.type(0), H)
         return forward(
             self.architecture, self.params, X, start=start, last=last, sizes=rows.row_size
         )
 
+    def _start(self, codes: Rows | None) -> tuple[int, Array] | None:
+        """The code's layer and its output, if there are codes; what is unseen of them is 0."""
+        if codes is None:
+            return None
+        H = codes.take(slice(None), self.dtype)
+        return self.architecture.code_layer, np.where(np.isnan(H), self.dtype.type(0), H)
+
     def _through(self, layer: int, rows: Rows) -> Trace:
         """A layer of which more is wanted than what it gives, on some rows."""
-        X, below = rows.take(slice(None), self.dtype), self._run(rows, layer - 1)
-        start = layer - 1, below
-        return forward(
-            self.architecture, self.params, X, start=start, last=layer, sizes=rows.row_size
-        )
+        return self._trace(rows, layer, (layer - 1, self._run(rows, layer - 1)))
 
     def _errors(self, rows: Rows, codes: Rows | None = None) -> Array:
         """The loss of each row, of its own reconstruction or beside those that codes stand for."""
-        return row_losses(self.architecture, self._trace(rows, self.architecture.n_layers, codes))
+        trace = self._trace(rows, self.architecture.n_layers, self._start(codes))
+        return row_losses(self.architecture, trace)
 
     def _per_whole_row(self, errors: Array, rows: Rows) -> Array:
         """What a row's loss would be, if what is unseen of it were as what is seen; 0 for none."""

@@ -84,12 +84,7 @@ class Network(InferringNetwork):
         noise_key : int
             Which noise to take, where training has any; of `ae_core.formulas.noise.noise_key`.
         """
-        return self._objective(
-            self._rows(X, compared=True),
-            self._params(params),
-            False,
-            noise_key=check_key(noise_key),
-        )[0]
+        return self._objective_of_all(X, params, False, noise_key)[0]
 
     def loss_and_gradient(
         self, X: Any, *, params: Any = None, noise_key: int = 0
@@ -116,13 +111,17 @@ class Network(InferringNetwork):
         ------
         ValueError
             When X or params has the wrong shape or dtype, or X is not finite.
+        MemoryError
+            When there is no room for the activations of all rows.
         """
-        return self._objective(
-            self._rows(X, compared=True),
-            self._params(params),
-            True,
-            noise_key=check_key(noise_key),
-        )
+        return self._objective_of_all(X, params, True, noise_key)
+
+    def _objective_of_all(
+        self, X: Any, params: Any, wants_gradient: bool, noise_key: int
+    ) -> tuple[float, Array]:
+        """The loss of all rows, and its gradient (n_params,) or nothing."""
+        rows, params = self._rows(X, compared=True), self._params(params)
+        return self._objective(rows, params, wants_gradient, noise_key=check_key(noise_key))
 
     def train_steps(
         self,

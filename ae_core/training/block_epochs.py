@@ -14,8 +14,7 @@ import numpy as np
 from .._typing import Array
 from ..data.block_rows import BlockRows
 from ..formulas.noise import noise_key
-from ..formulas.solvers import Solver, SolverState
-from ..network.reference import Network
+from ..formulas.solvers import SolverState
 from .epochs import Epochs
 
 
@@ -30,17 +29,8 @@ class BlockEpochs(Epochs):
     batch_size : int
     """
 
-    def __init__(
-        self,
-        network: Network,
-        X: BlockRows,
-        solver: Solver,
-        batch_size: int | None,
-        shuffle: bool,
-        random: Any,
-        kl_warm_up: int,
-    ) -> None:
-        self.n_rows = X.n_visited
+    def _count(self, X: BlockRows, batch_size: int | None) -> None:
+        self.blocks, self.n_rows, self.n_counted = X, X.n_visited, X.n_counted
         if batch_size is None or batch_size > self.n_rows:
             raise ValueError(
                 f"batch_size={batch_size}: of blocks with {self.n_rows} rows, at most so many are "
@@ -48,10 +38,6 @@ class BlockEpochs(Epochs):
             )
         self.batch_size = batch_size
         self.n_steps = math.ceil(self.n_rows / batch_size)
-        self.n_counted = X.n_counted
-        self.random = random if shuffle else None
-        self.network, self.blocks, self.solver = network, X, solver
-        self.kl_warm_up = kl_warm_up
         self._counts = np.empty(0)
 
     def run(self, state: SolverState, rates: Array, n_done: int, noise_seed: int) -> Array:
@@ -71,9 +57,12 @@ class BlockEpochs(Epochs):
             if these.stop > self.n_steps:
                 raise ValueError("X has more rows than when it was read first: start again")
             if len(order):
-                rows = self.blocks.rows_of(table)
-                key = noise_key(noise_key(noise_seed, n_done), len(losses))
-                losses.append(self._steps(rows, order, state, rates, annealing, these, key))
+                rows, keys = self.blocks.rows_of(table), None
+                if self.network.architecture.is_noisy:  # places in a buffer are no rows' own
+                    key = noise_key(noise_key(noise_seed, n_done), len(losses))
+                    keys = np.full(these.stop - these.start, key, dtype=np.uint64)
+                some = None if annealing is None else annealing[these]
+                losses.append(self._train(rows, order, state, rates[these], keys, some))
                 counts.append(rows.batch_counts(order, self.batch_size))
             n_steps = these.stop
             try:
@@ -88,28 +77,3 @@ class BlockEpochs(Epochs):
     def means(self, losses: Array) -> Array:
         """The mean loss (1,) of the epoch, by how much its batches count."""
         return np.atleast_1d(np.average(losses, weights=self._counts))
-
-    def _steps(
-        self,
-        rows: Any,
-        order: Array,
-        state: SolverState,
-        rates: Array,
-        annealing: Array | None,
-        these: slice,
-        key: int,
-    ) -> Array:
-        keys = None
-        if self.network.architecture.is_noisy:  # places in a buffer are no rows' own
-            keys = np.full(these.stop - these.start, key, dtype=np.uint64)
-        with np.errstate(over="ignore", invalid="ignore"):  # `check` names a loss that overflows
-            return self.network.train_steps(
-                rows,
-                order,
-                self.batch_size,
-                self.solver,
-                state,
-                rates[these],
-                keys,
-                None if annealing is None else annealing[these],
-            )

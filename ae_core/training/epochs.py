@@ -38,13 +38,19 @@ class Epochs:
     def __init__(
         self,
         network: Network,
-        X: Rows,
+        X: Any,
         solver: Solver,
         batch_size: int | None,
         shuffle: bool,
         random: Any,
         kl_warm_up: int,
     ) -> None:
+        self.network, self.solver, self.kl_warm_up = network, solver, kl_warm_up
+        self.random = random if shuffle else None
+        self._count(X, batch_size)
+
+    def _count(self, X: Any, batch_size: int | None) -> None:
+        """Find out which rows count, and how many steps an epoch has."""
         visited = np.arange(len(X))
         if X.sample_weight is not None or X.seen is not None:
             visited = np.flatnonzero(X.counts(slice(None)))
@@ -58,12 +64,11 @@ class Epochs:
             )
         self.n_steps = math.ceil(self.n_rows / self.batch_size)
         """Steps per epoch."""
+        if self.n_steps == 1:  # all rows at once make the same step in any order
+            self.random = None
         self.n_counted = float(X.batch_counts(visited, self.n_rows)[0])
         """How many whole rows there are: a row of weight 2 is two rows."""
-        # All rows at once make the same step in any order, so full batches are not shuffled.
-        self.random = random if shuffle and self.n_steps > 1 else None
-        self.network, self.X, self.solver, self.visited = network, X, solver, visited
-        self.kl_warm_up = kl_warm_up
+        self.X, self.visited = X, visited
         self.order = visited
         """Rows in the order of the epochs that were run last."""
 
@@ -79,19 +84,26 @@ class Epochs:
             Epochs before these, for what changes with them: noise and annealing.
         noise_seed : int
         """
-        network, n_epochs = self.network, len(rates) // self.n_steps
+        n_epochs = len(rates) // self.n_steps
         self.order = self._orders(n_epochs)
         epochs = n_done + np.arange(len(rates)) // self.n_steps
+        is_noisy = self.network.architecture.is_noisy
+        keys = _noise_keys(noise_seed, epochs) if is_noisy else None
+        annealing = self._annealing(n_done * self.n_steps, len(rates))
+        return self._train(self.X, self.order, state, rates, keys, annealing)
+
+    def _train(
+        self,
+        rows: Rows,
+        order: Array,
+        state: SolverState,
+        rates: Array,
+        keys: Array | None,
+        annealing: Array | None,
+    ) -> Array:
         with np.errstate(over="ignore", invalid="ignore"):  # `check` names a loss that overflows
-            return network.train_steps(
-                self.X,
-                self.order,
-                self.batch_size,
-                self.solver,
-                state,
-                rates,
-                _noise_keys(noise_seed, epochs) if network.architecture.is_noisy else None,
-                self._annealing(n_done * self.n_steps, len(rates)),
+            return self.network.train_steps(
+                rows, order, self.batch_size, self.solver, state, rates, keys, annealing
             )
 
     def means(self, losses: Array) -> Array:

@@ -198,12 +198,8 @@ def _product_call(random: Random) -> str:
     dtype = random.choice((np.float32, np.float64))
     keep = guarded().copy
     a, b, c = (keep(draw.random(s).astype(dtype)) for s in ((m, k), (k, n), (m, n)))
-    arguments: dict[str, Any] = {"a": a, "b": b, "c": c}
-    if random.random() < 0.5:
-        arguments |= {"transpose_a": False, "transpose_b": False}
-        for_tests.gemm(**_spoil_some(random, arguments))
-        return "gemm"
-    arguments |= {"form": random.choice(("nn", "nt", "tn")), "level": 0, "accumulate": False}
+    arguments: dict[str, Any] = {"a": a, "b": b, "c": c, "accumulate": False}
+    arguments |= {"form": random.choice(for_tests.FORMS), "level": random.choice((-1, 0))}
     for_tests.product(**_spoil_some(random, arguments))
     return "product"
 

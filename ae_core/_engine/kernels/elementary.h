@@ -71,22 +71,6 @@ static ALWAYS_INLINE float ae_log1p_unit_f32(float f)
 #define TANH_REFINED 0 /* below 2 ulp without */
 #define TINY 2.98023224e-08f /* 2^-25 */
 #include "elementary_one_type.h"
-#undef REAL
-#undef BITS
-#undef AE
-#undef FABS
-#undef COPYSIGN
-#undef MANTISSA
-#undef BIAS
-#undef REAL_MAX
-#undef LN2_HIGH
-#undef LN2_LOW
-#undef EXP_LOW
-#undef EXP_HIGH
-#undef EXPM1_LOW
-#undef TANH_HIGH
-#undef TANH_REFINED
-#undef TINY
 
 /* ---- double ---- */
 
@@ -143,21 +127,5 @@ static ALWAYS_INLINE double ae_log1p_unit_f64(double f)
 #define TANH_REFINED 1 /* 2.14 ulp without */
 #define TINY 5.551115123125783e-17 /* 2^-54 */
 #include "elementary_one_type.h"
-#undef REAL
-#undef BITS
-#undef AE
-#undef FABS
-#undef COPYSIGN
-#undef MANTISSA
-#undef BIAS
-#undef REAL_MAX
-#undef LN2_HIGH
-#undef LN2_LOW
-#undef EXP_LOW
-#undef EXP_HIGH
-#undef EXPM1_LOW
-#undef TANH_HIGH
-#undef TANH_REFINED
-#undef TINY
 
 #endif

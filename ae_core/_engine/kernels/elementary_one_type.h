@@ -1,5 +1,5 @@
 /* The functions of elementary.h for one type; see there. No include guard: included
- * once per type, with
+ * once per type, with the macros below, which it undefines at its end,
  *   REAL, BITS       the type, the unsigned integer of its size
  *   AE(name)         name with the suffix of the type
  *   MANTISSA, BIAS   bits of the mantissa, bias of the exponent
@@ -136,3 +136,19 @@ static ALWAYS_INLINE REAL AE(ae_softplus)(REAL x)
 
 #undef AE_SHIFTER
 #undef AE_POWER_OF_2
+#undef REAL
+#undef BITS
+#undef AE
+#undef FABS
+#undef COPYSIGN
+#undef MANTISSA
+#undef BIAS
+#undef REAL_MAX
+#undef LN2_HIGH
+#undef LN2_LOW
+#undef EXP_LOW
+#undef EXP_HIGH
+#undef EXPM1_LOW
+#undef TANH_HIGH
+#undef TANH_REFINED
+#undef TINY

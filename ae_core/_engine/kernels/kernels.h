@@ -16,6 +16,10 @@
 #define AE_ACTIVATIONS(each) \
     each(IDENTITY) each(LOGISTIC) each(TANH) each(RELU) each(LEAKY_RELU) each(ELU) each(SELU) \
     each(SOFTPLUS) each(SOFTSIGN) each(EXP)
+/* Elementary functions on arrays, with the names of elementary.h: the order of for_tests.pyx. */
+#define AE_ELEMENTARY(each) \
+    each(EXP, exp) each(EXPM1, expm1) each(LOG1P, log1p) each(LOGISTIC, logistic) each(TANH, tanh) \
+    each(SOFTPLUS, softplus)
 /* Losses whose formulas stand in losses_body.h: of each element; of each element with a parameter
  * of its column; and those that couple the elements of a row. each(NUMBER, name, link): the
  * activation before which the loss is taken, of the sums, or 0: it is taken of the output. */
@@ -32,25 +36,19 @@
 #define AE_CORRUPTIONS(each) \
     each(GAUSSIAN, gaussian) each(MASKING, masking) each(SALT_AND_PEPPER, salt_and_pepper)
 #define AE_SOLVERS(each) each(SGD) each(NESTEROV) each(ADAM) each(RMSPROP)
+/* The forms of a product: a @ b, a @ b.T and a.T @ b. */
+#define AE_FORMS(each) each(NN) each(NT) each(TN)
+/* What an element of a table may be. */
+#define AE_ELEMENT_TYPES(each) each(FLOAT, float) each(DOUBLE, double) each(BYTE, unsigned char)
 
 #define AE_ENUM(name, ...) AE_##name,
 enum { AE_ACTIVATIONS(AE_ENUM) };
 enum { AE_LOSSES(AE_ENUM) };
 enum { AE_SOLVERS(AE_ENUM) };
-
-/* Elementary functions on arrays: the order of ELEMENTARY in for_tests.pyx. */
-enum {
-    AE_ARRAY_EXP,
-    AE_ARRAY_EXPM1,
-    AE_ARRAY_LOG1P
-};
-
-/* What an element of a table may be. */
-enum {
-    AE_FLOAT,
-    AE_DOUBLE,
-    AE_BYTE
-};
+enum { AE_FORMS(AE_ENUM) };
+enum { AE_ELEMENT_TYPES(AE_ENUM) };
+#define AE_ARRAY_ENUM(name, ...) AE_ARRAY_##name,
+enum { AE_ELEMENTARY(AE_ARRAY_ENUM) };
 
 enum { AE_CORRUPTIONS(AE_ENUM) AE_NOTHING };
 
@@ -97,7 +95,7 @@ typedef struct {
     const char *name; /* of the instruction set */
     /* A product of more multiplications than this is left to BLAS. Measured: see matmul_body.h. */
     long long largest_product;
-    ae_matmul matmul_nn, matmul_nt, matmul_tn;
+    ae_matmul matmul[3]; /* by AE_NN, AE_NT, AE_TN */
     /* to (n, m) = from (m, n).T */
     void (*turn)(ptrdiff_t m, ptrdiff_t n, const void *from, ptrdiff_t ldfrom, void *to,
                  ptrdiff_t ldto);

@@ -94,9 +94,7 @@ static void FN(see)(int type, ptrdiff_t n, const char *row, ptrdiff_t column, co
             FN(see_as)(AE_##name, n, row, column, shift, factor, to); \
         break;
     switch (type) {
-        CASE(FLOAT, float)
-        CASE(DOUBLE, double)
-        CASE(BYTE, unsigned char)
+        AE_ELEMENT_TYPES(CASE)
     }
 #undef CASE
 }
@@ -296,18 +294,13 @@ static void FN(elementary)(int function, ptrdiff_t count, const void *from, void
 {
     const REAL *restrict x = from;
     REAL *restrict y = to;
-#define LOOP(number, name) \
-    case number: \
+#define LOOP(NUMBER, name) \
+    case AE_ARRAY_##NUMBER: \
         for (ptrdiff_t i = 0; i < count; i++) \
             y[i] = AE(ae_##name)(x[i]); \
         break;
     switch (function) {
-        LOOP(0, exp)
-        LOOP(1, expm1)
-        LOOP(2, log1p)
-        LOOP(3, logistic)
-        LOOP(4, tanh)
-        LOOP(5, softplus)
+        AE_ELEMENTARY(LOOP)
     }
 #undef LOOP
 }

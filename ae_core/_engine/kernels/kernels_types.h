@@ -3,20 +3,10 @@
  * No include guard: included once for each set, with LEVEL(name, type), VECTOR_BYTES, LEVEL_NAME
  * and LARGEST_PRODUCT.
  */
-#define PRODUCT(form) \
-    static void FN(product_##form)(int m, int n, int k, const void *a, int lda, const void *b, \
-                                   int ldb, void *c, int ldc, int accumulate) \
-    { \
-        FN(matmul_##form)(m, n, k, a, lda, b, ldb, c, ldc, accumulate); \
-    }
-
 #define REAL float
 #define FN(name) LEVEL(name, f32)
 #define AE(name) name##_f32
 #include "matmul_body.h"
-PRODUCT(nn)
-PRODUCT(nt)
-PRODUCT(tn)
 #include "kernels_body.h"
 #include "losses_body.h"
 #include "output_body.h"
@@ -29,9 +19,6 @@ PRODUCT(tn)
 #define FN(name) LEVEL(name, f64)
 #define AE(name) name##_f64
 #include "matmul_body.h"
-PRODUCT(nn)
-PRODUCT(nt)
-PRODUCT(tn)
 #include "kernels_body.h"
 #include "losses_body.h"
 #include "output_body.h"
@@ -40,7 +27,6 @@ PRODUCT(tn)
 #undef FN
 #undef AE
 
-#undef PRODUCT
 #undef LEVEL
 #undef VECTOR_BYTES
 #undef LEVEL_NAME

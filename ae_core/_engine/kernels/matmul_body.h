@@ -280,20 +280,20 @@ MATMUL_INLINE void FN(product)(int m, int n, int k, MATRIX a, MATRIX b,
 
 /* ---- the three products --------------------------------------------------------------------- */
 
-static void FN(matmul_nn)(int m, int n, int k, const REAL *a, int lda, const REAL *b, int ldb,
-                          REAL *c, int ldc, int accumulate)
+static void FN(matmul_nn)(int m, int n, int k, const void *a, int lda, const void *b, int ldb,
+                          void *c, int ldc, int accumulate)
 {
     FN(product)(m, n, k, (MATRIX){a, lda, 1}, (MATRIX){b, ldb, 1}, c, ldc, accumulate);
 }
 
-static void FN(matmul_nt)(int m, int n, int k, const REAL *a, int lda, const REAL *b, int ldb,
-                          REAL *c, int ldc, int accumulate)
+static void FN(matmul_nt)(int m, int n, int k, const void *a, int lda, const void *b, int ldb,
+                          void *c, int ldc, int accumulate)
 {
     FN(product)(m, n, k, (MATRIX){a, lda, 1}, (MATRIX){b, 1, ldb}, c, ldc, accumulate);
 }
 
-static void FN(matmul_tn)(int m, int n, int k, const REAL *a, int lda, const REAL *b, int ldb,
-                          REAL *c, int ldc, int accumulate)
+static void FN(matmul_tn)(int m, int n, int k, const void *a, int lda, const void *b, int ldb,
+                          void *c, int ldc, int accumulate)
 {
     FN(product)(m, n, k, (MATRIX){a, 1, lda}, (MATRIX){b, ldb, 1}, c, ldc, accumulate);
 }

@@ -105,43 +105,38 @@ static ALWAYS_INLINE REAL FN(salt_and_pepper)(const ae_corruption *how, ptrdiff_
     return number < how->threshold ? end : x;
 }
 
-/* inputs (n,) from targets (n,), which may be the same: 0 where unseen, the rest corrupted. */
-static void FN(spoil)(const ae_corruption *how, ptrdiff_t n, const void *targets,
-                      const uint16_t *numbers, void *inputs)
+/* inputs (n,) from targets (n,), which may be the same: 0 where unseen, the rest corrupted. They are
+ * of those columns, or of the first n. */
+static ALWAYS_INLINE void FN(spoil_columns)(const ae_corruption *how, ptrdiff_t n, const int32_t *columns,
+                                            const REAL *targets, const uint16_t *numbers, REAL *inputs)
 {
-    const REAL *target = targets;
-    REAL *to = inputs;
     switch (how->kind) {
 #define CASE(NUMBER, name) \
     case AE_##NUMBER: \
-        for (ptrdiff_t j = 0; j < n; j++) \
-            to[j] = target[j] == target[j] ? FN(name)(how, j, target[j], numbers[j]) : 0; \
+        for (ptrdiff_t j = 0; j < n; j++) { \
+            REAL x = targets[j]; \
+            inputs[j] = x == x ? FN(name)(how, columns ? columns[j] : j, x, numbers[j]) : 0; \
+        } \
         break;
         AE_CORRUPTIONS(CASE)
 #undef CASE
     default:
         for (ptrdiff_t j = 0; j < n; j++)
-            to[j] = target[j] == target[j] ? target[j] : 0;
+            inputs[j] = targets[j] == targets[j] ? targets[j] : 0;
     }
 }
 
-/* The same of n stored elements, whose columns are given, in place. */
+static void FN(spoil)(const ae_corruption *how, ptrdiff_t n, const void *targets,
+                      const uint16_t *numbers, void *inputs)
+{
+    FN(spoil_columns)(how, n, NULL, targets, numbers, inputs);
+}
+
+/* Of n stored elements, in place. */
 static void FN(spoil_stored)(const ae_corruption *how, ptrdiff_t n, const int32_t *columns,
                              const uint16_t *numbers, void *inputs)
 {
-    REAL *x = inputs;
-    switch (how->kind) {
-#define CASE(NUMBER, name) \
-    case AE_##NUMBER: \
-        for (ptrdiff_t t = 0; t < n; t++) \
-            x[t] = x[t] == x[t] ? FN(name)(how, columns[t], x[t], numbers[t]) : 0; \
-        break;
-        AE_CORRUPTIONS(CASE)
-#undef CASE
-    default:
-        for (ptrdiff_t t = 0; t < n; t++)
-            x[t] = x[t] == x[t] ? x[t] : 0;
-    }
+    FN(spoil_columns)(how, n, columns, inputs, numbers, inputs);
 }
 
 /* Dropout: mask (n,) is 0 or `scale`, and h (n,) is multiplied with it. */
@@ -221,7 +216,7 @@ static double FN(divergence)(ptrdiff_t k, const void *posterior)
 
 static const ae_kernels FN(table) = {
     /* clang-format off */
-    LEVEL_NAME, LARGEST_PRODUCT, FN(product_nn), FN(product_nt), FN(product_tn),
+    LEVEL_NAME, LARGEST_PRODUCT, {FN(matmul_nn), FN(matmul_nt), FN(matmul_tn)},
     FN(turn), FN(see), FN(activate), FN(through_activation), FN(through_slope), FN(activate_output),
     FN(output_delta), FN(row_losses), FN(column_sums), FN(squares), FN(sizes), FN(axpy),
     FN(penalize_l1), FN(scale), FN(average), FN(update), FN(noise), FN(spoil), FN(spoil_stored), FN(hide),

@@ -6,6 +6,8 @@
 #ifndef AE_CORE_TEAM_H
 #define AE_CORE_TEAM_H
 
+#include <stddef.h>
+
 #if defined(_MSC_VER)
 #include <windows.h>
 typedef volatile long long ae_counter;
@@ -50,15 +52,12 @@ typedef struct {
     ae_counter agreed; /* whether to stop, as it stood when the last thread arrived */
 } ae_barrier;
 
-/* The number of the next piece of work, of which the caller takes n. Alone there is nobody to race
- * with: an atomic addition is as long as a product of the smallest networks. */
-static inline long long ae_take(ae_counter *counter, long long n, int n_threads)
+/* Takes the next of n pieces of work; whether there was one. With one thread the addition is a plain
+ * one: an atomic addition takes as long as a product of the smallest networks. */
+static inline int ae_take(ae_counter *counter, ptrdiff_t n, int n_threads, ptrdiff_t *piece)
 {
-    if (n_threads > 1)
-        return ae_add(counter, n);
-    long long first = *counter;
-    *counter = first + n;
-    return first;
+    *piece = (ptrdiff_t)(n_threads > 1 ? ae_add(counter, 1) : (*counter)++);
+    return *piece < n;
 }
 
 /* Waits for all, and returns what `stopped` was when the last arrived: the same for all of them,

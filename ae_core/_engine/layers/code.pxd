@@ -2,37 +2,22 @@
 
 from cython cimport floating
 
-from ae_core._engine.batch cimport Batch, Scratch, Tile, Trace
+from ae_core._engine.batch cimport Batch, Tile
 from ae_core._engine.kernels.table cimport ae_kernels
-from ae_core._engine.memory cimport Room
-from ae_core._engine.plan cimport Plan
+from ae_core._engine.plan cimport Departure, Plan
 
 
-cdef class Code:
-    cdef Plan plan
-    cdef const ae_kernels* K
-    cdef Trace* trace
+cdef class Code(Departure):
     cdef Py_ssize_t tile_rows
     cdef void* posterior        # (m, 2k): mean and log-variance of a variational code
     cdef void* epsilon          # (m, k): the noise of its draw
     cdef double* sums           # (n_tiles, k): weighted sums of the code
-    cdef void** means           # [n_threads] (k,): room for ρ̂, doubles
+    cdef void** means           # [n_threads] (k,): ρ̂, doubles
 
-    cdef void take_room(self, Room room, Py_ssize_t size, Py_ssize_t m, int n_threads)
     cdef void forward(self, Tile* tile, floating* H) noexcept nogil
     cdef double losses(self, Tile* tile, const floating* H) noexcept nogil
-    cdef void backward(
-        self, Tile* tile, const floating* H, floating* delta,
-    ) noexcept nogil
-    cdef void _draw(self, Tile* tile, floating* H) noexcept nogil
-    cdef void _through_draw(self, Tile* tile, floating* delta) noexcept nogil
-    cdef void _add_sums(self, Tile* tile, const floating* H) noexcept nogil
-    cdef double sparsity(self, Batch* batch, double* mean) noexcept nogil
-    cdef double sparsity_of_all(self, Batch* batch, Scratch* mine) noexcept nogil
-    cdef void _add_sparsity_gradient(self, Tile* tile, floating* delta) noexcept nogil
-    cdef void _add_l1_gradient(
-        self, Tile* tile, const floating* H, floating* delta,
-    ) noexcept nogil
+    cdef void backward(self, Tile* tile, const floating* H, floating* delta) noexcept nogil
+    cdef double sparsity(self, Batch* batch, int thread) noexcept nogil
 
 
 cdef void infer_code(

@@ -9,17 +9,13 @@ from cython cimport floating
 from libc.math cimport INFINITY, fabs, log
 from libc.string cimport memmove
 
-from ae_core._engine.batch cimport Batch, Scratch, Tile, row_number, weight_of
-from ae_core._engine.kernels.table cimport ae_kernels
+from ae_core._engine.batch cimport Batch, Tile, row_number, weight_of
+from ae_core._engine.kernels.table cimport AE_SAMPLE_STREAM, ae_kernels
 from ae_core._engine.memory cimport Room
 from ae_core._engine.plan cimport Family, Layer, Plan
 
-cdef extern from "noise.h" nogil:
-    enum:
-        AE_SAMPLE_STREAM
 
-
-cdef class Code:
+cdef class Code(Departure):
     """Made where the code's layer is not plain for its own sake."""
 
     cdef void take_room(self, Room room, Py_ssize_t size, Py_ssize_t m, int n_threads):
@@ -45,13 +41,13 @@ cdef class Code:
         cdef Py_ssize_t k = family.n_code, i
         cdef floating* mask
         if family.variational:
-            self._draw[floating](tile, H)
+            draw[floating](self, tile, H)
         elif family.k_sparse > 0:
             mask = <floating*> self.trace.masks[family.code] + tile.first * k
             for i in range(tile.n_rows):
                 self.K.keep_largest(k, family.k_sparse, mask + i * k, H + i * k)
         if family.sparsity != 0:
-            self._add_sums[floating](tile, H)
+            add_sums[floating](self, tile, H)
 
     cdef double losses(self, Tile* tile, const floating* H) noexcept nogil:
         """What the codes H (n_rows, k) cost, each times its weight, but for their mean activation."""
@@ -75,19 +71,17 @@ cdef class Code:
             H += k
         return total
 
-    cdef void backward(
-        self, Tile* tile, const floating* H, floating* delta,
-    ) noexcept nogil:
+    cdef void backward(self, Tile* tile, const floating* H, floating* delta) noexcept nogil:
         """delta, ∂loss / ∂H, becomes that of what the layer gave: (n_rows, sums of the layer)."""
         cdef Family* family = &self.plan.family
         cdef Layer* layer = &self.plan.layers[family.code - 1]
         cdef floating* mask = NULL
         if family.code_l1 != 0:
-            self._add_l1_gradient[floating](tile, H, delta)
+            add_l1_gradient[floating](self, tile, H, delta)
         if family.sparsity != 0:
-            self._add_sparsity_gradient[floating](tile, delta)
+            add_sparsity_gradient[floating](self, tile, delta)
         if family.variational:
-            self._through_draw[floating](tile, delta)
+            through_draw[floating](self, tile, delta)
             return
         if family.k_sparse > 0:
             mask = <floating*> self.trace.masks[family.code] + tile.first * family.n_code
@@ -95,53 +89,12 @@ cdef class Code:
             layer.activation, tile.n_rows * <Py_ssize_t> family.n_code, delta, H, mask,
         )
 
-    # --- a variational code -----------------------------------------------------------------------
-
-    cdef void _draw(self, Tile* tile, floating* H) noexcept nogil:
-        """H (n_rows, k) = mean + exp(½ log-variance) epsilon."""
-        cdef Py_ssize_t k = self.plan.family.n_code, i, row
-        for i in range(tile.n_rows):
-            row = tile.first + i
-            self.K.noise(
-                tile.batch.key, AE_SAMPLE_STREAM, row_number(tile.batch, row), k,
-                tile.mine.numbers,
-            )
-            self.K.sample(
-                k, <floating*> self.posterior + row * 2 * k, tile.mine.numbers,
-                self.plan.quantiles(sizeof(floating), False),
-                <floating*> self.epsilon + row * k, H + i * k,
-            )
-
-    cdef void _through_draw(self, Tile* tile, floating* delta) noexcept nogil:
-        """delta (n_rows, 2k), whose first k are ∂loss / ∂H, becomes that of mean and log-variance."""
-        cdef Py_ssize_t k = self.plan.family.n_code, i, row
-        for i in range(tile.n_rows):
-            row = tile.first + i
-            self.K.through_sample(
-                k, <floating*> self.posterior + row * 2 * k, <floating*> self.epsilon + row * k,
-                tile.batch.divergence * weight_of(self.trace, row) / tile.batch.total,
-                delta + i * 2 * k,
-            )
-
-    # --- the mean activation ----------------------------------------------------------------------
-
-    cdef void _add_sums(self, Tile* tile, const floating* H) noexcept nogil:
-        """This tile's part of the mean activations."""
-        cdef Py_ssize_t k = self.plan.family.n_code, i, j
-        cdef double* sums = self.sums + tile.first // self.tile_rows * k
-        cdef double weight
-        for j in range(k):
-            sums[j] = 0
-        for i in range(tile.n_rows):
-            weight = weight_of(self.trace, tile.first + i)
-            for j in range(k):
-                sums[j] += weight * H[i * k + j]
-
-    cdef double sparsity(self, Batch* batch, double* mean) noexcept nogil:
-        """Σ KL(ρ ‖ ρ̂), times its strength; leaves the means ρ̂ (k,) of the batch."""
+    cdef double sparsity(self, Batch* batch, int thread) noexcept nogil:
+        """Σ KL(ρ ‖ ρ̂), times its strength; leaves the means ρ̂ (k,) of the batch in the thread's."""
         cdef Family* family = &self.plan.family
         cdef Py_ssize_t k = family.n_code, j, tile
         cdef Py_ssize_t n_tiles = (batch.n_rows + self.tile_rows - 1) // self.tile_rows
+        cdef double* mean = <double*> self.means[thread]
         cdef double rho = family.sparsity_target, total = 0
         for j in range(k):
             mean[j] = 0
@@ -154,47 +107,85 @@ cdef class Code:
                 total += rho * log(rho / mean[j]) + (1 - rho) * log((1 - rho) / (1 - mean[j]))
         return family.sparsity * total
 
-    cdef double sparsity_of_all(self, Batch* batch, Scratch* mine) noexcept nogil:
-        """The same for a thread that wants the penalty alone."""
-        return self.sparsity(batch, <double*> self.means[mine.thread])
 
-    cdef void _add_sparsity_gradient(self, Tile* tile, floating* delta) noexcept nogil:
-        """Add ∂/∂H of it to delta, whose rows are as far apart as the sums of the code's layer."""
-        cdef Family* family = &self.plan.family
-        cdef Py_ssize_t k = family.n_code, i, j
-        cdef Py_ssize_t length = self.plan.layers[family.code - 1].n_out
-        cdef double* slope = <double*> self.means[tile.mine.thread]
-        cdef double rho = family.sparsity_target
-        cdef floating scale
-        self.sparsity(tile.batch, slope)
+# --- a variational code -------------------------------------------------------------------------
+
+
+cdef void draw(Code code, Tile* tile, floating* H) noexcept nogil:
+    """H (n_rows, k) = mean + exp(½ log-variance) epsilon."""
+    cdef Py_ssize_t k = code.plan.family.n_code, i, row
+    for i in range(tile.n_rows):
+        row = tile.first + i
+        code.K.noise(
+            tile.batch.key, AE_SAMPLE_STREAM, row_number(tile.batch, row), k, tile.mine.numbers,
+        )
+        code.K.sample(
+            k, <floating*> code.posterior + row * 2 * k, tile.mine.numbers,
+            code.plan.quantiles(sizeof(floating), False), <floating*> code.epsilon + row * k, H + i * k,
+        )
+
+
+cdef void through_draw(Code code, Tile* tile, floating* delta) noexcept nogil:
+    """delta (n_rows, 2k), whose first k are ∂loss / ∂H, becomes that of mean and log-variance."""
+    cdef Py_ssize_t k = code.plan.family.n_code, i, row
+    for i in range(tile.n_rows):
+        row = tile.first + i
+        code.K.through_sample(
+            k, <floating*> code.posterior + row * 2 * k, <floating*> code.epsilon + row * k,
+            tile.batch.divergence * weight_of(code.trace, row) / tile.batch.total, delta + i * 2 * k,
+        )
+
+
+# --- the mean activation, and the size of units -------------------------------------------------
+
+
+cdef void add_sums(Code code, Tile* tile, const floating* H) noexcept nogil:
+    """This tile's part of the mean activations."""
+    cdef Py_ssize_t k = code.plan.family.n_code, i, j
+    cdef double* sums = code.sums + tile.first // code.tile_rows * k
+    cdef double weight
+    for j in range(k):
+        sums[j] = 0
+    for i in range(tile.n_rows):
+        weight = weight_of(code.trace, tile.first + i)
         for j in range(k):
-            slope[j] = -rho / slope[j] + (1 - rho) / (1 - slope[j])
-        for i in range(tile.n_rows):
-            scale = <floating> (
-                family.sparsity * weight_of(self.trace, tile.first + i) / tile.batch.weight_sum
-            )
-            for j in range(k):
-                delta[i * length + j] += scale * <floating> slope[j]
+            sums[j] += weight * H[i * k + j]
 
-    # --- the size of its units --------------------------------------------------------------------
 
-    cdef void _add_l1_gradient(
-        self, Tile* tile, const floating* H, floating* delta,
-    ) noexcept nogil:
-        """Add ∂/∂H of Σ |h| to delta, whose rows are as far apart as the sums of the layer."""
-        cdef Family* family = &self.plan.family
-        cdef Py_ssize_t k = family.n_code, i, j
-        cdef Py_ssize_t length = self.plan.layers[family.code - 1].n_out
-        cdef floating scale
-        for i in range(tile.n_rows):
-            scale = <floating> (
-                family.code_l1 * weight_of(self.trace, tile.first + i) / tile.batch.total
-            )
-            for j in range(k):
-                if H[i * k + j] > 0:
-                    delta[i * length + j] += scale
-                elif H[i * k + j] < 0:
-                    delta[i * length + j] -= scale
+cdef void add_sparsity_gradient(Code code, Tile* tile, floating* delta) noexcept nogil:
+    """Add ∂/∂H of the sparsity to delta, whose rows are as far apart as the layer's sums."""
+    cdef Family* family = &code.plan.family
+    cdef Py_ssize_t k = family.n_code, i, j
+    cdef Py_ssize_t length = code.plan.layers[family.code - 1].n_out
+    cdef double* slope = <double*> code.means[tile.mine.thread]
+    cdef double rho = family.sparsity_target
+    cdef floating scale
+    code.sparsity(tile.batch, tile.mine.thread)
+    for j in range(k):
+        slope[j] = -rho / slope[j] + (1 - rho) / (1 - slope[j])
+    for i in range(tile.n_rows):
+        scale = <floating> (
+            family.sparsity * weight_of(code.trace, tile.first + i) / tile.batch.weight_sum
+        )
+        for j in range(k):
+            delta[i * length + j] += scale * <floating> slope[j]
+
+
+cdef void add_l1_gradient(Code code, Tile* tile, const floating* H, floating* delta) noexcept nogil:
+    """Add ∂/∂H of Σ |h| to delta, whose rows are as far apart as the layer's sums."""
+    cdef Family* family = &code.plan.family
+    cdef Py_ssize_t k = family.n_code, i, j
+    cdef Py_ssize_t length = code.plan.layers[family.code - 1].n_out
+    cdef floating scale
+    for i in range(tile.n_rows):
+        scale = <floating> (
+            family.code_l1 * weight_of(code.trace, tile.first + i) / tile.batch.total
+        )
+        for j in range(k):
+            if H[i * k + j] > 0:
+                delta[i * length + j] += scale
+            elif H[i * k + j] < 0:
+                delta[i * length + j] -= scale
 
 
 cdef void infer_code(

@@ -2,16 +2,22 @@
 
 from cython cimport floating
 
-from ae_core._engine.batch cimport Batch, Tile, Trace
-from ae_core._engine.kernels.table cimport ae_kernels
-from ae_core._engine.memory cimport Room
-from ae_core._engine.plan cimport Piece, Plan
+from ae_core._engine.batch cimport Batch, Tile
+from ae_core._engine.plan cimport Departure, Piece, Plan
 
 
-cdef class Contraction:
-    cdef Plan plan
-    cdef const ae_kernels* K
-    cdef Trace* trace
+# Rows of G and S that a thread makes at a time.
+cdef enum:
+    BLOCK_ROWS = 32
+
+
+cdef inline int n_gram_blocks(Plan plan) noexcept nogil:
+    """In how many blocks G and S are made; with one layer, in one."""
+    cdef int n_rows = 1 if plan.family.code == 1 else plan.layers[0].n_out
+    return (n_rows + BLOCK_ROWS - 1) // BLOCK_ROWS
+
+
+cdef class Contraction(Departure):
     cdef void** slopes          # (m, units) f' of the encoder's units
     cdef void** curves          # (m, units) f″, in the end what is added to their deltas
     cdef void** down            # (m k, units)
@@ -20,17 +26,8 @@ cdef class Contraction:
     cdef void* S                # (n_1, n_1) what W[1] is multiplied with; with one layer (k,)
     cdef void** jacobians       # [n_threads] (k, n_1)
 
-    cdef void take_room(self, Room room, Py_ssize_t size, Py_ssize_t m, int n_threads)
-    cdef int n_blocks(self) noexcept nogil
     cdef void before_rows(self, const floating* params, int block) noexcept nogil
     cdef double forward(self, const floating* params, Tile* tile) noexcept nogil
-    cdef void _bend(self, Tile* tile, int layer, floating* slope, floating* curve) noexcept nogil
-    cdef double _one_layer(
-        self, Py_ssize_t row, double share, const floating* G,
-    ) noexcept nogil
-    cdef double _several_layers(
-        self, const floating* params, Tile* tile, Py_ssize_t row, double share,
-    ) noexcept nogil
     cdef void backward(self, Tile* tile, int layer, floating* delta) noexcept nogil
     cdef void after_rows(self, Batch* batch, int block, floating* S) noexcept nogil
     cdef void add_gradient(

@@ -15,16 +15,12 @@ from cython cimport floating
 from libc.math cimport sqrt
 
 from ae_core._engine.batch cimport Batch, Tile, share_of, weight_of
-from ae_core._engine.kernels.table cimport product_nn, product_nt, product_tn
+from ae_core._engine.kernels.table cimport AE_NN, AE_NT, AE_TN, product
 from ae_core._engine.memory cimport Room
 from ae_core._engine.plan cimport Family, Layer, Piece
 
-# Rows of G and S that a thread makes at a time.
-cdef enum:
-    BLOCK_ROWS = 32
 
-
-cdef class Contraction:
+cdef class Contraction(Departure):
     """Made where the penalty's strength is not 0."""
 
     cdef void take_room(self, Room room, Py_ssize_t size, Py_ssize_t m, int n_threads):
@@ -46,11 +42,6 @@ cdef class Contraction:
         for thread in range(n_threads):
             room.put(self.jacobians, thread, k * n_1 * size)
 
-    cdef int n_blocks(self) noexcept nogil:
-        """In how many blocks G and S are made; with one layer, in one."""
-        cdef int n_rows = 1 if self.plan.family.code == 1 else self.plan.layers[0].n_out
-        return (n_rows + BLOCK_ROWS - 1) // BLOCK_ROWS
-
     # --- before any tile --------------------------------------------------------------------------
 
     cdef void before_rows(self, const floating* params, int block) noexcept nogil:
@@ -62,8 +53,8 @@ cdef class Contraction:
         cdef int height
         if self.plan.family.code > 1:
             height = <int> min(BLOCK_ROWS, layer.n_out - first)
-            product_tn[floating](
-                self.K, height, layer.n_out, layer.n_in, W + first, layer.n_out,
+            product[floating](
+                self.K, AE_TN, height, layer.n_out, layer.n_in, W + first, layer.n_out,
                 W, layer.n_out, G + first * layer.n_out, layer.n_out, False,
             )
             return
@@ -84,19 +75,19 @@ cdef class Contraction:
             units = self.plan.layers[layer - 1].n_out
             if layer == self.plan.family.code:
                 units = self.plan.family.n_code
-            self._bend[floating](
-                tile, layer, <floating*> self.slopes[layer] + tile.first * units,
+            bend[floating](
+                self, tile, layer, <floating*> self.slopes[layer] + tile.first * units,
                 <floating*> self.curves[layer] + tile.first * units,
             )
         for i in range(tile.first, tile.first + tile.n_rows):
             share = share_of(self.trace, tile.batch, i)
             if self.plan.family.code == 1:
-                total += weight_of(self.trace, i) * self._one_layer[floating](
-                    i, share, <floating*> self.G,
+                total += weight_of(self.trace, i) * one_layer[floating](
+                    self, i, share, <floating*> self.G,
                 )
             else:
-                total += weight_of(self.trace, i) * self._several_layers[floating](
-                    params, tile, i, share,
+                total += weight_of(self.trace, i) * several_layers[floating](
+                    self, params, tile, i, share,
                 )
         return self.plan.family.contraction * total
 
@@ -109,128 +100,6 @@ cdef class Contraction:
         for i in range(tile.n_rows):
             self.K.axpy(units, 1, curves + i * units, delta + i * n_out)
 
-    cdef void _bend(self, Tile* tile, int layer, floating* slope, floating* curve) noexcept nogil:
-        """The slopes f' and the curvatures f″ of a layer's units, 0 for those that are hidden."""
-        cdef Family* family = &self.plan.family
-        cdef Layer* described = &self.plan.layers[layer - 1]
-        cdef Py_ssize_t units = family.n_code if layer == family.code else described.n_out
-        cdef Py_ssize_t count = tile.n_rows * units, i
-        cdef floating* H = <floating*> self.trace.H[layer] + tile.first * units
-        cdef floating* mask = NULL
-        if self.trace.masks[layer] != NULL:
-            mask = <floating*> self.trace.masks[layer] + tile.first * units
-        for i in range(count):
-            slope[i] = curve[i] = 1
-        # Of a variational code the Jacobian is that of the mean, which is linear: slope 1, curve 0.
-        self.K.through_activation(described.activation, count, slope, H, mask)
-        self.K.through_slope(described.activation, count, curve, H, mask)
-
-    cdef double _one_layer(
-        self, Py_ssize_t row, double share, const floating* G,
-    ) noexcept nogil:
-        """|J|² = Σ S² G of a row, from the diagonal of G (k,)."""
-        cdef Py_ssize_t k = self.plan.family.n_code, j
-        cdef const floating* slope = <floating*> self.slopes[1] + row * k
-        cdef floating* curve = <floating*> self.curves[1] + row * k
-        cdef double norm = 0, scale = 2 * self.plan.family.contraction * share
-        for j in range(k):
-            norm += <double> slope[j] * slope[j] * G[j]
-            curve[j] *= <floating> scale * slope[j] * G[j]
-        return norm
-
-    cdef double _several_layers(
-        self, const floating* params, Tile* tile, Py_ssize_t row, double share,
-    ) noexcept nogil:
-        """The same for several layers: down to U[1], the norm, and up again."""
-        cdef int c = self.plan.family.code, k = self.plan.family.n_code, layer, n, n_in, n_1, n_last
-        cdef Py_ssize_t j, u
-        cdef Layer* above
-        cdef floating* P
-        cdef floating* up
-        cdef floating* top
-        cdef const floating* slope
-        cdef const floating* W
-        cdef floating* curve
-        cdef floating* R = <floating*> self.jacobians[tile.mine.thread]
-        cdef double norm = 0
-        cdef floating scale = <floating> (2 * self.plan.family.contraction * share), total
-
-        # Down. P[c-1] = U[c] @ W[c].T with U[c] diagonal, (k, n_{c-1}).
-        above = &self.plan.layers[c - 1]
-        n_last = above.n_in
-        W = params + above.weights
-        P = <floating*> self.down[c - 1] + row * k * n_last
-        slope = <floating*> self.slopes[c] + row * k
-        for j in range(k):
-            for u in range(n_last):
-                P[j * n_last + u] = slope[j] * W[u * above.n_out + j]
-        for layer in range(c - 2, 0, -1):
-            above = &self.plan.layers[layer]
-            n, n_in = above.n_out, above.n_in
-            # U[layer+1] for a moment in `up`, for P[layer+1] is still needed.
-            P = <floating*> self.down[layer + 1] + row * k * n
-            up = <floating*> self.up[layer + 1] + row * k * n
-            slope = <floating*> self.slopes[layer + 1] + row * n
-            for j in range(k):
-                for u in range(n):
-                    up[j * n + u] = P[j * n + u] * slope[u]
-            product_nt[floating](
-                self.K, k, n_in, n, up, n, params + above.weights, n,
-                <floating*> self.down[layer] + row * k * n_in, n_in, False,
-            )
-
-        # |J|² = Σ (U[1] @ G) * U[1]; its gradient by U[1] is 2 share U[1] @ G.
-        n_1 = self.plan.layers[0].n_out
-        P = <floating*> self.down[1] + row * k * n_1
-        up = <floating*> self.up[1] + row * k * n_1
-        slope = <floating*> self.slopes[1] + row * n_1
-        for j in range(k):
-            for u in range(n_1):
-                up[j * n_1 + u] = P[j * n_1 + u] * slope[u]
-        product_nn[floating](
-            self.K, k, n_1, n_1, up, n_1, <floating*> self.G, n_1, R, n_1, False,
-        )
-        for j in range(<Py_ssize_t> k * n_1):
-            norm += <double> up[j] * R[j]
-            up[j] = scale * R[j]
-
-        # Up, layer by layer: `up` is ∂/∂U[layer], P is turned into U[layer], `up` into ∂/∂P[layer].
-        for layer in range(1, c):
-            n = self.plan.layers[layer - 1].n_out
-            P = <floating*> self.down[layer] + row * k * n
-            up = <floating*> self.up[layer] + row * k * n
-            slope = <floating*> self.slopes[layer] + row * n
-            curve = <floating*> self.curves[layer] + row * n
-            for u in range(n):
-                total = 0
-                for j in range(k):
-                    total += up[j * n + u] * P[j * n + u]
-                    P[j * n + u] *= slope[u]
-                    up[j * n + u] *= slope[u]
-                curve[u] *= total
-            above = &self.plan.layers[layer]
-            if layer + 1 < c:
-                product_nn[floating](
-                    self.K, k, above.n_out, n, up, n, params + above.weights, above.n_out,
-                    <floating*> self.up[layer + 1] + row * k * above.n_out, above.n_out, False,
-                )
-        # Of ∂/∂U[c] = ∂/∂P[c-1] @ W[c] only the diagonal matters.
-        above = &self.plan.layers[c - 1]
-        W = params + above.weights
-        top = <floating*> self.up[c - 1] + row * k * n_last
-        curve = <floating*> self.curves[c] + row * k
-        for j in range(k):
-            total = 0
-            for u in range(n_last):
-                total += top[j * n_last + u] * W[u * above.n_out + j]
-            curve[j] *= total
-        # U[1] times the root of what its row counts: then S is U[1].T @ U[1].
-        P = <floating*> self.down[1] + row * k * n_1
-        scale = <floating> sqrt(2 * self.plan.family.contraction * share)
-        for j in range(<Py_ssize_t> k * n_1):
-            P[j] *= scale
-        return norm
-
     # --- after all tiles ----------------------------------------------------------------------------
 
     cdef void after_rows(self, Batch* batch, int block, floating* S) noexcept nogil:
@@ -241,8 +110,8 @@ cdef class Contraction:
         cdef const floating* slope = <floating*> self.slopes[1]
         cdef double share
         if self.plan.family.code > 1:
-            product_tn[floating](
-                self.K, <int> min(BLOCK_ROWS, n_1 - first), n_1, batch.n_rows * <int> k, U + first,
+            product[floating](
+                self.K, AE_TN, <int> min(BLOCK_ROWS, n_1 - first), n_1, batch.n_rows * <int> k, U + first,
                 n_1, U, n_1, S + first * n_1, n_1, False,
             )
             return
@@ -274,12 +143,12 @@ cdef class Contraction:
                 for j in range(k):
                     gradient[u * n_out + j] += W[u * n_out + j] * S[j]
         elif i == 0:
-            product_nn[floating](
-                self.K, height, n_out, n_out, W, n_out, S, n_out, gradient, n_out, True,
+            product[floating](
+                self.K, AE_NN, height, n_out, n_out, W, n_out, S, n_out, gradient, n_out, True,
             )
         elif i < c - 1:
-            product_tn[floating](
-                self.K, height, n_out, batch.n_rows * k, <floating*> self.up[i] + piece.first, n_in,
+            product[floating](
+                self.K, AE_TN, height, n_out, batch.n_rows * k, <floating*> self.up[i] + piece.first, n_in,
                 <floating*> self.down[i + 1], n_out, gradient, n_out, True,
             )
         else:  # U[c] is diagonal
@@ -291,3 +160,122 @@ cdef class Contraction:
                         gradient[u * n_out + j] += (
                             factor * up[(row * k + j) * n_in + piece.first + u]
                         )
+
+
+# --- rows ---------------------------------------------------------------------------------------
+
+
+cdef void bend(
+    Contraction penalty, Tile* tile, int layer, floating* slope, floating* curve,
+) noexcept nogil:
+    """The slopes f' and the curvatures f″ of a layer's units, 0 for those that are hidden."""
+    cdef Family* family = &penalty.plan.family
+    cdef Layer* described = &penalty.plan.layers[layer - 1]
+    cdef Py_ssize_t units = family.n_code if layer == family.code else described.n_out
+    cdef Py_ssize_t count = tile.n_rows * units, i
+    cdef floating* H = <floating*> penalty.trace.H[layer] + tile.first * units
+    cdef floating* mask = NULL
+    if penalty.trace.masks[layer] != NULL:
+        mask = <floating*> penalty.trace.masks[layer] + tile.first * units
+    for i in range(count):
+        slope[i] = curve[i] = 1
+    # Of a variational code the Jacobian is that of the mean, which is linear: slope 1, curve 0.
+    penalty.K.through_activation(described.activation, count, slope, H, mask)
+    penalty.K.through_slope(described.activation, count, curve, H, mask)
+
+
+cdef double one_layer(
+    Contraction penalty, Py_ssize_t row, double share, const floating* G,
+) noexcept nogil:
+    """|J|² = Σ S² G of a row, from the diagonal of G (k,)."""
+    cdef Py_ssize_t k = penalty.plan.family.n_code, j
+    cdef const floating* slope = <floating*> penalty.slopes[1] + row * k
+    cdef floating* curve = <floating*> penalty.curves[1] + row * k
+    cdef double norm = 0, scale = 2 * penalty.plan.family.contraction * share
+    for j in range(k):
+        norm += <double> slope[j] * slope[j] * G[j]
+        curve[j] *= <floating> scale * slope[j] * G[j]
+    return norm
+
+
+cdef double several_layers(
+    Contraction penalty, const floating* params, Tile* tile, Py_ssize_t row, double share,
+) noexcept nogil:
+    """The same for several layers: down to U[1], the norm, and up again."""
+    cdef int c = penalty.plan.family.code, k = penalty.plan.family.n_code, layer, n
+    cdef int n_1 = penalty.plan.layers[0].n_out
+    cdef Py_ssize_t j, u
+    cdef Layer* layers = penalty.plan.layers
+    cdef Layer* top = &layers[c - 1]
+    cdef int n_last = top.n_in
+    cdef const floating* W = params + top.weights
+    cdef floating* P = <floating*> penalty.down[c - 1] + row * k * n_last
+    cdef floating* up = NULL
+    cdef floating* curve
+    cdef const floating* slope = <floating*> penalty.slopes[c] + row * k
+    cdef floating* R = <floating*> penalty.jacobians[tile.mine.thread]
+    cdef double norm = 0
+    cdef floating scale = <floating> (2 * penalty.plan.family.contraction * share), total
+
+    # Down. P[c-1] = U[c] @ W[c].T with U[c] diagonal, (k, n_{c-1}).
+    for j in range(k):
+        for u in range(n_last):
+            P[j * n_last + u] = slope[j] * W[u * top.n_out + j]
+    for layer in range(c - 1, 0, -1):
+        # U[layer], (k, n), for a moment in `up`, for P[layer] is still needed.
+        n = layers[layer - 1].n_out
+        P = <floating*> penalty.down[layer] + row * k * n
+        up = <floating*> penalty.up[layer] + row * k * n
+        slope = <floating*> penalty.slopes[layer] + row * n
+        for j in range(k):
+            for u in range(n):
+                up[j * n + u] = P[j * n + u] * slope[u]
+        if layer > 1:
+            product[floating](
+                penalty.K, AE_NT, k, layers[layer - 1].n_in, n, up, n,
+                params + layers[layer - 1].weights, n,
+                <floating*> penalty.down[layer - 1] + row * k * layers[layer - 1].n_in,
+                layers[layer - 1].n_in, False,
+            )
+
+    # |J|² = Σ (U[1] @ G) * U[1]; its gradient by U[1] is 2 share U[1] @ G.
+    product[floating](
+        penalty.K, AE_NN, k, n_1, n_1, up, n_1, <floating*> penalty.G, n_1, R, n_1, False,
+    )
+    for j in range(<Py_ssize_t> k * n_1):
+        norm += <double> up[j] * R[j]
+        up[j] = scale * R[j]
+
+    # Up, layer by layer: `up` is ∂/∂U[layer], P is turned into U[layer], `up` into ∂/∂P[layer].
+    for layer in range(1, c):
+        n = layers[layer - 1].n_out
+        P = <floating*> penalty.down[layer] + row * k * n
+        up = <floating*> penalty.up[layer] + row * k * n
+        slope = <floating*> penalty.slopes[layer] + row * n
+        curve = <floating*> penalty.curves[layer] + row * n
+        for u in range(n):
+            total = 0
+            for j in range(k):
+                total += up[j * n + u] * P[j * n + u]
+                P[j * n + u] *= slope[u]
+                up[j * n + u] *= slope[u]
+            curve[u] *= total
+        if layer + 1 < c:
+            product[floating](
+                penalty.K, AE_NN, k, layers[layer].n_out, n, up, n, params + layers[layer].weights,
+                layers[layer].n_out, <floating*> penalty.up[layer + 1] + row * k * layers[layer].n_out,
+                layers[layer].n_out, False,
+            )
+    # Of ∂/∂U[c] = ∂/∂P[c-1] @ W[c] only the diagonal matters.
+    curve = <floating*> penalty.curves[c] + row * k
+    for j in range(k):
+        total = 0
+        for u in range(n_last):
+            total += up[j * n_last + u] * W[u * top.n_out + j]
+        curve[j] *= total
+    # U[1] times the root of what its row counts: then S is U[1].T @ U[1].
+    P = <floating*> penalty.down[1] + row * k * n_1
+    scale = <floating> sqrt(2 * penalty.plan.family.contraction * share)
+    for j in range(<Py_ssize_t> k * n_1):
+        P[j] *= scale
+    return norm

@@ -4,7 +4,7 @@
 from cython cimport floating
 
 from ae_core._engine.batch cimport Batch, Trace
-from ae_core._engine.kernels.table cimport ae_kernels, product_nn, product_nt, product_tn
+from ae_core._engine.kernels.table cimport AE_NN, AE_NT, AE_TN, ae_kernels, product
 from ae_core._engine.layers.side_inputs cimport side_column, side_sums
 from ae_core._engine.plan cimport Layer, Piece
 
@@ -16,35 +16,21 @@ cdef inline const floating* biases_of(Layer* layer, const floating* params) noex
 
 cdef inline void layer_sums(
     const ae_kernels* K, Layer* layer, const floating* params, int n_rows,
-    const floating* inputs, const floating* side, int n_side, floating* sums,
-) noexcept nogil:
-    """sums (n_rows, n_out) = inputs (n_rows, n_in) @ W, and the side inputs' part; without biases."""
-    some_sums[floating](
-        K, layer, params, n_rows, inputs, side, n_side, 0, layer.n_out, sums,
-    )
-
-
-cdef inline void some_sums(
-    const ae_kernels* K, Layer* layer, const floating* params, int n_rows,
     const floating* inputs, const floating* side, int n_side, int first, int n_columns,
     floating* sums,
 ) noexcept nogil:
-    """Those columns of `layer_sums`, n_out elements from row to row."""
-    cdef const floating* W = params + layer.weights
-    cdef int n_in = layer.n_in, n_out = layer.n_out
-    if layer.tied:  # W is the encoder's: (n_out, n_in)
-        product_nt[floating](
-            K, n_rows, n_columns, n_in, inputs, n_in,
-            W + <Py_ssize_t> first * layer.row, layer.row, sums, n_out, False,
-        )
-    else:
-        product_nn[floating](
-            K, n_rows, n_columns, n_in, inputs, n_in, W + first, n_out, sums, n_out, False,
-        )
+    """sums (n_rows, n_out) = inputs (n_rows, n_in) @ W, and the side inputs' part; without biases.
+
+    Of the columns those from `first` on, where `sums` points.
+    """
+    # Of a tied layer W is the encoder's, (n_out, n_in).
+    cdef Py_ssize_t step = layer.row if layer.tied else 1
+    product[floating](
+        K, AE_NT if layer.tied else AE_NN, n_rows, n_columns, layer.n_in, inputs, layer.n_in,
+        params + layer.weights + first * step, layer.row, sums, layer.n_out, False,
+    )
     if layer.n_side:
-        side_sums[floating](
-            K, layer, params, n_rows, side, n_side, first, n_columns, sums,
-        )
+        side_sums[floating](K, layer, params, n_rows, side, n_side, first, n_columns, sums)
 
 
 cdef inline void activate(
@@ -56,34 +42,17 @@ cdef inline void activate(
 
 cdef inline void input_delta(
     const ae_kernels* K, Layer* layer, const floating* params, int n_rows,
-    const floating* delta, floating* result, int length,
+    const floating* delta, int first, int n_columns, floating* result, int length,
 ) noexcept nogil:
     """result (n_rows, n_in) = delta (n_rows, n_out) @ W.T, yet without the activation's slope.
 
-    The result's rows are `length` elements apart.
+    Of the columns those from `first` on, where `result` points; its rows are `length` elements apart.
     """
-    some_input_delta[floating](
-        K, layer, params, n_rows, delta, 0, layer.n_in, result, length,
+    cdef Py_ssize_t step = 1 if layer.tied else layer.row
+    product[floating](
+        K, AE_NN if layer.tied else AE_NT, n_rows, n_columns, layer.n_out, delta, layer.n_out,
+        params + layer.weights + first * step, layer.row, result, length, False,
     )
-
-
-cdef inline void some_input_delta(
-    const ae_kernels* K, Layer* layer, const floating* params, int n_rows,
-    const floating* delta, int first, int n_columns, floating* result, int length,
-) noexcept nogil:
-    """Those columns of `input_delta`."""
-    cdef const floating* W = params + layer.weights
-    cdef int n_out = layer.n_out
-    if layer.tied:
-        product_nn[floating](
-            K, n_rows, n_columns, n_out, delta, n_out, W + first, layer.row,
-            result, length, False,
-        )
-    else:
-        product_nt[floating](
-            K, n_rows, n_columns, n_out, delta, n_out,
-            W + <Py_ssize_t> first * n_out, n_out, result, length, False,
-        )
 
 
 cdef inline void weight_gradient(
@@ -97,8 +66,8 @@ cdef inline void weight_gradient(
     else:
         inputs = <floating*> trace.side + side_column(layer, piece.first, trace.n_side)
         length = trace.n_side
-    product_tn[floating](
-        K, piece.last - piece.first, layer.n_out, batch.n_rows, inputs, length,
+    product[floating](
+        K, AE_TN, piece.last - piece.first, layer.n_out, batch.n_rows, inputs, length,
         <floating*> trace.delta[piece.layer + 1], layer.n_out, gradient, layer.n_out, False,
     )
 
@@ -111,8 +80,8 @@ cdef inline void add_tied_gradient(
 
     It shares the first n_shared columns: of a variational code those of its mean.
     """
-    product_tn[floating](
-        K, piece.last - piece.first, n_shared, batch.n_rows,
+    product[floating](
+        K, AE_TN, piece.last - piece.first, n_shared, batch.n_rows,
         <floating*> trace.delta[layer.partner + 1] + piece.first, layer.n_in,
         <floating*> trace.H[layer.partner], n_shared, gradient, layer.n_out, True,
     )

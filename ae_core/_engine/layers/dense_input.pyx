@@ -9,15 +9,9 @@ from libc.stdint cimport uint16_t
 
 from ae_core._engine.batch cimport Batch, row_number
 from ae_core._engine.kernels.table cimport (
-    AE_ARRAY_LOG1P, AE_NOTHING, ae_corruption, ae_kernels,
+    AE_ARRAY_LOG1P, AE_CORRUPTION_STREAM, AE_NOTHING, ae_corruption, ae_kernels,
 )
-from ae_core._engine.layers.row_sizes cimport divide
-from ae_core._engine.layers.side_inputs cimport mark_seen, unmark_hidden
 from ae_core._engine.plan cimport Family, Plan
-
-cdef extern from "noise.h" nogil:
-    enum:
-        AE_CORRUPTION_STREAM
 
 
 cdef void give(
@@ -31,13 +25,14 @@ cdef void give(
     and `numbers` (n_features,), the noise of a row, are not looked at. `sizes` (n_rows,) may be NULL.
     """
     cdef Family* family = &plan.family
-    cdef Py_ssize_t n = plan.n_features, i
+    cdef Py_ssize_t n = plan.n_features, i, j
     cdef bint is_noisy = how.kind != AE_NOTHING, are_same = inputs == targets
     cdef const floating* numbers_given
     for i in range(n_rows):
         numbers_given = targets
         if sizes != NULL:
-            divide[floating](n, sizes[i], targets, inputs)
+            for j in range(n):
+                inputs[j] = <floating> (targets[j] / sizes[i])
             numbers_given = inputs
         if family.log_input:
             K.elementary(AE_ARRAY_LOG1P, n, numbers_given, inputs)
@@ -47,9 +42,12 @@ cdef void give(
         if not are_same:
             K.spoil(how, n, numbers_given, numbers, inputs)
         if family.input_mask:
-            mark_seen[floating](n, targets, side)
+            for j in range(n):
+                side[j] = targets[j] == targets[j]
             if is_noisy and family.hides:
-                unmark_hidden[floating](n, numbers, how.threshold, side)
+                for j in range(n):
+                    if numbers[j] < how.threshold:
+                        side[j] = 0
         targets += n
         inputs += n
         side += n_side

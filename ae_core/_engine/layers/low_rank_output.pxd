@@ -2,19 +2,15 @@
 
 from cython cimport floating
 
-from ae_core._engine.batch cimport Batch, Scratch, Tile, Trace
-from ae_core._engine.kernels.table cimport ae_kernels, ae_output
+from ae_core._engine.batch cimport Batch, Scratch, Tile
+from ae_core._engine.kernels.table cimport ae_output
 from ae_core._engine.layers.sparse_input cimport SparseInput
-from ae_core._engine.memory cimport Room
-from ae_core._engine.plan cimport Layer, Piece, Plan
+from ae_core._engine.plan cimport Departure, Layer, Piece, Plan
 
 
-cdef class LowRankOutput:
-    cdef Plan plan
+cdef class LowRankOutput(Departure):
     cdef Layer* layer
     cdef SparseInput input
-    cdef const ae_kernels* K
-    cdef Trace* trace
     cdef void* turned           # (n_features, n_in) a copy of W.T, and then its gradient
     cdef void* biases           # (n_features,) of b, too; 0 without biases
     cdef void* G                # (n_in, n_in) W @ W.T
@@ -23,15 +19,10 @@ cdef class LowRankOutput:
     cdef void* S                # (n_in, n_in)
     cdef void* c                # (n_in,)
 
-    cdef void take_room(self, Room room, Py_ssize_t size, Py_ssize_t m)
     cdef int n_small(self) noexcept nogil
     cdef int n_large(self) noexcept nogil
     cdef int block_rows(self) noexcept nogil
     cdef void before_rows(self, const floating* params, int block) noexcept nogil
-    cdef void _make_gram(self, const floating* params, int first, int last) noexcept nogil
-    cdef void _turn(
-        self, const floating* params, Py_ssize_t first, Py_ssize_t last,
-    ) noexcept nogil
     cdef double forward_and_back(self, Tile* tile, floating* result) noexcept nogil
     cdef void after_rows(self, Batch* batch, int block, floating* S) noexcept nogil
     cdef void after_matrices(

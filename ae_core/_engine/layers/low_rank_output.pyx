@@ -25,7 +25,7 @@ from libc.string cimport memcpy, memset
 
 from ae_core._engine.batch cimport Batch, Scratch, Tile, share_of
 from ae_core._engine.kernels.table cimport (
-    AE_IDENTITY, AE_SQUARED_ERROR, ae_kernels, ae_output, product_nn, product_nt, product_tn,
+    AE_IDENTITY, AE_NN, AE_NT, AE_SQUARED_ERROR, AE_TN, ae_kernels, ae_output, product,
 )
 from ae_core._engine.layers.sparse_input cimport SparseInput, Stored, first_from, start_of
 from ae_core._engine.memory cimport Room
@@ -58,10 +58,10 @@ cdef bint can_do_without_output(
     return 2.0 * n_in * n_features + COST_OF_STORED * input.n_stored < 3.0 * m * n_features
 
 
-cdef class LowRankOutput:
+cdef class LowRankOutput(Departure):
     """Made beside the input whose elements it is compared with."""
 
-    cdef void take_room(self, Room room, Py_ssize_t size, Py_ssize_t m):
+    cdef void take_room(self, Room room, Py_ssize_t size, Py_ssize_t m, int n_threads):
         cdef Py_ssize_t n_in = self.layer.n_in, n_features = self.plan.n_features
         self.turned = room.take(n_features * n_in * size)
         self.biases = room.take(n_features * size)
@@ -89,62 +89,10 @@ cdef class LowRankOutput:
         """One block of G and v, or of the turned weights."""
         cdef int first = block * SMALL_ROWS, rows = self.block_rows()
         if block < self.n_small():
-            self._make_gram[floating](params, first, min(first + SMALL_ROWS, self.layer.n_in))
+            make_gram[floating](self, params, first, min(first + SMALL_ROWS, self.layer.n_in))
             return
         first = (block - self.n_small()) * rows
-        self._turn[floating](params, first, min(first + rows, self.layer.n_out))
-
-    cdef void _make_gram(self, const floating* params, int first, int last) noexcept nogil:
-        """Rows of G, from the diagonal on, which are columns too; and of v."""
-        cdef const ae_kernels* K = self.K
-        cdef Layer* layer = self.layer
-        cdef int n_in = layer.n_in, n_out = layer.n_out, height = last - first
-        cdef Py_ssize_t corner = <Py_ssize_t> first * n_in + first
-        cdef const floating* W = params + layer.weights
-        cdef const floating* b = params + layer.biases
-        cdef floating* G = <floating*> self.G
-        cdef floating* v = <floating*> self.v
-        cdef Py_ssize_t i, j
-        if layer.tied:  # W is the encoder's: (n_out, n_in)
-            product_tn[floating](
-                K, height, n_in - first, n_out, W + first, layer.row, W + first, layer.row,
-                G + corner, n_in, False,
-            )
-        else:
-            W += <Py_ssize_t> first * n_out
-            product_nt[floating](
-                K, height, n_in - first, n_out, W, n_out, W, n_out,
-                G + corner, n_in, False,
-            )
-        for i in range(first, last):
-            for j in range(last, n_in):
-                G[j * n_in + i] = G[i * n_in + j]
-        if layer.biases < 0:
-            memset(v + first, 0, height * sizeof(floating))
-        elif layer.tied:
-            product_tn[floating](
-                K, height, 1, n_out, W + first, layer.row, b, 1, v + first, 1, False,
-            )
-        else:
-            product_nt[floating](K, height, 1, n_out, W, n_out, b, n_out, v + first, 1, False)
-
-    cdef void _turn(
-        self, const floating* params, Py_ssize_t first, Py_ssize_t last,
-    ) noexcept nogil:
-        """Rows of the copy of W.T, (n_out, n_in), and of that of b."""
-        cdef Layer* layer = self.layer
-        cdef Py_ssize_t n_in = layer.n_in, n_out = layer.n_out, j
-        cdef const floating* W = params + layer.weights
-        cdef floating* turned = <floating*> self.turned + first * n_in
-        cdef floating* biases = <floating*> self.biases
-        for j in range(first, last):
-            biases[j] = params[layer.biases + j] if layer.biases >= 0 else 0
-        if layer.tied:
-            for j in range(first, last):
-                memcpy(turned, W + j * layer.row, n_in * sizeof(floating))
-                turned += n_in
-            return
-        self.K.turn(n_in, last - first, W + first, n_out, turned, n_in)
+        turn[floating](self, params, first, min(first + rows, self.layer.n_out))
 
     # --- rows -------------------------------------------------------------------------------------
 
@@ -165,8 +113,8 @@ cdef class LowRankOutput:
         cdef const floating* x = <floating*> stored.targets
         cdef double of_biases = K.squares(self.layer.n_out, biases)
         cdef double loss = 0, error, share
-        product_nn[floating](
-            K, tile.n_rows, n_in, n_in, H, n_in, <floating*> self.G, n_in, result, <int> length,
+        product[floating](
+            K, AE_NN, tile.n_rows, n_in, n_in, H, n_in, <floating*> self.G, n_in, result, <int> length,
             False,
         )
         for i in range(tile.first, tile.first + tile.n_rows):
@@ -198,8 +146,8 @@ cdef class LowRankOutput:
         cdef const floating* shared = <floating*> self.shared
         cdef floating* c = <floating*> self.c + first
         cdef Py_ssize_t i
-        product_tn[floating](
-            self.K, height, n_in, batch.n_rows, H + first, n_in, shared, n_in,
+        product[floating](
+            self.K, AE_TN, height, n_in, batch.n_rows, H + first, n_in, shared, n_in,
             S + <Py_ssize_t> first * n_in, n_in, False,
         )
         memset(c, 0, height * sizeof(floating))
@@ -224,15 +172,15 @@ cdef class LowRankOutput:
         cdef const floating* c = <floating*> self.c
         cdef const floating* x = <floating*> stored.targets
         cdef double share, shares = 0
-        product_nn[floating](
-            K, height, n_in, n_in, turned, n_in, S, n_in, gradient, n_in, False,
+        product[floating](
+            K, AE_NN, height, n_in, n_in, turned, n_in, S, n_in, gradient, n_in, False,
         )
         for j in range(height):
             K.axpy(n_in, b[j], c, gradient + j * n_in)
         for i in range(batch.n_rows):
             shares += share_of(self.trace, batch, i)
         K.scale(height, shares, b)
-        product_nn[floating](K, height, 1, n_in, turned, n_in, c, 1, b, 1, True)
+        product[floating](K, AE_NN, height, 1, n_in, turned, n_in, c, 1, b, 1, True)
         for i in range(batch.n_rows):
             share, end = share_of(self.trace, batch, i), start_of(stored, batch, i + 1)
             t = first_from(columns, start_of(stored, batch, i), end, <int32_t> first)
@@ -264,6 +212,62 @@ cdef class LowRankOutput:
     cdef void bias_gradient(self, floating* gradient) noexcept nogil:
         """The output layer's bias gradient (n_features,)."""
         memcpy(gradient, self.biases, self.plan.n_features * sizeof(floating))
+
+
+cdef void make_gram(
+    LowRankOutput space, const floating* params, int first, int last,
+) noexcept nogil:
+    """Rows of G, from the diagonal on, which are columns too; and of v."""
+    cdef const ae_kernels* K = space.K
+    cdef Layer* layer = space.layer
+    cdef int n_in = layer.n_in, n_out = layer.n_out, height = last - first
+    cdef Py_ssize_t corner = <Py_ssize_t> first * n_in + first
+    cdef const floating* W = params + layer.weights
+    cdef const floating* b = params + layer.biases
+    cdef floating* G = <floating*> space.G
+    cdef floating* v = <floating*> space.v
+    cdef Py_ssize_t i, j
+    if layer.tied:  # W is the encoder's: (n_out, n_in)
+        product[floating](
+            K, AE_TN, height, n_in - first, n_out, W + first, layer.row, W + first, layer.row,
+            G + corner, n_in, False,
+        )
+    else:
+        W += <Py_ssize_t> first * n_out
+        product[floating](
+            K, AE_NT, height, n_in - first, n_out, W, n_out, W, n_out,
+            G + corner, n_in, False,
+        )
+    for i in range(first, last):
+        for j in range(last, n_in):
+            G[j * n_in + i] = G[i * n_in + j]
+    if layer.biases < 0:
+        memset(v + first, 0, height * sizeof(floating))
+    elif layer.tied:
+        product[floating](
+            K, AE_TN, height, 1, n_out, W + first, layer.row, b, 1, v + first, 1, False,
+        )
+    else:
+        product[floating](K, AE_NT, height, 1, n_out, W, n_out, b, n_out, v + first, 1, False)
+
+
+cdef void turn(
+    LowRankOutput space, const floating* params, Py_ssize_t first, Py_ssize_t last,
+) noexcept nogil:
+    """Rows of the copy of W.T, (n_out, n_in), and of that of b."""
+    cdef Layer* layer = space.layer
+    cdef Py_ssize_t n_in = layer.n_in, n_out = layer.n_out, j
+    cdef const floating* W = params + layer.weights
+    cdef floating* turned = <floating*> space.turned + first * n_in
+    cdef floating* biases = <floating*> space.biases
+    for j in range(first, last):
+        biases[j] = params[layer.biases + j] if layer.biases >= 0 else 0
+    if layer.tied:
+        for j in range(first, last):
+            memcpy(turned, W + j * layer.row, n_in * sizeof(floating))
+            turned += n_in
+        return
+    space.K.turn(n_in, last - first, W + first, n_out, turned, n_in)
 
 
 cdef inline double dot(Py_ssize_t n, const floating* x, const floating* y) noexcept nogil:

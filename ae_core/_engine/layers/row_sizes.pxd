@@ -1,26 +1,13 @@
-# Rows of which more or less was counted: `sizes` of ae_core/network/passes.py, there and back.
+# Rows of which more or less was counted: `sizes` of ae_core/network/passes.py.
 #
-# What is given is divided by the size of its row, and the logarithm of that size is added to the sums of
-# an output that is exp of them. The offset is no parameter, so the deltas are as they were.
+# What is given is divided by the size of its row (dense_input.pyx, sparse_input.pyx), and here the
+# logarithm of that size is added to the sums of an output that is exp of them. The offset is no
+# parameter, so the deltas are as they were.
 
 from cython cimport floating
 from libc.math cimport log
 
-from ae_core._engine.kernels.table cimport ae_output
-
-cdef extern from "kernels.h" nogil:
-    enum:
-        AE_EXP
-
-
-cdef inline void divide(
-    Py_ssize_t n, double size, const floating* x, floating* to,
-) noexcept nogil:
-    """to (n,) = x / size."""
-    cdef Py_ssize_t j
-    for j in range(n):
-        to[j] = <floating> (x[j] / size)
-
+from ae_core._engine.kernels.table cimport AE_EXP, ae_output
 
 cdef inline void add_offsets(
     const ae_output* output, int n_rows, Py_ssize_t n, const double* sizes, floating* sums,

@@ -5,8 +5,7 @@ from libc.stdint cimport int32_t
 
 from ae_core._engine.batch cimport Batch, Tile
 from ae_core._engine.kernels.table cimport ae_corruption, ae_kernels
-from ae_core._engine.memory cimport Room
-from ae_core._engine.plan cimport Layer, Piece, Plan
+from ae_core._engine.plan cimport Departure, Layer, Piece, Plan
 from ae_core._engine.rows cimport Rows
 
 
@@ -24,24 +23,18 @@ cdef inline Py_ssize_t start_of(Stored* stored, Batch* batch, Py_ssize_t row) no
     return stored.starts[batch.first + row] - stored.starts[batch.first]
 
 
-cdef class SparseInput:
-    cdef Plan plan
+cdef class SparseInput(Departure):
     cdef Rows rows
-    cdef const ae_kernels* K
     cdef ae_corruption corruption
     cdef Py_ssize_t n_order, n_stored   # n_stored: of a batch, at most
     cdef bint keeps_targets
     cdef Stored stored
 
-    cdef void take_room(self, Room room, Py_ssize_t size)
     cdef void fill(self, Tile* tile, floating* inputs) noexcept nogil
     cdef void forward(self, const floating* params, Tile* tile, floating* sums) noexcept nogil
     cdef void gradient(
         self, Piece* piece, Batch* batch, const floating* delta, const floating* output_delta,
         const floating* H, Py_ssize_t n_shared, floating* gradient,
-    ) noexcept nogil
-    cdef void seen_gradient(
-        self, Piece* piece, Batch* batch, const floating* delta, floating* gradient,
     ) noexcept nogil
 
 

@@ -10,18 +10,10 @@ from libc.stdint cimport int32_t, uint16_t
 from libc.string cimport memset
 
 from ae_core._engine.batch cimport Batch, Tile, row_number
-from ae_core._engine.kernels.table cimport AE_NOTHING, ae_kernels
+from ae_core._engine.kernels.table cimport AE_CORRUPTION_STREAM, AE_NOTHING, ae_kernels, ae_noise_at
 from ae_core._engine.memory cimport Room
 from ae_core._engine.plan cimport Layer, Piece, Plan
 from ae_core._engine.rows cimport Rows
-
-cdef extern from "noise.h" nogil:
-    enum:
-        AE_CORRUPTION_STREAM
-    unsigned int ae_noise_at(
-        unsigned long long key, unsigned long long stream, unsigned long long row,
-        Py_ssize_t n, Py_ssize_t column,
-    )
 
 cdef extern from "elementary.h" nogil:
     float ae_log1p_f32(float x)
@@ -42,7 +34,7 @@ cdef bint is_looked_at_sparsely(Plan plan, Rows rows, bint zeros_stay):
     return zeros_stay
 
 
-cdef class SparseInput:
+cdef class SparseInput(Departure):
     """The stored elements of batches of so many rows.
 
     Parameters
@@ -66,7 +58,7 @@ cdef class SparseInput:
             n += rows.stop_of(row, plan.n_features) - rows.starts[row]
             self.n_stored = max(self.n_stored, n)
 
-    cdef void take_room(self, Room room, Py_ssize_t size):
+    cdef void take_room(self, Room room, Py_ssize_t size, Py_ssize_t m, int n_threads):
         self.stored.starts = <Py_ssize_t*> room.take((self.n_order + 1) * sizeof(Py_ssize_t))
         self.stored.columns = <int32_t*> room.take(self.n_stored * sizeof(int32_t))
         self.stored.inputs = room.take(self.n_stored * size)
@@ -151,37 +143,23 @@ cdef class SparseInput:
         element, and its inputs H (n_rows, n_shared). Otherwise these are NULL.
         """
         cdef Stored* stored = &self.stored
-        cdef Py_ssize_t n = self.plan.layers[0].n_out, i, t, stop, at
-        cdef const int32_t* columns = stored.columns
-        cdef const floating* x = <floating*> stored.inputs
-        memset(gradient, 0, (piece.last - piece.first) * n * sizeof(floating))
-        for i in range(batch.n_rows):
-            stop = start_of(stored, batch, i + 1)
-            t = first_from(columns, start_of(stored, batch, i), stop, piece.first)
-            while t < stop and columns[t] < piece.last:
-                at = (columns[t] - piece.first) * n
-                if x[t] != 0:
-                    self.K.axpy(n, x[t], delta + i * n, gradient + at)
-                if H != NULL:
-                    self.K.axpy(n_shared, output_delta[t], H + i * n_shared, gradient + at)
-                t += 1
-
-    cdef void seen_gradient(
-        self, Piece* piece, Batch* batch, const floating* delta, floating* gradient,
-    ) noexcept nogil:
-        """Rows of it that belong to whether each feature is seen."""
-        cdef Stored* stored = &self.stored
         cdef Layer* layer = &self.plan.layers[0]
-        cdef Py_ssize_t n = layer.n_out, i, t, stop
-        cdef int32_t first = piece.first - layer.n_in, last = piece.last - layer.n_in
+        cdef Py_ssize_t n = layer.n_out, i, t, stop, at
+        cdef bint is_of_marks = piece.first >= layer.n_in  # of whether each feature is seen
+        cdef int32_t first = piece.first - layer.n_in if is_of_marks else piece.first
+        cdef int32_t last = first + (piece.last - piece.first)
         cdef const int32_t* columns = stored.columns
-        cdef const floating* seen = <floating*> stored.seen
+        cdef const floating* x = <floating*> (stored.seen if is_of_marks else stored.inputs)
         memset(gradient, 0, (last - first) * n * sizeof(floating))
         for i in range(batch.n_rows):
             stop = start_of(stored, batch, i + 1)
             t = first_from(columns, start_of(stored, batch, i), stop, first)
             while t < stop and columns[t] < last:
-                self.K.axpy(n, seen[t], delta + i * n, gradient + (columns[t] - first) * n)
+                at = (columns[t] - first) * n
+                if is_of_marks or x[t] != 0:
+                    self.K.axpy(n, x[t], delta + i * n, gradient + at)
+                if H != NULL:
+                    self.K.axpy(n_shared, output_delta[t], H + i * n_shared, gradient + at)
                 t += 1
 
 
