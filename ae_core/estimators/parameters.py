@@ -170,6 +170,15 @@ def _is_of_ratings(estimator: Any) -> bool:
     return bool(getattr(estimator, "_scale", scale_of(estimator)) == "biases")
 
 
+MEANINGS = {
+    "activation": activation_of,
+    "alpha": alpha_of,
+    "corruption": spoiling_of,
+    "scale": scale_of,
+}
+"""What 'auto' means where it depends on the data."""
+
+
 def architecture_of(estimator: Any, n_features: int) -> Architecture:
     """The network that the parameters of an `Autoencoder` describe, for data of that width.
 
