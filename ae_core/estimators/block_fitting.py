@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from ..basics.arguments import check_path
 from ..data.block_encoding import learn_encoding
 from ..data.block_rows import BlockRows, joined, row_hashes
 from ..data.blocks import Blocks, at, blocks_of
@@ -19,9 +18,6 @@ from .fitting import clips, generator_of, run, seen
 from .parameters import check_columns, dtype_of
 from .starting import draw_network, go_on, is_scaled, note_scale
 from .tables import checked, note_columns
-
-SMALLEST_HELD_OUT = 1
-"""Rows that are held out, at least."""
 
 
 def checked_blocks(estimator: Any, blocks: Blocks, *, reset: bool) -> EncodedBlocks:
@@ -72,7 +68,6 @@ def _note_columns(estimator: Any, blocks: Blocks) -> None:
 def fit_blocks(
     estimator: Any,
     blocks: Blocks,
-    *,
     sample_weight: Any,
     X_val: Any,
     callbacks: tuple[Callback, ...],
@@ -86,16 +81,10 @@ def fit_blocks(
     is_fitted = estimator.warm_start and hasattr(estimator, "network_")
     X = checked_blocks(estimator, blocks, reset=not is_fitted)
     random = generator_of(estimator)
-    saved = None
-    if resume_from is not None:
-        check_path("resume_from", resume_from)
-        saved = open_checkpoint(resume_from, estimator, X, None)
-    held_out, validation = 0.0, None
+    resume, _ = open_checkpoint(resume_from, estimator, X, None)
+    held_out = 0.0
     if X_val is not None:
-        of_blocks = blocks_of(X_val, "X_val")
-        X_val = checked(
-            estimator, sampled(of_blocks) if of_blocks else X_val, reset=False, name="X_val"
-        )
+        X_val = checked_validation(estimator, X_val)
     elif estimator.early_stopping:
         held_out = held_out_share(X, estimator.validation_fraction)
         X_val = X.picked(held_out)
@@ -104,21 +93,17 @@ def fit_blocks(
         go_on(estimator)
     else:
         _start(estimator, X, some, held_out, random)
-    if X_val is not None:
-        validation = seen(estimator, X_val, name="X_val")
-    estimator._stream = None
-    run(
-        estimator,
-        BlockRows(X, estimator.shift_, estimator.factor_, clips(estimator), held_out),
-        random,
-        bind_checkpoints(callbacks, estimator, X, None, np.empty(0, dtype=np.int64)),
-        max_iter=estimator.max_iter,
-        learning_rate=estimator.learning_rate,
-        X_val=validation,
-        keep_best=estimator.early_stopping,
-        resume=saved.state if saved else None,
-    )
+    validation = None if X_val is None else seen(estimator, X_val, name="X_val")
+    rows = BlockRows(X, estimator.shift_, estimator.factor_, clips(estimator), held_out)
+    callbacks = bind_checkpoints(callbacks, estimator, X, None, np.empty(0, dtype=np.int64))
+    run(estimator, rows, random, callbacks, validation, resume)
     return seen(estimator, some)
+
+
+def checked_validation(estimator: Any, X_val: Any) -> Any:
+    """Rows that are not learned from, checked; of blocks some."""
+    blocks = blocks_of(X_val, "X_val")
+    return checked(estimator, sampled(blocks) if blocks else X_val, reset=False, name="X_val")
 
 
 def _start(estimator: Any, X: EncodedBlocks, some: Any, held_out: float, random: Any) -> None:
@@ -147,8 +132,7 @@ def held_out_share(X: EncodedBlocks, fraction: float) -> float:
     ValueError
         When that would be none of them, or all.
     """
-    at_most = X.blocks.block_size or max(SMALLEST_HELD_OUT, ROWS_SAMPLED)
-    share = min(fraction, at_most / X.n_rows)
+    share = min(fraction, (X.blocks.block_size or ROWS_SAMPLED) / X.n_rows)
     n_held_out = X.n_rows - X._n_counted(share)
     if not 1 <= n_held_out < X.n_rows:
         raise ValueError(

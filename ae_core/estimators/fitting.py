@@ -12,6 +12,7 @@ from ..basics.arguments import Seed, as_float, as_numbers, is_number
 from ..data.block_rows import BlockRows
 from ..data.checks import check_sample_weight
 from ..data.containers import unmasked
+from ..data.held_out import HeldOutEntries
 from ..data.rows import Rows
 from ..data.seen_rows import Seeing, is_clipped, side_by_side
 from ..data.sizes import divided
@@ -183,21 +184,12 @@ def run(
     rows: Rows | BlockRows,
     random: np.random.Generator,
     callbacks: tuple[Callback, ...],
-    *,
-    max_iter: int,
+    validation: Rows | HeldOutEntries | None,
     resume: TrainingState | None,
-    **options: Any,
 ) -> None:
     """Train the estimator's network as its parameters say, and keep the history."""
-    solver = solver_of(estimator)
-    batch_size = None
-    if solver != "lbfgs":
-        if isinstance(rows, BlockRows):
-            n_visited = rows.n_visited
-        else:
-            n_visited = int(np.count_nonzero(rows.counts(slice(None))))
-        batch_size = batch_size_of(estimator.batch_size, max(1, n_visited))
-
+    solver, max_iter = solver_of(estimator), estimator.max_iter
+    estimator._stream = None
     with ExitStack() as stack:
         n_done = resume.history.n_iter if resume else 0
         callbacks = with_progress_bar(stack, callbacks, estimator.verbose, max_iter, n_done)
@@ -207,19 +199,29 @@ def run(
             estimator.network_,
             rows,
             solver=solver,
-            batch_size=batch_size,
+            batch_size=None if solver == "lbfgs" else _batch_size(estimator, rows),
             max_iter=max_iter,
+            learning_rate=estimator.learning_rate,
             power_t=estimator.power_t,
             shuffle=estimator.shuffle,
             tol=tolerance_of(estimator),
             n_iter_no_change=estimator.n_iter_no_change,
             random_state=random,
+            X_val=validation,
+            keep_best=estimator.early_stopping,
             callback=joined(callbacks),
             history=estimator.history_,
             resume=resume,
             **estimator._training_options(),
-            **options,
         )
+
+
+def _batch_size(estimator: Any, rows: Rows | BlockRows) -> int:
+    """Rows per step: "auto" goes by the rows that are learned from."""
+    if isinstance(rows, BlockRows):
+        return batch_size_of(estimator.batch_size, max(1, rows.n_visited))
+    n_visited = int(np.count_nonzero(rows.counts(slice(None))))
+    return batch_size_of(estimator.batch_size, max(1, n_visited))
 
 
 @contextmanager
@@ -241,7 +243,6 @@ def run_part(estimator: Any, rows: Rows, stream: Stream | None) -> None:
     assert not isinstance(solver, str)  # 'lbfgs' has no partial_fit
     if stream is None:
         stream, estimator.history_ = begin(network, solver, generator_of(estimator)), History()
-    n_visited = int(np.count_nonzero(rows.counts(slice(None))))
     rate = estimator.learning_rate
     estimator._stream = take_part(
         network,
@@ -249,7 +250,7 @@ def run_part(estimator: Any, rows: Rows, stream: Stream | None) -> None:
         stream,
         estimator.history_,
         solver=solver,
-        batch_size=batch_size_of(estimator.batch_size, max(1, n_visited)),
+        batch_size=_batch_size(estimator, rows),
         learning_rate="constant" if rate == "cosine" else rate,
         power_t=estimator.power_t,
         shuffle=estimator.shuffle,

@@ -58,15 +58,13 @@ def targets_of(estimator: Any, split: EntrySplit, rows: Rows, beside: Beside = N
 
 
 def warn_if_worse_than_biases(
-    estimator: Any, split: EntrySplit | None, validation: HeldOutEntries
+    estimator: Any, split: EntrySplit, validation: HeldOutEntries
 ) -> bool:
     """Warn where held-out ratings are predicted worse than by the biases of rows and columns.
 
     Returns whether it has.
     """
-    if split is None or estimator.missing_values != "implicit":
-        return False
-    if LOSSES[estimator.loss].domain is not ANYTHING:
+    if estimator.missing_values != "implicit" or LOSSES[estimator.loss].domain is not ANYTHING:
         return False
     given, held_out = split
     biases = learn_biases(given, validation.given.sample_weight)
