@@ -15,8 +15,9 @@ from .._typing import Array
 from ..data.rows import Rows
 from ..detection.ensemble import Ensemble, Member
 from ..detection.thresholds import Calibration, weighted_quantile
+from ..network.compiled import Network
 from ..training.progress import generator_state, restore_generator
-from .ensemble_sample import Sample, references_among, usual_residuals
+from .ensemble_sample import Sample, member_among, usual_residuals
 
 ROWS_KEPT = 2_000
 """Rows that stand for what came so far, …"""
@@ -62,7 +63,7 @@ def begin(ensemble: Ensemble, calibration: Calibration, random: np.random.Genera
 
 
 def take_part(
-    ensemble: Ensemble, stream: DetectorStream, rows: Rows, trim: float, n_threads: int | None
+    ensemble: Ensemble, stream: DetectorStream, rows: Rows, trim: float
 ) -> tuple[Ensemble, DetectorStream]:
     """What is usual after some more rows, of which the oddest are left out: a share of `trim`."""
     random = np.random.default_rng(0)
@@ -77,11 +78,11 @@ def take_part(
     recent = pool[random.permutation(len(pool))[:at_most]]
     if len(recent) >= FEWEST_ROWS:
         n_varying = int(ensemble.scaling.varies.sum())
-        members = tuple(
-            _renewed(member, recent, rows.missing, random, n_varying, n_threads)
-            for member in ensemble.members
-        )
-        ensemble = replace(ensemble, members=members)
+        members = [
+            _renewed(each.network, recent, rows.missing, random, n_varying)
+            for each in ensemble.members
+        ]
+        ensemble = replace(ensemble, members=tuple(members))
     return ensemble, DetectorStream(recent, scores, generator_state(random))
 
 
@@ -117,22 +118,17 @@ def _rows_of(member: Member) -> Array:
 
 
 def _renewed(
-    member: Member,
+    network: Network,
     rows: Array,
     missing: str | None,
     random: np.random.Generator,
     n_varying: int,
-    n_threads: Any,
 ) -> Member:
-    """The member with what is usual in rows: half are references, by the others goes the unit."""
-    ones = np.ones(len(rows))
-    sample = Sample(Rows(rows, missing=missing), ones, False)
-    usual = usual_residuals(member.network, sample, np.ones(len(rows), dtype=bool))
+    """The network with what is usual in rows: half are references, the others give the unit."""
+    sample = Sample(Rows(rows, missing=missing), np.ones(len(rows)), False)
+    usual = usual_residuals(network, sample, np.ones(len(rows), dtype=bool))
     order = random.permutation(len(rows))
-    half = np.sort(order[: len(rows) // 2])
-    member = replace(member, usual=usual, unit=1.0)
-    member = references_among(member, sample, rows, half, random, n_varying, n_threads)
-    others = rows[np.sort(order[len(rows) // 2 :])]
-    distances = member.distances(others, missing is not None)
-    unit = float(np.median(distances) or distances.mean())
-    return replace(member, unit=unit if unit > 0 else 1.0)
+    half, others = np.sort(order[: len(rows) // 2]), np.sort(order[len(rows) // 2 :])
+    member = member_among(network, usual, sample, rows, half, random, n_varying)
+    distances = member.distances(rows[others], missing is not None)
+    return replace(member, unit=float(np.median(distances) or distances.mean() or 1.0))

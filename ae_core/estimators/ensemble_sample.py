@@ -61,14 +61,14 @@ def usual_residuals(network: Network, sample: Sample, is_learned: Array) -> Arra
     return np.maximum(np.sqrt(squares / seen_weight), SMALLEST_USUAL)
 
 
-def oddness_of(member: Member, sample: Sample) -> Array:
+def oddness_of(network: Network, usual: Array, sample: Sample) -> Array:
     """Huber's function of residuals beside the usual, summed over columns: (m,).
 
     It is z²/2 up to 1, then |z| - 1/2 (Huber 1964): one wild entry does not outshout all others.
     """
     result = np.empty(len(sample.rows))
-    scale = (1 / member.usual).astype(member.network.dtype)
-    for which, z, _ in _residuals(member.network, sample.rows):
+    scale = (1 / usual).astype(network.dtype)
+    for which, z, _ in _residuals(network, sample.rows):
         z *= scale
         np.abs(z, out=z)
         capped = np.minimum(z, 1)
@@ -80,21 +80,37 @@ def oddness_of(member: Member, sample: Sample) -> Array:
     return result
 
 
-def references_among(
-    member: Member,
+def member_among(
+    network: Network,
+    usual: Array,
     sample: Sample,
     block: Array,
     which: Array,
     random: np.random.Generator,
     n_varying: int,
-    n_threads: int | None,
 ) -> Member:
-    """The member with the spread of its code over some of the rows, and of these references."""
+    """The network as a member, whose references are among some of the rows (m,).
+
+    Parameters
+    ----------
+    network : Network
+    usual : array of shape (n_features,)
+        Its usual residuals.
+    sample : Sample
+    block : array of shape (m, n_features)
+        The rows of the sample, of the network's dtype.
+    which : array of shape (n_kept,)
+        Numbers of the rows.
+    random : Generator
+    n_varying : int
+        Columns that are not constant.
+    """
     weights = sample.weights[which]
-    code = member.network.encode(sample.rows)[which]  # (n_kept, n_code)
+    code = network.encode(sample.rows)[which]  # (n_kept, n_code)
     mean = total_weight(weights, code) / weights.sum()
     spread = np.sqrt(total_weight(weights, np.square(code - mean)) / weights.sum())
-    member = replace(member, code_spread=np.maximum(spread, SMALLEST_CODE_SPREAD))
+    none = References(block[:0])
+    member = Member(network, usual, np.maximum(spread, SMALLEST_CODE_SPREAD), none)
     n_references = max(
         FEWEST_REFERENCES, min(MOST_REFERENCES, ENTRIES_OF_REFERENCES // block.shape[1])
     )
@@ -107,7 +123,7 @@ def references_among(
     if sample.is_exact:  # each different row is here once: those of which there are many, twice
         which = which.repeat(1 + (weights >= 2 * np.median(weights)))
     points, _, _ = member.points(block[which], sample.rows.missing is not None)
-    references = References(points, n_threads)
+    references = References(points, network.n_threads)
     far = far_of_odd_references(n_varying)
     return replace(member, references=references.of_usual_ones(n_references, odd_share, far))
 

@@ -1,25 +1,23 @@
 """How the networks of a detector are trained, and what becomes usual for them."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from .._typing import Array
-from ..data.robust_scaling import (
-    LINEAR_UNTIL,
-    RobustScaling,
-    learn_robust_scaling,
-)
+from ..basics.arguments import as_float
+from ..data.robust_scaling import LINEAR_UNTIL, RobustScaling, learn_robust_scaling
 from ..data.rows import Rows
-from ..detection.ensemble import Ensemble, Member
-from ..detection.neighbours import References
+from ..detection.ensemble import Ensemble
 from ..detection.thresholds import weighted_quantile
 from ..formulas.solvers import Adam
 from ..network.architecture import Architecture
 from ..network.compiled import Network
 from ..training.epochs import all_finite
 from ..training.progress import NonFiniteLossError
-from .ensemble_sample import Sample, distances_to, oddness_of, references_among, usual_residuals
+from .detector_parameters import CODES
+from .ensemble_sample import Sample, distances_to, member_among, oddness_of, usual_residuals
 
 CODE_SHARES = (0, 1 / 8, 1 / 4, 1 / 2)
 """Sizes of the codes, as shares of the number of columns; at least 1, …"""
@@ -48,20 +46,6 @@ LARGEST_GROSS_SHARE = 0.25
 
 
 @dataclass(frozen=True)
-class Options:
-    """What a detector's parameters say about training; see there."""
-
-    codes: tuple[int, ...] | None
-    """None: by the number of columns."""
-    activation: str
-    n_steps: int
-    batch_size: int
-    learning_rate: float
-    trim: float
-    n_threads: int | None
-
-
-@dataclass(frozen=True)
 class Trained:
     """An ensemble, and how unusual rows are for those members that were not trained on them."""
 
@@ -80,15 +64,15 @@ class Trained:
             return self.ensemble.scores(rows)
         return np.asarray(sum(self.distances.T) / self.distances.shape[1])
 
-    def held_out_scores(self) -> Array:
-        """Scores of the rows of the sample by members that left them out: (m,)."""
+    def held_out_scores(self) -> tuple[Array, Array]:
+        """Scores of the rows of the sample by members that left them out, and weights: (m,) each.
+
+        The weight is 0 of a row of which nothing is seen, or that is grossly wrong.
+        """
         # What none was left to judge, because of few rows or gross errors, all judge.
         judges = self.held_out | ~self.held_out.any(axis=1, keepdims=True)
-        return np.asarray((self.distances * judges).sum(axis=1) / judges.sum(axis=1))
-
-    def held_out_weights(self) -> Array:
-        """Of the rows of the sample, 0 where nothing is seen, or is grossly wrong: (m,)."""
-        return self.sample.weights * self.is_learned
+        scores = (self.distances * judges).sum(axis=1) / judges.sum(axis=1)
+        return scores, self.sample.weights * self.is_learned
 
 
 def code_sizes(n_features: int) -> tuple[int, ...]:
@@ -101,7 +85,7 @@ def code_sizes(n_features: int) -> tuple[int, ...]:
 
 
 def train_ensemble(
-    rows: Rows, options: Options, random: np.random.Generator, *, is_spread: bool = False
+    rows: Rows, detector: Any, random: np.random.Generator, *, is_spread: bool = False
 ) -> Trained:
     """Train networks on rows, twice, the second time without the oddest, and say what is usual.
 
@@ -109,7 +93,8 @@ def train_ensemble(
     ----------
     rows : Rows
         Of the table as it is, not scaled, of positive weight.
-    options : Options
+    detector : AutoencoderOutlierDetector
+        Whose parameters, checked, say how.
     random : Generator
     is_spread : bool
         Whether these are evenly spaced rows of a table already, with the limits of all.
@@ -125,53 +110,48 @@ def train_ensemble(
     n_rows, n_features = len(sample.rows), rows.n_features
     dtype = np.dtype(np.float64 if sample.is_exact else np.float32)
     n_varying = int(scaling.varies.sum())
-    codes = options.codes or code_sizes(n_varying)
-    members = [
-        Member(
-            Network(
-                Architecture((n_features, code, n_features), (options.activation, "identity")),
-                dtype=dtype,
-                random_state=random,
-                n_threads=options.n_threads,
-            ),
-            np.ones(n_features),
-            np.ones(code),
-            References(np.zeros((1, code + n_features), dtype)),
+    codes = code_sizes(n_varying)
+    if not isinstance(detector.n_components, str):
+        codes = CODES("n_components", detector.n_components)
+    networks = [
+        Network(
+            Architecture((n_features, code, n_features), (detector.activation, "identity")),
+            dtype=dtype,
+            random_state=random,
+            n_threads=detector.n_threads,
         )
         for code in codes
     ]
+    usual = [np.empty(0)] * len(networks)  # of each the usual residuals: (n_features,)
     block = sample.rows.take(slice(None), dtype)
     is_learned = (sample.rows.counts(slice(None)) > 0) & ~_is_gross(block, sample.weights)
     held_out = _held_out(is_learned, len(codes), random)
     kept = is_learned
     for _ in range(2):
         oddness = np.zeros(n_rows)
-        for i, (member, left_out) in enumerate(zip(members, held_out.T, strict=True)):
-            _train(member.network, sample, _own(kept, left_out), options, random)
-            _silence(member.network, ~scaling.varies)
-            usual = usual_residuals(member.network, sample, is_learned)
-            _check_learned(member.network, usual, options)
-            members[i] = replace(member, usual=usual)
-            oddness += oddness_of(members[i], sample)
-        line = weighted_quantile(oddness[is_learned], sample.weights[is_learned], 1 - options.trim)
+        for i, (network, left_out) in enumerate(zip(networks, held_out.T, strict=True)):
+            _train(network, sample, _own(kept, left_out), detector, random)
+            _silence(network, ~scaling.varies)
+            usual[i] = usual_residuals(network, sample, is_learned)
+            _check_learned(network, usual[i], detector)
+            oddness += oddness_of(network, usual[i], sample)
+        share = 1 - as_float(detector.trim)
+        line = weighted_quantile(oddness[is_learned], sample.weights[is_learned], share)
         kept = is_learned & (oddness <= line)
     members = [
-        references_among(
-            member, sample, block, _own(kept, left_out), random, n_varying, options.n_threads
-        )
-        for member, left_out in zip(members, held_out.T, strict=True)
+        member_among(network, usual, sample, block, _own(kept, left_out), random, n_varying)
+        for network, usual, left_out in zip(networks, usual, held_out.T, strict=True)
     ]
     distances = distances_to(members, sample.rows, block)
-    units = np.ones(len(members))
     for i, left_out in enumerate(held_out.T):
         which = left_out if left_out.any() else is_learned
         own, weights = distances[which, i], sample.weights[which]
-        # Where most rows are equal to others, the median is 0.
-        unit = weighted_quantile(own, weights, 0.5) or np.average(own, weights=weights)
-        units[i] = unit if unit > 0 else 1.0
-        members[i] = replace(members[i], unit=float(units[i]))
+        # Where most rows are equal to others, the median is 0; where all are, the mean, too.
+        unit = weighted_quantile(own, weights, 0.5) or np.average(own, weights=weights) or 1.0
+        members[i] = replace(members[i], unit=float(unit))
+        distances[:, i] /= unit
     ensemble = Ensemble(tuple(members), scaling, changed=0.0)
-    return Trained(ensemble, distances / units, held_out, sample, is_learned)
+    return Trained(ensemble, distances, held_out, sample, is_learned)
 
 
 def _sample(rows: Rows, step: int, is_spread: bool) -> tuple[Sample, RobustScaling]:
@@ -246,10 +226,10 @@ def _own(kept: Array, left_out: Array) -> Array:
 
 
 def _train(
-    network: Network, sample: Sample, which: Array, options: Options, random: np.random.Generator
+    network: Network, sample: Sample, which: Array, detector: Any, random: np.random.Generator
 ) -> None:
-    n_steps, rate = options.n_steps, options.learning_rate
-    batch_size = len(which) if sample.is_exact else min(options.batch_size, len(which))
+    n_steps, rate = detector.n_steps, as_float(detector.learning_rate_init)
+    batch_size = len(which) if sample.is_exact else min(detector.batch_size, len(which))
     n_epochs = -(-n_steps * batch_size // len(which))
     # Epoch after epoch, each in an order of its own.
     order = np.concatenate([random.permutation(which) for _ in range(n_epochs)])
@@ -260,13 +240,13 @@ def _train(
     )
 
 
-def _check_learned(network: Network, usual: Array, options: Options) -> None:
+def _check_learned(network: Network, usual: Array, detector: Any) -> None:
     if all_finite(network.params) and all_finite(usual):
         return
+    rate = as_float(detector.learning_rate_init)
     raise NonFiniteLossError(
-        f"learning_rate_init={options.learning_rate:g}: after {options.n_steps} steps the "
-        f"parameters or the residuals are beyond the range of {network.dtype}; try a smaller rate, "
-        "or the default"
+        f"learning_rate_init={rate:g}: after {detector.n_steps} steps the parameters or the "
+        f"residuals are beyond the range of {network.dtype}; try a smaller rate, or the default"
     )
 
 
@@ -277,11 +257,7 @@ def _is_gross(block: Array, weights: Array) -> Array:
     """
     line = LINEAR_UNTIL + np.log1p(GROSS - LINEAR_UNTIL)  # as `RobustScaling` bends it
     found: Array = (np.abs(block) > line).any(axis=1)  # NaN is not
-    return (
-        found
-        if weights[found].sum() <= LARGEST_GROSS_SHARE * weights.sum()
-        else np.zeros_like(found)
-    )
+    return found & (weights[found].sum() <= LARGEST_GROSS_SHARE * weights.sum())
 
 
 def _silence(network: Network, columns: Array) -> None:

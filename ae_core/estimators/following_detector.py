@@ -5,8 +5,6 @@ from typing import Any, Self
 import numpy as np
 
 from ..basics.memory import TO_FIT, says_what_it_lacks
-from ..data.blocks import blocks_of
-from ..detection.thresholds import Calibration, TrainingRange, automatic_threshold, threshold_for
 from .detector_stream import DetectorStream, Drift, begin, drift, take_part
 from .fitting import generator_of
 from .records import check_parameters
@@ -50,23 +48,14 @@ class FollowingDetector:
         check_parameters(model)
         if not hasattr(self, "ensemble_"):
             return model.fit(X)
-        rows = model._rows(X)
-        ensemble, calibration = model.ensemble_, model._calibrated("calibration_")
-        stream = self._stream or begin(ensemble, calibration, generator_of(model))
-        ensemble, stream = take_part(ensemble, stream, rows, model.trim, model.n_threads)
-        scores, ones = stream.scores, np.ones(len(stream.scores))
-        if isinstance(model.contamination, str):
-            model.threshold_ = automatic_threshold(scores, ones)
-        else:
-            model.threshold_ = threshold_for(scores, ones, model.contamination)
-        model.offset_ = -model.threshold_
-        model.training_scores_ = scores
-        model.training_range_ = TrainingRange.of(scores, ones)
-        model.calibration_ = Calibration.of(scores, ones)
-        model.ensemble_, self._stream = ensemble, stream
+        rows, calibration = model._rows(X), model._calibrated("calibration_")
+        stream = self._stream or begin(model.ensemble_, calibration, generator_of(model))
+        model.ensemble_, self._stream = take_part(model.ensemble_, stream, rows, model.trim)
+        scores, ones = self._stream.scores, np.ones(len(self._stream.scores))
+        model._note_scores((scores, ones), (scores, ones), (scores, ones))
         return self
 
-    def drift(self, X: Any) -> Drift:
+    def drift(self: Any, X: Any) -> Drift:
         """How far the scores of X have moved from those that the detector is used to.
 
         These are of rows that no network was fitted to (`calibration_`), as X is not: the scores of
@@ -94,9 +83,7 @@ class FollowingDetector:
         >>> detector.drift(X[600:] * 1.5).p_value < 0.01
         True
         """
-        model: Any = self
-        blocks = blocks_of(X)
-        scores = -model.score_samples(X) if blocks is None else None
-        if scores is None:
-            scores = -np.concatenate(list(model.score_samples(blocks)))
-        return drift(model._calibrated("calibration_"), model.threshold_, scores)
+        scores = self.score_samples(X)
+        if not isinstance(scores, np.ndarray):  # but of one block after another
+            scores = np.concatenate(list(scores))
+        return drift(self._calibrated("calibration_"), self.threshold_, -scores)

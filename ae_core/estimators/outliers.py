@@ -9,19 +9,17 @@ from sklearn.utils import ClassifierTags, Tags
 from sklearn.utils.validation import check_is_fitted
 
 from .._typing import Array
-from ..basics.arguments import as_float
 from ..basics.memory import SMALLER, TO_FIT, says_what_it_lacks
 from ..data.blocks import blocks_of
 from ..data.encoded_blocks import EncodedBlocks
 from ..data.rows import Rows
-from ..detection.thresholds import Calibration, TrainingRange, automatic_threshold, threshold_for
 from ..diagnosis.result import Diagnosis
 from ..files.model_file import ModelFile
-from .block_fitting import checked_blocks, sampled
+from .block_fitting import checked_blocks, checked_validation, sampled
 from .block_results import by_blocks
 from .calibrated_detector import CalibratedDetector
-from .detector_parameters import CODES, DetectorParameters
-from .ensemble_training import Options, Trained, ratios, step_between, train_ensemble
+from .detector_parameters import DetectorParameters
+from .ensemble_training import Trained, ratios, step_between, train_ensemble
 from .fitting import all_or_nothing, generator_of, weights_of
 from .following_detector import FollowingDetector
 from .outlier_diagnosis import diagnose_detector
@@ -155,7 +153,7 @@ class AutoencoderOutlierDetector(
             raise ValueError("X has no entry that is seen: there is nothing to learn")
         counted = weights > 0
         learned = rows.reweighted(weights) if counted.all() else _some(rows, counted, weights)
-        trained = train_ensemble(learned, self._options(), generator_of(self))
+        trained = train_ensemble(learned, self, generator_of(self))
         self._keep(trained)
         scores = trained.scores(learned)
         of_all = scores if counted.all() else self.ensemble_.scores(rows)
@@ -168,7 +166,7 @@ class AutoencoderOutlierDetector(
         if rows.seen is not None and not rows.seen.any():
             raise ValueError("X has no entry that is seen: there is nothing to learn")
         vars(rows)["limits"] = X.low, X.high
-        trained = train_ensemble(rows, self._options(), generator_of(self), is_spread=step > 1)
+        trained = train_ensemble(rows, self, generator_of(self), is_spread=step > 1)
         self._keep(trained)
         if step == 1:
             scores = trained.scores(rows)
@@ -182,9 +180,7 @@ class AutoencoderOutlierDetector(
         """Scores of rows to draw the line by, if there are any."""
         if X_val is None:
             return None
-        blocks = blocks_of(X_val, "X_val")
-        X_val = sampled(blocks) if blocks else X_val
-        validation = checked(self, X_val, reset=False, name="X_val")
+        validation = checked_validation(self, X_val)
         return self.ensemble_.scores(Rows(validation, missing=self.missing_values, name="X_val"))
 
     def _keep(self, trained: Trained) -> None:
@@ -212,19 +208,10 @@ class AutoencoderOutlierDetector(
         weights : array of shape (n_samples,)
         of_validation : array of shape (n_validation,), optional
         """
-        self.training_scores_ = of_all
-        self.training_range_ = TrainingRange.of(of_all, weights)
-        their_weights = weights[weights > 0]
-        held_out_scores, held_out_weights = trained.held_out_scores(), trained.held_out_weights()
+        drawn_by, held_out = (scores, weights[weights > 0]), trained.held_out_scores()
         if of_validation is not None:
-            scores = held_out_scores = of_validation
-            their_weights = held_out_weights = np.ones(len(scores))
-        self.calibration_ = Calibration.of(held_out_scores, held_out_weights)
-        if isinstance(self.contamination, str):
-            self.threshold_ = automatic_threshold(held_out_scores, held_out_weights)
-        else:
-            self.threshold_ = threshold_for(scores, their_weights, self.contamination)
-        self.offset_ = -self.threshold_
+            drawn_by = held_out = (of_validation, np.ones(len(of_validation)))
+        self._note_scores((of_all, weights), drawn_by, held_out)
         largest = max(self.training_range_.high, self.threshold_)
         changed = TIMES_THE_LARGEST * (largest if largest > 0 else 1.0)
         self.ensemble_ = replace(self.ensemble_, changed=changed)
@@ -335,18 +322,6 @@ class AutoencoderOutlierDetector(
             return rows
         check_is_fitted(self)
         return Rows(checked(self, X, reset=False), missing=self.missing_values)
-
-    def _options(self) -> Options:
-        codes = self.n_components
-        return Options(
-            None if isinstance(codes, str) else CODES("n_components", codes),
-            self.activation,
-            self.n_steps,
-            self.batch_size,
-            as_float(self.learning_rate_init),
-            as_float(self.trim),
-            self.n_threads,
-        )
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
