@@ -1,6 +1,7 @@
 """The engine's twin of `Ensemble` and `Member`: how unusual rows are, in one call for all."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,24 +26,14 @@ def detector_of(
     """What the engine is told of members; for rows that are scaled already, without a scaling."""
     described = []
     for member in members:
-        points = member.references.points
+        network, points = member.network, member.references.points
         squares = np.square(points)
-        look = np.ascontiguousarray((-2 * points).T)  # (k, m)
-        described.append(
-            (
-                member.network.plan,
-                member.network.params,
-                *member.scale_and_usual,
-                points,
-                look,
-                squares.sum(axis=1),
-                np.ascontiguousarray(squares.T),
-                member.unit,
-            )
-        )
-    if scaling is None:
-        return Detector(described, None, changed)
-    own = scaling.shift, scaling.factor, scaling.varies, scaling.is_seen
+        # The distance to a reference s is |x|² - 2 x·s + |s|²: see `References`.
+        look = (np.ascontiguousarray((-2 * points).T), squares.sum(axis=1))  # (k, m), (m,)
+        seen = np.ascontiguousarray(squares.T)  # (k, m), of rows of which not all is seen
+        of_network = (network.plan, network.params, *member.scale_and_usual)
+        described.append((*of_network, points, *look, seen, member.unit))
+    own = scaling and (scaling.shift, scaling.factor, scaling.varies, scaling.is_seen)
     return Detector(described, own, changed)
 
 
@@ -72,8 +63,5 @@ def _run(
 ) -> None:
     is_large = len(result) * detector.n_weights >= compiled.WORTH_A_THREAD
     threads = check_n_threads(n_threads) if is_large else 1
-    if not detector.needs_blas:
-        ask(table, result, threads)
-        return
-    with single_threaded_blas():
+    with single_threaded_blas() if detector.needs_blas else nullcontext():
         ask(table, result, threads)

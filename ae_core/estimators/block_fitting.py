@@ -32,7 +32,7 @@ def checked_blocks(estimator: Any, blocks: Blocks, *, reset: bool) -> EncodedBlo
         When a block is not as it should be: says where.
     """
     if reset:
-        check_columns(estimator.columns, estimator.missing_values)
+        check_columns(estimator)
         _note_columns(estimator, blocks)
 
     def encode(block: Any) -> Any:

@@ -43,10 +43,7 @@ def by_blocks(method: Method) -> Method:
         check_is_fitted(self)
         blocks = Blocks(X) if blocks is None else blocks
 
-        def one(block: Any) -> Any:
-            return method(self, block, *arguments, **options)
-
-        results = _results(blocks, one)
+        results = _results(blocks, lambda block: method(self, block, *arguments, **options))
         if to is None:
             return (result for result, _ in results)
         return _written(self, method.__name__, blocks, results, to)
@@ -58,16 +55,15 @@ def mean_score(estimator: Any, blocks: Blocks, sample_weight: Any, *, by_seen: b
     """The mean of `score_samples` over the rows of blocks, each by what is seen of it, or whole."""
     if sample_weight is not None:
         raise ValueError("sample_weight is not for X in blocks: give a table in memory, or none")
+
+    def judged(block: Any) -> tuple[float, float]:
+        scores = estimator.score_samples(block)
+        counts = estimator._rows(block).counts(slice(None)) if by_seen else np.ones(len(scores))
+        return float(scores @ counts), float(counts.sum())
+
     total = count = 0.0
-    for _, where, block, _ in blocks.placed():
-        try:
-            scores = estimator.score_samples(block)
-            counts = np.ones(len(scores))
-            if by_seen:
-                counts = estimator._rows(block).counts(slice(None))
-        except (ValueError, TypeError) as error:
-            raise at(where, error) from error
-        total, count = total + float(scores @ counts), count + float(counts.sum())
+    for (scores, counts), _ in _results(blocks, judged):
+        total, count = total + scores, count + counts
     largest = float(np.finfo(np.float64).max)
     return float(np.clip(total / count, -largest, largest)) if count else 0.0
 
@@ -76,10 +72,9 @@ def _results(blocks: Blocks, method: Callable[[Any], Any]) -> Iterator[tuple[Any
     """What a method gives of each block, and the columns that are kept beside it."""
     for _, where, block, kept in blocks.placed():
         try:
-            result = method(block)
+            yield method(block), kept
         except (ValueError, TypeError) as error:
             raise at(where, error) from error
-        yield result, kept
 
 
 def _written(

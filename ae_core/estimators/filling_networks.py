@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from threading import Event
+from typing import Any
 
 import numpy as np
 
@@ -88,13 +89,11 @@ def train_network(
     sizes = options.hidden_layer_sizes
     code = (len(sizes) + 1) // 2
     hidden = tuple("identity" if layer == code else "relu" for layer in range(1, len(sizes) + 1))
-    output = ("identity",) if options.loss == "squared_error" else ()
-    if options.loss == "softmax_cross_entropy":
-        output = ("softmax",)
+    outputs: dict[Any, str] = {"squared_error": "identity", "softmax_cross_entropy": "softmax"}
     network = Network(
         Architecture(
             (n, *sizes, n),
-            (*hidden, *(output or ("mixed",))),
+            (*hidden, outputs.get(options.loss, "mixed")),
             options.loss,
             code_layer=code,
             n_covariates=2 * n,

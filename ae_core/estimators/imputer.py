@@ -20,12 +20,8 @@ from ..serving.filling import Filling, FillingNetworks
 from .donors import Donors
 from .filling_networks import Options, train_networks
 from .fitting import all_or_nothing, generator_of
-from .imputer_parameters import ImputerParameters
-from .imputer_tables import (
-    requested_library,
-    table_to_fill,
-    unmarked_frame,
-)
+from .imputer_parameters import LAYERS, ImputerParameters
+from .imputer_tables import requested_library, table_to_fill, unmarked_frame
 from .records import check_parameters, with_parameters
 from .saved import SavedEstimator
 from .saved_imputer import describe_imputer, restore_imputer
@@ -208,9 +204,7 @@ class AutoencoderImputer(
     def _is_number(self) -> Array:
         """Which of the columns that networks see are numbers: (n_encoded,) bool."""
         encoding: Encoding | None = self.encoding_
-        if encoding is None:
-            return np.ones(self.n_features_in_, dtype=bool)
-        return encoding.is_number
+        return np.ones(self.n_features_in_, bool) if encoding is None else encoding.is_number
 
     def _fit(self, X: Any) -> None:
         table = table_to_fill(self, X, reset=True)  # (m, n_encoded), NaN where missing
@@ -239,15 +233,12 @@ class AutoencoderImputer(
 
     def _options(self) -> Options:
         encoding: Encoding | None = self.encoding_
-        widths = np.ones(self.n_features_in_, dtype=np.intp)
-        if encoding is not None:
-            widths = np.diff(encoding.starts)
-        sizes = self.hidden_layer_sizes
+        n_columns = self.n_features_in_
         return Options(
-            (int(sizes),) if isinstance(sizes, int | np.integer) else tuple(map(int, sizes)),
+            LAYERS("hidden_layer_sizes", self.hidden_layer_sizes),
             float(self.corruption_level),
             "squared_error" if encoding is None else encoding.loss(),
-            np.repeat(np.arange(len(widths)), widths),
+            np.arange(n_columns) if encoding is None else encoding.sources[: encoding.n_encoded],
             self.n_threads,
         )
 

@@ -27,6 +27,11 @@ MOST_NETWORKS = 1000
 """More would not fit into a model file, nor into anybody's patience."""
 
 
+LAYERS = Sequence(
+    COUNT, "integers such as (128, 64, 128): at least one", takes_one=True, may_be_empty=False
+)
+
+
 @dataclass(frozen=True)
 class Marker(Check):
     """A value that stands in a table for what is missing."""
@@ -65,12 +70,7 @@ class ImputerParameters:
     )
     hidden_layer_sizes: Any = parameter(
         default=(128, 64, 128),
-        check=Sequence(
-            COUNT,
-            "integers such as (128, 64, 128): at least one",
-            takes_one=True,
-            may_be_empty=False,
-        ),
+        check=LAYERS,
         meaning="Units of the layers between input and output; the middle one is the code.",
     )
     corruption_level: float = parameter(

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
@@ -155,8 +156,18 @@ class ReconstructingAutoencoder(
             rows = plain_rows(self, X, *scaling, clip=clips(self))
             if rows is not None:
                 return rows
+        return self._table_and_rows(X, covariates, size_factors)[1]
+
+    def _table_and_rows(self, X: Any, covariates: Any, size_factors: Any) -> tuple[Any, Rows]:
+        """X as numbers, and as the network sees it with what is given beside it."""
         check_is_fitted(self)
         table = checked(self, X, reset=False)
-        return seen(
-            self, table, beside=given_beside(self, table.shape[0], covariates, size_factors)
-        )
+        beside = given_beside(self, table.shape[0], covariates, size_factors)
+        return table, seen(self, table, beside=beside)
+
+    @property
+    def _never_seen(self) -> Array:
+        """Columns of the network's of which the fit has seen nothing: (n_encoded,) bool."""
+        if self._running is None:
+            return np.zeros(self.network_.architecture.n_features, dtype=bool)
+        return ~self._running.was_seen

@@ -52,29 +52,36 @@ def checked(estimator: Any, X: Any, *, reset: bool, name: str = "X") -> Any:
     """
     missing = estimator.missing_values
     if reset:
-        check_columns(estimator.columns, missing)
-    is_mixed = estimator.columns == "mixed" if reset else estimator.encoding_ is not None
-    if not is_mixed:
-        table = checked_table(
+        check_columns(estimator)
+    if not is_mixed(estimator, reset=reset):
+        return checked_table(
             estimator, X, reset=reset, name=name, missing=missing, text=MIXED, advice=MASK
         )
-        if reset:
-            estimator.encoding_ = None
-        return table
     frame = as_pandas(X, name)
+    return encoded(estimator, frame, X, reset=reset, has_missing=missing == "mask", name=name)
+
+
+def is_mixed(estimator: Any, *, reset: bool) -> bool:
+    """Whether columns are encoded: as the parameters say with `reset`, else as in the fit."""
+    return bool(estimator.columns == "mixed" if reset else estimator.encoding_ is not None)
+
+
+def encoded(
+    estimator: Any, frame: Any, X: Any, *, reset: bool, has_missing: bool, name: str = "X"
+) -> Any:
+    """A DataFrame of pandas, made from X, as numbers; with `reset` how it is encoded is learned."""
     check_frame(frame, name)
-    masked = missing == "mask"
-    encoding = (
-        Encoding.learn(frame, has_missing=masked, name=name) if reset else estimator.encoding_
-    )
-    if not reset:  # names first: another column's values say nothing
-        note_columns(estimator, frame, reset=False)
-    others = getattr(estimator, "_takes_other_categories", False)
-    encoded = encoding.encode(frame, has_missing=masked, others=others, name=name)
+    if reset:
+        encoding = Encoding.learn(frame, has_missing=has_missing, name=name)
+    else:
+        note_columns(estimator, frame, reset=False)  # first: another column's values say nothing
+        encoding = estimator.encoding_
+    others = estimator._takes_other_categories
+    numbers = encoding.encode(frame, has_missing=has_missing, others=others, name=name)
     if reset:
         note_columns(estimator, frame, reset=True)
         estimator.encoding_, estimator._library = encoding, library_of(X)
-    return encoded
+    return numbers
 
 
 def plain_rows(estimator: Any, X: Any, *scaling: Any, clip: bool = False) -> Rows | None:
@@ -103,7 +110,6 @@ def checked_table(
     missing: str | None = None,
     text: str = ENCODE,
     advice: str = "",
-    takes_sparse: bool = True,
 ) -> Any:
     """X as an array or a canonical CSR matrix of numbers, checked as scikit-learn does.
 
@@ -120,17 +126,12 @@ def checked_table(
         What errors say is to be done about text.
     advice : str
         What else they say may be done about missing entries.
-    takes_sparse : bool
 
     Raises
     ------
     ValueError, TypeError
         Naming X, or an entry or a column of it, and what to do.
     """
-    if is_sparse(X) and not takes_sparse:
-        raise TypeError(
-            f"Sparse data was passed as {name}, but dense data is required: give {name}.toarray()"
-        )
     table = table_of(X, name, missing=missing, text=text, advice=advice)
     table = check_array(
         table,
@@ -143,7 +144,7 @@ def checked_table(
     table = check_table(table, name, missing=missing, columns=names_of(X), advice=advice)
     note_columns(estimator, X if is_frame(X) else table, reset=reset)
     if reset:
-        estimator._library = library_of(X)
+        estimator.encoding_, estimator._library = None, library_of(X)
     return table
 
 
