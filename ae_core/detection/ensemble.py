@@ -9,7 +9,6 @@ in it. What then counts is how far a row's code and its residuals are from those
 How the numbers below were found, and what they are worth, is in docs/defaults.md.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any
@@ -32,8 +31,16 @@ SMALLEST_USUAL = 1e-3
 """Share of a column's spread below which a residual is taken for rounding."""
 
 
+class Judging:
+    """What is pickled without what is worked out from its fields in use."""
+
+    def __getstate__(self: Any) -> dict[str, Any]:
+        """State for pickling: the same before and after use."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+
 @dataclass(frozen=True)
-class Member:
+class Member(Judging):
     """One trained network, and what is usual for it."""
 
     network: Network
@@ -91,7 +98,11 @@ class Member:
         Squared residuals are columns' own. The squared distance of the codes is divided among the
         columns as the squares of the difference are that it makes to the reconstruction.
         """
-        squares, which, reconstruction = self._squares(block, is_missing)
+        points, reconstruction, weights = self.points(block, is_missing)
+        which = self.references.second_nearest(points, weights)
+        squares = np.square(points - self.references.points[which])  # (h, n_code + n_features)
+        if weights is not None:
+            squares *= weights
         n_code = len(self.code_spread)
         differences = np.square(reconstruction - self._reconstructed_references[which])
         seen = ~np.isnan(block)
@@ -101,29 +112,12 @@ class Member:
         shares = np.where(total > 0, differences / np.where(total > 0, total, 1), evenly)
         parts = squares[:, n_code:] + squares[:, :n_code].sum(axis=1, keepdims=True) * shares
         whole = parts.sum(axis=1)
-        scale = self._roots(squares) / np.where(whole > 0, whole, 1)
-        return np.asarray(parts * scale[:, None])
-
-    def _squares(self, block: Array, is_missing: bool) -> tuple[Array, Array, Array]:
-        """Squared differences (h, n_code + n_features) from references, which, reconstructions."""
-        points, reconstruction, weights = self.points(block, is_missing)
-        which = self.references.second_nearest(points, weights)
-        points -= self.references.points[which]
-        np.square(points, out=points)
-        if weights is not None:
-            points *= weights
-        return points, which, reconstruction
-
-    def _roots(self, squares: Array) -> Array:
-        return np.asarray(np.sqrt(squares.sum(axis=1, dtype=np.float64)) / self.unit)
+        distances = np.sqrt(squares.sum(axis=1, dtype=np.float64)) / self.unit
+        return np.asarray(parts * (distances / np.where(whole > 0, whole, 1))[:, None])
 
     @cached_property
     def _detector(self) -> Detector:
         return detector_of((self,), None)
-
-    def __getstate__(self) -> dict[str, Any]:
-        """State for pickling: the same before and after use."""
-        return made_of(self)
 
     @cached_property
     def scale_and_usual(self) -> tuple[Array, Array]:
@@ -140,7 +134,7 @@ class Member:
 
 
 @dataclass(frozen=True)
-class Ensemble:
+class Ensemble(Judging):
     """Trained networks, and the scaling that a table's rows go through before them."""
 
     members: tuple[Member, ...]
@@ -162,15 +156,15 @@ class Ensemble:
         """The ensemble as the engine's object."""
         return detector_of(self.members, self.scaling, self.changed)
 
-    def __getstate__(self) -> dict[str, Any]:
-        """State for pickling: the same before and after use."""
-        return made_of(self)
-
     def contributions(self, rows: Rows) -> Array:
         """How unusual each entry is, (m, n_features) float64: `scores` are the sums."""
         result = np.empty((len(rows), rows.n_features))
         constants = np.flatnonzero(self.scaling.is_seen & ~self.scaling.varies)
-        for which, block, changed, is_missing in self._blocks(rows):
+        height = max(1, ENTRIES_AT_ONCE // rows.n_features)
+        for start in range(0, len(rows), height):
+            which = slice(start, min(start + height, len(rows)))
+            block, changed = self.scaling.scaled(rows, which, self.members[0].network.dtype)
+            is_missing = rows.missing is not None and bool(np.isnan(block).any())
             total = np.zeros(block.shape)
             for member in self.members:
                 total += member.contributions(block, is_missing)
@@ -178,18 +172,3 @@ class Ensemble:
             total[:, constants] += self.changed * changed
             result[which] = total
         return result
-
-    def _blocks(self, rows: Rows) -> Iterator[tuple[slice, Array, Array, bool]]:
-        """The rows as networks see them, where constants changed, and whether any entry is NaN."""
-        dtype = self.members[0].network.dtype
-        height = max(1, ENTRIES_AT_ONCE // rows.n_features)
-        for start in range(0, len(rows), height):
-            which = slice(start, min(start + height, len(rows)))
-            block, changed = self.scaling.scaled(rows, which, dtype)
-            is_missing = rows.missing is not None and bool(np.isnan(block).any())
-            yield which, block, changed, is_missing
-
-
-def made_of(judging: Member | Ensemble) -> dict[str, Any]:
-    """The fields of a member or an ensemble, without what is worked out from them in use."""
-    return {field.name: getattr(judging, field.name) for field in fields(judging)}

@@ -98,17 +98,15 @@ class References:
         return References(self.points[np.sort(order[:kept])], self.n_threads)
 
     def _squared(self, queries: Array, weights: Array | None) -> Array:
-        squared = self._products(self.layer, queries)
+        # Finite: networks and scalings give no others.
+        squared = self.layer.run_plain(queries, 0, 1)
         if weights is None:
             return squared
         some = (weights != 1).any(axis=1)  # the others are as they are beside rows without any
         queries, weights = queries[some] * weights[some], weights[some]
-        squared[some] = self._products(self._plain_layer, queries)
-        squared[some] += self._products(self._squares_layer, weights)
+        squared[some] = self._plain_layer.run_plain(queries, 0, 1)
+        squared[some] += self._squares_layer.run_plain(weights, 0, 1)
         return squared
-
-    def _products(self, layer: Network, X: Array) -> Array:
-        return layer.run_plain(X, 0, 1)  # finite, as networks and scalings give it
 
     @cached_property
     def layer(self) -> Network:

@@ -6,7 +6,6 @@ so that one wild entry does not outshout all the others.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -36,7 +35,12 @@ class ResidualEnsemble:
         dtype = self.networks[0].dtype
         scales = (1 / self.usual).astype(dtype)
         shares = (self.counts / len(self.networks)).astype(dtype)
-        for which, part, block in self._blocks(rows, dtype):
+        rows = Rows(rows.X, self.shift, self.factor)
+        height = max(1, ENTRIES_AT_ONCE // rows.n_features)
+        for start in range(0, len(rows), height):
+            which = slice(start, start + height)
+            part = rows.part(which)
+            block = part.take(slice(None), dtype)
             total, capped = np.zeros_like(block), np.empty_like(block)
             for network, scale in zip(self.networks, scales, strict=True):
                 z = network.forward(part)
@@ -66,12 +70,3 @@ class ResidualEnsemble:
         for which, block in self.blocks(rows):
             result[which] = block
         return result
-
-    def _blocks(self, rows: Rows, dtype: Any) -> Iterator[tuple[slice, Rows, Array]]:
-        """Which rows, the rows scaled, and what a network of that dtype sees of them."""
-        rows = Rows(rows.X, self.shift, self.factor)
-        height = max(1, ENTRIES_AT_ONCE // rows.n_features)
-        for start in range(0, len(rows), height):
-            which = slice(start, start + height)
-            part = rows.part(which)
-            yield which, part, part.take(slice(None), dtype)

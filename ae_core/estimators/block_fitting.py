@@ -42,11 +42,10 @@ def checked_blocks(estimator: Any, blocks: Blocks, *, reset: bool) -> EncodedBlo
 
 
 def _note_columns(estimator: Any, blocks: Blocks) -> None:
-    placed = iter(blocks.placed())
-    try:
-        _, where, block, _ = next(placed)
-    except StopIteration:
-        raise ValueError("X gives no blocks: there is nothing to learn from") from None
+    first = next(iter(blocks.placed()), None)
+    if first is None:
+        raise ValueError("X gives no blocks: there is nothing to learn from")
+    _, where, block, _ = first
 
     def frames() -> Iterator[Any]:
         nonlocal where  # which an error is about
@@ -117,11 +116,8 @@ def _start(estimator: Any, X: EncodedBlocks, some: Any, held_out: float, random:
 
 def some_rows(X: EncodedBlocks, held_out: float) -> Any:
     """Rows that are learned from, spread at random, as one table."""
-    share = min(1.0, held_out + min(1.0 - held_out, ROWS_SAMPLED / X.n_rows))
-    table = X.picked(share, held_out)
-    if table is None:  # of few rows none may be that low
-        table = X.picked(1.0, held_out)
-    return table
+    table = X.picked(min(1.0, held_out + ROWS_SAMPLED / X.n_rows), held_out)
+    return X.picked(1.0, held_out) if table is None else table  # of few, none may be that low
 
 
 def held_out_share(X: EncodedBlocks, fraction: float) -> float:

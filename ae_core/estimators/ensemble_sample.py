@@ -36,7 +36,9 @@ class Sample:
 
 def _residuals(network: Network, rows: Rows) -> Iterator[tuple[slice, Array, Array]]:
     """Which rows, their residuals, 0 where unseen, and what is seen: (h, n_features) each."""
-    for which in _parts(rows):
+    height = max(1, ENTRIES_AT_ONCE // rows.n_features)  # so few rows fit into cache
+    for start in range(0, len(rows), height):
+        which = slice(start, start + height)
         part = rows.part(which)
         residuals = network.forward(part)
         residuals -= part.X
@@ -50,13 +52,11 @@ def _residuals(network: Network, rows: Rows) -> Iterator[tuple[slice, Array, Arr
 
 def usual_residuals(network: Network, sample: Sample, is_learned: Array) -> Array:
     """The root mean square residual in each column, over some rows (m,): (n_features,)."""
-    squares = seen_weight = np.zeros(sample.rows.n_features)
+    squares, seen_weight = np.zeros((2, sample.rows.n_features))
     for which, residuals, seen in _residuals(network, sample.rows):
         weights = (sample.weights[which] * is_learned[which]).astype(residuals.dtype)
-        squares = squares + total_weight(weights, np.square(residuals, out=residuals))
-        seen_weight = seen_weight + (
-            weights.sum() if seen.size == 1 else total_weight(weights, seen)
-        )
+        squares += total_weight(weights, np.square(residuals, out=residuals))
+        seen_weight += weights.sum() if seen.size == 1 else total_weight(weights, seen)
     seen_weight = np.maximum(seen_weight, np.finfo(np.float64).tiny)
     return np.maximum(np.sqrt(squares / seen_weight), SMALLEST_USUAL)
 
@@ -126,19 +126,3 @@ def member_among(
     references = References(points, network.n_threads)
     far = far_of_odd_references(n_varying)
     return replace(member, references=references.of_usual_ones(n_references, odd_share, far))
-
-
-def distances_to(members: list[Member], rows: Rows, block: Array) -> Array:
-    """Of the rows of the sample, for each member: (m, n_members)."""
-    result = np.empty((len(block), len(members)))
-    for part in _parts(rows):
-        for column, member in zip(result[part].T, members, strict=True):
-            column[:] = member.distances(block[part], rows.missing is not None)
-    return result
-
-
-def _parts(rows: Rows) -> Iterator[slice]:
-    """Slices of rows that fit into cache."""
-    height = max(1, ENTRIES_AT_ONCE // rows.n_features)
-    for start in range(0, len(rows), height):
-        yield slice(start, start + height)

@@ -17,7 +17,7 @@ from ..network.compiled import Network
 from ..training.epochs import all_finite
 from ..training.progress import NonFiniteLossError
 from .detector_parameters import CODES
-from .ensemble_sample import Sample, distances_to, member_among, oddness_of, usual_residuals
+from .ensemble_sample import Sample, member_among, oddness_of, usual_residuals
 
 CODE_SHARES = (0, 1 / 8, 1 / 4, 1 / 2)
 """Sizes of the codes, as shares of the number of columns; at least 1, …"""
@@ -104,9 +104,10 @@ def train_ensemble(
     Trained
         Of which ``ensemble.changed`` is still to be set: it is 0.
     """
-    sample, scaling = _sample(
-        rows, 1 if is_spread else step_between(len(rows), rows.n_features), is_spread
-    )
+    if rows.seen is not None and not rows.seen.any():
+        raise ValueError("X has no entry that is seen: there is nothing to learn")
+    step = 1 if is_spread else step_between(len(rows), rows.n_features)
+    sample, scaling = _sample(rows, step, is_spread)
     n_rows, n_features = len(sample.rows), rows.n_features
     dtype = np.dtype(np.float64 if sample.is_exact else np.float32)
     n_varying = int(scaling.varies.sum())
@@ -142,7 +143,8 @@ def train_ensemble(
         member_among(network, usual, sample, block, _own(kept, left_out), random, n_varying)
         for network, usual, left_out in zip(networks, usual, held_out.T, strict=True)
     ]
-    distances = distances_to(members, sample.rows, block)
+    has_missing = rows.missing is not None
+    distances = np.stack([member.distances(block, has_missing) for member in members], axis=1)
     for i, left_out in enumerate(held_out.T):
         which = left_out if left_out.any() else is_learned
         own, weights = distances[which, i], sample.weights[which]

@@ -149,10 +149,10 @@ class AutoencoderOutlierDetector(
         weights = weights_of(sample_weight, X)
         weights = np.ones(X.shape[0]) if weights is None else ratios(weights)
         rows = Rows(X, missing=self.missing_values)
-        if self.missing_values is not None and rows.seen is not None and not rows.seen.any():
-            raise ValueError("X has no entry that is seen: there is nothing to learn")
         counted = weights > 0
-        learned = rows.reweighted(weights) if counted.all() else _some(rows, counted, weights)
+        learned = rows.reweighted(weights)
+        if not counted.all():
+            learned = Rows(X[counted], sample_weight=weights[counted], missing=rows.missing)
         trained = train_ensemble(learned, self, generator_of(self))
         self._keep(trained)
         scores = trained.scores(learned)
@@ -163,8 +163,6 @@ class AutoencoderOutlierDetector(
         """Learn from the same evenly spaced rows as `fit` does; then score all of them."""
         step = step_between(X.n_rows, X.n_columns)
         rows = Rows(X.every(step), missing=self.missing_values)
-        if rows.seen is not None and not rows.seen.any():
-            raise ValueError("X has no entry that is seen: there is nothing to learn")
         vars(rows)["limits"] = X.low, X.high
         trained = train_ensemble(rows, self, generator_of(self), is_spread=step > 1)
         self._keep(trained)
@@ -338,8 +336,3 @@ class AutoencoderOutlierDetector(
     @classmethod
     def _restored(cls, file: ModelFile) -> Self:
         return restore_detector(cls, file)
-
-
-def _some(rows: Rows, which: Array, weights: Array) -> Rows:
-    """The rows where `which` (m,) is True, with their weights."""
-    return Rows(rows.X[which], sample_weight=weights[which], missing=rows.missing)
