@@ -9,6 +9,8 @@ in it. What then counts is how far a row's code and its residuals are from those
 How the numbers below were found, and what they are worth, is in docs/defaults.md.
 """
 
+from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any
@@ -16,11 +18,15 @@ from typing import Any
 import numpy as np
 
 from .._engine.detector import Detector
+from .._engine.rows import Rows as EngineRows
 from .._typing import Array
+from ..data.checks import check_n_threads
 from ..data.robust_scaling import RobustScaling
 from ..data.rows import Rows
+from ..network import compiled
+from ..network.blas_threads import single_threaded_blas
 from ..network.compiled import Network
-from .judging import detector_of, distances_of, scores_of
+from ..network.engine_terms import engine_rows
 from .neighbours import References
 
 ENTRIES_AT_ONCE = 65_536
@@ -90,7 +96,10 @@ class Member(Judging):
 
     def distances(self, block: Array, is_missing: bool) -> Array:
         """How far rows are from the second nearest reference, in units of what is usual: (h,)."""
-        return distances_of(self._detector, block, is_missing, self.network.n_threads)[:, 0]
+        result = np.empty((len(block), 1))
+        table = EngineRows(block, None, None, None, False, is_missing)
+        _ask(self._detector, self._detector.distances, table, result, self.network.n_threads)
+        return result[:, 0]
 
     def contributions(self, block: Array, is_missing: bool) -> Array:
         """The same, and what each column has of it: (h, n_features), whose sums they are.
@@ -149,7 +158,9 @@ class Ensemble(Judging):
 
     def scores(self, rows: Rows) -> Array:
         """How unusual each row is: (m,) float64."""
-        return scores_of(self.detector, rows, self.members[0].network.n_threads)
+        result, n_threads = np.empty(len(rows)), self.members[0].network.n_threads
+        _ask(self.detector, self.detector.scores, engine_rows(rows), result, n_threads)
+        return result
 
     @cached_property
     def detector(self) -> Detector:
@@ -172,3 +183,33 @@ class Ensemble(Judging):
             total[:, constants] += self.changed * changed
             result[which] = total
         return result
+
+
+def detector_of(
+    members: tuple[Member, ...], scaling: RobustScaling | None, changed: float = 0.0
+) -> Detector:
+    """What the engine is told of members; for rows that are scaled already, without a scaling."""
+    described = []
+    for member in members:
+        network, points = member.network, member.references.points
+        squares = np.square(points)
+        # The distance to a reference s is |x|² - 2 x·s + |s|²: see `References`.
+        look = (np.ascontiguousarray((-2 * points).T), squares.sum(axis=1))  # (k, m), (m,)
+        seen = np.ascontiguousarray(squares.T)  # (k, m), of rows of which not all is seen
+        of_network = (network.plan, network.params, *member.scale_and_usual)
+        described.append((*of_network, points, *look, seen, member.unit))
+    own = scaling and (scaling.shift, scaling.factor, scaling.varies, scaling.is_seen)
+    return Detector(described, own, changed)
+
+
+def _ask(
+    detector: Detector,
+    ask: Callable[[EngineRows, Array, int], None],
+    table: EngineRows,
+    result: Array,
+    n_threads: int | None,
+) -> None:
+    is_large = len(result) * detector.n_weights >= compiled.WORTH_A_THREAD
+    threads = check_n_threads(n_threads) if is_large else 1
+    with single_threaded_blas() if detector.needs_blas else nullcontext():
+        ask(table, result, threads)

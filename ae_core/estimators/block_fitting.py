@@ -14,7 +14,7 @@ from ..data.frames import as_pandas, is_frame, library_of
 from ..data.rows import Rows
 from ..training.progress import Callback
 from .checkpoints import bind_checkpoints, open_checkpoint
-from .fitting import clips, generator_of, run, seen
+from .fitting import check_split, clips, generator_of, run, seen
 from .parameters import check_columns, dtype_of
 from .starting import draw_network, go_on, is_scaled, note_scale
 from .tables import checked, note_columns
@@ -129,12 +129,7 @@ def held_out_share(X: EncodedBlocks, fraction: float) -> float:
         When that would be none of them, or all.
     """
     share = min(fraction, (X.blocks.block_size or ROWS_SAMPLED) / X.n_rows)
-    n_held_out = X.n_rows - X._n_counted(share)
-    if not 1 <= n_held_out < X.n_rows:
-        raise ValueError(
-            f"validation_fraction={fraction!r} of n_samples={X.n_rows} holds out {n_held_out}: "
-            "some must be held out and some left; change it, or give X_val"
-        )
+    check_split(fraction, X.n_rows, X.n_rows - X._n_counted(share))
     return share
 
 

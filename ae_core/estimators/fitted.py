@@ -90,21 +90,17 @@ class FittedAutoencoder(CompletingAutoencoder, ScoringAutoencoder):
         rows = in_rates(self._rows(X, **given))
         X = indexable(X)
         weights = weights_of(sample_weight, rows.X)
+        names, sources = getattr(self, "feature_names_in_", None), None
+        if self.encoding_ is not None:
+            names = self.encoding_.names
+            sources = self.encoding_.sources[: self.encoding_.n_encoded]
         examined = examine(
             self.network_,
             rows if weights is None else rows.reweighted(weights),
             history=self.history_,
             raw=Rows(rows.X, missing=rows.missing, n_covariates=rows.n_covariates),
-            feature_names=(
-                getattr(self, "feature_names_in_", None)
-                if self.encoding_ is None
-                else self.encoding_.names
-            ),
-            sources=(
-                None
-                if self.encoding_ is None
-                else self.encoding_.sources[: self.encoding_.n_encoded]
-            ),
+            feature_names=names,
+            sources=sources,
             settings={**self.get_params(deep=False), "size_factors": size_factors_of(self)},
         )
         tried = filling = None

@@ -80,12 +80,22 @@ def held_out_rows(n_rows: int, fraction: float, random: np.random.Generator) -> 
         When that would be none of them, or all.
     """
     n_held_out = round(fraction * n_rows)
+    check_split(fraction, n_rows, n_held_out)
+    return np.sort(random.permutation(n_rows)[:n_held_out])
+
+
+def check_split(fraction: float, n_rows: int, n_held_out: int) -> None:
+    """Refuse to hold out no row, or all.
+
+    Raises
+    ------
+    ValueError
+    """
     if not 1 <= n_held_out < n_rows:
         raise ValueError(
             f"validation_fraction={fraction!r} of n_samples={n_rows} holds out {n_held_out}: some "
             "must be held out and some left; change it, or give X_val"
         )
-    return np.sort(random.permutation(n_rows)[:n_held_out])
 
 
 def without(

@@ -12,6 +12,7 @@ from .._typing import Array
 from ..basics.memory import SMALLER, TO_FIT, says_what_it_lacks
 from ..data.blocks import blocks_of
 from ..data.encoded_blocks import EncodedBlocks
+from ..data.frames import framed
 from ..data.rows import Rows
 from ..diagnosis.result import Diagnosis
 from ..files.model_file import ModelFile
@@ -19,9 +20,9 @@ from .block_fitting import checked_blocks, checked_validation, sampled
 from .block_results import by_blocks
 from .calibrated_detector import CalibratedDetector
 from .detector_parameters import DetectorParameters
+from .detector_stream import FollowingDetector
 from .ensemble_training import Trained, ratios, step_between, train_ensemble
 from .fitting import all_or_nothing, generator_of, weights_of
-from .following_detector import FollowingDetector
 from .outlier_diagnosis import diagnose_detector
 from .records import check_parameters, with_parameters
 from .saved import SavedEstimator
@@ -237,7 +238,7 @@ class AutoencoderOutlierDetector(
         contributions: Array = self.ensemble_.contributions(rows)
         if self.encoding_ is not None:
             contributions = self.encoding_.summed(contributions)
-        return self._as_given(contributions, X)
+        return framed(contributions, X)
 
     @by_blocks
     def score_samples(self, X: Any, *, to: Any = None) -> Array:

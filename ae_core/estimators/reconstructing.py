@@ -10,6 +10,7 @@ from .._typing import Array
 from ..basics.arguments import checked_bool
 from ..basics.memory import SMALLER, says_what_it_lacks
 from ..data.covariates import Covariates
+from ..data.frames import framed
 from ..data.rows import Rows
 from ..data.running_scaling import RunningScaling
 from ..data.scaling import undo_scaling
@@ -90,7 +91,7 @@ class ReconstructingAutoencoder(
         X_hat = self._decoded(code, covariates_of(self, covariates, len(code)))
         within_range(X_hat, Rows(code, name="code"), "the reconstruction")
         sizes = sizes_of(self, size_factors, len(code), is_needed=False)
-        return self._as_fitted(self._sized(X_hat, sizes), self.encoding_, beside=X)
+        return self._as_fitted(self._sized(X_hat, sizes), beside=X)
 
     def _sized(self, rates: Array, sizes: Array | None) -> Array:
         """Rates (m, n_features) of rows of usual size as those of rows of these sizes (m,)."""
@@ -139,9 +140,7 @@ class ReconstructingAutoencoder(
             size = rows.row_factor if rows.row_size is None else rows.row_size
             if size is not None:
                 X_hat /= size[:, None].astype(X_hat.dtype)
-        if self.encoding_ is None:
-            return self._as_given(X_hat, X)
-        return self._as_fitted(X_hat, self.encoding_, beside=X)
+        return framed(X_hat, X) if self.encoding_ is None else self._as_fitted(X_hat, beside=X)
 
     def _reconstructed(self, rows: Rows) -> Array:
         """The reconstruction (m, n_features) of rows, in the data's units."""

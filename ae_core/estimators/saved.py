@@ -186,10 +186,8 @@ def parameters_of(estimator: Any) -> dict[str, Any]:
             value = None
         elif name == "dtype" and value is not None:
             value = np.dtype(value).name
-        elif isinstance(value, np.ndarray):
+        elif isinstance(value, np.ndarray | np.generic):
             value = value.tolist()
-        elif isinstance(value, np.generic):
-            value = value.item()
         elif isinstance(value, tuple):
             value = [v.item() if isinstance(v, np.generic) else v for v in value]
         parameters[name] = value

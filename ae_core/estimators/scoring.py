@@ -7,6 +7,7 @@ import numpy as np
 from .._typing import Array
 from ..basics.memory import FEWER_ROWS, says_what_it_lacks
 from ..data.blocks import blocks_of
+from ..data.frames import framed
 from ..data.rows import Rows
 from ..data.scaling import saturated
 from ..formulas.losses import LOSSES
@@ -117,7 +118,7 @@ class ScoringAutoencoder(ReconstructingAutoencoder):
             raise
         if self.encoding_ is not None:
             errors = self.encoding_.summed(errors)
-        return self._as_given(errors, X)
+        return framed(errors, X)
 
     def _of_counts(self, errors: Array, rows: Rows) -> Array:
         """Losses of rows (m, …) that were divided by their sizes as those of the counts.

@@ -189,24 +189,22 @@ class FramesOut:
     _library: str | None = None
     """Of the frames that the estimator was fitted to; None for arrays, and in older files."""
 
-    def _as_given(self, values: Array, X: Any) -> Any:
-        """Values (m, n), one per entry of X (m, n): in a frame where X is one."""
-        return framed(values, X)
+    encoding_: Encoding | None
 
-    def _as_fitted(self, values: Array, encoding: Encoding | None, beside: Any = None) -> Any:
+    def _as_fitted(self, values: Array, beside: Any = None) -> Any:
         """Rows (m, n_features) in the data's units, in a frame where `beside` (m, …) is one.
 
         Without anything beside them, where the fit was of one; with an encoding always. The names
         are those of the fit.
         """
         library = self._library if beside is None else library_of(beside)
-        if encoding is None:
+        if self.encoding_ is None:
             names = getattr(self, "feature_names_in_", range(values.shape[1]))
             if beside is None:
                 return new_frame(library, values, names)
             return framed(values, beside, names)
         has_index = beside is not None and library is not None and library not in NO_INDEX
-        frame = encoding.decode(values, beside.index if has_index else None)
+        frame = self.encoding_.decode(values, beside.index if has_index else None)
         return from_pandas(frame, library or self._library)
 
 

@@ -228,7 +228,7 @@ validation_loss_curve_, best_loss_, n_iter_, n_features_in_, feature_names_in_
         X = self._sized(self._decoded(self._normals(n_samples, random), given), sizes)
         if self.encoding_ is not None:
             X = self.encoding_.drawn(X, random.uniform)
-        return self._as_fitted(X, self.encoding_)
+        return self._as_fitted(X)
 
     @says_what_it_lacks(SMALLER)
     def sample_posterior(
