@@ -1,4 +1,4 @@
-"""Several small autoencoders that judge together how unusual the entries of a row are.
+"""Several small autoencoders that together score how unusual a row, and each of its entries, is.
 
 Each has one hidden layer, of tanh units: they are bounded, so that a row far away can't be followed
 and reconstructed. Each is trained for a few dozen steps on some of the rows; then the rows that all
@@ -30,15 +30,15 @@ from ..network.engine_terms import engine_rows
 from .neighbours import References
 
 ENTRIES_AT_ONCE = 65_536
-"""Rows that are judged at once: so few stay in the processor's cache."""
+"""Of the rows that are scored at a time, so that they stay in the processor's cache."""
 WEIGHT_OF_CODE = 4.0
-"""So many squared residuals beside the usual a unit's squared distance, in spreads, counts for."""
+"""Weight of a code unit's squared distance (in spreads); that of a squared residual is 1."""
 SMALLEST_USUAL = 1e-3
-"""Share of a column's spread below which a residual is taken for rounding."""
+"""Smallest usual residual, as a share of the column's spread: less would be rounding."""
 
 
 class Judging:
-    """What is pickled without what is worked out from its fields in use."""
+    """A dataclass that is pickled by its fields alone, without cached properties."""
 
     def __getstate__(self: Any) -> dict[str, Any]:
         """State for pickling: the same before and after use."""
@@ -47,15 +47,15 @@ class Judging:
 
 @dataclass(frozen=True)
 class Member(Judging):
-    """One trained network, and what is usual for it."""
+    """One trained network, with its usual residuals and its reference rows."""
 
     network: Network
     usual: Array
-    """(n_features,): root mean square of its residual in each column."""
+    """(n_features,): root mean square of its residuals in each column."""
     code_spread: Array
     """(n_code,): root mean square distance of a unit of the code from its mean."""
     references: References
-    """Codes and residuals, beside the usual, of rows that it was trained on."""
+    """Codes and residuals, divided by what is usual, of rows that it was trained on."""
     unit: float = 1.0
     """The median distance of rows that it was not trained on."""
 
@@ -95,14 +95,14 @@ class Member(Judging):
         return points, reconstruction, weights
 
     def distances(self, block: Array, is_missing: bool) -> Array:
-        """How far rows are from the second nearest reference, in units of what is usual: (h,)."""
+        """Distances of rows to their second nearest reference, in units of `unit`: (h,)."""
         result = np.empty((len(block), 1))
         table = EngineRows(block, None, None, None, False, is_missing)
         _ask(self._detector, self._detector.distances, table, result, self.network.n_threads)
         return result[:, 0]
 
     def contributions(self, block: Array, is_missing: bool) -> Array:
-        """The same, and what each column has of it: (h, n_features), whose sums they are.
+        """The same distances divided among the columns: (h, n_features), whose sums they are.
 
         Squared residuals are columns' own. The squared distance of the codes is divided among the
         columns as the squares of the difference are that it makes to the reconstruction.
@@ -188,7 +188,7 @@ class Ensemble(Judging):
 def detector_of(
     members: tuple[Member, ...], scaling: RobustScaling | None, changed: float = 0.0
 ) -> Detector:
-    """What the engine is told of members; for rows that are scaled already, without a scaling."""
+    """The engine's twin of some members; without a scaling, for rows that are scaled already."""
     described = []
     for member in members:
         network, points = member.network, member.references.points

@@ -1,4 +1,4 @@
-"""The judgement of detectors that version 0.1.0 saved: how large residuals are beside the usual.
+"""Scores of detectors that version 0.1.0 saved: residuals divided by the usual ones.
 
 Kept so that such files give the scores that they gave. Large residuals count linearly (Huber 1964),
 so that one wild entry does not outshout all the others.
@@ -14,7 +14,7 @@ from ..data.rows import Rows
 from ..network.compiled import Network
 
 ENTRIES_AT_ONCE = 65_536
-"""A block of this many is judged while it is in cache."""
+"""Of the rows that are scored at a time, so that they stay in cache."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class ResidualEnsemble:
     usual: Array
     """(n_networks, n_features): root mean square of each network's residual in each column."""
     counts: Array
-    """(n_features,) bool: columns that are judged; constant ones are not."""
+    """(n_features,) bool: columns that add to scores; constant ones do not."""
     shift: Array
     factor: Array
     """(n_features,): networks see ``(X - shift) * factor``."""

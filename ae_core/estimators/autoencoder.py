@@ -166,7 +166,7 @@ class TrainableAutoencoder(FittedAutoencoder, LayerParameters, TrainingParameter
             callbacks = bind_checkpoints(callbacks, self, X, given_weights, held_out, beside)
             run(self, rows, random, callbacks, validation, resume)
         warn_if_not_converged(self)
-        # Of ratings, entries held out say more than those seen, of which a copy is best.
+        # Ratings are judged by held-out entries: of those seen, a copy would be best.
         if split is None or not (
             warn_if_worse_than_biases(self, split, validation) or self._scale == "biases"
         ):

@@ -21,7 +21,7 @@ from .tables import checked, note_columns
 
 
 def checked_blocks(estimator: Any, blocks: Blocks, *, reset: bool) -> EncodedBlocks:
-    """The blocks as the estimator's parameters say that they are encoded, checked.
+    """The blocks, to be checked and encoded as the estimator's parameters say.
 
     With `reset`, the names of the columns are noted, and how they are encoded is learned: in a pass
     of its own for ``columns='mixed'``.
@@ -48,7 +48,7 @@ def _note_columns(estimator: Any, blocks: Blocks) -> None:
     _, where, block, _ = first
 
     def frames() -> Iterator[Any]:
-        nonlocal where  # which an error is about
+        nonlocal where  # the place that an error names
         for _, where, each, _ in blocks.placed():  # noqa: B007
             yield as_pandas(each)
 
@@ -72,7 +72,13 @@ def fit_blocks(
     callbacks: tuple[Callback, ...],
     resume_from: Any,
 ) -> Rows:
-    """Learn from blocks, as `fit` does from a table; some of their rows, to judge the fit by."""
+    """Learn from blocks, as `fit` does from a table.
+
+    Returns
+    -------
+    Rows
+        Some of their rows, to judge the fit by.
+    """
     if sample_weight is not None:
         raise ValueError("sample_weight is not for X in blocks: give a table in memory, or none")
     if estimator.solver == "lbfgs":
@@ -117,11 +123,11 @@ def _start(estimator: Any, X: EncodedBlocks, some: Any, held_out: float, random:
 def some_rows(X: EncodedBlocks, held_out: float) -> Any:
     """Rows that are learned from, spread at random, as one table."""
     table = X.picked(min(1.0, held_out + ROWS_SAMPLED / X.n_rows), held_out)
-    return X.picked(1.0, held_out) if table is None else table  # of few, none may be that low
+    return X.picked(1.0, held_out) if table is None else table  # of few rows, no hash may be so low
 
 
 def held_out_share(X: EncodedBlocks, fraction: float) -> float:
-    """Below which hash rows are held out: at most as many as a block has.
+    """The share of rows held out, those of the lowest hashes: at most as many as a block has.
 
     Raises
     ------
@@ -134,7 +140,7 @@ def held_out_share(X: EncodedBlocks, fraction: float) -> float:
 
 
 def bar_of(estimator: Any) -> Any:
-    """What shows how far a pass over blocks is, where the estimator is verbose."""
+    """A function that makes a progress bar of a pass over blocks, if the estimator is verbose."""
     if not getattr(estimator, "verbose", False):
         return None
 
@@ -158,14 +164,14 @@ def sampled(blocks: Blocks) -> Any:
 
 
 def taken(block: Any, which: Any) -> Any:
-    """Rows of a block, of any kind."""
+    """Some rows of a block, which is an array, a matrix or a frame."""
     if hasattr(block, "iloc"):
         return block.iloc[which]
     return block.take(which) if hasattr(block, "column_names") else block[which]
 
 
 def _below(parts: list[Any]) -> Any:
-    """Blocks of any kind below each other."""
+    """Blocks (arrays, matrices or frames) below each other, as one."""
     if len(parts) == 1 or not is_frame(parts[0]):
         return joined(parts)
     import narwhals as nw

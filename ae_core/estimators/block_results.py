@@ -24,13 +24,13 @@ MAKES_COLUMNS = {
     "predict": "prediction",
     "p_values": "p_value",
 }
-"""What the column of a method is called that gives one number for each row."""
+"""The name of the column, for methods that give one number for each row."""
 
 
 def by_blocks(method: Method) -> Method:
-    """The method, which goes through `Blocks`, too, and writes what it finds with ``to``.
+    """Let a method take `Blocks`, too, and write its results to a file with ``to``.
 
-    A method of a table in memory is called as it is. The body never sees ``to``.
+    For a table in memory the method is called as it is; it never gets ``to``.
     """
     in_memory = says_what_it_lacks(FEWER_ROWS)(method)
 
@@ -52,7 +52,7 @@ def by_blocks(method: Method) -> Method:
 
 
 def mean_score(estimator: Any, blocks: Blocks, sample_weight: Any, *, by_seen: bool) -> float:
-    """The mean of `score_samples` over the rows of blocks, each by what is seen of it, or whole."""
+    """The mean of `score_samples` over the rows of blocks, weighted by the share seen `by_seen`."""
     if sample_weight is not None:
         raise ValueError("sample_weight is not for X in blocks: give a table in memory, or none")
 
@@ -69,7 +69,7 @@ def mean_score(estimator: Any, blocks: Blocks, sample_weight: Any, *, by_seen: b
 
 
 def _results(blocks: Blocks, method: Callable[[Any], Any]) -> Iterator[tuple[Any, Any]]:
-    """What a method gives of each block, and the columns that are kept beside it."""
+    """The result of a method for each block, with the columns that are kept beside it."""
     for _, where, block, kept in blocks.placed():
         try:
             yield method(block), kept
@@ -106,7 +106,7 @@ def _result_names(estimator: Any, method: str) -> list[str]:
 
 
 def _columns(values: Any) -> list[Any]:
-    """The columns of a result as arrays of NumPy's or Arrow's."""
+    """The columns of a result as arrays of NumPy or Arrow."""
     if values is None:
         return []
     if is_sparse(values):

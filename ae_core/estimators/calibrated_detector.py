@@ -14,7 +14,7 @@ Scores = tuple[Array, Array]
 
 
 class CalibratedDetector:
-    """What a detector says of scores by those of the rows that it was fitted to."""
+    """The part of a detector that compares scores with those of the rows of its fit."""
 
     @by_blocks
     def p_values(self: Any, X: Any, *, to: Any = None) -> Array:

@@ -187,7 +187,7 @@ def _check_same_parameters(file: ModelFile, called: str, estimator: Any) -> None
         raise ValueError(f"{called} is a checkpoint of a fit of {file.description['estimator']}")
     saved, own = file.value("parameters", dict), parameters_of(estimator)
     for name in sorted(saved.keys() | own.keys()):
-        # A checkpoint of before there was a parameter is of a fit with its default.
+        # A checkpoint older than a parameter is of a fit with its default.
         default = inspect.signature(type(estimator)).parameters.get(name)
         value = saved.get(name, default.default if default else None)
         if own.get(name) == "auto" and name in MEANINGS and value == MEANINGS[name](estimator):
@@ -228,7 +228,7 @@ def count_in(file: ModelFile, name: str) -> int:
 
 def is_generator_state(state: Any) -> bool:
     """Whether it is what `ae_core.training.progress.generator_state` gives."""
-    np.random.PCG64().state = state  # raises what file.value takes for a no
+    np.random.PCG64().state = state  # what this raises, file.value takes for False
     return True
 
 
@@ -237,7 +237,7 @@ def _are_rows(which: Array, n_rows: int) -> bool:
 
 
 def _fingerprint(X: Any, sample_weight: Array | None, beside: Beside) -> str:
-    """A digest of the shape and of some thousand rows, evenly spaced; and of their weights."""
+    """A digest of the table's shape and of some 1000 rows, with weights and what else is given."""
     step = max(1, X.shape[0] // ROWS_COMPARED)
     digest = hashlib.blake2b(f"{X.shape} {X.dtype}".encode(), digest_size=16)
     if isinstance(X, EncodedBlocks):

@@ -1,4 +1,4 @@
-"""What a fitted autoencoder says of entries that are not there: `impute` and `recommend`."""
+"""Predictions of entries that a table does not have: `impute` and `recommend`."""
 
 from typing import Any
 

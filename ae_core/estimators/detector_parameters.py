@@ -18,7 +18,7 @@ from .constructors import ACTIVATION, RATE
 from .records import parameter, with_parameters
 
 MOST_STEPS = 1_000_000
-"""The rows of all steps are put in order before the first one."""
+"""Orders of the rows of all steps are made before the first one, and need memory."""
 
 CODES = Sequence(
     COUNT, "integers such as (1, 4): at least one code size", takes_one=True, may_be_empty=False

@@ -1,8 +1,8 @@
-"""A detector for which what is usual follows a stream, and how far rows have moved from that.
+"""A detector that learns from a stream of rows what is usual, and a test for drift.
 
 The networks stay as `fit` trained them; trained on and on, they would reconstruct odd rows, too.
 What is renewed is what rows are compared with: references, usual residuals, the unit of scores, and
-scores themselves, each taken before anything is learned from its row.
+the scores of the last rows, each taken before anything is learned from its row.
 """
 
 from dataclasses import dataclass, replace
@@ -23,13 +23,13 @@ from .fitting import generator_of
 from .records import check_parameters
 
 ROWS_KEPT = 2_000
-"""Rows that stand for what came so far, …"""
+"""Rows that are kept of all that came so far, at most."""
 ENTRIES_KEPT = 2_000_000
-"""… but of wide tables fewer."""
+"""Of wide tables fewer rows are kept: so many entries."""
 SCORES_KEPT = 10_000
-"""The last so many rows' scores draw the line."""
+"""Scores of the last rows that are kept, and draw the line."""
 FEWEST_ROWS = 32
-"""Of which what is usual can be learned."""
+"""Rows that are needed to learn what is usual."""
 
 
 class Drift(NamedTuple):
@@ -41,9 +41,9 @@ class Drift(NamedTuple):
     p_value: float
     """How probable one as large is, by chance."""
     outliers: float
-    """Share of these rows that are outliers, …"""
+    """Share of outliers among these rows."""
     usual_outliers: float
-    """… and of the rows that the detector is used to."""
+    """Share of outliers among the rows that the detector is used to."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ class FollowingDetector:
         True
         """
         scores = self.score_samples(X)
-        if not isinstance(scores, np.ndarray):  # but of one block after another
+        if not isinstance(scores, np.ndarray):  # of blocks: one array each
             scores = np.concatenate(list(scores))
         return drift(self._calibrated("calibration_"), self.threshold_, -scores)
 
@@ -149,7 +149,7 @@ def begin(
 def take_part(
     ensemble: Ensemble, stream: DetectorStream, rows: Rows, trim: float
 ) -> tuple[Ensemble, DetectorStream]:
-    """What is usual after some more rows, of which the oddest are left out: a share of `trim`."""
+    """The ensemble and the stream after more rows; the oddest, a share of `trim`, do not count."""
     random = np.random.default_rng(0)
     restore_generator(random, stream.random)
     new = ensemble.scores(rows)  # before anything is learned from them

@@ -1,4 +1,4 @@
-"""The rows that a detector's networks learn from, and what is usual of them to each network."""
+"""The rows that a detector's networks learn from: their usual residuals, and reference rows."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -13,13 +13,13 @@ from ..detection.neighbours import References, far_of_odd_references, share_of_o
 from ..network.compiled import Network
 
 MOST_REFERENCES = 256
-"""Of each network, …"""
+"""References of each network, at most."""
 ENTRIES_OF_REFERENCES = 500_000
-"""… but of wide tables fewer, …"""
+"""Of wide tables there are fewer references: so many entries."""
 FEWEST_REFERENCES = 16
-"""… to this."""
+"""References of each network, however wide the table is."""
 SMALLEST_CODE_SPREAD = 1e-3
-"""A unit that hardly moves says nothing."""
+"""Smallest spread of a code unit that distances are divided by: less would be rounding."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,10 @@ class Sample:
 
 
 def _residuals(network: Network, rows: Rows) -> Iterator[tuple[slice, Array, Array]]:
-    """Which rows, their residuals, 0 where unseen, and what is seen: (h, n_features) each."""
+    """Some rows after others: which, their residuals (0 where unseen) and what is seen of them.
+
+    Residuals are (h, n_features), and so is what is seen, bool; or, where that is all, (1,).
+    """
     height = max(1, ENTRIES_AT_ONCE // rows.n_features)  # so few rows fit into cache
     for start in range(0, len(rows), height):
         which = slice(start, start + height)
@@ -62,7 +65,7 @@ def usual_residuals(network: Network, sample: Sample, is_learned: Array) -> Arra
 
 
 def oddness_of(network: Network, usual: Array, sample: Sample) -> Array:
-    """Huber's function of residuals beside the usual, summed over columns: (m,).
+    """Huber's function of residuals over the usual ones, summed over columns: (m,).
 
     It is z²/2 up to 1, then |z| - 1/2 (Huber 1964): one wild entry does not outshout all others.
     """
@@ -120,7 +123,7 @@ def member_among(
         # By weight, without repetition (Efraimidis & Spirakis 2006).
         waits = random.exponential(size=len(which)) / weights
         which = which[np.sort(np.argpartition(waits, n_candidates)[:n_candidates])]
-    if sample.is_exact:  # each different row is here once: those of which there are many, twice
+    if sample.is_exact:  # each different row is here once; frequent ones count as two references
         which = which.repeat(1 + (weights >= 2 * np.median(weights)))
     points, _, _ = member.points(block[which], sample.rows.missing is not None)
     references = References(points, network.n_threads)

@@ -1,4 +1,4 @@
-"""How the networks of a detector are trained, and what becomes usual for them."""
+"""How the networks of a detector are trained, and what they take for usual."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -20,46 +20,46 @@ from .detector_parameters import CODES
 from .ensemble_sample import Sample, member_among, oddness_of, usual_residuals
 
 CODE_SHARES = (0, 1 / 8, 1 / 4, 1 / 2)
-"""Sizes of the codes, as shares of the number of columns; at least 1, …"""
+"""Sizes of the codes, as shares of the number of columns; at least 1."""
 LARGEST_CODE = 16
-"""… and at most this, for the sake of speed: larger ones were not better."""
+"""Largest code: larger ones took longer, and were not better."""
 N_NETWORKS = 4
-"""Of those sizes in turn, …"""
+"""Networks, with codes of these sizes in turn."""
 FEW_COLUMNS = 8
-"""… and of fewer columns twice as many: their codes coincide, and one network is none too sure."""
+"""Below so many columns there are twice as many networks, as sizes of codes coincide."""
 N_FOLDS = 4
-"""Rows are in so many parts, …"""
+"""Parts that rows are divided into; each network is trained without some of them."""
 N_JUDGES = 2
-"""… each of which is left out by so many networks."""
+"""Networks that leave out a part, and judge it."""
 FEWEST_ROWS_TO_LEAVE_OUT = 16
-"""Fewer are all needed for learning."""
+"""Of fewer rows, none is left out."""
 FEW_ROWS = 64
 """Up to so many different rows every step takes all of them, in float64; more are sampled."""
 ENTRIES_LEARNED_FROM = 4_000_000
-"""A larger table is learned from evenly spaced rows, …"""
+"""Entries that are learned from, at most."""
 ROWS_LEARNED_FROM = 20_000
-"""… and a longer one: no more of it is visited than that anyway."""
+"""Rows that are learned from at most, evenly spaced: steps would not visit many more."""
 GROSS = 50.0
-"""Spreads from the median at which an entry is an error of measurement or of the pen, …"""
+"""Spreads from the median beyond which an entry is a gross error; nothing is learned of its row."""
 LARGEST_GROSS_SHARE = 0.25
-"""… unless more of the rows have such entries."""
+"""If more of the rows have such entries, they are no errors."""
 
 
 @dataclass(frozen=True)
 class Trained:
-    """An ensemble, and how unusual rows are for those members that were not trained on them."""
+    """An ensemble, and the distances of the rows that it was trained on."""
 
     ensemble: Ensemble
     distances: Array
     """(m, n_members): of the rows of the sample."""
     held_out: Array
-    """(m, n_members) bool: whether the member left the row out, that others have learned from."""
+    """(m, n_members) bool: whether a member was trained without a row that others had."""
     sample: Sample
     is_learned: Array
     """(m,) bool: whether there was anything to learn from the row."""
 
     def scores(self, rows: Rows) -> Array:
-        """How unusual the rows of the table are that was learned from: (n_samples,)."""
+        """Scores of the rows of the table that was learned from: (n_samples,)."""
         if self.sample.is_exact or len(self.distances) < len(rows):
             return self.ensemble.scores(rows)
         return np.asarray(sum(self.distances.T) / self.distances.shape[1])
@@ -69,7 +69,7 @@ class Trained:
 
         The weight is 0 of a row of which nothing is seen, or that is grossly wrong.
         """
-        # What none was left to judge, because of few rows or gross errors, all judge.
+        # Rows that no member left out (few rows, gross errors) are judged by all.
         judges = self.held_out | ~self.held_out.any(axis=1, keepdims=True)
         scores = (self.distances * judges).sum(axis=1) / judges.sum(axis=1)
         return scores, self.sample.weights * self.is_learned
@@ -87,7 +87,7 @@ def code_sizes(n_features: int) -> tuple[int, ...]:
 def train_ensemble(
     rows: Rows, detector: Any, random: np.random.Generator, *, is_spread: bool = False
 ) -> Trained:
-    """Train networks on rows, twice, the second time without the oddest, and say what is usual.
+    """Train networks on rows, then again without the oddest, and learn what is usual to them.
 
     Parameters
     ----------
@@ -174,13 +174,13 @@ def _sample(rows: Rows, step: int, is_spread: bool) -> tuple[Sample, RobustScali
 
 
 def step_between(n_rows: int, n_features: int) -> int:
-    """Of a table of so many rows, every how manieth is learned from."""
+    """The step between rows that are learned from, so that they are not too many."""
     at_most = max(1, min(ROWS_LEARNED_FROM, ENTRIES_LEARNED_FROM // n_features))
     return -(-n_rows // at_most)
 
 
 def ratios(weights: Array) -> Array:
-    """Weights (m,) beside the largest, to 40 bits: a common factor changes none of these."""
+    """Weights (m,) over the largest, rounded to 40 bits: a common factor changes none of these."""
     mantissas, exponents = np.frexp(weights / weights.max())
     return np.ldexp(np.rint(mantissas * 2.0**40) / 2.0**40, exponents)
 
@@ -212,8 +212,8 @@ def _held_out(is_learned: Array, n_members: int, random: np.random.Generator) ->
         return result
     n_folds = min(N_FOLDS, n_members)
     fold = random.permutation(n_rows) % n_folds  # (n_rows,)
-    # So many parts, neighbours on a circle, are left out by each that two judge every row. Where
-    # members have the sizes of others before them, they leave out other parts than these.
+    # Each member leaves out n_parts neighbouring folds, so that two members judge every row.
+    # Members with the same size of code leave out different folds.
     n_parts = max(1, min(n_folds - 1, round(N_JUDGES * n_folds / n_members)))
     members = np.arange(n_members)
     first = (members + members // n_folds) % n_folds  # (n_members,)
@@ -222,7 +222,7 @@ def _held_out(is_learned: Array, n_members: int, random: np.random.Generator) ->
 
 
 def _own(kept: Array, left_out: Array) -> Array:
-    """The rows (m,) that a member learns from, as indices: none that it leaves out, if it can."""
+    """Indices of the rows (m,) that a member learns from: kept, and if possible not left out."""
     which = np.flatnonzero(kept & ~left_out)
     return which if len(which) else np.flatnonzero(kept)
 
@@ -253,7 +253,7 @@ def _check_learned(network: Network, usual: Array, detector: Any) -> None:
 
 
 def _is_gross(block: Array, weights: Array) -> Array:
-    """Which rows have an entry that is so far away that nothing is to be learned from them: (m,).
+    """Which rows have a gross error, so that nothing is to be learned from them: (m,) bool.
 
     None, where they are so many that they are no errors.
     """
@@ -263,7 +263,7 @@ def _is_gross(block: Array, weights: Array) -> Array:
 
 
 def _silence(network: Network, columns: Array) -> None:
-    """Let a network give 0 in some columns (n_features,), as constants are 0 to it."""
+    """Make a network return 0 in some columns (n_features,): the constant ones, which are 0."""
     layer = network.architecture.layers(network.params)[-1]
     layer.weights[:, columns] = 0
     if layer.biases is not None:

@@ -121,10 +121,10 @@ class FittedAutoencoder(CompletingAutoencoder, ScoringAutoencoder):
         """Hook: estimate what the architecture needs (of a VAE the noise variance)."""
 
     def _learn_on(self, rows: Rows) -> None:
-        """Learn it again from a part of a stream, where that knows better."""
+        """Hook: estimate it again from a part of a stream, if the parts before had few rows."""
 
     def _network_options(self, n_features: int) -> dict[str, Any]:
-        """More of the arguments of `Architecture`, or others, for columns as they are encoded."""
+        """Hook: further arguments of `Architecture`, or other ones, for the encoded columns."""
         encoding: Encoding | None = getattr(self, "encoding_", None)  # none before the first fit
         if encoding is None:
             return {}
@@ -135,7 +135,7 @@ class FittedAutoencoder(CompletingAutoencoder, ScoringAutoencoder):
         }
 
     def _training_options(self) -> dict[str, Any]:
-        """More of the arguments of `train`."""
+        """Hook: further arguments of `train`."""
         return {}
 
     # --- PyTorch ---------------------------------------------------------------------------------

@@ -26,7 +26,7 @@ from .parameters import batch_size_of, solver_of, tolerance_of
 
 
 def drawing_from(random_state: Any) -> Any:
-    """The generator that a random_state stands for, in scikit-learn's sense; or is.
+    """The generator that a random_state is, or stands for as in scikit-learn.
 
     Raises
     ------
@@ -49,7 +49,7 @@ def generator_of(estimator: Any) -> np.random.Generator:
 def weights_of(sample_weight: Any, X: Any) -> Array | None:
     """The weights (n_samples,), checked as scikit-learn does, as numbers of rows; None for none.
 
-    Multiplied by whatever, they come out the same: see `ae_core.data.weights`.
+    A common factor does not change them: see `ae_core.data.weights`.
 
     Raises
     ------
@@ -101,7 +101,7 @@ def check_split(fraction: float, n_rows: int, n_held_out: int) -> None:
 def without(
     weights: Array | None, held_out: Array, n_rows: int
 ) -> tuple[Array | None, Array | None]:
-    """The weights with zero for the rows held out, which are then never visited; and theirs.
+    """The weights with 0 for rows held out, which are then not learned from; and those of these.
 
     Raises
     ------
@@ -120,10 +120,10 @@ def without(
 
 @contextmanager
 def all_or_nothing(estimator: Any, *, keeps_epochs: bool = False) -> Iterator[None]:
-    """Leave the estimator as it was when something is raised; arrays must not be changed in it.
+    """Restore the estimator's attributes when something is raised; arrays must not be changed.
 
-    With `keeps_epochs`, only where training has not begun: what it has learned, or why it could
-    not, is to be looked at.
+    With `keeps_epochs`, only if training has not begun: what it has learned before Ctrl-C, or why
+    the loss became infinite, can then be looked at.
     """
     before = dict(vars(estimator))
     try:
@@ -173,7 +173,7 @@ def seen(
 
 
 def in_rates(rows: Rows) -> Rows:
-    """Rows that have sizes divided by them, and each weighing as much: to be judged by rates."""
+    """Counts divided by the sizes of their rows, which become weights: to be judged as rates."""
     if rows.row_size is None:
         return rows
     rates = divided(rows.X[:, : rows.n_features], rows.row_size)
@@ -236,7 +236,7 @@ def _batch_size(estimator: Any, rows: Rows | BlockRows) -> int:
 
 @contextmanager
 def noting_why(history: History) -> Iterator[None]:
-    """Keep in the history why training breaks off, where it does."""
+    """Record in the history why training was interrupted, if it was."""
     try:
         yield
     except NonFiniteLossError as error:
@@ -248,7 +248,7 @@ def noting_why(history: History) -> Iterator[None]:
 
 
 def run_part(estimator: Any, rows: Rows, stream: Stream | None) -> None:
-    """Go through a part of a stream as the estimator's parameters say, and keep where it got to."""
+    """Train on a part of a stream as the estimator's parameters say, and keep its state."""
     network, solver = estimator.network_, solver_of(estimator)
     assert not isinstance(solver, str)  # 'lbfgs' has no partial_fit
     if stream is None:

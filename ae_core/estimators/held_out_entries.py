@@ -1,4 +1,4 @@
-"""Entries that a fit holds out where entries are missing, and what they say in the end."""
+"""Entries that a fit holds out where entries are missing, and the warning that they can give."""
 
 import warnings
 from typing import Any
@@ -17,7 +17,7 @@ from .beside import NOTHING, Beside
 from .fit_warnings import NotLearningWarning
 
 WORTH_SAYING = 1.01
-"""How many times the biases' error a model's has to be for a warning: less is chance."""
+"""A model is warned of if its error is so many times that of the biases: less is chance."""
 
 
 def holds_out_entries(estimator: Any, X: Any) -> bool:

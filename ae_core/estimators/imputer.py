@@ -28,7 +28,7 @@ from .saved_imputer import describe_imputer, restore_imputer
 from .tables import FramesOut
 
 N_FOLDS = 4
-"""Where draws are wanted, entries are in so many parts, each left out by one network."""
+"""For draws, entries are divided into so many parts, each left out by one network."""
 
 
 @with_parameters
@@ -196,13 +196,13 @@ class AutoencoderImputer(
 
     @property
     def _starts(self) -> Array:
-        """The first of each column's own among those that networks see: (n_features_in_,)."""
+        """For each column, the first of its encoded columns: (n_features_in_,)."""
         encoding: Encoding | None = self.encoding_
         return np.arange(self.n_features_in_) if encoding is None else encoding.starts[:-1]
 
     @property
     def _is_number(self) -> Array:
-        """Which of the columns that networks see are numbers: (n_encoded,) bool."""
+        """Which encoded columns are numbers: (n_encoded,) bool."""
         encoding: Encoding | None = self.encoding_
         return np.ones(self.n_features_in_, bool) if encoding is None else encoding.is_number
 
@@ -217,12 +217,12 @@ class AutoencoderImputer(
         is_number = self._is_number
         self.shift_ = np.where(is_number, scaling[0], 0)
         self.factor_ = np.where(is_number, scaling[1], 1)
-        # float64, as files have it, of a float32 table, too.
+        # float64 for float32 tables, too: files have it so.
         self.low_ = np.where(is_seen, table, np.inf).min(axis=0).astype(np.float64)
         self.high_ = np.where(is_seen, table, -np.inf).max(axis=0).astype(np.float64)
         self.low_[never] = self.high_[never] = 0
         random = generator_of(self)
-        # What is beyond all floats, scaled, is infinite, and clipped.
+        # Entries beyond all floats become infinite, and are clipped later.
         with np.errstate(over="ignore"):
             scaled = np.asarray((table - self.shift_) * self.factor_)
         options = self._options()
@@ -245,7 +245,7 @@ class AutoencoderImputer(
     def _donors(
         self, table: Array, scaled: Array, options: Options, random: np.random.Generator
     ) -> Donors | None:
-        """How far off networks are about entries that they were not trained on."""
+        """Residuals of entries, by networks that were not trained on them."""
         if not self.sample_posterior:
             return None
         shape = len(table), self.n_features_in_
@@ -282,7 +282,7 @@ class AutoencoderImputer(
         return tables
 
     def _output(self, X: Any, table: Array, values: Array) -> Any:
-        """X with its missing entries taken from values (m, n_encoded), as it is to be given back.
+        """X with its missing entries taken from values (m, n_encoded), of the kind that X is.
 
         `table` is X as networks see it, NaN where missing.
         """

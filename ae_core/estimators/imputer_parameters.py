@@ -24,7 +24,7 @@ from ..data.cells import is_missing
 from .records import parameter, with_parameters
 
 MOST_NETWORKS = 1000
-"""More would not fit into a model file, nor into anybody's patience."""
+"""More would not fit into a model file."""
 
 
 LAYERS = Sequence(
@@ -34,7 +34,7 @@ LAYERS = Sequence(
 
 @dataclass(frozen=True)
 class Marker(Check):
-    """A value that stands in a table for what is missing."""
+    """A value that marks missing entries of a table."""
 
     @property
     def words(self) -> str:

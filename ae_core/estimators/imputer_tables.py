@@ -57,12 +57,12 @@ def table_to_fill(estimator: Any, X: Any, *, reset: bool) -> Array:
 
 
 def unmarked_frame(X: Any, marker: Any) -> Any:
-    """A frame of any library as one of pandas, in which no marker stands for missing entries."""
+    """A frame of any library as one of pandas, with missing entries in place of the marker."""
     return as_pandas(X if says_nan(marker) else without_marker(X, marker))
 
 
 def requested_library(estimator: Any, X: Any) -> str | None:
-    """Whose frame a transformed X is to be; None for an array, which `set_output` may wrap."""
+    """The library of frames for a transformed X; None for an array, which `set_output` may wrap."""
     configured = getattr(estimator, "_sklearn_output_config", {}).get("transform")
     configured = configured or sklearn.get_config()["transform_output"]
     if configured == "default":

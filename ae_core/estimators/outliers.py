@@ -31,7 +31,7 @@ from .tables import FramesOut, checked, indexable, plain_rows
 from .trying import check_budget
 
 TIMES_THE_LARGEST = 2.0
-"""The score of a row in which a constant has changed is so many times any training row's."""
+"""What a changed constant adds to a row's score, in units of the largest training score."""
 
 
 @with_parameters
@@ -176,14 +176,14 @@ class AutoencoderOutlierDetector(
         self._draw_line(trained, scores, scores, np.ones(len(scores)), self._scores_of(X_val))
 
     def _scores_of(self, X_val: Any) -> Array | None:
-        """Scores of rows to draw the line by, if there are any."""
+        """Scores of `X_val`, if it is given."""
         if X_val is None:
             return None
         validation = checked_validation(self, X_val)
         return self.ensemble_.scores(Rows(validation, missing=self.missing_values, name="X_val"))
 
     def _keep(self, trained: Trained) -> None:
-        """Take over trained networks, before anything is scored by them."""
+        """Set the attributes that scoring needs."""
         self._stream = None
         self.ensemble_ = trained.ensemble
         self.shift_, self.factor_ = trained.ensemble.scaling.shift, trained.ensemble.scaling.factor
@@ -326,7 +326,7 @@ class AutoencoderOutlierDetector(
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = self.missing_values == "mask"
         tags.input_tags.sparse = self.columns == "numeric"
-        # scikit-learn's checks ask everything that has predict_proba about classes.
+        # scikit-learn's checks take everything with predict_proba for a classifier.
         tags.classifier_tags = ClassifierTags(multi_class=False)
         tags.input_tags.categorical = tags.input_tags.string = self.columns == "mixed"
         return tags

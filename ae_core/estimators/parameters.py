@@ -33,14 +33,14 @@ OF_THE_CODE = (
 """The same, of an `Autoencoder` alone."""
 
 ALPHA, STRONG_ALPHA = 1e-4, 10.0
-"""What alpha='auto' means, and of ratings ('biases') and counts: of these, most is noise."""
+"""alpha='auto'; and for ratings ('biases') and counts, which are mostly noise."""
 
 ALPHA_OF_SHARES, ALPHA_OF_CORRUPTED_SHARES = 3.0, 1.0
-"""The same, of counts of which the shares matter; with corruption noise is kept out already, and
-more makes recommendations worse."""
+"""The same for 'multinomial' counts, without and with corruption, which needs less of it: more made
+recommendations worse."""
 
 TOLERANCE = 1e-4
-"""What tol=None means where one is needed."""
+"""tol=None where early stopping or 'adaptive' need one."""
 
 
 def tolerance_of(estimator: Any) -> float | None:
@@ -123,7 +123,7 @@ def size_factors_of(estimator: Any) -> str | None:
 
 
 def n_covariates_of(estimator: Any) -> int:
-    """How many numbers the network is given of each row beside the table's."""
+    """The number of covariates, encoded."""
     covariates = getattr(estimator, "_covariates", None)
     return 0 if covariates is None else covariates.n_encoded
 
@@ -148,9 +148,9 @@ def activation_of(estimator: Any) -> str:
 
 
 def spoiling_of(estimator: Any) -> str | None:
-    """How training spoils its input: as asked for, or so that seen entries are not only copied.
+    """The corruption: as asked for, or against networks that only copy the entries they see.
 
-    A code that is drawn is no copy; and 'lbfgs' needs a loss that noise does not change.
+    A variational code is drawn, and so no copy; and 'lbfgs' needs a loss without noise.
     """
     asked: str | None = estimator.corruption
     if asked != "auto":
@@ -160,7 +160,7 @@ def spoiling_of(estimator: Any) -> str | None:
 
 
 def _is_of_ratings(estimator: Any) -> bool:
-    """Whether biases are taken away; as the fit did, where there was one."""
+    """Whether the biases of ratings are subtracted; after a fit, whether they were."""
     return bool(getattr(estimator, "_scale", scale_of(estimator)) == "biases")
 
 
@@ -309,7 +309,7 @@ def sees_parts(estimator: Any) -> bool:
     """
     for name, value in (("solver", "lbfgs"), ("early_stopping", True), ("scale", "biases")):
         given = getattr(estimator, name)
-        # What is of another type, fit and partial_fit refuse by name.
+        # Values of other types are refused by name in fit and partial_fit.
         if isinstance(given, str | bool | np.bool_) and given == value:
             raise AttributeError(
                 f"{name}={value!r} needs all rows at once, and partial_fit sees each part once: "

@@ -40,7 +40,7 @@ def best_columns(scores: Array, is_left_out: Array, n: int) -> Recommendations:
 
 
 def seen_entries(X: Any, missing: str | None) -> Array:
-    """Which entries of some rows X there are already: (m, n_features) bool.
+    """Which entries rows X already have: (m, n_features) bool.
 
     What is not missing; where nothing is, what is not 0.
     """

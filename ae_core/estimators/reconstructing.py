@@ -30,17 +30,17 @@ class ReconstructingAutoencoder(
     """What estimators share that hold a `network_` and the scaling of its columns."""
 
     _stream: Stream | None = None
-    """Where `partial_fit` has got to; None after `fit`."""
+    """The state of `partial_fit`; None after `fit`."""
     _running: RunningScaling | None = None
     """What is known of columns that are not scaled for good; None in older files."""
     _scale: str | None = None
-    """How the columns are scaled, where `scale` leaves it open."""
+    """How the columns are scaled: what `scale` came to."""
     _usual_sum: float | None = None
     """The sum, or size factor, of a row of size 1; None where rows have no sizes."""
     _covariates: Covariates | None = None
     """How covariates become numbers; None where the fit had none."""
     _draws_codes = False
-    """Whether training draws codes, whose divergence is not to be multiplied with sizes."""
+    """Whether codes are drawn, whose divergence must not be multiplied by the sizes of rows."""
 
     @by_blocks
     def transform(
@@ -94,7 +94,7 @@ class ReconstructingAutoencoder(
         return self._as_fitted(self._sized(X_hat, sizes), beside=X)
 
     def _sized(self, rates: Array, sizes: Array | None) -> Array:
-        """Rates (m, n_features) of rows of usual size as those of rows of these sizes (m,)."""
+        """Rates (m, n_features) of rows of usual size, multiplied by the sizes (m,) of theirs."""
         if sizes is None or not LOSSES[self.loss].has_size:
             return rates
         return rates * (sizes / self._usual_sum)[:, None].astype(rates.dtype)
@@ -166,7 +166,7 @@ class ReconstructingAutoencoder(
 
     @property
     def _never_seen(self) -> Array:
-        """Columns of the network's of which the fit has seen nothing: (n_encoded,) bool."""
+        """Encoded columns that had no entry in the fit: (n_encoded,) bool."""
         if self._running is None:
             return np.zeros(self.network_.architecture.n_features, dtype=bool)
         return ~self._running.was_seen

@@ -36,14 +36,14 @@ from .beside import refuse_covariates
 from .parameters import n_covariates_of
 
 LONGEST_REASON = 1000
-"""Characters of why a fit ended."""
+"""Characters of the reason why a fit ended, at most."""
 
 NOT_SAVED = ("random_state",)
-"""Only kept when it is a seed: generators are objects, and a model file has none."""
+"""Saved only if they are integers: a model file holds no generators."""
 
 
 class Unwritten(ModelFile):
-    """What is about to be written, to be read as a file would be."""
+    """The content of a file before it is written, to try whether it can be read."""
 
     def error(self, what: str) -> ModelFileError:
         """An error that says why there will be no file."""
@@ -165,16 +165,16 @@ class SavedEstimator:
         return Predictor(self._unwritten(*self._describe()))
 
     def _unwritten(self, description: dict[str, Any], arrays: dict[str, Array]) -> Unwritten:
-        """What would be read of a file with this description and these arrays."""
+        """The content of a file with this description and these arrays, as it would be read."""
         return Unwritten(type(self).__name__, from_json(to_json(description)), arrays)
 
     def _describe(self) -> tuple[dict[str, Any], dict[str, Array]]:
-        """What goes into the file."""
+        """The description and the arrays that go into the file."""
         raise NotImplementedError
 
     @classmethod
     def _restored(cls, file: ModelFile) -> Self:
-        """What comes out of it."""
+        """The estimator that a file holds."""
         raise NotImplementedError
 
 
@@ -316,7 +316,7 @@ def restore_covariates(file: ModelFile) -> Covariates | None:
 def describe_history(history: History) -> dict[str, Any]:
     """A history as JSON has it."""
     described = asdict(history)
-    if not history.n_dropped:  # which older readers do not know
+    if not history.n_dropped:  # older versions refuse files that have it
         del described["n_dropped"]
     return described
 

@@ -41,7 +41,7 @@ def restore_imputer(imputer_class: Any, file: ModelFile) -> Any:
         When the file does not describe one.
     """
     imputer = restore_table(imputer_class, file)
-    if imputer.missing_values is None:  # as it is without one
+    if imputer.missing_values is None:  # NaN, as it was before it was saved
         imputer.missing_values = np.nan
     try:
         check_parameters(imputer)
@@ -60,7 +60,7 @@ def restore_imputer(imputer_class: Any, file: ModelFile) -> Any:
 
 
 def indicator_of(indicated: Array, n_columns: int) -> MissingIndicator:
-    """What says of these columns, by number, where they are missing."""
+    """A `MissingIndicator` of these columns, by number."""
     example = np.zeros((1, n_columns))
     example[:, indicated] = np.nan
     return MissingIndicator(error_on_new=False).fit(example)

@@ -1,4 +1,4 @@
-"""Where `partial_fit` has got to, in a model file: a stream goes on to the same bits."""
+"""The state of `partial_fit` in a model file: a loaded model goes on to the same bits."""
 
 from typing import Any
 

@@ -85,10 +85,10 @@ def encoded(
 
 
 def plain_rows(estimator: Any, X: Any, *scaling: Any, clip: bool = False) -> Rows | None:
-    """A few rows that need no check but that of their numbers, as `Rows`; None for others.
+    """A few rows, as `Rows`, if only their numbers need a check; otherwise None.
 
-    Those of a NumPy array of floats, of the width of a fit that was of one, too. For them the
-    checks of `checked` find nothing, and take ten times as long as the network.
+    They are a NumPy array of floats, of the width of a fit without names of columns. The checks of
+    `checked` would find nothing, and take ten times as long as the network.
     """
     fitted = vars(estimator)
     missing = estimator.missing_values
@@ -164,7 +164,7 @@ def note_columns(estimator: Any, X: Any, *, reset: bool) -> None:
 
 
 def _check_same_names(fitted: list[str], names: list[str]) -> None:
-    """Refuse other names: scikit-learn's sentences, but each name short, on a line of its own."""
+    """Refuse other names, in scikit-learn's words; long names, and long lists of them, are cut."""
     if names == fitted:
         return
     said = "The feature names should match those that were passed during fit.\n"
@@ -209,7 +209,7 @@ class FramesOut:
 
 
 def indexable(X: Any) -> Any:
-    """X itself where its rows are counted and can be taken; else the array that it says it is."""
+    """X itself if it has a length or a shape, else the array that it can be made into."""
     return X if hasattr(X, "shape") or hasattr(X, "__len__") else np.asarray(X)
 
 
