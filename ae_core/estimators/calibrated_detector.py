@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from .._typing import Array
+from ..basics.arguments import OneOf
 from ..detection.thresholds import Calibration, TrainingRange, automatic_threshold, threshold_for
 from .block_results import by_blocks
 
@@ -49,8 +50,7 @@ class CalibratedDetector:
             of deviations above it (Kriegel, Kröger, Schubert & Zimek 2011, "Interpreting and
             unifying outlier scores").
         """
-        if not (isinstance(method, str) and method in ("linear", "unify")):
-            raise ValueError(f"method={method!r}: must be 'linear' or 'unify'")
+        OneOf(("linear", "unify"))("method", method)
         scores = -self.score_samples(X)
         of_training = self._calibrated("training_range_")
         odd = of_training.linear(scores) if method == "linear" else of_training.unified(scores)

@@ -208,6 +208,8 @@ def architecture_of(estimator: Any, n_features: int) -> Architecture:
         **estimator._network_options(n_features),
     }
     mirrored = Architecture.symmetrical((n_features, *hidden, n_components), **common)
+    if decoder == hidden[::-1]:
+        return mirrored
     of_encoder, of_output = mirrored.activations[: len(hidden) + 1], mirrored.activations[-1]
     of_decoder = (activation_of(estimator),) * len(decoder)
     return replace(
