@@ -30,16 +30,15 @@ class ResidualEnsemble:
     factor: Array
     """(n_features,): networks see ``(X - shift) * factor``."""
 
-    def blocks(self, rows: Rows) -> Iterator[tuple[slice, Array]]:
-        """Which rows, and how unusual each of their entries is: (block, n_features)."""
+    def blocks(self, rows: Rows) -> Iterator[Array]:
+        """How unusual each entry is, of some rows after others: (h, n_features)."""
         dtype = self.networks[0].dtype
         scales = (1 / self.usual).astype(dtype)
         shares = (self.counts / len(self.networks)).astype(dtype)
         rows = Rows(rows.X, self.shift, self.factor)
         height = max(1, ENTRIES_AT_ONCE // rows.n_features)
         for start in range(0, len(rows), height):
-            which = slice(start, start + height)
-            part = rows.part(which)
+            part = rows.part(slice(start, start + height))
             block = part.take(slice(None), dtype)
             total, capped = np.zeros_like(block), np.empty_like(block)
             for network, scale in zip(self.networks, scales, strict=True):
@@ -55,18 +54,13 @@ class ResidualEnsemble:
                 total += z
                 total -= capped
             total *= shares
-            yield which, total
+            yield total
 
     def scores(self, rows: Rows) -> Array:
         """How unusual each row is, the sum over its entries: (m,) float64."""
-        result = np.empty(len(rows))
-        for which, block in self.blocks(rows):
-            block.sum(axis=1, dtype=np.float64, out=result[which])
-        return result
+        sums = [block.sum(axis=1, dtype=np.float64) for block in self.blocks(rows)]
+        return np.concatenate(sums)
 
     def contributions(self, rows: Rows) -> Array:
         """How unusual each entry is: (m, n_features) float64."""
-        result = np.empty((len(rows), rows.n_features))
-        for which, block in self.blocks(rows):
-            result[which] = block
-        return result
+        return np.concatenate(list(self.blocks(rows)), dtype=np.float64)
