@@ -1,4 +1,4 @@
-"""Several small autoencoders that judge together how unusual the entries of a row are.
+"""Several small autoencoders that together score how unusual a row, and each of its entries, is.
 
 Each has one hidden layer, of tanh units: they are bounded, so that a row far away can't be followed
 and reconstructed. Each is trained for a few dozen steps on some of the rows; then the rows that all
@@ -9,7 +9,8 @@ in it. What then counts is how far a row's code and its residuals are from those
 How the numbers below were found, and what they are worth, is in docs/defaults.md.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any
@@ -17,32 +18,44 @@ from typing import Any
 import numpy as np
 
 from .._engine.detector import Detector
+from .._engine.rows import Rows as EngineRows
 from .._typing import Array
+from ..data.checks import check_n_threads
 from ..data.robust_scaling import RobustScaling
 from ..data.rows import Rows
+from ..network import compiled
+from ..network.blas_threads import single_threaded_blas
 from ..network.compiled import Network
-from .judging import detector_of, distances_of, scores_of
+from ..network.engine_terms import engine_rows
 from .neighbours import References
 
 ENTRIES_AT_ONCE = 65_536
-"""Rows that are judged at once: so few stay in the processor's cache."""
+"""Of the rows that are scored at a time, so that they stay in the processor's cache."""
 WEIGHT_OF_CODE = 4.0
-"""So many squared residuals beside the usual a unit's squared distance, in spreads, counts for."""
+"""Weight of a code unit's squared distance (in spreads); that of a squared residual is 1."""
 SMALLEST_USUAL = 1e-3
-"""Share of a column's spread below which a residual is taken for rounding."""
+"""Smallest usual residual, as a share of the column's spread: less would be rounding."""
+
+
+class Judging:
+    """A dataclass that is pickled by its fields alone, without cached properties."""
+
+    def __getstate__(self: Any) -> dict[str, Any]:
+        """State for pickling: the same before and after use."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
 
 
 @dataclass(frozen=True)
-class Member:
-    """One trained network, and what is usual for it."""
+class Member(Judging):
+    """One trained network, with its usual residuals and its reference rows."""
 
     network: Network
     usual: Array
-    """(n_features,): root mean square of its residual in each column."""
+    """(n_features,): root mean square of its residuals in each column."""
     code_spread: Array
     """(n_code,): root mean square distance of a unit of the code from its mean."""
     references: References
-    """Codes and residuals, beside the usual, of rows that it was trained on."""
+    """Codes and residuals, divided by what is usual, of rows that it was trained on."""
     unit: float = 1.0
     """The median distance of rows that it was not trained on."""
 
@@ -82,16 +95,23 @@ class Member:
         return points, reconstruction, weights
 
     def distances(self, block: Array, is_missing: bool) -> Array:
-        """How far rows are from the second nearest reference, in units of what is usual: (h,)."""
-        return distances_of(self._detector, block, is_missing, self.network.n_threads)[:, 0]
+        """Distances of rows to their second nearest reference, in units of `unit`: (h,)."""
+        result = np.empty((len(block), 1))
+        table = EngineRows(block, None, None, None, False, is_missing)
+        _ask(self._detector, self._detector.distances, table, result, self.network.n_threads)
+        return result[:, 0]
 
     def contributions(self, block: Array, is_missing: bool) -> Array:
-        """The same, and what each column has of it: (h, n_features), whose sums they are.
+        """The same distances divided among the columns: (h, n_features), whose sums they are.
 
         Squared residuals are columns' own. The squared distance of the codes is divided among the
         columns as the squares of the difference are that it makes to the reconstruction.
         """
-        squares, which, reconstruction = self._squares(block, is_missing)
+        points, reconstruction, weights = self.points(block, is_missing)
+        which = self.references.second_nearest(points, weights)
+        squares = np.square(points - self.references.points[which])  # (h, n_code + n_features)
+        if weights is not None:
+            squares *= weights
         n_code = len(self.code_spread)
         differences = np.square(reconstruction - self._reconstructed_references[which])
         seen = ~np.isnan(block)
@@ -101,29 +121,12 @@ class Member:
         shares = np.where(total > 0, differences / np.where(total > 0, total, 1), evenly)
         parts = squares[:, n_code:] + squares[:, :n_code].sum(axis=1, keepdims=True) * shares
         whole = parts.sum(axis=1)
-        scale = self._roots(squares) / np.where(whole > 0, whole, 1)
-        return np.asarray(parts * scale[:, None])
-
-    def _squares(self, block: Array, is_missing: bool) -> tuple[Array, Array, Array]:
-        """Squared differences (h, n_code + n_features) from references, which, reconstructions."""
-        points, reconstruction, weights = self.points(block, is_missing)
-        which = self.references.second_nearest(points, weights)
-        points -= self.references.points[which]
-        np.square(points, out=points)
-        if weights is not None:
-            points *= weights
-        return points, which, reconstruction
-
-    def _roots(self, squares: Array) -> Array:
-        return np.asarray(np.sqrt(squares.sum(axis=1, dtype=np.float64)) / self.unit)
+        distances = np.sqrt(squares.sum(axis=1, dtype=np.float64)) / self.unit
+        return np.asarray(parts * (distances / np.where(whole > 0, whole, 1))[:, None])
 
     @cached_property
     def _detector(self) -> Detector:
         return detector_of((self,), None)
-
-    def __getstate__(self) -> dict[str, Any]:
-        """State for pickling: the same before and after use."""
-        return made_of(self)
 
     @cached_property
     def scale_and_usual(self) -> tuple[Array, Array]:
@@ -140,7 +143,7 @@ class Member:
 
 
 @dataclass(frozen=True)
-class Ensemble:
+class Ensemble(Judging):
     """Trained networks, and the scaling that a table's rows go through before them."""
 
     members: tuple[Member, ...]
@@ -155,22 +158,24 @@ class Ensemble:
 
     def scores(self, rows: Rows) -> Array:
         """How unusual each row is: (m,) float64."""
-        return scores_of(self.detector, rows, self.members[0].network.n_threads)
+        result, n_threads = np.empty(len(rows)), self.members[0].network.n_threads
+        _ask(self.detector, self.detector.scores, engine_rows(rows), result, n_threads)
+        return result
 
     @cached_property
     def detector(self) -> Detector:
         """The ensemble as the engine's object."""
         return detector_of(self.members, self.scaling, self.changed)
 
-    def __getstate__(self) -> dict[str, Any]:
-        """State for pickling: the same before and after use."""
-        return made_of(self)
-
     def contributions(self, rows: Rows) -> Array:
         """How unusual each entry is, (m, n_features) float64: `scores` are the sums."""
         result = np.empty((len(rows), rows.n_features))
         constants = np.flatnonzero(self.scaling.is_seen & ~self.scaling.varies)
-        for which, block, changed, is_missing in self._blocks(rows):
+        height = max(1, ENTRIES_AT_ONCE // rows.n_features)
+        for start in range(0, len(rows), height):
+            which = slice(start, min(start + height, len(rows)))
+            block, changed = self.scaling.scaled(rows, which, self.members[0].network.dtype)
+            is_missing = rows.missing is not None and bool(np.isnan(block).any())
             total = np.zeros(block.shape)
             for member in self.members:
                 total += member.contributions(block, is_missing)
@@ -179,17 +184,32 @@ class Ensemble:
             result[which] = total
         return result
 
-    def _blocks(self, rows: Rows) -> Iterator[tuple[slice, Array, Array, bool]]:
-        """The rows as networks see them, where constants changed, and whether any entry is NaN."""
-        dtype = self.members[0].network.dtype
-        height = max(1, ENTRIES_AT_ONCE // rows.n_features)
-        for start in range(0, len(rows), height):
-            which = slice(start, min(start + height, len(rows)))
-            block, changed = self.scaling.scaled(rows, which, dtype)
-            is_missing = rows.missing is not None and bool(np.isnan(block).any())
-            yield which, block, changed, is_missing
+
+def detector_of(
+    members: tuple[Member, ...], scaling: RobustScaling | None, changed: float = 0.0
+) -> Detector:
+    """The engine's twin of some members; without a scaling, for rows that are scaled already."""
+    described = []
+    for member in members:
+        network, points = member.network, member.references.points
+        squares = np.square(points)
+        # The distance to a reference s is |x|² - 2 x·s + |s|²: see `References`.
+        look = (np.ascontiguousarray((-2 * points).T), squares.sum(axis=1))  # (k, m), (m,)
+        seen = np.ascontiguousarray(squares.T)  # (k, m), of rows of which not all is seen
+        of_network = (network.plan, network.params, *member.scale_and_usual)
+        described.append((*of_network, points, *look, seen, member.unit))
+    own = scaling and (scaling.shift, scaling.factor, scaling.varies, scaling.is_seen)
+    return Detector(described, own, changed)
 
 
-def made_of(judging: Member | Ensemble) -> dict[str, Any]:
-    """The fields of a member or an ensemble, without what is worked out from them in use."""
-    return {field.name: getattr(judging, field.name) for field in fields(judging)}
+def _ask(
+    detector: Detector,
+    ask: Callable[[EngineRows, Array, int], None],
+    table: EngineRows,
+    result: Array,
+    n_threads: int | None,
+) -> None:
+    is_large = len(result) * detector.n_weights >= compiled.WORTH_A_THREAD
+    threads = check_n_threads(n_threads) if is_large else 1
+    with single_threaded_blas() if detector.needs_blas else nullcontext():
+        ask(table, result, threads)

@@ -17,15 +17,15 @@ from ..network.architecture import Architecture
 from ..network.compiled import Network
 
 NEIGHBOUR = 2
-"""The how manyth nearest reference counts."""
+"""A row's distance is that to its second nearest reference."""
 NEIGHBOUR_OF_REFERENCES = 5
-"""The how manyth nearest other candidate a reference has to have near: outliers come in groups."""
+"""Candidates are ranked by the distance to their fifth neighbour: outliers come in groups."""
 SHARE_OF_ODD_REFERENCES = 0.3
-"""Share of the candidates that are far from the others, and become no references, …"""
+"""Share of the candidates, those farthest from the others, that do not become references."""
 SHARE_OF_TWO_COLUMNS = 0.15
-"""… and of two columns: there a curve has few rows to each of its bends, and needs them. …"""
+"""The same for two columns: a curve has few rows at each of its bends, and needs them."""
 FAR_OF_TWO_COLUMNS = 2.5
-"""… So of these none is left out that is at most so many times as far as the median one."""
+"""With two columns, candidates within so many times the median distance are kept, too."""
 
 
 def share_of_odd_references(n_columns: int) -> float:
@@ -34,7 +34,7 @@ def share_of_odd_references(n_columns: int) -> float:
 
 
 def far_of_odd_references(n_columns: int) -> float:
-    """How many times the median distance is too near to be left out, for so many columns."""
+    """Up to how many times the median distance candidates are kept; 0: the share alone decides."""
     return 0.0 if n_columns > 2 else FAR_OF_TWO_COLUMNS
 
 
@@ -98,17 +98,15 @@ class References:
         return References(self.points[np.sort(order[:kept])], self.n_threads)
 
     def _squared(self, queries: Array, weights: Array | None) -> Array:
-        squared = self._products(self.layer, queries)
+        # Finite: networks and scalings give no others.
+        squared = self.layer.run_plain(queries, 0, 1)
         if weights is None:
             return squared
-        some = (weights != 1).any(axis=1)  # the others are as they are beside rows without any
+        some = (weights != 1).any(axis=1)  # rows of which all is seen need no weights
         queries, weights = queries[some] * weights[some], weights[some]
-        squared[some] = self._products(self._plain_layer, queries)
-        squared[some] += self._products(self._squares_layer, weights)
+        squared[some] = self._plain_layer.run_plain(queries, 0, 1)
+        squared[some] += self._squares_layer.run_plain(weights, 0, 1)
         return squared
-
-    def _products(self, layer: Network, X: Array) -> Array:
-        return layer.run_plain(X, 0, 1)  # finite, as networks and scalings give it
 
     @cached_property
     def layer(self) -> Network:

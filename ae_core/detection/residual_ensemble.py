@@ -1,4 +1,4 @@
-"""The judgement of detectors that version 0.1.0 saved: how large residuals are beside the usual.
+"""Scores of detectors that version 0.1.0 saved: residuals divided by the usual ones.
 
 Kept so that such files give the scores that they gave. Large residuals count linearly (Huber 1964),
 so that one wild entry does not outshout all the others.
@@ -6,7 +6,6 @@ so that one wild entry does not outshout all the others.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -15,7 +14,7 @@ from ..data.rows import Rows
 from ..network.compiled import Network
 
 ENTRIES_AT_ONCE = 65_536
-"""A block of this many is judged while it is in cache."""
+"""Of the rows that are scored at a time, so that they stay in cache."""
 
 
 @dataclass(frozen=True)
@@ -26,17 +25,21 @@ class ResidualEnsemble:
     usual: Array
     """(n_networks, n_features): root mean square of each network's residual in each column."""
     counts: Array
-    """(n_features,) bool: columns that are judged; constant ones are not."""
+    """(n_features,) bool: columns that add to scores; constant ones do not."""
     shift: Array
     factor: Array
     """(n_features,): networks see ``(X - shift) * factor``."""
 
-    def blocks(self, rows: Rows) -> Iterator[tuple[slice, Array]]:
-        """Which rows, and how unusual each of their entries is: (block, n_features)."""
+    def blocks(self, rows: Rows) -> Iterator[Array]:
+        """How unusual each entry is, of some rows after others: (h, n_features)."""
         dtype = self.networks[0].dtype
         scales = (1 / self.usual).astype(dtype)
         shares = (self.counts / len(self.networks)).astype(dtype)
-        for which, part, block in self._blocks(rows, dtype):
+        rows = Rows(rows.X, self.shift, self.factor)
+        height = max(1, ENTRIES_AT_ONCE // rows.n_features)
+        for start in range(0, len(rows), height):
+            part = rows.part(slice(start, start + height))
+            block = part.take(slice(None), dtype)
             total, capped = np.zeros_like(block), np.empty_like(block)
             for network, scale in zip(self.networks, scales, strict=True):
                 z = network.forward(part)
@@ -51,27 +54,13 @@ class ResidualEnsemble:
                 total += z
                 total -= capped
             total *= shares
-            yield which, total
+            yield total
 
     def scores(self, rows: Rows) -> Array:
         """How unusual each row is, the sum over its entries: (m,) float64."""
-        result = np.empty(len(rows))
-        for which, block in self.blocks(rows):
-            block.sum(axis=1, dtype=np.float64, out=result[which])
-        return result
+        sums = [block.sum(axis=1, dtype=np.float64) for block in self.blocks(rows)]
+        return np.concatenate(sums)
 
     def contributions(self, rows: Rows) -> Array:
         """How unusual each entry is: (m, n_features) float64."""
-        result = np.empty((len(rows), rows.n_features))
-        for which, block in self.blocks(rows):
-            result[which] = block
-        return result
-
-    def _blocks(self, rows: Rows, dtype: Any) -> Iterator[tuple[slice, Rows, Array]]:
-        """Which rows, the rows scaled, and what a network of that dtype sees of them."""
-        rows = Rows(rows.X, self.shift, self.factor)
-        height = max(1, ENTRIES_AT_ONCE // rows.n_features)
-        for start in range(0, len(rows), height):
-            which = slice(start, start + height)
-            part = rows.part(which)
-            yield which, part, part.take(slice(None), dtype)
+        return np.concatenate(list(self.blocks(rows)), dtype=np.float64)

@@ -10,13 +10,13 @@ import numpy as np
 from .._typing import Array
 
 CUTOFF = 2.8
-"""Deviations above the median from which on a score is an outlier's, …"""
+"""Scores so many deviations above the median are outliers'."""
 LARGEST_SHARE_KEPT = 0.995
-"""… but the last half percent stands out in any table."""
+"""The line lies at this quantile at most, so that half a percent of the rows lies above it."""
 THREE_QUARTERS = 0.6745
 """Where three quarters of a normal distribution end, in deviations."""
 MOST_SCORES_KEPT = 10_000
-"""Of more held-out scores, so many quantiles are kept."""
+"""Held-out scores that a model keeps; of more, so many quantiles."""
 
 
 class Calibration(NamedTuple):

@@ -96,7 +96,7 @@ n_features_in_, feature_names_in_
             learned.limits = table.limits(weights, self.missing_values)
             if np.isnan(learned.limits[0]).all():
                 raise ValueError("X has no entry that is seen: there is nothing to learn")
-            trained = train_ensemble(learned, self._options(), generator_of(self))
+            trained = train_ensemble(learned, self, generator_of(self))
             self._keep(trained)
             local = self.to_local()
             if step == 1 and len(counted) == table.n_rows:

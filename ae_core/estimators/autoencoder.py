@@ -6,15 +6,13 @@ import numpy as np
 from sklearn.utils import Tags
 from sklearn.utils.metaestimators import available_if
 
-from ..basics.arguments import check_path
 from ..basics.memory import TO_FIT, says_what_it_lacks
 from ..data.blocks import blocks_of
 from ..data.checks import check_dtype
 from ..data.held_out import HeldOutEntries
-from ..data.rows import Rows
 from ..training.callbacks import check_callbacks
 from .beside import NO_X_VAL, NOT_FOR_BLOCKS, given_beside, refuse_beside
-from .block_fitting import fit_blocks, sampled
+from .block_fitting import checked_validation, fit_blocks
 from .checkpoints import bind_checkpoints, open_checkpoint
 from .constructors import AutoencoderParameters, DataParameters, LayerParameters, TrainingParameters
 from .fit_warnings import warn_if_not_converged, warn_if_not_learning
@@ -126,14 +124,7 @@ class TrainableAutoencoder(FittedAutoencoder, LayerParameters, TrainingParameter
             refuse_beside(beside_rows, NOT_FOR_BLOCKS if blocks is not None else NO_X_VAL)
         if blocks is not None:
             with all_or_nothing(self, keeps_epochs=True):
-                some = fit_blocks(
-                    self,
-                    blocks,
-                    sample_weight=sample_weight,
-                    X_val=X_val,
-                    callbacks=callbacks,
-                    resume_from=resume_from,
-                )
+                some = fit_blocks(self, blocks, sample_weight, X_val, callbacks, resume_from)
             warn_if_not_converged(self)
             warn_if_not_learning(self.network_, some)
             return self
@@ -145,19 +136,15 @@ class TrainableAutoencoder(FittedAutoencoder, LayerParameters, TrainingParameter
             beside = given_beside(
                 self, X.shape[0], **beside_rows, learns=not is_fitted, weights=weights
             )
-            saved = None
-            if resume_from is not None:
-                check_path("resume_from", resume_from)
-                saved = open_checkpoint(resume_from, self, X, given_weights, beside)
-            held_out = np.empty(0, dtype=np.int64)
+            resume, held_out = open_checkpoint(resume_from, self, X, weights, beside)
             stops_early = self.early_stopping and X_val is None
             of_entries = stops_early and holds_out_entries(self, X)
-            if saved:
-                held_out = saved.held_out
-            elif of_entries:
+            if held_out is None and of_entries:
                 held_out = random.integers(2**31, size=1)  # a seed: entries may be many
-            elif stops_early:
+            elif held_out is None and stops_early:
                 held_out = held_out_rows(X.shape[0], self.validation_fraction, random)
+            elif held_out is None:
+                held_out = np.empty(0, dtype=np.int64)
             given, split = X, None
             if of_entries:
                 split = split_entries(self, X, int(held_out[0]))
@@ -169,35 +156,20 @@ class TrainableAutoencoder(FittedAutoencoder, LayerParameters, TrainingParameter
             else:
                 start(self, given, weights, random, beside=beside)
             rows = seen(self, given, weights, beside=beside)
-            validation: Rows | HeldOutEntries | None = None
+            validation: Any = None
             if X_val is not None:
-                of_blocks = blocks_of(X_val, "X_val")
-                X_val = sampled(of_blocks) if of_blocks else X_val
-                X_val = checked(self, X_val, reset=False, name="X_val")
-                validation = seen(self, X_val, name="X_val")
+                validation = seen(self, checked_validation(self, X_val), name="X_val")
             elif split is not None:
                 validation = HeldOutEntries(rows, targets_of(self, split, rows, beside))
             elif len(held_out):
                 validation = seen(self, X[held_out], held_out_weights, beside=beside.at(held_out))
-            self._stream = None
-            run(
-                self,
-                rows,
-                random,
-                bind_checkpoints(callbacks, self, X, given_weights, held_out, beside),
-                max_iter=self.max_iter,
-                learning_rate=self.learning_rate,
-                X_val=validation,
-                keep_best=self.early_stopping,
-                resume=saved.state if saved else None,
-            )
+            callbacks = bind_checkpoints(callbacks, self, X, given_weights, held_out, beside)
+            run(self, rows, random, callbacks, validation, resume)
         warn_if_not_converged(self)
-        has_warned = isinstance(validation, HeldOutEntries) and warn_if_worse_than_biases(
-            self, split, validation
-        )
-        # Of ratings, entries held out say more than those seen, of which a copy is best.
-        is_judged = isinstance(validation, HeldOutEntries) and self._scale == "biases"
-        if not has_warned and not is_judged:
+        # Ratings are judged by held-out entries: of those seen, a copy would be best.
+        if split is None or not (
+            warn_if_worse_than_biases(self, split, validation) or self._scale == "biases"
+        ):
             warn_if_not_learning(self.network_, rows)
         return self
 

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from ..basics.arguments import check_path
 from ..data.block_encoding import learn_encoding
 from ..data.block_rows import BlockRows, joined, row_hashes
 from ..data.blocks import Blocks, at, blocks_of
@@ -15,17 +14,14 @@ from ..data.frames import as_pandas, is_frame, library_of
 from ..data.rows import Rows
 from ..training.progress import Callback
 from .checkpoints import bind_checkpoints, open_checkpoint
-from .fitting import clips, generator_of, run, seen
+from .fitting import check_split, clips, generator_of, run, seen
 from .parameters import check_columns, dtype_of
 from .starting import draw_network, go_on, is_scaled, note_scale
 from .tables import checked, note_columns
 
-SMALLEST_HELD_OUT = 1
-"""Rows that are held out, at least."""
-
 
 def checked_blocks(estimator: Any, blocks: Blocks, *, reset: bool) -> EncodedBlocks:
-    """The blocks as the estimator's parameters say that they are encoded, checked.
+    """The blocks, to be checked and encoded as the estimator's parameters say.
 
     With `reset`, the names of the columns are noted, and how they are encoded is learned: in a pass
     of its own for ``columns='mixed'``.
@@ -36,7 +32,7 @@ def checked_blocks(estimator: Any, blocks: Blocks, *, reset: bool) -> EncodedBlo
         When a block is not as it should be: says where.
     """
     if reset:
-        check_columns(estimator.columns, estimator.missing_values)
+        check_columns(estimator)
         _note_columns(estimator, blocks)
 
     def encode(block: Any) -> Any:
@@ -46,14 +42,13 @@ def checked_blocks(estimator: Any, blocks: Blocks, *, reset: bool) -> EncodedBlo
 
 
 def _note_columns(estimator: Any, blocks: Blocks) -> None:
-    placed = iter(blocks.placed())
-    try:
-        _, where, block, _ = next(placed)
-    except StopIteration:
-        raise ValueError("X gives no blocks: there is nothing to learn from") from None
+    first = next(iter(blocks.placed()), None)
+    if first is None:
+        raise ValueError("X gives no blocks: there is nothing to learn from")
+    _, where, block, _ = first
 
     def frames() -> Iterator[Any]:
-        nonlocal where  # which an error is about
+        nonlocal where  # the place that an error names
         for _, where, each, _ in blocks.placed():  # noqa: B007
             yield as_pandas(each)
 
@@ -72,13 +67,18 @@ def _note_columns(estimator: Any, blocks: Blocks) -> None:
 def fit_blocks(
     estimator: Any,
     blocks: Blocks,
-    *,
     sample_weight: Any,
     X_val: Any,
     callbacks: tuple[Callback, ...],
     resume_from: Any,
 ) -> Rows:
-    """Learn from blocks, as `fit` does from a table; some of their rows, to judge the fit by."""
+    """Learn from blocks, as `fit` does from a table.
+
+    Returns
+    -------
+    Rows
+        Some of their rows, to judge the fit by.
+    """
     if sample_weight is not None:
         raise ValueError("sample_weight is not for X in blocks: give a table in memory, or none")
     if estimator.solver == "lbfgs":
@@ -86,16 +86,10 @@ def fit_blocks(
     is_fitted = estimator.warm_start and hasattr(estimator, "network_")
     X = checked_blocks(estimator, blocks, reset=not is_fitted)
     random = generator_of(estimator)
-    saved = None
-    if resume_from is not None:
-        check_path("resume_from", resume_from)
-        saved = open_checkpoint(resume_from, estimator, X, None)
-    held_out, validation = 0.0, None
+    resume, _ = open_checkpoint(resume_from, estimator, X, None)
+    held_out = 0.0
     if X_val is not None:
-        of_blocks = blocks_of(X_val, "X_val")
-        X_val = checked(
-            estimator, sampled(of_blocks) if of_blocks else X_val, reset=False, name="X_val"
-        )
+        X_val = checked_validation(estimator, X_val)
     elif estimator.early_stopping:
         held_out = held_out_share(X, estimator.validation_fraction)
         X_val = X.picked(held_out)
@@ -104,21 +98,17 @@ def fit_blocks(
         go_on(estimator)
     else:
         _start(estimator, X, some, held_out, random)
-    if X_val is not None:
-        validation = seen(estimator, X_val, name="X_val")
-    estimator._stream = None
-    run(
-        estimator,
-        BlockRows(X, estimator.shift_, estimator.factor_, clips(estimator), held_out),
-        random,
-        bind_checkpoints(callbacks, estimator, X, None, np.empty(0, dtype=np.int64)),
-        max_iter=estimator.max_iter,
-        learning_rate=estimator.learning_rate,
-        X_val=validation,
-        keep_best=estimator.early_stopping,
-        resume=saved.state if saved else None,
-    )
+    validation = None if X_val is None else seen(estimator, X_val, name="X_val")
+    rows = BlockRows(X, estimator.shift_, estimator.factor_, clips(estimator), held_out)
+    callbacks = bind_checkpoints(callbacks, estimator, X, None, np.empty(0, dtype=np.int64))
+    run(estimator, rows, random, callbacks, validation, resume)
     return seen(estimator, some)
+
+
+def checked_validation(estimator: Any, X_val: Any) -> Any:
+    """Rows that are not learned from, checked; of blocks some."""
+    blocks = blocks_of(X_val, "X_val")
+    return checked(estimator, sampled(blocks) if blocks else X_val, reset=False, name="X_val")
 
 
 def _start(estimator: Any, X: EncodedBlocks, some: Any, held_out: float, random: Any) -> None:
@@ -132,34 +122,25 @@ def _start(estimator: Any, X: EncodedBlocks, some: Any, held_out: float, random:
 
 def some_rows(X: EncodedBlocks, held_out: float) -> Any:
     """Rows that are learned from, spread at random, as one table."""
-    share = min(1.0, held_out + min(1.0 - held_out, ROWS_SAMPLED / X.n_rows))
-    table = X.picked(share, held_out)
-    if table is None:  # of few rows none may be that low
-        table = X.picked(1.0, held_out)
-    return table
+    table = X.picked(min(1.0, held_out + ROWS_SAMPLED / X.n_rows), held_out)
+    return X.picked(1.0, held_out) if table is None else table  # of few rows, no hash may be so low
 
 
 def held_out_share(X: EncodedBlocks, fraction: float) -> float:
-    """Below which hash rows are held out: at most as many as a block has.
+    """The share of rows held out, those of the lowest hashes: at most as many as a block has.
 
     Raises
     ------
     ValueError
         When that would be none of them, or all.
     """
-    at_most = X.blocks.block_size or max(SMALLEST_HELD_OUT, ROWS_SAMPLED)
-    share = min(fraction, at_most / X.n_rows)
-    n_held_out = X.n_rows - X._n_counted(share)
-    if not 1 <= n_held_out < X.n_rows:
-        raise ValueError(
-            f"validation_fraction={fraction!r} of n_samples={X.n_rows} holds out {n_held_out}: "
-            "some must be held out and some left; change it, or give X_val"
-        )
+    share = min(fraction, (X.blocks.block_size or ROWS_SAMPLED) / X.n_rows)
+    check_split(fraction, X.n_rows, X.n_rows - X._n_counted(share))
     return share
 
 
 def bar_of(estimator: Any) -> Any:
-    """What shows how far a pass over blocks is, where the estimator is verbose."""
+    """A function that makes a progress bar of a pass over blocks, if the estimator is verbose."""
     if not getattr(estimator, "verbose", False):
         return None
 
@@ -183,14 +164,14 @@ def sampled(blocks: Blocks) -> Any:
 
 
 def taken(block: Any, which: Any) -> Any:
-    """Rows of a block, of any kind."""
+    """Some rows of a block, which is an array, a matrix or a frame."""
     if hasattr(block, "iloc"):
         return block.iloc[which]
     return block.take(which) if hasattr(block, "column_names") else block[which]
 
 
 def _below(parts: list[Any]) -> Any:
-    """Blocks of any kind below each other."""
+    """Blocks (arrays, matrices or frames) below each other, as one."""
     if len(parts) == 1 or not is_frame(parts[0]):
         return joined(parts)
     import narwhals as nw

@@ -24,13 +24,13 @@ MAKES_COLUMNS = {
     "predict": "prediction",
     "p_values": "p_value",
 }
-"""What the column of a method is called that gives one number for each row."""
+"""The name of the column, for methods that give one number for each row."""
 
 
 def by_blocks(method: Method) -> Method:
-    """The method, which goes through `Blocks`, too, and writes what it finds with ``to``.
+    """Let a method take `Blocks`, too, and write its results to a file with ``to``.
 
-    A method of a table in memory is called as it is. The body never sees ``to``.
+    For a table in memory the method is called as it is; it never gets ``to``.
     """
     in_memory = says_what_it_lacks(FEWER_ROWS)(method)
 
@@ -43,10 +43,7 @@ def by_blocks(method: Method) -> Method:
         check_is_fitted(self)
         blocks = Blocks(X) if blocks is None else blocks
 
-        def one(block: Any) -> Any:
-            return method(self, block, *arguments, **options)
-
-        results = _results(blocks, one)
+        results = _results(blocks, lambda block: method(self, block, *arguments, **options))
         if to is None:
             return (result for result, _ in results)
         return _written(self, method.__name__, blocks, results, to)
@@ -55,31 +52,29 @@ def by_blocks(method: Method) -> Method:
 
 
 def mean_score(estimator: Any, blocks: Blocks, sample_weight: Any, *, by_seen: bool) -> float:
-    """The mean of `score_samples` over the rows of blocks, each by what is seen of it, or whole."""
+    """The mean of `score_samples` over the rows of blocks, weighted by the share seen `by_seen`."""
     if sample_weight is not None:
         raise ValueError("sample_weight is not for X in blocks: give a table in memory, or none")
+
+    def judged(block: Any) -> tuple[float, float]:
+        scores = estimator.score_samples(block)
+        counts = estimator._rows(block).counts(slice(None)) if by_seen else np.ones(len(scores))
+        return float(scores @ counts), float(counts.sum())
+
     total = count = 0.0
-    for _, where, block, _ in blocks.placed():
-        try:
-            scores = estimator.score_samples(block)
-            counts = np.ones(len(scores))
-            if by_seen:
-                counts = estimator._rows(block).counts(slice(None))
-        except (ValueError, TypeError) as error:
-            raise at(where, error) from error
-        total, count = total + float(scores @ counts), count + float(counts.sum())
+    for (scores, counts), _ in _results(blocks, judged):
+        total, count = total + scores, count + counts
     largest = float(np.finfo(np.float64).max)
     return float(np.clip(total / count, -largest, largest)) if count else 0.0
 
 
 def _results(blocks: Blocks, method: Callable[[Any], Any]) -> Iterator[tuple[Any, Any]]:
-    """What a method gives of each block, and the columns that are kept beside it."""
+    """The result of a method for each block, with the columns that are kept beside it."""
     for _, where, block, kept in blocks.placed():
         try:
-            result = method(block)
+            yield method(block), kept
         except (ValueError, TypeError) as error:
             raise at(where, error) from error
-        yield result, kept
 
 
 def _written(
@@ -111,7 +106,7 @@ def _result_names(estimator: Any, method: str) -> list[str]:
 
 
 def _columns(values: Any) -> list[Any]:
-    """The columns of a result as arrays of NumPy's or Arrow's."""
+    """The columns of a result as arrays of NumPy or Arrow."""
     if values is None:
         return []
     if is_sparse(values):

@@ -6,11 +6,16 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from .._typing import Array
+from ..basics.arguments import OneOf
+from ..detection.thresholds import Calibration, TrainingRange, automatic_threshold, threshold_for
 from .block_results import by_blocks
+
+Scores = tuple[Array, Array]
+"""Of rows, and their weights: (m,) each."""
 
 
 class CalibratedDetector:
-    """What a detector says of scores by those of the rows that it was fitted to."""
+    """The part of a detector that compares scores with those of the rows of its fit."""
 
     @by_blocks
     def p_values(self: Any, X: Any, *, to: Any = None) -> Array:
@@ -45,12 +50,31 @@ class CalibratedDetector:
             of deviations above it (Kriegel, Kröger, Schubert & Zimek 2011, "Interpreting and
             unifying outlier scores").
         """
-        if not (isinstance(method, str) and method in ("linear", "unify")):
-            raise ValueError(f"method={method!r}: must be 'linear' or 'unify'")
+        OneOf(("linear", "unify"))("method", method)
         scores = -self.score_samples(X)
         of_training = self._calibrated("training_range_")
         odd = of_training.linear(scores) if method == "linear" else of_training.unified(scores)
         return np.stack([1 - odd, odd], axis=1)
+
+    def _note_scores(self: Any, training: Scores, drawn_by: Scores, held_out: Scores) -> None:
+        """Learn from scores what is usual, and where outliers begin.
+
+        Parameters
+        ----------
+        training : (scores, weights)
+            Of all rows of the fit.
+        drawn_by : (scores, weights)
+            Of the rows of which `contamination` is a share.
+        held_out : (scores, weights)
+            Of rows that no network was trained on.
+        """
+        self.training_scores_, self.training_range_ = training[0], TrainingRange.of(*training)
+        self.calibration_ = Calibration.of(*held_out)
+        if isinstance(self.contamination, str):
+            self.threshold_ = automatic_threshold(*held_out)
+        else:
+            self.threshold_ = threshold_for(*drawn_by, self.contamination)
+        self.offset_ = -self.threshold_
 
     def _calibrated(self, name: str) -> Any:
         check_is_fitted(self)

@@ -9,23 +9,17 @@ from typing import Any
 import numpy as np
 
 from .._typing import Array
-from ..basics.arguments import COUNT, check_path, shown
+from ..basics.arguments import COUNT, check_path, is_number, shown
 from ..basics.shown import cut, printable
 from ..data.checks import is_sparse
 from ..data.encoded_blocks import EncodedBlocks
 from ..files.model_file import ModelFile, read_file, write_file
 from ..formulas.solvers import SolverState
 from ..training.progress import Callback, Progress, TrainingState
+from ..training.stream import Stream
 from .beside import NOTHING, Beside
 from .held_out_entries import holds_out_entries
-from .parameters import (
-    activation_of,
-    alpha_of,
-    architecture_of,
-    scale_of,
-    solver_of,
-    spoiling_of,
-)
+from .parameters import MEANINGS, architecture_of, solver_of
 from .saved import describe_history, parameters_of, restore_history
 
 KIND = "checkpoint"
@@ -36,6 +30,9 @@ MAY_DIFFER = {"verbose", "n_threads", "random_state", "warm_start"}
 ROWS_COMPARED = 1000
 
 LARGEST_COUNT = 2**53
+
+PROGRESS = ("random", "noise_seed", "best", "n_stale", "n_cuts")
+"""Fields that the state of a fit and that of a stream have in common, as files name them."""
 
 
 class Checkpoint:
@@ -85,33 +82,20 @@ class _BoundCheckpoint:
     def __call__(self, progress: Progress) -> None:
         if progress.n_iter % self.checkpoint.every == 0:
             state = progress.state()
-            arrays = {**self.arrays, "params": state.params}
-            for i, memory in enumerate(state.solver.memory):
-                arrays[f"solver_memory_{i}"] = memory
-            if state.solver.average is not None:
-                arrays["average"] = state.solver.average
-            if state.best_params is not None:
-                arrays["best_params"] = state.best_params
             description = {
                 **self.description,
                 "solver_n_steps": state.solver.n_steps,
-                "random": state.random,
                 "history": describe_history(state.history),
-                "best": state.best,
-                "n_stale": state.n_stale,
-                "n_cuts": state.n_cuts,
-                "noise_seed": state.noise_seed,
+                **describe_progress(state),
             }
-            write_file(self.checkpoint.path, KIND, description, arrays)
-
-
-@dataclass(frozen=True)
-class SavedFit:
-    """What a checkpoint says: the state of the training, and what it was a training of."""
-
-    state: TrainingState
-    held_out: Array
-    """Rows that nothing was learned from; of entries the seed they are drawn with."""
+            vectors = {
+                "params": state.params,
+                "average": state.solver.average,
+                "best_params": state.best_params,
+                **{f"solver_memory_{i}": memory for i, memory in enumerate(state.solver.memory)},
+            }
+            arrays = {name: vector for name, vector in vectors.items() if vector is not None}
+            write_file(self.checkpoint.path, KIND, description, {**self.arrays, **arrays})
 
 
 def bind_checkpoints(
@@ -138,9 +122,8 @@ def bind_checkpoints(
         "parameters": parameters_of(estimator),
         "data": _fingerprint(X, sample_weight, beside),
     }
-    arrays = {"held_out": held_out}
     return tuple(
-        _BoundCheckpoint(callback, description, arrays)
+        _BoundCheckpoint(callback, description, {"held_out": held_out})
         if isinstance(callback, Checkpoint)
         else callback
         for callback in callbacks
@@ -148,13 +131,16 @@ def bind_checkpoints(
 
 
 def open_checkpoint(
-    path: Any,
-    estimator: Any,
-    X: Any,
-    sample_weight: Array | None,
-    beside: Beside = NOTHING,
-) -> SavedFit:
+    path: Any, estimator: Any, X: Any, sample_weight: Array | None, beside: Beside = NOTHING
+) -> tuple[TrainingState | None, Array | None]:
     """Read a checkpoint of a fit of this estimator to this data.
+
+    Returns
+    -------
+    state : TrainingState or None
+        Where training goes on; None without a path.
+    held_out : array or None
+        Rows that nothing was learned from; of entries the seed they are drawn with.
 
     Raises
     ------
@@ -163,29 +149,11 @@ def open_checkpoint(
     ValueError
         When it is of another model or of other data; names what differs.
     """
-    file = read_file(path, KIND)
+    if path is None:
+        return None, None
+    file = read_file(check_path("resume_from", path), KIND)
     called = cut(printable(fsdecode(path)), 80)
-    described = file.description
-    if file.value("estimator", str) != type(estimator).__name__:
-        raise ValueError(f"{called} is a checkpoint of a fit of {described['estimator']}")
-    saved, own = file.value("parameters", dict), parameters_of(estimator)
-    meant = {
-        "activation": activation_of(estimator),
-        "alpha": alpha_of(estimator),
-        "corruption": spoiling_of(estimator),
-        "scale": scale_of(estimator),
-    }
-    for name in sorted(saved.keys() | own.keys()):
-        # A checkpoint of before there was a parameter is of a fit with its default.
-        default = inspect.signature(type(estimator)).parameters.get(name)
-        value = saved.get(name, default.default if default else None)
-        if own.get(name) == "auto" and value == meant.get(name, "auto"):
-            continue
-        if name not in MAY_DIFFER and value != own.get(name):
-            raise ValueError(
-                f"{called} is a checkpoint of a fit with {name}={shown(value)}, not "
-                f"{shown(own.get(name))}: set it as it was, or fit without resume_from"
-            )
+    _check_same_parameters(file, called, estimator)
     if file.value("data", str) != _fingerprint(X, sample_weight, beside):
         raise ValueError(
             f"{called} is a checkpoint of a fit to other data: another X, sample_weight or what "
@@ -200,24 +168,57 @@ def open_checkpoint(
     if estimator.early_stopping and holds_out_entries(estimator, X):  # or X_val is given
         if len(held_out) > 1 or (held_out < 0).any():
             raise file.error("its array 'held_out' is not the seed of the entries held out")
-    elif len(held_out) and (len(np.unique(held_out)) < len(held_out) or not _are_rows(held_out, X)):
+    elif len(np.unique(held_out)) < len(held_out) or not _are_rows(held_out, X.shape[0]):
         raise file.error("its array 'held_out' has other numbers than those of rows")
-    return SavedFit(
-        TrainingState(
-            params=file.array("params", *vector),
-            solver=SolverState(count_in(file, "solver_n_steps"), tuple(memory), average),
-            random=file.value("random", is_generator_state, "the state of a generator"),
-            history=restore_history(file, file.value("history", dict)),
-            best=float(file.value("best", float)),
-            best_params=file.array("best_params", *vector)
-            if "best_params" in file.arrays
-            else None,
-            n_stale=count_in(file, "n_stale"),
-            n_cuts=count_in(file, "n_cuts"),
-            noise_seed=count_in(file, "noise_seed") if "noise_seed" in described else 0,
-        ),
-        held_out,
+    has_best = "best_params" in file.arrays
+    state = TrainingState(
+        params=file.array("params", *vector),
+        solver=SolverState(count_in(file, "solver_n_steps"), tuple(memory), average),
+        history=restore_history(file, file.value("history", dict)),
+        best_params=file.array("best_params", *vector) if has_best else None,
+        **restore_progress(file),
     )
+    return state, held_out
+
+
+def _check_same_parameters(file: ModelFile, called: str, estimator: Any) -> None:
+    """Refuse a checkpoint of another estimator, or of one with other parameters."""
+    if file.value("estimator", str) != type(estimator).__name__:
+        raise ValueError(f"{called} is a checkpoint of a fit of {file.description['estimator']}")
+    saved, own = file.value("parameters", dict), parameters_of(estimator)
+    for name in sorted(saved.keys() | own.keys()):
+        # A checkpoint older than a parameter is of a fit with its default.
+        default = inspect.signature(type(estimator)).parameters.get(name)
+        value = saved.get(name, default.default if default else None)
+        if own.get(name) == "auto" and name in MEANINGS and value == MEANINGS[name](estimator):
+            continue
+        if name not in MAY_DIFFER and value != own.get(name):
+            raise ValueError(
+                f"{called} is a checkpoint of a fit with {name}={shown(value)}, not "
+                f"{shown(own.get(name))}: set it as it was, or fit without resume_from"
+            )
+
+
+def describe_progress(state: TrainingState | Stream) -> dict[str, Any]:
+    """Where training has got to, but for vectors and the history."""
+    return {name: getattr(state, name) for name in PROGRESS}
+
+
+def restore_progress(file: ModelFile) -> dict[str, Any]:
+    """The fields that `describe_progress` described.
+
+    Raises
+    ------
+    ModelFileError
+        When one of them is missing, or no number as it should be.
+    """
+    return {
+        "random": file.value("random", is_generator_state, "the state of a generator"),
+        "noise_seed": count_in(file, "noise_seed") if "noise_seed" in file.description else 0,
+        "best": float(file.value("best", is_number, "a number")),
+        "n_stale": count_in(file, "n_stale"),
+        "n_cuts": count_in(file, "n_cuts"),
+    }
 
 
 def count_in(file: ModelFile, name: str) -> int:
@@ -225,18 +226,18 @@ def count_in(file: ModelFile, name: str) -> int:
     return int(file.value(name, lambda n: type(n) is int and 0 <= n < LARGEST_COUNT, "a count"))
 
 
-def _are_rows(which: Array, X: Any) -> bool:
-    return bool(which.min() >= 0 and which.max() < X.shape[0])
-
-
 def is_generator_state(state: Any) -> bool:
     """Whether it is what `ae_core.training.progress.generator_state` gives."""
-    np.random.PCG64().state = state  # raises what file.value takes for a no
+    np.random.PCG64().state = state  # what this raises, file.value takes for False
     return True
 
 
-def _fingerprint(X: Any, sample_weight: Array | None, beside: Beside = NOTHING) -> str:
-    """A digest of the shape and of some thousand rows, evenly spaced; and of their weights."""
+def _are_rows(which: Array, n_rows: int) -> bool:
+    return bool(((which >= 0) & (which < n_rows)).all())
+
+
+def _fingerprint(X: Any, sample_weight: Array | None, beside: Beside) -> str:
+    """A digest of the table's shape and of some 1000 rows, with weights and what else is given."""
     step = max(1, X.shape[0] // ROWS_COMPARED)
     digest = hashlib.blake2b(f"{X.shape} {X.dtype}".encode(), digest_size=16)
     if isinstance(X, EncodedBlocks):
@@ -244,10 +245,9 @@ def _fingerprint(X: Any, sample_weight: Array | None, beside: Beside = NOTHING) 
         if X is None:
             return digest.hexdigest()
     some = X[::step]
+    parts = [some]
     if is_sparse(X):
         parts = [some.indptr.astype(np.int64), some.indices.astype(np.int64), some.data]
-    else:
-        parts = [some]
     parts += [each[::step] for each in (sample_weight, *beside) if each is not None]
     for part in parts:
         digest.update(np.ascontiguousarray(part).tobytes())

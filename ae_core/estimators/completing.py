@@ -1,4 +1,4 @@
-"""What a fitted autoencoder says of entries that are not there: `impute` and `recommend`."""
+"""Predictions of entries that a table does not have: `impute` and `recommend`."""
 
 from typing import Any
 
@@ -9,14 +9,12 @@ from sklearn.utils.validation import check_is_fitted
 from ..basics.arguments import COUNT, checked_bool
 from ..data.imputation import parts_of
 from ..serving.completing import completed, completed_mixed
-from .beside import given_beside
 from .block_results import by_blocks
 from .fit_warnings import warn_of_never_seen
-from .fitting import seeing_of, seen
+from .fitting import seeing_of
 from .parameters import knows_missing
 from .recommending import Recommendations, best_columns, seen_entries
 from .reconstructing import ReconstructingAutoencoder
-from .tables import checked
 
 
 class CompletingAutoencoder(ReconstructingAutoencoder):
@@ -60,19 +58,14 @@ class CompletingAutoencoder(ReconstructingAutoencoder):
         ----------
         Sedhain, Menon, Sanner & Xie 2015, "AutoRec: autoencoders meet collaborative filtering".
         """
-        check_is_fitted(self)
-        table = checked(self, X, reset=False)
-        given = given_beside(self, table.shape[0], covariates, size_factors)
-        rows = seen(self, table, beside=given)
-        never = None if self._running is None else ~self._running.was_seen  # (n_features,) bool
-        if never is None or not never.any():
-            never = np.zeros(rows.n_features, dtype=bool)
-        if self.encoding_ is not None:
-            never = never[self.encoding_.starts[:-1]]
+        table, rows = self._table_and_rows(X, covariates, size_factors)
+        never, encoding = self._never_seen, self.encoding_
+        if encoding is None:
             warn_of_never_seen(self, never)
-            return completed_mixed(X, self.encoding_, self._reconstructed(rows), never)
+            return completed(X, table, rows, self.network_, seeing_of(self), never)
+        never = never[encoding.starts[:-1]]
         warn_of_never_seen(self, never)
-        return completed(X, table, rows, self.network_, seeing_of(self), never)
+        return completed_mixed(X, encoding, self._reconstructed(rows), never)
 
     def recommend(
         self,
@@ -133,20 +126,14 @@ class CompletingAutoencoder(ReconstructingAutoencoder):
             raise ValueError(
                 f"n={n}: the fit had {self.n_features_in_} columns, so at most so many can be asked"
             )
-        table = checked(self, X, reset=False)
-        given = given_beside(self, table.shape[0], covariates, size_factors)
-        rows = seen(self, table, beside=given)
-        never = np.zeros(rows.n_features, dtype=bool)
-        if self.missing_values is not None and self._running is not None:
-            never = ~self._running.was_seen
+        table, rows = self._table_and_rows(X, covariates, size_factors)
         found = Recommendations(
             np.empty((len(rows), n), np.int64), np.empty((len(rows), n), self.network_.dtype)
         )
         for part in parts_of(rows):
             scores = self._reconstructed(rows.part(part))
-            left_out = np.broadcast_to(never, scores.shape)
+            left_out = np.broadcast_to(self._never_seen, scores.shape)
             if exclude_seen:
                 left_out = left_out | seen_entries(table[part], self.missing_values)
-            best = best_columns(scores, left_out, n)
-            found.columns[part], found.scores[part] = best
+            found.columns[part], found.scores[part] = best_columns(scores, left_out, n)
         return found

@@ -1,31 +1,35 @@
-"""A detector for which what is usual follows a stream, and how far rows have moved from that.
+"""A detector that learns from a stream of rows what is usual, and a test for drift.
 
 The networks stay as `fit` trained them; trained on and on, they would reconstruct odd rows, too.
 What is renewed is what rows are compared with: references, usual residuals, the unit of scores, and
-scores themselves, each taken before anything is learned from its row.
+the scores of the last rows, each taken before anything is learned from its row.
 """
 
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from scipy.special import kolmogorov
 
 from .._typing import Array
+from ..basics.memory import TO_FIT, says_what_it_lacks
 from ..data.rows import Rows
 from ..detection.ensemble import Ensemble, Member
 from ..detection.thresholds import Calibration, weighted_quantile
+from ..network.compiled import Network
 from ..training.progress import generator_state, restore_generator
-from .ensemble_sample import Sample, references_among, usual_residuals
+from .ensemble_sample import Sample, member_among, usual_residuals
+from .fitting import generator_of
+from .records import check_parameters
 
 ROWS_KEPT = 2_000
-"""Rows that stand for what came so far, …"""
+"""Rows that are kept of all that came so far, at most."""
 ENTRIES_KEPT = 2_000_000
-"""… but of wide tables fewer."""
+"""Of wide tables fewer rows are kept: so many entries."""
 SCORES_KEPT = 10_000
-"""The last so many rows' scores draw the line."""
+"""Scores of the last rows that are kept, and draw the line."""
 FEWEST_ROWS = 32
-"""Of which what is usual can be learned."""
+"""Rows that are needed to learn what is usual."""
 
 
 class Drift(NamedTuple):
@@ -37,9 +41,9 @@ class Drift(NamedTuple):
     p_value: float
     """How probable one as large is, by chance."""
     outliers: float
-    """Share of these rows that are outliers, …"""
+    """Share of outliers among these rows."""
     usual_outliers: float
-    """… and of the rows that the detector is used to."""
+    """Share of outliers among the rows that the detector is used to."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,88 @@ class DetectorStream:
     """The state of a generator."""
 
 
-def begin(ensemble: Ensemble, calibration: Calibration, random: np.random.Generator) -> Any:
+class FollowingDetector:
+    """A detector whose notion of what is usual follows a stream."""
+
+    _stream: DetectorStream | None = None
+    """Where `partial_fit` has got to; None after `fit`."""
+
+    @says_what_it_lacks(TO_FIT)
+    def partial_fit(self, X: Any, y: Any = None) -> Self:
+        """Learn what is usual from more rows, without those before; the line follows.
+
+        The first call is `fit`. Later ones leave the networks, and the scaling, as they are, and
+        renew what rows are compared with: 2 000 rows drawn from all that came, of which a part has
+        the more the longer it is. The line, `calibration_`, `training_range_` and
+        `training_scores_` are from the last 10 000 rows' scores, each taken before its row was
+        learned from. A call costs what X has rows; what `save` writes goes on to the same bits.
+        Where `drift` says that rows are others than in the fit, `fit` anew is better.
+
+        Parameters
+        ----------
+        X : array, DataFrame or scipy.sparse matrix of shape (m, n_features)
+            Outliers may be among them: a share of `trim`, the oddest, is not learned from.
+        y : ignored
+            Is there for scikit-learn's sake.
+
+        Returns
+        -------
+        self
+            Having learned from these rows, too.
+
+        Raises
+        ------
+        ValueError
+            When a parameter or the data is not what it should be; nothing is changed then.
+        """
+        model: Any = self  # the estimator that this is a part of
+        check_parameters(model)
+        if not hasattr(self, "ensemble_"):
+            return model.fit(X)
+        rows, calibration = model._rows(X), model._calibrated("calibration_")
+        stream = self._stream or begin(model.ensemble_, calibration, generator_of(model))
+        model.ensemble_, self._stream = take_part(model.ensemble_, stream, rows, model.trim)
+        scores, ones = self._stream.scores, np.ones(len(self._stream.scores))
+        model._note_scores((scores, ones), (scores, ones), (scores, ones))
+        return self
+
+    def drift(self: Any, X: Any) -> Drift:
+        """How far the scores of X have moved from those that the detector is used to.
+
+        These are of rows that no network was fitted to (`calibration_`), as X is not: the scores of
+        training rows are lower. After `partial_fit` they are the last rows'.
+
+        Parameters
+        ----------
+        X : array, DataFrame or scipy.sparse matrix of shape (m, n_features), or Blocks
+            The more rows, the smaller a change that shows. Rows must be independent of each other
+            for the p-value to be one.
+
+        Returns
+        -------
+        Drift
+            With `statistic`, 0 … 1, `p_value`, and the shares of `outliers` and `usual_outliers`.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from ae_core import AutoencoderOutlierDetector
+        >>> X = np.random.default_rng(0).normal(size=(900, 4))
+        >>> detector = AutoencoderOutlierDetector(random_state=0).fit(X[:600])
+        >>> detector.drift(X[600:]).p_value > 0.01
+        True
+        >>> detector.drift(X[600:] * 1.5).p_value < 0.01
+        True
+        """
+        scores = self.score_samples(X)
+        if not isinstance(scores, np.ndarray):  # of blocks: one array each
+            scores = np.concatenate(list(scores))
+        return drift(self._calibrated("calibration_"), self.threshold_, -scores)
+
+
+def begin(
+    ensemble: Ensemble, calibration: Calibration, random: np.random.Generator
+) -> DetectorStream:
     """The stream after `fit`: of the references, and the scores of rows that were held out."""
     rows = np.concatenate([_rows_of(member) for member in ensemble.members])
     scores = calibration.scores[random.permutation(len(calibration.scores))]
@@ -62,9 +147,9 @@ def begin(ensemble: Ensemble, calibration: Calibration, random: np.random.Genera
 
 
 def take_part(
-    ensemble: Ensemble, stream: DetectorStream, rows: Rows, trim: float, n_threads: int | None
+    ensemble: Ensemble, stream: DetectorStream, rows: Rows, trim: float
 ) -> tuple[Ensemble, DetectorStream]:
-    """What is usual after some more rows, of which the oddest are left out: a share of `trim`."""
+    """The ensemble and the stream after more rows; the oddest, a share of `trim`, do not count."""
     random = np.random.default_rng(0)
     restore_generator(random, stream.random)
     new = ensemble.scores(rows)  # before anything is learned from them
@@ -77,11 +162,11 @@ def take_part(
     recent = pool[random.permutation(len(pool))[:at_most]]
     if len(recent) >= FEWEST_ROWS:
         n_varying = int(ensemble.scaling.varies.sum())
-        members = tuple(
-            _renewed(member, recent, rows.missing, random, n_varying, n_threads)
-            for member in ensemble.members
-        )
-        ensemble = replace(ensemble, members=members)
+        members = [
+            _renewed(each.network, recent, rows.missing, random, n_varying)
+            for each in ensemble.members
+        ]
+        ensemble = replace(ensemble, members=tuple(members))
     return ensemble, DetectorStream(recent, scores, generator_state(random))
 
 
@@ -117,22 +202,17 @@ def _rows_of(member: Member) -> Array:
 
 
 def _renewed(
-    member: Member,
+    network: Network,
     rows: Array,
     missing: str | None,
     random: np.random.Generator,
     n_varying: int,
-    n_threads: Any,
 ) -> Member:
-    """The member with what is usual in rows: half are references, by the others goes the unit."""
-    ones = np.ones(len(rows))
-    sample = Sample(Rows(rows, missing=missing), ones, False)
-    usual = usual_residuals(member.network, sample, np.ones(len(rows), dtype=bool))
+    """The network with what is usual in rows: half are references, the others give the unit."""
+    sample = Sample(Rows(rows, missing=missing), np.ones(len(rows)), False)
+    usual = usual_residuals(network, sample, np.ones(len(rows), dtype=bool))
     order = random.permutation(len(rows))
-    half = np.sort(order[: len(rows) // 2])
-    member = replace(member, usual=usual, unit=1.0)
-    member = references_among(member, sample, rows, half, random, n_varying, n_threads)
-    others = rows[np.sort(order[len(rows) // 2 :])]
-    distances = member.distances(others, missing is not None)
-    unit = float(np.median(distances) or distances.mean())
-    return replace(member, unit=unit if unit > 0 else 1.0)
+    half, others = np.sort(order[: len(rows) // 2]), np.sort(order[len(rows) // 2 :])
+    member = member_among(network, usual, sample, rows, half, random, n_varying)
+    distances = member.distances(rows[others], missing is not None)
+    return replace(member, unit=float(np.median(distances) or distances.mean() or 1.0))

@@ -1,4 +1,4 @@
-"""What an entry may have been beside what was predicted: residuals of entries like it, drawn.
+"""Draws of missing entries: predictions plus residuals of entries whose predictions are similar.
 
 Of entries that were seen, but not by the network that predicted them, it is known how far off the
 prediction was. To fill in one that is missing, a residual is drawn from among those whose
@@ -15,11 +15,11 @@ import numpy as np
 from .._typing import Array
 
 NEAREST = 30
-"""From so many donors a residual is drawn."""
+"""Donors that a residual is drawn from: those with the nearest predictions."""
 MOST_DONORS = 1000
-"""Of each column, drawn at random from all."""
+"""Donors of each column, drawn at random from all."""
 MOST_VALUES = 30
-"""Of a column that has no more different values than this, draws are such values."""
+"""If a column has no more different values than this, draws are rounded to these."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Donors:
         return cls(tuple(predictions), tuple(residuals), tuple(values))
 
     def drawn(self, column: int, predicted: Array, random: np.random.Generator) -> Array:
-        """What entries of a column may have been, of these predictions: (k,) each."""
+        """Draws of entries of a column, given their predictions: (k,) each."""
         theirs = self.predictions[column]
         n_donors, values = len(theirs), self.values[column]
         if not n_donors:

@@ -1,4 +1,4 @@
-"""The rows that a detector's networks learn from, and what is usual of them to each network."""
+"""The rows that a detector's networks learn from: their usual residuals, and reference rows."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -13,13 +13,13 @@ from ..detection.neighbours import References, far_of_odd_references, share_of_o
 from ..network.compiled import Network
 
 MOST_REFERENCES = 256
-"""Of each network, …"""
+"""References of each network, at most."""
 ENTRIES_OF_REFERENCES = 500_000
-"""… but of wide tables fewer, …"""
+"""Of wide tables there are fewer references: so many entries."""
 FEWEST_REFERENCES = 16
-"""… to this."""
+"""References of each network, however wide the table is."""
 SMALLEST_CODE_SPREAD = 1e-3
-"""A unit that hardly moves says nothing."""
+"""Smallest spread of a code unit that distances are divided by: less would be rounding."""
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,13 @@ class Sample:
 
 
 def _residuals(network: Network, rows: Rows) -> Iterator[tuple[slice, Array, Array]]:
-    """Which rows, their residuals, 0 where unseen, and what is seen: (h, n_features) each."""
-    for which in _parts(rows):
+    """Some rows after others: which, their residuals (0 where unseen) and what is seen of them.
+
+    Residuals are (h, n_features), and so is what is seen, bool; or, where that is all, (1,).
+    """
+    height = max(1, ENTRIES_AT_ONCE // rows.n_features)  # so few rows fit into cache
+    for start in range(0, len(rows), height):
+        which = slice(start, start + height)
         part = rows.part(which)
         residuals = network.forward(part)
         residuals -= part.X
@@ -50,25 +55,23 @@ def _residuals(network: Network, rows: Rows) -> Iterator[tuple[slice, Array, Arr
 
 def usual_residuals(network: Network, sample: Sample, is_learned: Array) -> Array:
     """The root mean square residual in each column, over some rows (m,): (n_features,)."""
-    squares = seen_weight = np.zeros(sample.rows.n_features)
+    squares, seen_weight = np.zeros((2, sample.rows.n_features))
     for which, residuals, seen in _residuals(network, sample.rows):
         weights = (sample.weights[which] * is_learned[which]).astype(residuals.dtype)
-        squares = squares + total_weight(weights, np.square(residuals, out=residuals))
-        seen_weight = seen_weight + (
-            weights.sum() if seen.size == 1 else total_weight(weights, seen)
-        )
+        squares += total_weight(weights, np.square(residuals, out=residuals))
+        seen_weight += weights.sum() if seen.size == 1 else total_weight(weights, seen)
     seen_weight = np.maximum(seen_weight, np.finfo(np.float64).tiny)
     return np.maximum(np.sqrt(squares / seen_weight), SMALLEST_USUAL)
 
 
-def oddness_of(member: Member, sample: Sample) -> Array:
-    """Huber's function of residuals beside the usual, summed over columns: (m,).
+def oddness_of(network: Network, usual: Array, sample: Sample) -> Array:
+    """Huber's function of residuals over the usual ones, summed over columns: (m,).
 
     It is z²/2 up to 1, then |z| - 1/2 (Huber 1964): one wild entry does not outshout all others.
     """
     result = np.empty(len(sample.rows))
-    scale = (1 / member.usual).astype(member.network.dtype)
-    for which, z, _ in _residuals(member.network, sample.rows):
+    scale = (1 / usual).astype(network.dtype)
+    for which, z, _ in _residuals(network, sample.rows):
         z *= scale
         np.abs(z, out=z)
         capped = np.minimum(z, 1)
@@ -80,21 +83,37 @@ def oddness_of(member: Member, sample: Sample) -> Array:
     return result
 
 
-def references_among(
-    member: Member,
+def member_among(
+    network: Network,
+    usual: Array,
     sample: Sample,
     block: Array,
     which: Array,
     random: np.random.Generator,
     n_varying: int,
-    n_threads: int | None,
 ) -> Member:
-    """The member with the spread of its code over some of the rows, and of these references."""
+    """The network as a member, whose references are among some of the rows (m,).
+
+    Parameters
+    ----------
+    network : Network
+    usual : array of shape (n_features,)
+        Its usual residuals.
+    sample : Sample
+    block : array of shape (m, n_features)
+        The rows of the sample, of the network's dtype.
+    which : array of shape (n_kept,)
+        Numbers of the rows.
+    random : Generator
+    n_varying : int
+        Columns that are not constant.
+    """
     weights = sample.weights[which]
-    code = member.network.encode(sample.rows)[which]  # (n_kept, n_code)
+    code = network.encode(sample.rows)[which]  # (n_kept, n_code)
     mean = total_weight(weights, code) / weights.sum()
     spread = np.sqrt(total_weight(weights, np.square(code - mean)) / weights.sum())
-    member = replace(member, code_spread=np.maximum(spread, SMALLEST_CODE_SPREAD))
+    none = References(block[:0])
+    member = Member(network, usual, np.maximum(spread, SMALLEST_CODE_SPREAD), none)
     n_references = max(
         FEWEST_REFERENCES, min(MOST_REFERENCES, ENTRIES_OF_REFERENCES // block.shape[1])
     )
@@ -104,25 +123,9 @@ def references_among(
         # By weight, without repetition (Efraimidis & Spirakis 2006).
         waits = random.exponential(size=len(which)) / weights
         which = which[np.sort(np.argpartition(waits, n_candidates)[:n_candidates])]
-    if sample.is_exact:  # each different row is here once: those of which there are many, twice
+    if sample.is_exact:  # each different row is here once; frequent ones count as two references
         which = which.repeat(1 + (weights >= 2 * np.median(weights)))
     points, _, _ = member.points(block[which], sample.rows.missing is not None)
-    references = References(points, n_threads)
+    references = References(points, network.n_threads)
     far = far_of_odd_references(n_varying)
     return replace(member, references=references.of_usual_ones(n_references, odd_share, far))
-
-
-def distances_to(members: list[Member], rows: Rows, block: Array) -> Array:
-    """Of the rows of the sample, for each member: (m, n_members)."""
-    result = np.empty((len(block), len(members)))
-    for part in _parts(rows):
-        for column, member in zip(result[part].T, members, strict=True):
-            column[:] = member.distances(block[part], rows.missing is not None)
-    return result
-
-
-def _parts(rows: Rows) -> Iterator[slice]:
-    """Slices of rows that fit into cache."""
-    height = max(1, ENTRIES_AT_ONCE // rows.n_features)
-    for start in range(0, len(rows), height):
-        yield slice(start, start + height)

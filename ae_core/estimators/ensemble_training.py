@@ -1,94 +1,78 @@
-"""How the networks of a detector are trained, and what becomes usual for them."""
+"""How the networks of a detector are trained, and what they take for usual."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from .._typing import Array
-from ..data.robust_scaling import (
-    LINEAR_UNTIL,
-    RobustScaling,
-    learn_robust_scaling,
-)
+from ..basics.arguments import as_float
+from ..data.robust_scaling import LINEAR_UNTIL, RobustScaling, learn_robust_scaling
 from ..data.rows import Rows
-from ..detection.ensemble import Ensemble, Member
-from ..detection.neighbours import References
+from ..detection.ensemble import Ensemble
 from ..detection.thresholds import weighted_quantile
 from ..formulas.solvers import Adam
 from ..network.architecture import Architecture
 from ..network.compiled import Network
 from ..training.epochs import all_finite
 from ..training.progress import NonFiniteLossError
-from .ensemble_sample import Sample, distances_to, oddness_of, references_among, usual_residuals
+from .detector_parameters import CODES
+from .ensemble_sample import Sample, member_among, oddness_of, usual_residuals
 
 CODE_SHARES = (0, 1 / 8, 1 / 4, 1 / 2)
-"""Sizes of the codes, as shares of the number of columns; at least 1, …"""
+"""Sizes of the codes, as shares of the number of columns; at least 1."""
 LARGEST_CODE = 16
-"""… and at most this, for the sake of speed: larger ones were not better."""
+"""Largest code: larger ones took longer, and were not better."""
 N_NETWORKS = 4
-"""Of those sizes in turn, …"""
+"""Networks, with codes of these sizes in turn."""
 FEW_COLUMNS = 8
-"""… and of fewer columns twice as many: their codes coincide, and one network is none too sure."""
+"""Below so many columns there are twice as many networks, as sizes of codes coincide."""
 N_FOLDS = 4
-"""Rows are in so many parts, …"""
+"""Parts that rows are divided into; each network is trained without some of them."""
 N_JUDGES = 2
-"""… each of which is left out by so many networks."""
+"""Networks that leave out a part, and judge it."""
 FEWEST_ROWS_TO_LEAVE_OUT = 16
-"""Fewer are all needed for learning."""
+"""Of fewer rows, none is left out."""
 FEW_ROWS = 64
 """Up to so many different rows every step takes all of them, in float64; more are sampled."""
 ENTRIES_LEARNED_FROM = 4_000_000
-"""A larger table is learned from evenly spaced rows, …"""
+"""Entries that are learned from, at most."""
 ROWS_LEARNED_FROM = 20_000
-"""… and a longer one: no more of it is visited than that anyway."""
+"""Rows that are learned from at most, evenly spaced: steps would not visit many more."""
 GROSS = 50.0
-"""Spreads from the median at which an entry is an error of measurement or of the pen, …"""
+"""Spreads from the median beyond which an entry is a gross error; nothing is learned of its row."""
 LARGEST_GROSS_SHARE = 0.25
-"""… unless more of the rows have such entries."""
-
-
-@dataclass(frozen=True)
-class Options:
-    """What a detector's parameters say about training; see there."""
-
-    codes: tuple[int, ...] | None
-    """None: by the number of columns."""
-    activation: str
-    n_steps: int
-    batch_size: int
-    learning_rate: float
-    trim: float
-    n_threads: int | None
+"""If more of the rows have such entries, they are no errors."""
 
 
 @dataclass(frozen=True)
 class Trained:
-    """An ensemble, and how unusual rows are for those members that were not trained on them."""
+    """An ensemble, and the distances of the rows that it was trained on."""
 
     ensemble: Ensemble
     distances: Array
     """(m, n_members): of the rows of the sample."""
     held_out: Array
-    """(m, n_members) bool: whether the member left the row out, that others have learned from."""
+    """(m, n_members) bool: whether a member was trained without a row that others had."""
     sample: Sample
     is_learned: Array
     """(m,) bool: whether there was anything to learn from the row."""
 
     def scores(self, rows: Rows) -> Array:
-        """How unusual the rows of the table are that was learned from: (n_samples,)."""
+        """Scores of the rows of the table that was learned from: (n_samples,)."""
         if self.sample.is_exact or len(self.distances) < len(rows):
             return self.ensemble.scores(rows)
         return np.asarray(sum(self.distances.T) / self.distances.shape[1])
 
-    def held_out_scores(self) -> Array:
-        """Scores of the rows of the sample by members that left them out: (m,)."""
-        # What none was left to judge, because of few rows or gross errors, all judge.
-        judges = self.held_out | ~self.held_out.any(axis=1, keepdims=True)
-        return np.asarray((self.distances * judges).sum(axis=1) / judges.sum(axis=1))
+    def held_out_scores(self) -> tuple[Array, Array]:
+        """Scores of the rows of the sample by members that left them out, and weights: (m,) each.
 
-    def held_out_weights(self) -> Array:
-        """Of the rows of the sample, 0 where nothing is seen, or is grossly wrong: (m,)."""
-        return self.sample.weights * self.is_learned
+        The weight is 0 of a row of which nothing is seen, or that is grossly wrong.
+        """
+        # Rows that no member left out (few rows, gross errors) are judged by all.
+        judges = self.held_out | ~self.held_out.any(axis=1, keepdims=True)
+        scores = (self.distances * judges).sum(axis=1) / judges.sum(axis=1)
+        return scores, self.sample.weights * self.is_learned
 
 
 def code_sizes(n_features: int) -> tuple[int, ...]:
@@ -101,15 +85,16 @@ def code_sizes(n_features: int) -> tuple[int, ...]:
 
 
 def train_ensemble(
-    rows: Rows, options: Options, random: np.random.Generator, *, is_spread: bool = False
+    rows: Rows, detector: Any, random: np.random.Generator, *, is_spread: bool = False
 ) -> Trained:
-    """Train networks on rows, twice, the second time without the oddest, and say what is usual.
+    """Train networks on rows, then again without the oddest, and learn what is usual to them.
 
     Parameters
     ----------
     rows : Rows
         Of the table as it is, not scaled, of positive weight.
-    options : Options
+    detector : AutoencoderOutlierDetector
+        Whose parameters, checked, say how.
     random : Generator
     is_spread : bool
         Whether these are evenly spaced rows of a table already, with the limits of all.
@@ -119,59 +104,56 @@ def train_ensemble(
     Trained
         Of which ``ensemble.changed`` is still to be set: it is 0.
     """
-    sample, scaling = _sample(
-        rows, 1 if is_spread else step_between(len(rows), rows.n_features), is_spread
-    )
+    if rows.seen is not None and not rows.seen.any():
+        raise ValueError("X has no entry that is seen: there is nothing to learn")
+    step = 1 if is_spread else step_between(len(rows), rows.n_features)
+    sample, scaling = _sample(rows, step, is_spread)
     n_rows, n_features = len(sample.rows), rows.n_features
     dtype = np.dtype(np.float64 if sample.is_exact else np.float32)
     n_varying = int(scaling.varies.sum())
-    codes = options.codes or code_sizes(n_varying)
-    members = [
-        Member(
-            Network(
-                Architecture((n_features, code, n_features), (options.activation, "identity")),
-                dtype=dtype,
-                random_state=random,
-                n_threads=options.n_threads,
-            ),
-            np.ones(n_features),
-            np.ones(code),
-            References(np.zeros((1, code + n_features), dtype)),
+    codes = code_sizes(n_varying)
+    if not isinstance(detector.n_components, str):
+        codes = CODES("n_components", detector.n_components)
+    networks = [
+        Network(
+            Architecture((n_features, code, n_features), (detector.activation, "identity")),
+            dtype=dtype,
+            random_state=random,
+            n_threads=detector.n_threads,
         )
         for code in codes
     ]
+    usual = [np.empty(0)] * len(networks)  # of each the usual residuals: (n_features,)
     block = sample.rows.take(slice(None), dtype)
     is_learned = (sample.rows.counts(slice(None)) > 0) & ~_is_gross(block, sample.weights)
     held_out = _held_out(is_learned, len(codes), random)
     kept = is_learned
     for _ in range(2):
         oddness = np.zeros(n_rows)
-        for i, (member, left_out) in enumerate(zip(members, held_out.T, strict=True)):
-            _train(member.network, sample, _own(kept, left_out), options, random)
-            _silence(member.network, ~scaling.varies)
-            usual = usual_residuals(member.network, sample, is_learned)
-            _check_learned(member.network, usual, options)
-            members[i] = replace(member, usual=usual)
-            oddness += oddness_of(members[i], sample)
-        line = weighted_quantile(oddness[is_learned], sample.weights[is_learned], 1 - options.trim)
+        for i, (network, left_out) in enumerate(zip(networks, held_out.T, strict=True)):
+            _train(network, sample, _own(kept, left_out), detector, random)
+            _silence(network, ~scaling.varies)
+            usual[i] = usual_residuals(network, sample, is_learned)
+            _check_learned(network, usual[i], detector)
+            oddness += oddness_of(network, usual[i], sample)
+        share = 1 - as_float(detector.trim)
+        line = weighted_quantile(oddness[is_learned], sample.weights[is_learned], share)
         kept = is_learned & (oddness <= line)
     members = [
-        references_among(
-            member, sample, block, _own(kept, left_out), random, n_varying, options.n_threads
-        )
-        for member, left_out in zip(members, held_out.T, strict=True)
+        member_among(network, usual, sample, block, _own(kept, left_out), random, n_varying)
+        for network, usual, left_out in zip(networks, usual, held_out.T, strict=True)
     ]
-    distances = distances_to(members, sample.rows, block)
-    units = np.ones(len(members))
+    has_missing = rows.missing is not None
+    distances = np.stack([member.distances(block, has_missing) for member in members], axis=1)
     for i, left_out in enumerate(held_out.T):
         which = left_out if left_out.any() else is_learned
         own, weights = distances[which, i], sample.weights[which]
-        # Where most rows are equal to others, the median is 0.
-        unit = weighted_quantile(own, weights, 0.5) or np.average(own, weights=weights)
-        units[i] = unit if unit > 0 else 1.0
-        members[i] = replace(members[i], unit=float(units[i]))
+        # Where most rows are equal to others, the median is 0; where all are, the mean, too.
+        unit = weighted_quantile(own, weights, 0.5) or np.average(own, weights=weights) or 1.0
+        members[i] = replace(members[i], unit=float(unit))
+        distances[:, i] /= unit
     ensemble = Ensemble(tuple(members), scaling, changed=0.0)
-    return Trained(ensemble, distances / units, held_out, sample, is_learned)
+    return Trained(ensemble, distances, held_out, sample, is_learned)
 
 
 def _sample(rows: Rows, step: int, is_spread: bool) -> tuple[Sample, RobustScaling]:
@@ -192,13 +174,13 @@ def _sample(rows: Rows, step: int, is_spread: bool) -> tuple[Sample, RobustScali
 
 
 def step_between(n_rows: int, n_features: int) -> int:
-    """Of a table of so many rows, every how manieth is learned from."""
+    """The step between rows that are learned from, so that they are not too many."""
     at_most = max(1, min(ROWS_LEARNED_FROM, ENTRIES_LEARNED_FROM // n_features))
     return -(-n_rows // at_most)
 
 
 def ratios(weights: Array) -> Array:
-    """Weights (m,) beside the largest, to 40 bits: a common factor changes none of these."""
+    """Weights (m,) over the largest, rounded to 40 bits: a common factor changes none of these."""
     mantissas, exponents = np.frexp(weights / weights.max())
     return np.ldexp(np.rint(mantissas * 2.0**40) / 2.0**40, exponents)
 
@@ -230,8 +212,8 @@ def _held_out(is_learned: Array, n_members: int, random: np.random.Generator) ->
         return result
     n_folds = min(N_FOLDS, n_members)
     fold = random.permutation(n_rows) % n_folds  # (n_rows,)
-    # So many parts, neighbours on a circle, are left out by each that two judge every row. Where
-    # members have the sizes of others before them, they leave out other parts than these.
+    # Each member leaves out n_parts neighbouring folds, so that two members judge every row.
+    # Members with the same size of code leave out different folds.
     n_parts = max(1, min(n_folds - 1, round(N_JUDGES * n_folds / n_members)))
     members = np.arange(n_members)
     first = (members + members // n_folds) % n_folds  # (n_members,)
@@ -240,16 +222,16 @@ def _held_out(is_learned: Array, n_members: int, random: np.random.Generator) ->
 
 
 def _own(kept: Array, left_out: Array) -> Array:
-    """The rows (m,) that a member learns from, as indices: none that it leaves out, if it can."""
+    """Indices of the rows (m,) that a member learns from: kept, and if possible not left out."""
     which = np.flatnonzero(kept & ~left_out)
     return which if len(which) else np.flatnonzero(kept)
 
 
 def _train(
-    network: Network, sample: Sample, which: Array, options: Options, random: np.random.Generator
+    network: Network, sample: Sample, which: Array, detector: Any, random: np.random.Generator
 ) -> None:
-    n_steps, rate = options.n_steps, options.learning_rate
-    batch_size = len(which) if sample.is_exact else min(options.batch_size, len(which))
+    n_steps, rate = detector.n_steps, as_float(detector.learning_rate_init)
+    batch_size = len(which) if sample.is_exact else min(detector.batch_size, len(which))
     n_epochs = -(-n_steps * batch_size // len(which))
     # Epoch after epoch, each in an order of its own.
     order = np.concatenate([random.permutation(which) for _ in range(n_epochs)])
@@ -260,32 +242,28 @@ def _train(
     )
 
 
-def _check_learned(network: Network, usual: Array, options: Options) -> None:
+def _check_learned(network: Network, usual: Array, detector: Any) -> None:
     if all_finite(network.params) and all_finite(usual):
         return
+    rate = as_float(detector.learning_rate_init)
     raise NonFiniteLossError(
-        f"learning_rate_init={options.learning_rate:g}: after {options.n_steps} steps the "
-        f"parameters or the residuals are beyond the range of {network.dtype}; try a smaller rate, "
-        "or the default"
+        f"learning_rate_init={rate:g}: after {detector.n_steps} steps the parameters or the "
+        f"residuals are beyond the range of {network.dtype}; try a smaller rate, or the default"
     )
 
 
 def _is_gross(block: Array, weights: Array) -> Array:
-    """Which rows have an entry that is so far away that nothing is to be learned from them: (m,).
+    """Which rows have a gross error, so that nothing is to be learned from them: (m,) bool.
 
     None, where they are so many that they are no errors.
     """
     line = LINEAR_UNTIL + np.log1p(GROSS - LINEAR_UNTIL)  # as `RobustScaling` bends it
     found: Array = (np.abs(block) > line).any(axis=1)  # NaN is not
-    return (
-        found
-        if weights[found].sum() <= LARGEST_GROSS_SHARE * weights.sum()
-        else np.zeros_like(found)
-    )
+    return found & (weights[found].sum() <= LARGEST_GROSS_SHARE * weights.sum())
 
 
 def _silence(network: Network, columns: Array) -> None:
-    """Let a network give 0 in some columns (n_features,), as constants are 0 to it."""
+    """Make a network return 0 in some columns (n_features,): the constant ones, which are 0."""
     layer = network.architecture.layers(network.params)[-1]
     layer.weights[:, columns] = 0
     if layer.biases is not None:

@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from threading import Event
+from typing import Any
 
 import numpy as np
 
@@ -28,20 +29,20 @@ from ..training.epochs import is_finite
 from ..training.progress import NonFiniteLossError
 
 EPOCHS = 300
-"""Passes over the rows, but for large tables:"""
+"""Passes over the rows."""
 MOST_STEPS = 12_000
-"""of long ones, so many steps, …"""
+"""Steps, at most: of long tables there are fewer passes."""
 MOST_WORK = 4e11
-"""… and of wide ones, so many multiplications of rows with weights, …"""
+"""Multiplications of rows with weights, at most: of wide tables there are fewer steps."""
 FEWEST_STEPS = 500
-"""… but at least so many steps."""
+"""Steps, at least, however wide the table is."""
 LEARNING_RATE = 3e-3
 LEAST_DECAY, MOST_DECAY, ROWS_OF_DECAY_1 = 0.1, 1.0, 100
-"""AdamW's decay of the weights is the last over the number of rows, within these limits."""
+"""AdamW's weight decay is ROWS_OF_DECAY_1 over the number of rows, within these limits."""
 STEPS_PER_EPOCH, SMALLEST_BATCH, LARGEST_BATCH = 40, 16, 200
-"""A step takes one row in so many, within these limits."""
+"""Rows of a step: all over STEPS_PER_EPOCH, within these limits."""
 ENTRIES_LEARNED_AT_ONCE = 50_000
-"""Of rows to learn from, which so stay in cache."""
+"""Of the rows of one call of the engine, so that they stay in cache."""
 ALL = 1 - 2.0**-40
 """The share of features to hide from a network that is given them as covariates."""
 
@@ -88,13 +89,11 @@ def train_network(
     sizes = options.hidden_layer_sizes
     code = (len(sizes) + 1) // 2
     hidden = tuple("identity" if layer == code else "relu" for layer in range(1, len(sizes) + 1))
-    output = ("identity",) if options.loss == "squared_error" else ()
-    if options.loss == "softmax_cross_entropy":
-        output = ("softmax",)
+    outputs: dict[Any, str] = {"squared_error": "identity", "softmax_cross_entropy": "softmax"}
     network = Network(
         Architecture(
             (n, *sizes, n),
-            (*hidden, *(output or ("mixed",))),
+            (*hidden, outputs.get(options.loss, "mixed")),
             options.loss,
             code_layer=code,
             n_covariates=2 * n,

@@ -90,21 +90,17 @@ class FittedAutoencoder(CompletingAutoencoder, ScoringAutoencoder):
         rows = in_rates(self._rows(X, **given))
         X = indexable(X)
         weights = weights_of(sample_weight, rows.X)
+        names, sources = getattr(self, "feature_names_in_", None), None
+        if self.encoding_ is not None:
+            names = self.encoding_.names
+            sources = self.encoding_.sources[: self.encoding_.n_encoded]
         examined = examine(
             self.network_,
             rows if weights is None else rows.reweighted(weights),
             history=self.history_,
             raw=Rows(rows.X, missing=rows.missing, n_covariates=rows.n_covariates),
-            feature_names=(
-                getattr(self, "feature_names_in_", None)
-                if self.encoding_ is None
-                else self.encoding_.names
-            ),
-            sources=(
-                None
-                if self.encoding_ is None
-                else self.encoding_.sources[: self.encoding_.n_encoded]
-            ),
+            feature_names=names,
+            sources=sources,
             settings={**self.get_params(deep=False), "size_factors": size_factors_of(self)},
         )
         tried = filling = None
@@ -125,10 +121,10 @@ class FittedAutoencoder(CompletingAutoencoder, ScoringAutoencoder):
         """Hook: estimate what the architecture needs (of a VAE the noise variance)."""
 
     def _learn_on(self, rows: Rows) -> None:
-        """Learn it again from a part of a stream, where that knows better."""
+        """Hook: estimate it again from a part of a stream, if the parts before had few rows."""
 
     def _network_options(self, n_features: int) -> dict[str, Any]:
-        """More of the arguments of `Architecture`, or others, for columns as they are encoded."""
+        """Hook: further arguments of `Architecture`, or other ones, for the encoded columns."""
         encoding: Encoding | None = getattr(self, "encoding_", None)  # none before the first fit
         if encoding is None:
             return {}
@@ -139,7 +135,7 @@ class FittedAutoencoder(CompletingAutoencoder, ScoringAutoencoder):
         }
 
     def _training_options(self) -> dict[str, Any]:
-        """More of the arguments of `train`."""
+        """Hook: further arguments of `train`."""
         return {}
 
     # --- PyTorch ---------------------------------------------------------------------------------

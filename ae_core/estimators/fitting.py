@@ -12,6 +12,7 @@ from ..basics.arguments import Seed, as_float, as_numbers, is_number
 from ..data.block_rows import BlockRows
 from ..data.checks import check_sample_weight
 from ..data.containers import unmasked
+from ..data.held_out import HeldOutEntries
 from ..data.rows import Rows
 from ..data.seen_rows import Seeing, is_clipped, side_by_side
 from ..data.sizes import divided
@@ -25,7 +26,7 @@ from .parameters import batch_size_of, solver_of, tolerance_of
 
 
 def drawing_from(random_state: Any) -> Any:
-    """The generator that a random_state stands for, in scikit-learn's sense; or is.
+    """The generator that a random_state is, or stands for as in scikit-learn.
 
     Raises
     ------
@@ -48,7 +49,7 @@ def generator_of(estimator: Any) -> np.random.Generator:
 def weights_of(sample_weight: Any, X: Any) -> Array | None:
     """The weights (n_samples,), checked as scikit-learn does, as numbers of rows; None for none.
 
-    Multiplied by whatever, they come out the same: see `ae_core.data.weights`.
+    A common factor does not change them: see `ae_core.data.weights`.
 
     Raises
     ------
@@ -79,18 +80,28 @@ def held_out_rows(n_rows: int, fraction: float, random: np.random.Generator) -> 
         When that would be none of them, or all.
     """
     n_held_out = round(fraction * n_rows)
+    check_split(fraction, n_rows, n_held_out)
+    return np.sort(random.permutation(n_rows)[:n_held_out])
+
+
+def check_split(fraction: float, n_rows: int, n_held_out: int) -> None:
+    """Refuse to hold out no row, or all.
+
+    Raises
+    ------
+    ValueError
+    """
     if not 1 <= n_held_out < n_rows:
         raise ValueError(
             f"validation_fraction={fraction!r} of n_samples={n_rows} holds out {n_held_out}: some "
             "must be held out and some left; change it, or give X_val"
         )
-    return np.sort(random.permutation(n_rows)[:n_held_out])
 
 
 def without(
     weights: Array | None, held_out: Array, n_rows: int
 ) -> tuple[Array | None, Array | None]:
-    """The weights with zero for the rows held out, which are then never visited; and theirs.
+    """The weights with 0 for rows held out, which are then not learned from; and those of these.
 
     Raises
     ------
@@ -109,10 +120,10 @@ def without(
 
 @contextmanager
 def all_or_nothing(estimator: Any, *, keeps_epochs: bool = False) -> Iterator[None]:
-    """Leave the estimator as it was when something is raised; arrays must not be changed in it.
+    """Restore the estimator's attributes when something is raised; arrays must not be changed.
 
-    With `keeps_epochs`, only where training has not begun: what it has learned, or why it could
-    not, is to be looked at.
+    With `keeps_epochs`, only if training has not begun: what it has learned before Ctrl-C, or why
+    the loss became infinite, can then be looked at.
     """
     before = dict(vars(estimator))
     try:
@@ -162,7 +173,7 @@ def seen(
 
 
 def in_rates(rows: Rows) -> Rows:
-    """Rows that have sizes divided by them, and each weighing as much: to be judged by rates."""
+    """Counts divided by the sizes of their rows, which become weights: to be judged as rates."""
     if rows.row_size is None:
         return rows
     rates = divided(rows.X[:, : rows.n_features], rows.row_size)
@@ -183,21 +194,12 @@ def run(
     rows: Rows | BlockRows,
     random: np.random.Generator,
     callbacks: tuple[Callback, ...],
-    *,
-    max_iter: int,
+    validation: Rows | HeldOutEntries | None,
     resume: TrainingState | None,
-    **options: Any,
 ) -> None:
     """Train the estimator's network as its parameters say, and keep the history."""
-    solver = solver_of(estimator)
-    batch_size = None
-    if solver != "lbfgs":
-        if isinstance(rows, BlockRows):
-            n_visited = rows.n_visited
-        else:
-            n_visited = int(np.count_nonzero(rows.counts(slice(None))))
-        batch_size = batch_size_of(estimator.batch_size, max(1, n_visited))
-
+    solver, max_iter = solver_of(estimator), estimator.max_iter
+    estimator._stream = None
     with ExitStack() as stack:
         n_done = resume.history.n_iter if resume else 0
         callbacks = with_progress_bar(stack, callbacks, estimator.verbose, max_iter, n_done)
@@ -207,24 +209,34 @@ def run(
             estimator.network_,
             rows,
             solver=solver,
-            batch_size=batch_size,
+            batch_size=None if solver == "lbfgs" else _batch_size(estimator, rows),
             max_iter=max_iter,
+            learning_rate=estimator.learning_rate,
             power_t=estimator.power_t,
             shuffle=estimator.shuffle,
             tol=tolerance_of(estimator),
             n_iter_no_change=estimator.n_iter_no_change,
             random_state=random,
+            X_val=validation,
+            keep_best=estimator.early_stopping,
             callback=joined(callbacks),
             history=estimator.history_,
             resume=resume,
             **estimator._training_options(),
-            **options,
         )
+
+
+def _batch_size(estimator: Any, rows: Rows | BlockRows) -> int:
+    """Rows per step: "auto" goes by the rows that are learned from."""
+    if isinstance(rows, BlockRows):
+        return batch_size_of(estimator.batch_size, max(1, rows.n_visited))
+    n_visited = int(np.count_nonzero(rows.counts(slice(None))))
+    return batch_size_of(estimator.batch_size, max(1, n_visited))
 
 
 @contextmanager
 def noting_why(history: History) -> Iterator[None]:
-    """Keep in the history why training breaks off, where it does."""
+    """Record in the history why training was interrupted, if it was."""
     try:
         yield
     except NonFiniteLossError as error:
@@ -236,12 +248,11 @@ def noting_why(history: History) -> Iterator[None]:
 
 
 def run_part(estimator: Any, rows: Rows, stream: Stream | None) -> None:
-    """Go through a part of a stream as the estimator's parameters say, and keep where it got to."""
+    """Train on a part of a stream as the estimator's parameters say, and keep its state."""
     network, solver = estimator.network_, solver_of(estimator)
     assert not isinstance(solver, str)  # 'lbfgs' has no partial_fit
     if stream is None:
         stream, estimator.history_ = begin(network, solver, generator_of(estimator)), History()
-    n_visited = int(np.count_nonzero(rows.counts(slice(None))))
     rate = estimator.learning_rate
     estimator._stream = take_part(
         network,
@@ -249,7 +260,7 @@ def run_part(estimator: Any, rows: Rows, stream: Stream | None) -> None:
         stream,
         estimator.history_,
         solver=solver,
-        batch_size=batch_size_of(estimator.batch_size, max(1, n_visited)),
+        batch_size=_batch_size(estimator, rows),
         learning_rate="constant" if rate == "cosine" else rate,
         power_t=estimator.power_t,
         shuffle=estimator.shuffle,

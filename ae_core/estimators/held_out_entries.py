@@ -1,4 +1,4 @@
-"""Entries that a fit holds out where entries are missing, and what they say in the end."""
+"""Entries that a fit holds out where entries are missing, and the warning that they can give."""
 
 import warnings
 from typing import Any
@@ -17,7 +17,7 @@ from .beside import NOTHING, Beside
 from .fit_warnings import NotLearningWarning
 
 WORTH_SAYING = 1.01
-"""How many times the biases' error a model's has to be for a warning: less is chance."""
+"""A model is warned of if its error is so many times that of the biases: less is chance."""
 
 
 def holds_out_entries(estimator: Any, X: Any) -> bool:
@@ -58,15 +58,13 @@ def targets_of(estimator: Any, split: EntrySplit, rows: Rows, beside: Beside = N
 
 
 def warn_if_worse_than_biases(
-    estimator: Any, split: EntrySplit | None, validation: HeldOutEntries
+    estimator: Any, split: EntrySplit, validation: HeldOutEntries
 ) -> bool:
     """Warn where held-out ratings are predicted worse than by the biases of rows and columns.
 
     Returns whether it has.
     """
-    if split is None or estimator.missing_values != "implicit":
-        return False
-    if LOSSES[estimator.loss].domain is not ANYTHING:
+    if estimator.missing_values != "implicit" or LOSSES[estimator.loss].domain is not ANYTHING:
         return False
     given, held_out = split
     biases = learn_biases(given, validation.given.sample_weight)

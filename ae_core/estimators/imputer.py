@@ -20,19 +20,15 @@ from ..serving.filling import Filling, FillingNetworks
 from .donors import Donors
 from .filling_networks import Options, train_networks
 from .fitting import all_or_nothing, generator_of
-from .imputer_parameters import ImputerParameters
-from .imputer_tables import (
-    requested_library,
-    table_to_fill,
-    unmarked_frame,
-)
+from .imputer_parameters import LAYERS, ImputerParameters
+from .imputer_tables import requested_library, table_to_fill, unmarked_frame
 from .records import check_parameters, with_parameters
 from .saved import SavedEstimator
 from .saved_imputer import describe_imputer, restore_imputer
 from .tables import FramesOut
 
 N_FOLDS = 4
-"""Where draws are wanted, entries are in so many parts, each left out by one network."""
+"""For draws, entries are divided into so many parts, each left out by one network."""
 
 
 @with_parameters
@@ -200,17 +196,15 @@ class AutoencoderImputer(
 
     @property
     def _starts(self) -> Array:
-        """The first of each column's own among those that networks see: (n_features_in_,)."""
+        """For each column, the first of its encoded columns: (n_features_in_,)."""
         encoding: Encoding | None = self.encoding_
         return np.arange(self.n_features_in_) if encoding is None else encoding.starts[:-1]
 
     @property
     def _is_number(self) -> Array:
-        """Which of the columns that networks see are numbers: (n_encoded,) bool."""
+        """Which encoded columns are numbers: (n_encoded,) bool."""
         encoding: Encoding | None = self.encoding_
-        if encoding is None:
-            return np.ones(self.n_features_in_, dtype=bool)
-        return encoding.is_number
+        return np.ones(self.n_features_in_, bool) if encoding is None else encoding.is_number
 
     def _fit(self, X: Any) -> None:
         table = table_to_fill(self, X, reset=True)  # (m, n_encoded), NaN where missing
@@ -223,12 +217,12 @@ class AutoencoderImputer(
         is_number = self._is_number
         self.shift_ = np.where(is_number, scaling[0], 0)
         self.factor_ = np.where(is_number, scaling[1], 1)
-        # float64, as files have it, of a float32 table, too.
+        # float64 for float32 tables, too: files have it so.
         self.low_ = np.where(is_seen, table, np.inf).min(axis=0).astype(np.float64)
         self.high_ = np.where(is_seen, table, -np.inf).max(axis=0).astype(np.float64)
         self.low_[never] = self.high_[never] = 0
         random = generator_of(self)
-        # What is beyond all floats, scaled, is infinite, and clipped.
+        # Entries beyond all floats become infinite, and are clipped later.
         with np.errstate(over="ignore"):
             scaled = np.asarray((table - self.shift_) * self.factor_)
         options = self._options()
@@ -239,22 +233,19 @@ class AutoencoderImputer(
 
     def _options(self) -> Options:
         encoding: Encoding | None = self.encoding_
-        widths = np.ones(self.n_features_in_, dtype=np.intp)
-        if encoding is not None:
-            widths = np.diff(encoding.starts)
-        sizes = self.hidden_layer_sizes
+        n_columns = self.n_features_in_
         return Options(
-            (int(sizes),) if isinstance(sizes, int | np.integer) else tuple(map(int, sizes)),
+            LAYERS("hidden_layer_sizes", self.hidden_layer_sizes),
             float(self.corruption_level),
             "squared_error" if encoding is None else encoding.loss(),
-            np.repeat(np.arange(len(widths)), widths),
+            np.arange(n_columns) if encoding is None else encoding.sources[: encoding.n_encoded],
             self.n_threads,
         )
 
     def _donors(
         self, table: Array, scaled: Array, options: Options, random: np.random.Generator
     ) -> Donors | None:
-        """How far off networks are about entries that they were not trained on."""
+        """Residuals of entries, by networks that were not trained on them."""
         if not self.sample_posterior:
             return None
         shape = len(table), self.n_features_in_
@@ -291,7 +282,7 @@ class AutoencoderImputer(
         return tables
 
     def _output(self, X: Any, table: Array, values: Array) -> Any:
-        """X with its missing entries taken from values (m, n_encoded), as it is to be given back.
+        """X with its missing entries taken from values (m, n_encoded), of the kind that X is.
 
         `table` is X as networks see it, NaN where missing.
         """

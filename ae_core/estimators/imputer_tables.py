@@ -6,12 +6,11 @@ import numpy as np
 import sklearn
 
 from .._typing import Array
-from ..data.checks import check_frame, is_sparse
-from ..data.encoding import Encoding
+from ..data.checks import is_sparse
 from ..data.frames import as_pandas, library_of
 from ..data.markers import says_nan, without_marker
 from ..serving.imputing import MARKED
-from .tables import checked_table, note_columns
+from .tables import checked_table, encoded, is_mixed
 
 TEXT = (
     "columns='mixed' takes a DataFrame's text and categories, and missing_values a text for what "
@@ -31,30 +30,14 @@ def table_to_fill(estimator: Any, X: Any, *, reset: bool) -> Array:
         When it is no table of numbers (with ``columns='mixed'``, no DataFrame).
     """
     marker = estimator.missing_values
-    is_mixed = estimator.columns == "mixed" if reset else estimator.encoding_ is not None
     if is_sparse(X):
         raise TypeError(
             "Sparse data was passed as X, but dense data is required: give X.toarray(), with what "
             "is missing marked by missing_values"
         )
-    if not is_mixed:
-        table = _numbers(estimator, X, marker, reset)
-        if reset:
-            estimator.encoding_ = None
-        return table
-    frame = unmarked_frame(X, marker)
-    check_frame(frame)
-    if not reset:  # names first: another column's values say nothing
-        note_columns(estimator, frame, reset=False)
-    encoding = Encoding.learn(frame, has_missing=True) if reset else estimator.encoding_
-    encoded = encoding.encode(frame, has_missing=True)
-    if reset:
-        note_columns(estimator, frame, reset=True)
-        estimator.encoding_, estimator._library = encoding, library_of(X)
-    return np.asarray(encoded)
-
-
-def _numbers(estimator: Any, X: Any, marker: Any, reset: bool) -> Array:
+    if is_mixed(estimator, reset=reset):
+        frame = unmarked_frame(X, marker)
+        return np.asarray(encoded(estimator, frame, X, reset=reset, has_missing=True))
     is_number = not says_nan(marker) and not isinstance(marker, str)
     if isinstance(marker, str):
         X = without_marker(X, marker)
@@ -74,12 +57,12 @@ def _numbers(estimator: Any, X: Any, marker: Any, reset: bool) -> Array:
 
 
 def unmarked_frame(X: Any, marker: Any) -> Any:
-    """A frame of any library as one of pandas, in which no marker stands for missing entries."""
+    """A frame of any library as one of pandas, with missing entries in place of the marker."""
     return as_pandas(X if says_nan(marker) else without_marker(X, marker))
 
 
 def requested_library(estimator: Any, X: Any) -> str | None:
-    """Whose frame a transformed X is to be; None for an array, which `set_output` may wrap."""
+    """The library of frames for a transformed X; None for an array, which `set_output` may wrap."""
     configured = getattr(estimator, "_sklearn_output_config", {}).get("transform")
     configured = configured or sklearn.get_config()["transform_output"]
     if configured == "default":

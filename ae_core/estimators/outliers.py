@@ -9,21 +9,20 @@ from sklearn.utils import ClassifierTags, Tags
 from sklearn.utils.validation import check_is_fitted
 
 from .._typing import Array
-from ..basics.arguments import as_float
 from ..basics.memory import SMALLER, TO_FIT, says_what_it_lacks
 from ..data.blocks import blocks_of
 from ..data.encoded_blocks import EncodedBlocks
+from ..data.frames import framed
 from ..data.rows import Rows
-from ..detection.thresholds import Calibration, TrainingRange, automatic_threshold, threshold_for
 from ..diagnosis.result import Diagnosis
 from ..files.model_file import ModelFile
-from .block_fitting import checked_blocks, sampled
+from .block_fitting import checked_blocks, checked_validation, sampled
 from .block_results import by_blocks
 from .calibrated_detector import CalibratedDetector
-from .detector_parameters import CODES, DetectorParameters
-from .ensemble_training import Options, Trained, ratios, step_between, train_ensemble
+from .detector_parameters import DetectorParameters
+from .detector_stream import FollowingDetector
+from .ensemble_training import Trained, ratios, step_between, train_ensemble
 from .fitting import all_or_nothing, generator_of, weights_of
-from .following_detector import FollowingDetector
 from .outlier_diagnosis import diagnose_detector
 from .records import check_parameters, with_parameters
 from .saved import SavedEstimator
@@ -32,7 +31,7 @@ from .tables import FramesOut, checked, indexable, plain_rows
 from .trying import check_budget
 
 TIMES_THE_LARGEST = 2.0
-"""The score of a row in which a constant has changed is so many times any training row's."""
+"""What a changed constant adds to a row's score, in units of the largest training score."""
 
 
 @with_parameters
@@ -151,11 +150,11 @@ class AutoencoderOutlierDetector(
         weights = weights_of(sample_weight, X)
         weights = np.ones(X.shape[0]) if weights is None else ratios(weights)
         rows = Rows(X, missing=self.missing_values)
-        if self.missing_values is not None and rows.seen is not None and not rows.seen.any():
-            raise ValueError("X has no entry that is seen: there is nothing to learn")
         counted = weights > 0
-        learned = rows.reweighted(weights) if counted.all() else _some(rows, counted, weights)
-        trained = train_ensemble(learned, self._options(), generator_of(self))
+        learned = rows.reweighted(weights)
+        if not counted.all():
+            learned = Rows(X[counted], sample_weight=weights[counted], missing=rows.missing)
+        trained = train_ensemble(learned, self, generator_of(self))
         self._keep(trained)
         scores = trained.scores(learned)
         of_all = scores if counted.all() else self.ensemble_.scores(rows)
@@ -165,10 +164,8 @@ class AutoencoderOutlierDetector(
         """Learn from the same evenly spaced rows as `fit` does; then score all of them."""
         step = step_between(X.n_rows, X.n_columns)
         rows = Rows(X.every(step), missing=self.missing_values)
-        if rows.seen is not None and not rows.seen.any():
-            raise ValueError("X has no entry that is seen: there is nothing to learn")
         vars(rows)["limits"] = X.low, X.high
-        trained = train_ensemble(rows, self._options(), generator_of(self), is_spread=step > 1)
+        trained = train_ensemble(rows, self, generator_of(self), is_spread=step > 1)
         self._keep(trained)
         if step == 1:
             scores = trained.scores(rows)
@@ -179,16 +176,14 @@ class AutoencoderOutlierDetector(
         self._draw_line(trained, scores, scores, np.ones(len(scores)), self._scores_of(X_val))
 
     def _scores_of(self, X_val: Any) -> Array | None:
-        """Scores of rows to draw the line by, if there are any."""
+        """Scores of `X_val`, if it is given."""
         if X_val is None:
             return None
-        blocks = blocks_of(X_val, "X_val")
-        X_val = sampled(blocks) if blocks else X_val
-        validation = checked(self, X_val, reset=False, name="X_val")
+        validation = checked_validation(self, X_val)
         return self.ensemble_.scores(Rows(validation, missing=self.missing_values, name="X_val"))
 
     def _keep(self, trained: Trained) -> None:
-        """Take over trained networks, before anything is scored by them."""
+        """Set the attributes that scoring needs."""
         self._stream = None
         self.ensemble_ = trained.ensemble
         self.shift_, self.factor_ = trained.ensemble.scaling.shift, trained.ensemble.scaling.factor
@@ -212,19 +207,10 @@ class AutoencoderOutlierDetector(
         weights : array of shape (n_samples,)
         of_validation : array of shape (n_validation,), optional
         """
-        self.training_scores_ = of_all
-        self.training_range_ = TrainingRange.of(of_all, weights)
-        their_weights = weights[weights > 0]
-        held_out_scores, held_out_weights = trained.held_out_scores(), trained.held_out_weights()
+        drawn_by, held_out = (scores, weights[weights > 0]), trained.held_out_scores()
         if of_validation is not None:
-            scores = held_out_scores = of_validation
-            their_weights = held_out_weights = np.ones(len(scores))
-        self.calibration_ = Calibration.of(held_out_scores, held_out_weights)
-        if isinstance(self.contamination, str):
-            self.threshold_ = automatic_threshold(held_out_scores, held_out_weights)
-        else:
-            self.threshold_ = threshold_for(scores, their_weights, self.contamination)
-        self.offset_ = -self.threshold_
+            drawn_by = held_out = (of_validation, np.ones(len(of_validation)))
+        self._note_scores((of_all, weights), drawn_by, held_out)
         largest = max(self.training_range_.high, self.threshold_)
         changed = TIMES_THE_LARGEST * (largest if largest > 0 else 1.0)
         self.ensemble_ = replace(self.ensemble_, changed=changed)
@@ -252,7 +238,7 @@ class AutoencoderOutlierDetector(
         contributions: Array = self.ensemble_.contributions(rows)
         if self.encoding_ is not None:
             contributions = self.encoding_.summed(contributions)
-        return self._as_given(contributions, X)
+        return framed(contributions, X)
 
     @by_blocks
     def score_samples(self, X: Any, *, to: Any = None) -> Array:
@@ -336,23 +322,11 @@ class AutoencoderOutlierDetector(
         check_is_fitted(self)
         return Rows(checked(self, X, reset=False), missing=self.missing_values)
 
-    def _options(self) -> Options:
-        codes = self.n_components
-        return Options(
-            None if isinstance(codes, str) else CODES("n_components", codes),
-            self.activation,
-            self.n_steps,
-            self.batch_size,
-            as_float(self.learning_rate_init),
-            as_float(self.trim),
-            self.n_threads,
-        )
-
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = self.missing_values == "mask"
         tags.input_tags.sparse = self.columns == "numeric"
-        # scikit-learn's checks ask everything that has predict_proba about classes.
+        # scikit-learn's checks take everything with predict_proba for a classifier.
         tags.classifier_tags = ClassifierTags(multi_class=False)
         tags.input_tags.categorical = tags.input_tags.string = self.columns == "mixed"
         return tags
@@ -363,8 +337,3 @@ class AutoencoderOutlierDetector(
     @classmethod
     def _restored(cls, file: ModelFile) -> Self:
         return restore_detector(cls, file)
-
-
-def _some(rows: Rows, which: Array, weights: Array) -> Rows:
-    """The rows where `which` (m,) is True, with their weights."""
-    return Rows(rows.X[which], sample_weight=weights[which], missing=rows.missing)

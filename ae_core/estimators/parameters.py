@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from ..basics.arguments import COUNT
+from ..basics.arguments import COUNT, as_float
 from ..data.checks import check_dtype
 from ..data.seen_rows import resolved_scale
 from ..formulas.losses import COUNTS, LOSSES
-from ..formulas.solvers import SGD, Adam, AdamW, RMSprop, Solver, as_solver
+from ..formulas.solvers import SGD, Adam, AdamW, RMSprop, Solver
 from ..network.architecture import Architecture
-from .constructors import RATE, SIZES
+from .constructors import SIZES
 
 LARGEST_FULL_BATCH = 64
 """Up to so many rows, batch_size='auto' takes all of them in each step."""
@@ -27,24 +27,20 @@ FAMILY = ("alpha_l1", "feature_weights", "corruption_level", "dropout")
 """Parameters that an `Architecture` has under the same names, and that change no layer's size."""
 
 OF_THE_CODE = (
-    "code_activation",
-    "k_sparse",
-    "code_l1",
-    "sparsity",
-    "sparsity_target",
-    "contraction",
+    *("code_activation", "k_sparse", "code_l1"),
+    *("sparsity", "sparsity_target", "contraction"),
 )
 """The same, of an `Autoencoder` alone."""
 
 ALPHA, STRONG_ALPHA = 1e-4, 10.0
-"""What alpha='auto' means, and of ratings ('biases') and counts: of these, most is noise."""
+"""alpha='auto'; and for ratings ('biases') and counts, which are mostly noise."""
 
 ALPHA_OF_SHARES, ALPHA_OF_CORRUPTED_SHARES = 3.0, 1.0
-"""The same, of counts of which the shares matter; with corruption noise is kept out already, and
-more makes recommendations worse."""
+"""The same for 'multinomial' counts, without and with corruption, which needs less of it: more made
+recommendations worse."""
 
 TOLERANCE = 1e-4
-"""What tol=None means where one is needed."""
+"""tol=None where early stopping or 'adaptive' need one."""
 
 
 def tolerance_of(estimator: Any) -> float | None:
@@ -98,38 +94,36 @@ def size_factors_of(estimator: Any) -> str | None:
     asked: str | None = estimator.size_factors
     is_of_counts = LOSSES[estimator.loss].domain is COUNTS
     is_numeric = estimator.columns == "numeric"
-    has_sums = estimator.missing_values is None and estimator.columns == "numeric"
+    has_sums = is_numeric and estimator.missing_values is None
+    is_unscaled = estimator.scale in ("auto", None)
     if asked == "auto":
-        return (
-            "row_sum" if is_of_counts and has_sums and estimator.scale in ("auto", None) else None
-        )
+        return "row_sum" if is_of_counts and has_sums and is_unscaled else None
     if asked is None:
         return None
+    wrong = ""
     if not is_of_counts:
-        raise ValueError(
-            f"size_factors={asked!r} with loss={estimator.loss!r}: they are for losses of counts, "
-            "such as 'poisson'; use None"
+        wrong = (
+            f" with loss={estimator.loss!r}: they are for losses of counts, such as 'poisson'; "
+            "use None"
         )
-    if asked == "given" and not is_numeric:
-        raise ValueError(
-            "size_factors='given' with columns='mixed': only of numbers more is counted in a "
-            "larger row; use None"
+    elif asked == "given" and not is_numeric:
+        wrong = " with columns='mixed': only of numbers more is counted in a larger row; use None"
+    elif asked != "given" and not has_sums:
+        wrong = (
+            ": the sum of a row is only known where nothing is missing (missing_values=None) and "
+            "columns are 'numeric'; use None"
         )
-    if asked != "given" and not has_sums:
-        raise ValueError(
-            f"size_factors={asked!r}: the sum of a row is only known where nothing is missing "
-            "(missing_values=None) and columns are 'numeric'; use None"
+    elif not is_unscaled:
+        wrong = (
+            f" with scale={estimator.scale!r}: rows and columns are not both scaled; use scale=None"
         )
-    if estimator.scale not in ("auto", None):
-        raise ValueError(
-            f"size_factors={asked!r} with scale={estimator.scale!r}: rows and columns are not both "
-            "scaled; use scale=None"
-        )
+    if wrong:
+        raise ValueError(f"size_factors={asked!r}{wrong}")
     return asked
 
 
 def n_covariates_of(estimator: Any) -> int:
-    """How many numbers the network is given of each row beside the table's."""
+    """The number of covariates, encoded."""
     covariates = getattr(estimator, "_covariates", None)
     return 0 if covariates is None else covariates.n_encoded
 
@@ -154,9 +148,9 @@ def activation_of(estimator: Any) -> str:
 
 
 def spoiling_of(estimator: Any) -> str | None:
-    """How training spoils its input: as asked for, or so that seen entries are not only copied.
+    """The corruption: as asked for, or against networks that only copy the entries they see.
 
-    A code that is drawn is no copy; and 'lbfgs' needs a loss that noise does not change.
+    A variational code is drawn, and so no copy; and 'lbfgs' needs a loss without noise.
     """
     asked: str | None = estimator.corruption
     if asked != "auto":
@@ -166,8 +160,17 @@ def spoiling_of(estimator: Any) -> str | None:
 
 
 def _is_of_ratings(estimator: Any) -> bool:
-    """Whether biases are taken away; as the fit did, where there was one."""
+    """Whether the biases of ratings are subtracted; after a fit, whether they were."""
     return bool(getattr(estimator, "_scale", scale_of(estimator)) == "biases")
+
+
+MEANINGS = {
+    "activation": activation_of,
+    "alpha": alpha_of,
+    "corruption": spoiling_of,
+    "scale": scale_of,
+}
+"""What 'auto' means where it depends on the data."""
 
 
 def architecture_of(estimator: Any, n_features: int) -> Architecture:
@@ -179,10 +182,10 @@ def architecture_of(estimator: Any, n_features: int) -> Architecture:
         Naming the parameter, its value and what is allowed.
     """
     n_components = COUNT("n_components", estimator.n_components)
-    hidden = estimator.hidden_layer_sizes
-    if isinstance(hidden, str) and hidden == "auto":
-        hidden = automatic_layers(n_components)
-    hidden = SIZES("hidden_layer_sizes", hidden)
+    if isinstance(estimator.hidden_layer_sizes, str):  # 'auto'
+        hidden: tuple[int, ...] = (max(SMALLEST_HIDDEN_LAYER, 2 * n_components),)
+    else:
+        hidden = SIZES("hidden_layer_sizes", estimator.hidden_layer_sizes)
     decoder = hidden[::-1]
     if estimator.decoder_layer_sizes is not None:
         decoder = SIZES("decoder_layer_sizes", estimator.decoder_layer_sizes)
@@ -207,21 +210,13 @@ def architecture_of(estimator: Any, n_features: int) -> Architecture:
     mirrored = Architecture.symmetrical((n_features, *hidden, n_components), **common)
     if decoder == hidden[::-1]:
         return mirrored
-    n_hidden = len(hidden)
+    of_encoder, of_output = mirrored.activations[: len(hidden) + 1], mirrored.activations[-1]
+    of_decoder = (activation_of(estimator),) * len(decoder)
     return replace(
         mirrored,
         layer_sizes=(n_features, *hidden, n_components, *decoder, n_features),
-        activations=(
-            *mirrored.activations[: n_hidden + 1],
-            *(activation_of(estimator),) * len(decoder),
-            mirrored.activations[-1],
-        ),
+        activations=(*of_encoder, *of_decoder, of_output),
     )
-
-
-def automatic_layers(n_components: int) -> tuple[int, ...]:
-    """The hidden layers of the encoder for ``hidden_layer_sizes='auto'``."""
-    return (max(SMALLEST_HIDDEN_LAYER, 2 * n_components),)
 
 
 def solver_of(estimator: Any) -> str | Solver:
@@ -230,9 +225,9 @@ def solver_of(estimator: Any) -> str | Solver:
     Raises
     ------
     ValueError
-        Naming the parameter, its value and what is allowed.
+        Naming a parameter that 'lbfgs' does not have.
     """
-    rate = RATE("learning_rate_init", estimator.learning_rate_init)
+    rate = as_float(estimator.learning_rate_init)
     betas = (estimator.beta_1, estimator.beta_2, estimator.epsilon)
     steps = {"clip_norm": estimator.clip_norm, "averaging": estimator.averaging}
     match estimator.solver:
@@ -250,9 +245,8 @@ def solver_of(estimator: Any) -> str | Solver:
             return Adam(rate, *betas, **steps)
         case "adamw":
             return AdamW(rate, *betas, weight_decay=alpha_of(estimator), **steps)
-        case "rmsprop":
+        case _:
             return RMSprop(rate, epsilon=estimator.epsilon, **steps)
-    return as_solver(estimator.solver)  # none of these: it says so
 
 
 def check_noise(estimator: Any, architecture: Architecture) -> None:
@@ -273,16 +267,10 @@ def check_noise(estimator: Any, architecture: Architecture) -> None:
 
 
 def batch_size_of(batch_size: Any, n_rows: int) -> int:
-    """How many rows a step takes, of so many.
-
-    Raises
-    ------
-    ValueError
-        For anything but 'auto' or an integer of at least 1.
-    """
+    """How many rows a step takes, of so many."""
     if isinstance(batch_size, str) and batch_size == "auto":
         return n_rows if n_rows <= LARGEST_FULL_BATCH else min(200, max(32, n_rows // 20))
-    return min(COUNT("batch_size", batch_size, f"'auto' or {COUNT.words}"), n_rows)
+    return min(int(batch_size), n_rows)
 
 
 def dtype_of(dtype: Any, X: Any) -> np.dtype[Any]:
@@ -298,17 +286,15 @@ def dtype_of(dtype: Any, X: Any) -> np.dtype[Any]:
     return check_dtype(dtype)
 
 
-def check_columns(columns: Any, missing_values: Any) -> None:
-    """Check `columns`.
+def check_columns(estimator: Any) -> None:
+    """Check `columns` beside `missing_values`.
 
     Raises
     ------
     ValueError
-        For anything but 'numeric' and 'mixed', and for 'mixed' where what is not stored is unseen.
+        For 'mixed' where what is not stored is unseen.
     """
-    if columns not in ("numeric", "mixed"):
-        raise ValueError(f"columns={columns!r}: must be 'numeric' or 'mixed'")
-    if columns == "mixed" and missing_values == "implicit":
+    if estimator.columns == "mixed" and estimator.missing_values == "implicit":
         raise ValueError(
             "missing_values='implicit' with columns='mixed': a DataFrame stores all its entries; "
             "use missing_values='mask' for those that are missing"
@@ -325,7 +311,7 @@ def sees_parts(estimator: Any) -> bool:
     """
     for name, value in (("solver", "lbfgs"), ("early_stopping", True), ("scale", "biases")):
         given = getattr(estimator, name)
-        # What is of another type, fit and partial_fit refuse by name.
+        # Values of other types are refused by name in fit and partial_fit.
         if isinstance(given, str | bool | np.bool_) and given == value:
             raise AttributeError(
                 f"{name}={value!r} needs all rows at once, and partial_fit sees each part once: "

@@ -40,18 +40,15 @@ def best_columns(scores: Array, is_left_out: Array, n: int) -> Recommendations:
 
 
 def seen_entries(X: Any, missing: str | None) -> Array:
-    """Which entries of some rows X there are already: (m, n_features) bool.
+    """Which entries rows X already have: (m, n_features) bool.
 
     What is not missing; where nothing is, what is not 0.
     """
     if not is_sparse(X):
         return np.asarray(~np.isnan(X) if missing == "mask" else X != 0)
-    result = np.zeros(X.shape, dtype=bool)
+    has_nan = missing == "mask"  # then what is not stored is 0, and known
+    result = np.full(X.shape, has_nan)
     row = np.repeat(np.arange(X.shape[0]), np.diff(X.indptr))
-    stored = np.ones(X.nnz, dtype=bool) if missing == "implicit" else X.data != 0
-    result[row[stored], X.indices[stored]] = True
-    if missing == "mask":  # of which the zeros are not stored, and known
-        is_missing = np.isnan(X.data)
-        result[...] = True
-        result[row[is_missing], X.indices[is_missing]] = False
+    which = np.isnan(X.data) if has_nan else (X.data != 0) | (missing == "implicit")
+    result[row[which], X.indices[which]] = not has_nan
     return result

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
@@ -9,6 +10,7 @@ from .._typing import Array
 from ..basics.arguments import checked_bool
 from ..basics.memory import SMALLER, says_what_it_lacks
 from ..data.covariates import Covariates
+from ..data.frames import framed
 from ..data.rows import Rows
 from ..data.running_scaling import RunningScaling
 from ..data.scaling import undo_scaling
@@ -28,17 +30,17 @@ class ReconstructingAutoencoder(
     """What estimators share that hold a `network_` and the scaling of its columns."""
 
     _stream: Stream | None = None
-    """Where `partial_fit` has got to; None after `fit`."""
+    """The state of `partial_fit`; None after `fit`."""
     _running: RunningScaling | None = None
     """What is known of columns that are not scaled for good; None in older files."""
     _scale: str | None = None
-    """How the columns are scaled, where `scale` leaves it open."""
+    """How the columns are scaled: what `scale` came to."""
     _usual_sum: float | None = None
     """The sum, or size factor, of a row of size 1; None where rows have no sizes."""
     _covariates: Covariates | None = None
     """How covariates become numbers; None where the fit had none."""
     _draws_codes = False
-    """Whether training draws codes, whose divergence is not to be multiplied with sizes."""
+    """Whether codes are drawn, whose divergence must not be multiplied by the sizes of rows."""
 
     @by_blocks
     def transform(
@@ -89,10 +91,10 @@ class ReconstructingAutoencoder(
         X_hat = self._decoded(code, covariates_of(self, covariates, len(code)))
         within_range(X_hat, Rows(code, name="code"), "the reconstruction")
         sizes = sizes_of(self, size_factors, len(code), is_needed=False)
-        return self._as_fitted(self._sized(X_hat, sizes), self.encoding_, beside=X)
+        return self._as_fitted(self._sized(X_hat, sizes), beside=X)
 
     def _sized(self, rates: Array, sizes: Array | None) -> Array:
-        """Rates (m, n_features) of rows of usual size as those of rows of these sizes (m,)."""
+        """Rates (m, n_features) of rows of usual size, multiplied by the sizes (m,) of theirs."""
         if sizes is None or not LOSSES[self.loss].has_size:
             return rates
         return rates * (sizes / self._usual_sum)[:, None].astype(rates.dtype)
@@ -138,9 +140,7 @@ class ReconstructingAutoencoder(
             size = rows.row_factor if rows.row_size is None else rows.row_size
             if size is not None:
                 X_hat /= size[:, None].astype(X_hat.dtype)
-        if self.encoding_ is None:
-            return self._as_given(X_hat, X)
-        return self._as_fitted(X_hat, self.encoding_, beside=X)
+        return framed(X_hat, X) if self.encoding_ is None else self._as_fitted(X_hat, beside=X)
 
     def _reconstructed(self, rows: Rows) -> Array:
         """The reconstruction (m, n_features) of rows, in the data's units."""
@@ -155,8 +155,18 @@ class ReconstructingAutoencoder(
             rows = plain_rows(self, X, *scaling, clip=clips(self))
             if rows is not None:
                 return rows
+        return self._table_and_rows(X, covariates, size_factors)[1]
+
+    def _table_and_rows(self, X: Any, covariates: Any, size_factors: Any) -> tuple[Any, Rows]:
+        """X as numbers, and as the network sees it with what is given beside it."""
         check_is_fitted(self)
         table = checked(self, X, reset=False)
-        return seen(
-            self, table, beside=given_beside(self, table.shape[0], covariates, size_factors)
-        )
+        beside = given_beside(self, table.shape[0], covariates, size_factors)
+        return table, seen(self, table, beside=beside)
+
+    @property
+    def _never_seen(self) -> Array:
+        """Encoded columns that had no entry in the fit: (n_encoded,) bool."""
+        if self._running is None:
+            return np.zeros(self.network_.architecture.n_features, dtype=bool)
+        return ~self._running.was_seen

@@ -33,16 +33,17 @@ from ..serving.restoring import (
 )
 from ..training.progress import History
 from .beside import refuse_covariates
+from .parameters import n_covariates_of
 
 LONGEST_REASON = 1000
-"""Characters of why a fit ended."""
+"""Characters of the reason why a fit ended, at most."""
 
 NOT_SAVED = ("random_state",)
-"""Only kept when it is a seed: generators are objects, and a model file has none."""
+"""Saved only if they are integers: a model file holds no generators."""
 
 
 class Unwritten(ModelFile):
-    """What is about to be written, to be read as a file would be."""
+    """The content of a file before it is written, to try whether it can be read."""
 
     def error(self, what: str) -> ModelFileError:
         """An error that says why there will be no file."""
@@ -78,9 +79,9 @@ class SavedEstimator:
         check_is_fitted(self)
         check_path("path", path)
         description, arrays = self._describe()
-        kind = type(self).__name__
-        type(self)._restored(Unwritten(kind, from_json(to_json(description)), arrays))
-        write_file(path, kind, description, arrays)
+        unwritten = self._unwritten(description, arrays)
+        type(self)._restored(unwritten)
+        write_file(path, unwritten.kind, description, arrays)
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> Self:
@@ -161,17 +162,19 @@ class SavedEstimator:
                 "size_factors='row_sum' can't be exported: rows are divided by their sums; "
                 "fit with size_factors=None"
             )
-        description, arrays = self._describe()
-        kind = type(self).__name__
-        return Predictor(Unwritten(kind, from_json(to_json(description)), arrays))
+        return Predictor(self._unwritten(*self._describe()))
+
+    def _unwritten(self, description: dict[str, Any], arrays: dict[str, Array]) -> Unwritten:
+        """The content of a file with this description and these arrays, as it would be read."""
+        return Unwritten(type(self).__name__, from_json(to_json(description)), arrays)
 
     def _describe(self) -> tuple[dict[str, Any], dict[str, Array]]:
-        """What goes into the file."""
+        """The description and the arrays that go into the file."""
         raise NotImplementedError
 
     @classmethod
     def _restored(cls, file: ModelFile) -> Self:
-        """What comes out of it."""
+        """The estimator that a file holds."""
         raise NotImplementedError
 
 
@@ -183,21 +186,70 @@ def parameters_of(estimator: Any) -> dict[str, Any]:
             value = None
         elif name == "dtype" and value is not None:
             value = np.dtype(value).name
-        elif isinstance(value, np.ndarray):
+        elif isinstance(value, np.ndarray | np.generic):
             value = value.tolist()
-        elif isinstance(value, np.generic):
-            value = value.item()
         elif isinstance(value, tuple):
             value = [v.item() if isinstance(v, np.generic) else v for v in value]
         parameters[name] = value
     return parameters
 
 
+def describe_table(estimator: Any) -> tuple[dict[str, Any], dict[str, Array]]:
+    """What all estimators have: parameters, and how columns are called, encoded and scaled."""
+    names = getattr(estimator, "feature_names_in_", None)
+    description = {
+        "parameters": parameters_of(estimator),
+        "n_features_in": estimator.n_features_in_,
+        "feature_names_in": None if names is None else names.tolist(),
+    }
+    if estimator._library:
+        description["frames"] = estimator._library
+    if estimator.encoding_ is not None:
+        description["encoding"] = estimator.encoding_.described()
+    scaling = {"shift": estimator.shift_, "factor": estimator.factor_}
+    return description, {name: array for name, array in scaling.items() if array is not None}
+
+
+def restore_table(estimator_class: Any, file: ModelFile) -> Any:
+    """An estimator with the parameters, columns and encoding that `describe_table` described.
+
+    Raises
+    ------
+    ModelFileError
+        When there are no parameters, or unknown ones, or columns are not so many names.
+    """
+    known = estimator_class._get_param_names()
+    parameters = file.value(
+        "parameters",
+        lambda found: isinstance(found, dict) and set(found) <= set(known),
+        f"an object with the parameters of {estimator_class.__name__}",
+    )
+    # JSON has no tuples, and scikit-learn's clone wants parameters that do not change.
+    estimator = estimator_class(
+        **{name: tuple(v) if isinstance(v, list) else v for name, v in parameters.items()}
+    )
+    estimator.n_features_in_, names = read_columns(file)
+    if "frames" in file.description:
+        estimator._library = file.value("frames", LIBRARIES.__contains__, "a library of frames")
+    if names is not None:
+        estimator.feature_names_in_ = np.array(names, dtype=object)
+    estimator.encoding_ = restore_encoding(file, estimator.n_features_in_)
+    return estimator
+
+
+def describe_networks(networks: tuple[Network, ...]) -> tuple[dict[str, Any], dict[str, Array]]:
+    """Several networks; `ae_core.serving.restoring.restore_networks` reads them."""
+    architectures = [json.loads(network.architecture.to_json()) for network in networks]
+    arrays = {f"params_{i}": network.params for i, network in enumerate(networks)}
+    return {"architectures": architectures}, arrays
+
+
 def describe_autoencoder(model: Any) -> tuple[dict[str, Any], dict[str, Array]]:
     """A fitted `Autoencoder` as a description and arrays."""
-    description, arrays = describe_network(model.network_, model.history_)
-    if model.encoding_ is not None:
-        description["encoding"] = model.encoding_.described()
+    description, arrays = describe_table(model)
+    description["architecture"] = json.loads(model.network_.architecture.to_json())
+    description["history"] = describe_history(model.history_)
+    arrays["params"] = model.network_.params
     if model.scale == "auto":
         description["scaled_by"] = model._scale
     if model._usual_sum is not None:
@@ -206,10 +258,7 @@ def describe_autoencoder(model: Any) -> tuple[dict[str, Any], dict[str, Array]]:
         description["covariates"] = model._covariates.described()
         arrays["covariate_shift"] = model._covariates.shift
         arrays["covariate_factor"] = model._covariates.factor
-    return (
-        {"parameters": parameters_of(model), **describe_columns(model), **description},
-        {**arrays, **describe_scaling(model.shift_, model.factor_)},
-    )
+    return description, arrays
 
 
 def restore_autoencoder(model_class: Any, file: ModelFile) -> Any:
@@ -220,11 +269,9 @@ def restore_autoencoder(model_class: Any, file: ModelFile) -> Any:
     ModelFileError
         When the file does not describe one.
     """
-    model = constructed(model_class, file)
-    n_features = restore_columns(model, file)
-    model.encoding_ = restore_encoding(file, n_features)
-    if model.encoding_ is not None:
-        n_features = model.encoding_.n_encoded
+    model = restore_table(model_class, file)
+    encoding = model.encoding_
+    n_features = model.n_features_in_ if encoding is None else encoding.n_encoded
     try:
         check_dtype(model.dtype)
     except ValueError as error:
@@ -238,8 +285,7 @@ def restore_autoencoder(model_class: Any, file: ModelFile) -> Any:
     model.network_ = restore_network(
         file, file.description.get("architecture"), "params", n_features, model.n_threads
     )
-    n_covariates = 0 if model._covariates is None else model._covariates.n_encoded
-    if model.network_.architecture.n_covariates != n_covariates:
+    if model.network_.architecture.n_covariates != n_covariates_of(model):
         raise file.error("its network has other covariates than the fit")
     model.history_ = restore_history(file, file.description.get("history"))
     return model
@@ -267,68 +313,10 @@ def restore_covariates(file: ModelFile) -> Covariates | None:
     return restored(file.value("covariates", lambda found: bool(restored(found)), what))
 
 
-def constructed(estimator_class: Any, file: ModelFile) -> Any:
-    """An unfitted estimator of the class with the parameters that the file has.
-
-    Raises
-    ------
-    ModelFileError
-        When there are none, or unknown ones.
-    """
-    known = estimator_class._get_param_names()
-    parameters = file.value(
-        "parameters",
-        lambda found: isinstance(found, dict) and set(found) <= set(known),
-        f"an object with the parameters of {estimator_class.__name__}",
-    )
-    # JSON has no tuples, and scikit-learn's clone wants parameters that do not change.
-    return estimator_class(
-        **{name: tuple(v) if isinstance(v, list) else v for name, v in parameters.items()}
-    )
-
-
-def describe_columns(estimator: Any) -> dict[str, Any]:
-    """The number and the names of the columns an estimator was fitted to, and whose frame's."""
-    names = getattr(estimator, "feature_names_in_", None)
-    return {
-        "n_features_in": estimator.n_features_in_,
-        "feature_names_in": None if names is None else names.tolist(),
-        **({"frames": estimator._library} if estimator._library else {}),
-    }
-
-
-def restore_columns(estimator: Any, file: ModelFile) -> int:
-    """Give an estimator the columns that the file has; returns how many.
-
-    Raises
-    ------
-    ModelFileError
-        When they are not so many names.
-    """
-    n_features, names = read_columns(file)
-    if "frames" in file.description:
-        estimator._library = file.value("frames", LIBRARIES.__contains__, "a library of frames")
-    estimator.n_features_in_ = n_features
-    if names is not None:
-        estimator.feature_names_in_ = np.array(names, dtype=object)
-    return n_features
-
-
-def describe_network(network: Network, history: History) -> tuple[dict[str, Any], dict[str, Array]]:
-    """A network as a description and arrays."""
-    return (
-        {
-            "architecture": json.loads(network.architecture.to_json()),
-            "history": describe_history(history),
-        },
-        {"params": network.params},
-    )
-
-
 def describe_history(history: History) -> dict[str, Any]:
     """A history as JSON has it."""
     described = asdict(history)
-    if not history.n_dropped:  # which older readers do not know
+    if not history.n_dropped:  # older versions refuse files that have it
         del described["n_dropped"]
     return described
 
@@ -359,9 +347,3 @@ def restore_history(file: ModelFile, found: Any) -> History:
 
 def _is_loss(loss: Any) -> bool:
     return type(loss) is float or (type(loss) is int and abs(loss) <= sys.float_info.max)
-
-
-def describe_scaling(shift: Array | None, factor: Array | None) -> dict[str, Array]:
-    """The arrays of a scaling; none without one."""
-    arrays = {"shift": shift, "factor": factor}
-    return {name: array for name, array in arrays.items() if array is not None}

@@ -1,6 +1,5 @@
 """A fitted detector as a description and arrays, and back: see `saved`."""
 
-import json
 from math import isnan
 from typing import Any
 
@@ -11,31 +10,19 @@ from ..basics.arguments import is_number
 from ..detection.residual_ensemble import ResidualEnsemble
 from ..detection.thresholds import Calibration, TrainingRange
 from ..files.model_content import ModelFile
-from ..serving.restoring import restore_encoding, restore_ensemble, restore_threshold
+from ..serving.restoring import restore_ensemble, restore_threshold
 from .checkpoints import is_generator_state
 from .detector_stream import DetectorStream
-from .saved import (
-    constructed,
-    describe_columns,
-    describe_scaling,
-    parameters_of,
-    restore_columns,
-)
+from .saved import describe_networks, describe_table, restore_table
 
 
 def describe_detector(detector: Any) -> tuple[dict[str, Any], dict[str, Array]]:
     """A fitted `AutoencoderOutlierDetector` as a description and arrays."""
     ensemble = detector.ensemble_
-    description = {
-        "parameters": parameters_of(detector),
-        **describe_columns(detector),
-        "architectures": [json.loads(n.architecture.to_json()) for n in ensemble.networks],
-        "threshold": detector.threshold_,
-    }
-    if detector.encoding_ is not None:
-        description["encoding"] = detector.encoding_.described()
-    arrays = {f"params_{i}": network.params for i, network in enumerate(ensemble.networks)}
-    arrays |= describe_scaling(detector.shift_, detector.factor_)
+    of_table, scaling = describe_table(detector)
+    of_networks, params = describe_networks(ensemble.networks)
+    description = {**of_table, **of_networks, "threshold": detector.threshold_}
+    arrays = {**scaling, **params}
     if isinstance(ensemble, ResidualEnsemble):  # from a file of version 0.1.0, and into another
         return description, {**arrays, "usual": ensemble.usual, "counts": ensemble.counts}
     for i, member in enumerate(ensemble.members):
@@ -71,18 +58,17 @@ def restore_detector(detector_class: Any, file: ModelFile) -> Any:
     ModelFileError
         When the file does not describe one.
     """
-    detector = constructed(detector_class, file)
-    n_columns = restore_columns(detector, file)
-    detector.encoding_ = restore_encoding(file, n_columns)
-    detector.ensemble_ = restore_ensemble(file, n_columns, detector.encoding_, detector.n_threads)
-    if isinstance(detector.ensemble_, ResidualEnsemble):  # of version 0.1.0
-        detector.shift_, detector.factor_ = detector.ensemble_.shift, detector.ensemble_.factor
+    detector = restore_table(detector_class, file)
+    detector.ensemble_ = ensemble = restore_ensemble(
+        file, detector.n_features_in_, detector.encoding_, detector.n_threads
+    )
+    if isinstance(ensemble, ResidualEnsemble):  # of version 0.1.0, which kept no scores
+        detector.shift_, detector.factor_ = ensemble.shift, ensemble.factor
     else:
-        scaling = detector.ensemble_.scaling
-        detector.shift_, detector.factor_ = scaling.shift, scaling.factor
+        detector.shift_, detector.factor_ = ensemble.scaling.shift, ensemble.scaling.factor
         _restore_scores(detector, file)
-        networks = detector.ensemble_.networks
-        _restore_stream(detector, file, networks[0].dtype, networks[0].architecture.n_features)
+        if "stream_random" in file.description:
+            detector._stream = _restored_stream(detector, file)
     detector.threshold_ = restore_threshold(file)
     detector.offset_ = -detector.threshold_
     return detector
@@ -104,16 +90,13 @@ def _restore_scores(detector: Any, file: ModelFile) -> None:
     detector.training_scores_ = file.array("training_scores", np.float64, (None,), finite=True)
 
 
-def _restore_stream(detector: Any, file: ModelFile, dtype: Any, n_features: int) -> None:
-    if "stream_random" not in file.description:
-        return
-    detector._stream = DetectorStream(
-        file.array("stream_recent", dtype, (None, n_features)),
-        file.array("stream_scores", np.float64, (None,), finite=True),
-        file.value("stream_random", is_generator_state, "the state of a generator"),
-    )
-    recent, scores = detector._stream.recent, detector._stream.scores
+def _restored_stream(detector: Any, file: ModelFile) -> DetectorStream:
+    network = detector.ensemble_.networks[0]
+    recent = file.array("stream_recent", network.dtype, (None, network.architecture.n_features))
+    scores = file.array("stream_scores", np.float64, (None,), finite=True)
+    random = file.value("stream_random", is_generator_state, "the state of a generator")
     if not len(recent) or not len(scores) or np.isinf(recent).any():
         raise file.error("its arrays 'stream_recent' and 'stream_scores' are no rows and scores")
     if detector.missing_values is None and np.isnan(recent).any():
         raise file.error("its array 'stream_recent' has NaN, and nothing is missing there")
+    return DetectorStream(recent, scores, random)

@@ -1,6 +1,5 @@
 """A fitted imputer as a description and arrays, and back: see `saved`."""
 
-import json
 from typing import Any
 
 import numpy as np
@@ -10,34 +9,19 @@ from .._typing import Array
 from ..data.markers import says_nan
 from ..files.model_content import ModelFile
 from ..serving.filling import restore_filling, restore_indicated
-from ..serving.restoring import restore_encoding
 from .donors import Donors
 from .records import check_parameters
-from .saved import (
-    constructed,
-    describe_columns,
-    describe_scaling,
-    parameters_of,
-    restore_columns,
-)
+from .saved import describe_networks, describe_table, restore_table
 
 
 def describe_imputer(imputer: Any) -> tuple[dict[str, Any], dict[str, Array]]:
     """A fitted `AutoencoderImputer` as a description and arrays."""
-    networks = imputer.networks_.networks
-    parameters = parameters_of(imputer)
+    of_table, scaling = describe_table(imputer)
+    of_networks, params = describe_networks(imputer.networks_.networks)
+    description = {**of_table, **of_networks, "has_donors": imputer.donors_ is not None}
     if says_nan(imputer.missing_values):
-        parameters["missing_values"] = None  # which means the same, and JSON has no NaN
-    description = {
-        "parameters": parameters,
-        **describe_columns(imputer),
-        "architectures": [json.loads(n.architecture.to_json()) for n in networks],
-        "has_donors": imputer.donors_ is not None,
-    }
-    if imputer.encoding_ is not None:
-        description["encoding"] = imputer.encoding_.described()
-    arrays = {f"params_{i}": network.params for i, network in enumerate(networks)}
-    arrays |= describe_scaling(imputer.shift_, imputer.factor_)
+        description["parameters"]["missing_values"] = None  # the same, and JSON has no NaN
+    arrays = {**scaling, **params}
     arrays |= {"low": imputer.low_, "high": imputer.high_, "is_empty": imputer.is_empty_}
     if imputer.add_indicator:
         arrays["indicated"] = imputer.indicator_.features_.astype(np.int64)
@@ -56,15 +40,14 @@ def restore_imputer(imputer_class: Any, file: ModelFile) -> Any:
     ModelFileError
         When the file does not describe one.
     """
-    imputer = constructed(imputer_class, file)
-    if imputer.missing_values is None:  # as it is without one
+    imputer = restore_table(imputer_class, file)
+    if imputer.missing_values is None:  # NaN, as it was before it was saved
         imputer.missing_values = np.nan
     try:
         check_parameters(imputer)
     except ValueError as error:
         raise file.error(f"its parameters are wrong ({error})") from None
-    n_columns = restore_columns(imputer, file)
-    imputer.encoding_ = restore_encoding(file, n_columns)
+    n_columns = imputer.n_features_in_
     filling = restore_filling(file, n_columns, imputer.encoding_)
     imputer.networks_, imputer.is_empty_ = filling.networks, filling.is_empty
     imputer.shift_, imputer.factor_ = filling.shift, filling.factor
@@ -77,7 +60,7 @@ def restore_imputer(imputer_class: Any, file: ModelFile) -> Any:
 
 
 def indicator_of(indicated: Array, n_columns: int) -> MissingIndicator:
-    """What says of these columns, by number, where they are missing."""
+    """A `MissingIndicator` of these columns, by number."""
     example = np.zeros((1, n_columns))
     example[:, indicated] = np.nan
     return MissingIndicator(error_on_new=False).fit(example)

@@ -1,4 +1,4 @@
-"""Where `partial_fit` has got to, in a model file: a stream goes on to the same bits."""
+"""The state of `partial_fit` in a model file: a loaded model goes on to the same bits."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from ..data.running_scaling import ENOUGH, RunningScaling
 from ..files.model_file import ModelFile
 from ..formulas.solvers import SolverState
 from ..training.stream import Stream
-from .checkpoints import count_in, is_generator_state
+from .checkpoints import count_in, describe_progress, restore_progress
 
 
 def describe_stream(model: Any) -> tuple[dict[str, Any], dict[str, Array]]:
@@ -24,12 +24,8 @@ def describe_stream(model: Any) -> tuple[dict[str, Any], dict[str, Array]]:
         description["stream"] = {
             "remembers": stream.remembers,
             "n_steps": stream.solver.n_steps,
-            "random": stream.random,
-            "noise_seed": stream.noise_seed,
             "n_counted": stream.n_counted,
-            "best": stream.best,
-            "n_stale": stream.n_stale,
-            "n_cuts": stream.n_cuts,
+            **describe_progress(stream),
         }
         vectors = {f"stream_memory_{i}": memory for i, memory in enumerate(stream.solver.memory)}
         vectors |= {"stream_average": stream.solver.average, "stream_params": stream.params}
@@ -68,16 +64,13 @@ def restore_stream(model: Any, file: ModelFile) -> None:
     )
     if (average is None) != (params is None):
         raise file.error("it has one of 'stream_average' and 'stream_params' without the other")
+    n_counted = described.value("n_counted", lambda n: is_number(n) and n >= 0, "a number")
     model._stream = Stream(
-        SolverState(count_in(described, "n_steps"), tuple(memory), average),
-        tuple(remembers),
-        described.value("random", is_generator_state, "the state of a generator"),
-        count_in(described, "noise_seed"),
-        params,
-        float(described.value("n_counted", lambda n: is_number(n) and n >= 0, "a number")),
-        float(described.value("best", is_number, "a number")),
-        count_in(described, "n_stale"),
-        count_in(described, "n_cuts"),
+        solver=SolverState(count_in(described, "n_steps"), tuple(memory), average),
+        remembers=tuple(remembers),
+        params=params,
+        n_counted=float(n_counted),
+        **restore_progress(described),
     )
 
 

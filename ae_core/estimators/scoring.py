@@ -7,6 +7,7 @@ import numpy as np
 from .._typing import Array
 from ..basics.memory import FEWER_ROWS, says_what_it_lacks
 from ..data.blocks import blocks_of
+from ..data.frames import framed
 from ..data.rows import Rows
 from ..data.scaling import saturated
 from ..formulas.losses import LOSSES
@@ -77,7 +78,7 @@ class ScoringAutoencoder(ReconstructingAutoencoder):
     def _mean_score(
         self, X: Any, sample_weight: Any, given: dict[str, Any], *, by_seen: bool
     ) -> float:
-        """The weighted mean of `score_samples`; a row counts by what is seen of it, or whole."""
+        """The weighted mean of `score_samples`; `by_seen` rows count by the share that is seen."""
         blocks = blocks_of(X)
         if blocks is not None:
             refuse_beside(given, NOT_FOR_BLOCKS)
@@ -112,15 +113,15 @@ class ScoringAutoencoder(ReconstructingAutoencoder):
         rows = self._rows(X, covariates, size_factors)
         try:
             errors = self._of_counts(self.network_.feature_errors(rows), rows)
-        except ValueError:  # about a code, which nobody has given: of which row is it?
+        except ValueError:  # it names an entry of the code; name the row of X instead
             within_range(self.network_.encode(rows), rows, "the code")
             raise
         if self.encoding_ is not None:
             errors = self.encoding_.summed(errors)
-        return self._as_given(errors, X)
+        return framed(errors, X)
 
     def _of_counts(self, errors: Array, rows: Rows) -> Array:
-        """Losses of rows (m, …) that were divided by their sizes as those of the counts.
+        """Losses (m, …) of the counts, from losses of rows divided by their sizes.
 
         One that is beyond the network's type is the largest there is: the other rows are scored.
         """

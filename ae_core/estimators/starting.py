@@ -20,13 +20,13 @@ from .fitting import seen
 from .parameters import architecture_of, check_noise, dtype_of, scale_of, size_factors_of
 
 MEAN_ROWS = 2000
-"""How many rows say where a network starts."""
+"""Rows of which the mean is taken, at most, that a network starts from."""
 
 LAYOUT = (
     *("layer_sizes", "activations", "loss", "code_layer", "biases", "tied", "variational"),
     *("input_mask", "n_covariates", "input_transform"),
 )
-"""What a fit that goes on from another's weights can't change."""
+"""Attributes of the architecture that stay when a fit goes on from the weights of another."""
 
 
 def is_scaled(estimator: Any, n_features: int) -> Array:
@@ -84,13 +84,13 @@ def draw_network(estimator: Any, rows: Rows, dtype: Any, random: np.random.Gener
 
 
 def scale_in_parts(estimator: Any) -> str | None:
-    """How columns are scaled where no part has all of a row's or column's entries."""
+    """How columns are scaled that come in parts: biases need all rows and columns."""
     scale = scale_of(estimator)
     return "standard" if scale == "biases" else scale
 
 
 def note_scale(estimator: Any) -> None:
-    """Note how columns are scaled that are learned in parts, where nothing is known of whole rows.
+    """Note how columns of blocks or partitions are scaled; rows have no sizes and no covariates.
 
     Raises
     ------
@@ -107,7 +107,7 @@ def note_scale(estimator: Any) -> None:
 
 
 def begin_at_mean(network: Network, rows: Rows) -> None:
-    """Let the new network begin as the best constant, judged on some of the rows."""
+    """Set biases so that the new network returns the mean of some of the rows."""
     which = judged_rows(rows, MEAN_ROWS)
     X, weights = rates_of(rows, which)
     params = network.params.astype(np.float64)
@@ -117,7 +117,7 @@ def begin_at_mean(network: Network, rows: Rows) -> None:
 
 
 def scale_on(estimator: Any, X: Any, weights: Array | None) -> None:
-    """Learn more of the scaling of columns of which the rows so far have not said enough."""
+    """Update the scaling of columns of which too little is known from the rows so far."""
     if estimator._running is None:
         return
     running = estimator._running.copy()

@@ -52,36 +52,43 @@ def checked(estimator: Any, X: Any, *, reset: bool, name: str = "X") -> Any:
     """
     missing = estimator.missing_values
     if reset:
-        check_columns(estimator.columns, missing)
-    is_mixed = estimator.columns == "mixed" if reset else estimator.encoding_ is not None
-    if not is_mixed:
-        table = checked_table(
+        check_columns(estimator)
+    if not is_mixed(estimator, reset=reset):
+        return checked_table(
             estimator, X, reset=reset, name=name, missing=missing, text=MIXED, advice=MASK
         )
-        if reset:
-            estimator.encoding_ = None
-        return table
     frame = as_pandas(X, name)
+    return encoded(estimator, frame, X, reset=reset, has_missing=missing == "mask", name=name)
+
+
+def is_mixed(estimator: Any, *, reset: bool) -> bool:
+    """Whether columns are encoded: as the parameters say with `reset`, else as in the fit."""
+    return bool(estimator.columns == "mixed" if reset else estimator.encoding_ is not None)
+
+
+def encoded(
+    estimator: Any, frame: Any, X: Any, *, reset: bool, has_missing: bool, name: str = "X"
+) -> Any:
+    """A DataFrame of pandas, made from X, as numbers; with `reset` how it is encoded is learned."""
     check_frame(frame, name)
-    masked = missing == "mask"
-    encoding = (
-        Encoding.learn(frame, has_missing=masked, name=name) if reset else estimator.encoding_
-    )
-    if not reset:  # names first: another column's values say nothing
-        note_columns(estimator, frame, reset=False)
-    others = getattr(estimator, "_takes_other_categories", False)
-    encoded = encoding.encode(frame, has_missing=masked, others=others, name=name)
+    if reset:
+        encoding = Encoding.learn(frame, has_missing=has_missing, name=name)
+    else:
+        note_columns(estimator, frame, reset=False)  # first: another column's values say nothing
+        encoding = estimator.encoding_
+    others = estimator._takes_other_categories
+    numbers = encoding.encode(frame, has_missing=has_missing, others=others, name=name)
     if reset:
         note_columns(estimator, frame, reset=True)
         estimator.encoding_, estimator._library = encoding, library_of(X)
-    return encoded
+    return numbers
 
 
 def plain_rows(estimator: Any, X: Any, *scaling: Any, clip: bool = False) -> Rows | None:
-    """A few rows that need no check but that of their numbers, as `Rows`; None for others.
+    """A few rows, as `Rows`, if only their numbers need a check; otherwise None.
 
-    Those of a NumPy array of floats, of the width of a fit that was of one, too. For them the
-    checks of `checked` find nothing, and take ten times as long as the network.
+    They are a NumPy array of floats, of the width of a fit without names of columns. The checks of
+    `checked` would find nothing, and take ten times as long as the network.
     """
     fitted = vars(estimator)
     missing = estimator.missing_values
@@ -103,7 +110,6 @@ def checked_table(
     missing: str | None = None,
     text: str = ENCODE,
     advice: str = "",
-    takes_sparse: bool = True,
 ) -> Any:
     """X as an array or a canonical CSR matrix of numbers, checked as scikit-learn does.
 
@@ -120,17 +126,12 @@ def checked_table(
         What errors say is to be done about text.
     advice : str
         What else they say may be done about missing entries.
-    takes_sparse : bool
 
     Raises
     ------
     ValueError, TypeError
         Naming X, or an entry or a column of it, and what to do.
     """
-    if is_sparse(X) and not takes_sparse:
-        raise TypeError(
-            f"Sparse data was passed as {name}, but dense data is required: give {name}.toarray()"
-        )
     table = table_of(X, name, missing=missing, text=text, advice=advice)
     table = check_array(
         table,
@@ -143,7 +144,7 @@ def checked_table(
     table = check_table(table, name, missing=missing, columns=names_of(X), advice=advice)
     note_columns(estimator, X if is_frame(X) else table, reset=reset)
     if reset:
-        estimator._library = library_of(X)
+        estimator.encoding_, estimator._library = None, library_of(X)
     return table
 
 
@@ -163,7 +164,7 @@ def note_columns(estimator: Any, X: Any, *, reset: bool) -> None:
 
 
 def _check_same_names(fitted: list[str], names: list[str]) -> None:
-    """Refuse other names: scikit-learn's sentences, but each name short, on a line of its own."""
+    """Refuse other names, in scikit-learn's words; long names, and long lists of them, are cut."""
     if names == fitted:
         return
     said = "The feature names should match those that were passed during fit.\n"
@@ -188,29 +189,27 @@ class FramesOut:
     _library: str | None = None
     """Of the frames that the estimator was fitted to; None for arrays, and in older files."""
 
-    def _as_given(self, values: Array, X: Any) -> Any:
-        """Values (m, n), one per entry of X (m, n): in a frame where X is one."""
-        return framed(values, X)
+    encoding_: Encoding | None
 
-    def _as_fitted(self, values: Array, encoding: Encoding | None, beside: Any = None) -> Any:
+    def _as_fitted(self, values: Array, beside: Any = None) -> Any:
         """Rows (m, n_features) in the data's units, in a frame where `beside` (m, …) is one.
 
         Without anything beside them, where the fit was of one; with an encoding always. The names
         are those of the fit.
         """
         library = self._library if beside is None else library_of(beside)
-        if encoding is None:
+        if self.encoding_ is None:
             names = getattr(self, "feature_names_in_", range(values.shape[1]))
             if beside is None:
                 return new_frame(library, values, names)
             return framed(values, beside, names)
         has_index = beside is not None and library is not None and library not in NO_INDEX
-        frame = encoding.decode(values, beside.index if has_index else None)
+        frame = self.encoding_.decode(values, beside.index if has_index else None)
         return from_pandas(frame, library or self._library)
 
 
 def indexable(X: Any) -> Any:
-    """X itself where its rows are counted and can be taken; else the array that it says it is."""
+    """X itself if it has a length or a shape, else the array that it can be made into."""
     return X if hasattr(X, "shape") or hasattr(X, "__len__") else np.asarray(X)
 
 

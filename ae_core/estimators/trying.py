@@ -25,7 +25,7 @@ from ..network.output import own_parameters
 from ..training.progress import NonFiniteLossError
 from .beside import given_beside
 from .fitting import in_rates, seen
-from .parameters import activation_of, alpha_of, batch_size_of, scale_of, spoiling_of
+from .parameters import MEANINGS, alpha_of, batch_size_of
 from .tables import checked
 from .trial_size import (
     FEWEST_ROWS,
@@ -38,13 +38,6 @@ from .trial_size import (
 
 NEARLY = 0.5
 """Of what the fit fell short of PCA: a trial that does so by this share of it is as poor."""
-MEANINGS = {
-    "activation": activation_of,
-    "alpha": alpha_of,
-    "corruption": spoiling_of,
-    "scale": scale_of,
-}
-"""What 'auto' means where it depends on the data: advice is about that, and names it."""
 
 
 class Table(NamedTuple):

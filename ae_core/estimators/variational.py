@@ -29,7 +29,7 @@ from .fitting import drawing_from
 from .records import with_parameters
 
 ROWS_FOR_NOISE, ENTRIES_FOR_NOISE = 10_000, 20_000_000
-"""How many rows, and entries, at most tell how much noise there is."""
+"""Rows, and entries, that the variance of the noise is learned from, at most."""
 
 
 @with_parameters
@@ -78,7 +78,7 @@ validation_loss_curve_, best_loss_, n_iter_, n_features_in_, feature_names_in_
 
     _draws_codes = True
     _noise_rows = ENOUGH
-    """Rows that the noise was learned from; in older files not said."""
+    """Rows that the noise was learned from; older files do not say it."""
 
     # --- likelihoods ---------------------------------------------------------------------------
 
@@ -126,7 +126,7 @@ validation_loss_curve_, best_loss_, n_iter_, n_features_in_, feature_names_in_
                     "n_draws=1, or fit with size_factors=None"
                 )
             divergences = divergence(*self.network_.posterior(rows))
-            # Of what the bound consists of, only the likelihood is of counts divided by sizes.
+            # Of the two terms of the bound, only the likelihood is of counts divided by sizes.
             likelihoods = self.network_.bound(rows) + divergences
             return scored(rows.row_factor * likelihoods - divergences)
         return scored(bounds(self.network_, rows, n_draws) - self._constants(rows))
@@ -182,7 +182,7 @@ validation_loss_curve_, best_loss_, n_iter_, n_features_in_, feature_names_in_
         return super().feature_errors(X, covariates=covariates, size_factors=size_factors, to=to)
 
     def _constants(self, rows: Rows) -> Array | float:
-        """What the loss leaves out of minus the log-likelihood of each row."""
+        """The constants of minus the log-likelihood of each row, which the loss leaves out."""
         n = rows.n_features
         return noise_constants(
             rows, self.noise_variance_, self._column_weights(n), self._has_normal_noise(n)
@@ -228,7 +228,7 @@ validation_loss_curve_, best_loss_, n_iter_, n_features_in_, feature_names_in_
         X = self._sized(self._decoded(self._normals(n_samples, random), given), sizes)
         if self.encoding_ is not None:
             X = self.encoding_.drawn(X, random.uniform)
-        return self._as_fitted(X, self.encoding_)
+        return self._as_fitted(X)
 
     @says_what_it_lacks(SMALLER)
     def sample_posterior(
@@ -303,7 +303,7 @@ validation_loss_curve_, best_loss_, n_iter_, n_features_in_, feature_names_in_
         return variance
 
     def _has_normal_noise(self, n_encoded: int) -> Array:
-        """Which columns, as they are encoded, have it: (n_encoded,) bool."""
+        """Which encoded columns have normal noise: (n_encoded,) bool."""
         if not LOSSES[self.loss].has_variance:
             return np.zeros(n_encoded, dtype=bool)
         return np.ones(n_encoded, bool) if self.encoding_ is None else self.encoding_.is_number
@@ -321,7 +321,7 @@ validation_loss_curve_, best_loss_, n_iter_, n_features_in_, feature_names_in_
             "variational": True,
             "beta": self.beta,
         }
-        # A checkpoint is opened before the fit that learns the variance: it asks for sizes only.
+        # No variance yet where a checkpoint is opened, which asks for sizes only.
         variance = getattr(self, "noise_variance_", None)
         if variance is not None:
             # Half the squared error over the variance is minus the log density of the noise.

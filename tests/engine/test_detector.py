@@ -14,8 +14,7 @@ from ae_core import AutoencoderOutlierDetector, Network
 from ae_core._engine.detector import Detector
 from ae_core._engine.rows import Rows as EngineRows
 from ae_core.data.rows import Rows
-from ae_core.detection.ensemble import Ensemble
-from ae_core.detection.judging import detector_of
+from ae_core.detection.ensemble import Ensemble, detector_of
 from ae_core.detection.neighbours import References
 
 pytestmark = pytest.mark.filterwarnings("ignore::ae_core.NotLearningWarning")
