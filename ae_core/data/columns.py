@@ -1,6 +1,7 @@
 """Tables as services have them: mappings of columns, lists of rows, arrays of objects."""
 
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -39,7 +40,6 @@ def named_columns(X: Any, names: Sequence[str], *, name: str = "X") -> dict[str,
     if not (isinstance(X, list | tuple) and X and isinstance(X[0], Mapping)):
         return None
     known = set(names)
-    table = {each: np.empty(len(X), dtype=object) for each in names}
     for place, row in enumerate(X):
         if not isinstance(row, Mapping):
             raise ValueError(f"{name}[{place}] is {shown(row)}: must be a mapping, as the first is")
@@ -48,9 +48,7 @@ def named_columns(X: Any, names: Sequence[str], *, name: str = "X") -> dict[str,
             raise ValueError(
                 f"{name}[{place}] has {shown(odd)}, which was no column of the fit: leave it out"
             )
-        for each in names:
-            table[each][place] = row.get(each)
-    return table
+    return {each: np.fromiter((row.get(each) for row in X), object, len(X)) for each in names}
 
 
 def columns_of_array(X: Any, names: Sequence[str], *, name: str = "X") -> dict[str, Array]:
@@ -73,14 +71,10 @@ def columns_of_array(X: Any, names: Sequence[str], *, name: str = "X") -> dict[s
 
 def side_by_side(columns: Mapping[str, Array]) -> Array:
     """Columns (m,) as one array (m, n); of objects where one is not of numbers."""
-    plain = all(column.dtype.kind in "fiub" for column in columns.values())
-    table = np.empty(
-        (len(next(iter(columns.values()))), len(columns)),
-        dtype=np.result_type(*columns.values()) if plain else object,
-    )
-    for place, column in enumerate(columns.values()):
-        table[:, place] = column
-    return table
+    arrays = list(columns.values())
+    if not all(array.dtype.kind in "fiub" for array in arrays):
+        arrays = [array.astype(object) for array in arrays]
+    return np.column_stack(arrays)
 
 
 def _of_rows(X: Any, name: str) -> Array:
@@ -93,10 +87,8 @@ def _of_rows(X: Any, name: str) -> Array:
             f"{name} is of type {type(X).__name__}: give columns by their names, or rows of as "
             "many values each"
         )
-    table = np.empty((len(rows), len(rows[0])), dtype=object)
-    for place, row in enumerate(rows):
-        table[place] = row
-    return table
+    cells = np.fromiter(chain.from_iterable(rows), object, len(rows) * len(rows[0]))
+    return cells.reshape(len(rows), -1)
 
 
 def _column(values: Any, column: str, name: str) -> Array:
@@ -104,9 +96,7 @@ def _column(values: Any, column: str, name: str) -> Array:
         raise ValueError(
             f"{name}[{shown(column)}] is {shown(values)}: a column has a value per row"
         )
-    array = values if isinstance(values, np.ndarray) else np.empty(len(values), dtype=object)
-    if array is not values:
-        array[:] = list(values)
+    array = values if isinstance(values, np.ndarray) else np.fromiter(values, object, len(values))
     if array.ndim != 1:
         raise ValueError(f"{name}[{shown(column)}] has shape {array.shape}: a column is a vector")
     return array

@@ -17,7 +17,7 @@ from .running_scaling import ENOUGH, RunningScaling
 from .scaling import (
     SeenColumns,
     check_scaling,
-    from_limits,
+    keeps_zeros,
     rows_at_once,
     scaling_of,
     seen_in,
@@ -145,34 +145,25 @@ class EncodedBlocks:
         self, scale: str | None, held_out: float
     ) -> tuple[Array | None, Array | None, SeenColumns]:
         n = self.n_columns
-        keeps_zeros = self.is_sparse and self.missing != "implicit"
-        if keeps_zeros and scale == "minmax":
-            raise ValueError(
-                "scale='minmax': X is sparse, and a shift would make all its zeros something else; "
-                "use scale='standard', which only divides, or None"
-            )
-        if self.is_sparse or self.missing is not None:
-            height = rows_at_once(
-                stored_per_row(self.n_rows, n, self.n_stored if self.is_sparse else None)
-            )
-            n_counted = self._n_counted(held_out)
-            zeros = (float(n_counted), n_counted) if keeps_zeros else None
-            seen = seen_in(lambda: self._weighted(height, held_out, "scaling"), n, zeros)
-            if scale is None:
-                return None, None, seen
-            if scale == "minmax":
-                return *from_limits(seen.low, seen.high), seen
-            return (None if keeps_zeros else seen.mean), 1 / seen.deviation, seen
+        zeros_stay = keeps_zeros(self.is_sparse, self.missing, scale)
         n_counted = self._n_counted(held_out)
-        ones, nothing = np.ones(n), np.zeros(n)
+        if self.is_sparse or self.missing is not None:
+            n_stored = self.n_stored if self.is_sparse else None
+            height = rows_at_once(stored_per_row(self.n_rows, n, n_stored))
+            seen = seen_in(
+                lambda: self._weighted(height, held_out, "scaling"),
+                n,
+                (float(n_counted), n_counted) if zeros_stay else None,
+            )
+            return *seen.scaling(scale, zeros_stay), seen
+        shift = factor = None
+        mean = squares = np.zeros(n)
+        if scale is not None:
+            batches = self._weighted(rows_at_once(n), held_out, "scaling")
+            shift, factor, mean, squares = scaling_of(batches, scale)
         counts = np.full(n, n_counted)
-        if scale is None:
-            seen = SeenColumns(nothing, ones, self.low, self.high, counts * 1.0, nothing, counts)
-            return None, None, seen
-        batches = self._weighted(rows_at_once(n), held_out, "scaling")
-        shift, factor, mean, squares, _ = scaling_of(batches, scale)
-        seen = SeenColumns(mean, ones, self.low, self.high, counts * 1.0, squares, counts)
-        if n_counted < ENOUGH:  # the columns' numbers are still of use to a stream
+        seen = SeenColumns(counts, counts * 1.0, mean, squares, self.low, self.high)
+        if scale is not None and n_counted < ENOUGH:  # a stream goes on from these numbers
             seen = seen_in(lambda: self._weighted(rows_at_once(n), held_out, ""), n, None)
         return shift, factor, seen
 
