@@ -11,7 +11,7 @@ import numpy as np
 from .._typing import Array
 from .block_rows import joined, row_hashes
 from .blocks import Blocks, at
-from .checks import is_sparse
+from .checks import is_sparse, row_slices
 from .rows import Rows
 from .running_scaling import ENOUGH, RunningScaling
 from .scaling import (
@@ -104,22 +104,25 @@ class EncodedBlocks:
 
     def picked(self, below: float, least: float = 0.0) -> Any:
         """The rows whose hash is within these limits, as one table; None for none."""
-        parts = []
-        for first, table in self.tables():
-            hashes = row_hashes(first, table.shape[0])
-            chosen = (hashes >= least) & (hashes < below)
-            if chosen.any():
-                parts.append(table[np.flatnonzero(chosen)])
-        return joined(parts) if parts else None
+
+        def chosen(first: int, n_rows: int) -> Array:
+            hashes = row_hashes(first, n_rows)
+            return np.flatnonzero((hashes >= least) & (hashes < below))
+
+        return self._taken(chosen)
 
     def every(self, step: int) -> Any:
         """The rows 0, step, 2 step, … as one table."""
+        return self._taken(lambda first, n_rows: np.arange(-first % step, n_rows, step))
+
+    def _taken(self, chosen: Callable[[int, int], Array]) -> Any:
+        """Rows of each table, chosen by its first row's number and its height; None for none."""
         parts = []
         for first, table in self.tables():
-            which = np.arange(-first % step, table.shape[0], step)
+            which = chosen(first, table.shape[0])
             if len(which):
                 parts.append(table[which])
-        return joined(parts)
+        return joined(parts) if parts else None
 
     def learn_scaling(
         self, scale: str | None, is_scaled: Array, held_out: float
@@ -170,10 +173,9 @@ class EncodedBlocks:
     def _n_counted(self, held_out: float) -> int:
         if held_out == 0:
             return self.n_rows
-        height = 1 << 20
         return self.n_rows - sum(
-            int((row_hashes(first, min(height, self.n_rows - first)) < held_out).sum())
-            for first in range(0, self.n_rows, height)
+            int((row_hashes(part.start, part.stop - part.start) < held_out).sum())
+            for part in row_slices(self.n_rows, 1)
         )
 
     def _weighted(
