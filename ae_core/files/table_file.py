@@ -15,7 +15,7 @@ import numpy as np
 from .._typing import Array
 from ..basics.extras import optional
 from ..basics.shown import cut, printable
-from .whole_file import target_of, write_whole
+from .whole_file import file_to_replace, target_of, write_whole
 
 Columns = Sequence[Array | Sequence[Any]]
 """Equally long columns, of any kind that Arrow has."""
@@ -64,15 +64,7 @@ def check_output(path: str, *, is_table: bool = True) -> None:
         )
     try:
         target = target_of(path)
-    except OSError as error:
-        raise type(error)(error.errno, error.strerror, path) from error
-    if os.path.isdir(target):
-        raise IsADirectoryError(21, "Is a directory", path)
-    if os.path.exists(target) and not os.path.isfile(target):  # a device or a pipe
-        raise OSError(22, "Not a regular file", path)
-    if os.path.exists(target) and not os.access(target, os.W_OK):
-        raise PermissionError(13, "Permission denied", path)
-    try:
+        file_to_replace(target)
         tempfile.TemporaryFile(dir=os.path.dirname(target)).close()
     except OSError as error:
         raise type(error)(error.errno, error.strerror, path) from error
