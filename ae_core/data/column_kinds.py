@@ -115,32 +115,23 @@ def _column(X: Any, place: int) -> Array:
 
 def _all_numbers(dense: Array, n_rows: int) -> Kinds:
     n = dense.shape[1]
-    return Kinds(
-        names=tuple(map(str, range(n))),
-        kinds=("numbers",) * n,
-        details=("",) * n,
-        numbers=dense,
-        n_missing=np.isnan(dense).sum(axis=0),
-        n_rows=n_rows,
-    )
+    names, n_missing = tuple(map(str, range(n))), np.isnan(dense).sum(axis=0)
+    return Kinds(names, ("numbers",) * n, ("",) * n, dense, n_missing, n_rows)
 
 
 def _of_columns(names: tuple[str, ...], columns: list[Array], n_rows: int) -> Kinds:
-    table = np.full((len(columns[0]), len(columns)), np.nan)
-    kinds, details, n_missing = [], [], np.zeros(len(columns), dtype=np.int64)
-    for place, column in enumerate(columns):
-        kind, detail, values, missing = _of_column(column)
-        kinds.append(kind)
-        details.append(detail)
-        n_missing[place] = missing
-        if values is not None:
-            table[:, place] = values
-    return Kinds(names, tuple(kinds), tuple(details), table, n_missing, n_rows)
+    found = [_of_column(column) for column in columns]
+    kinds, details, values, n_missing = zip(*found, strict=True)
+    nothing = np.full(len(columns[0]), np.nan)
+    table = np.column_stack([nothing if each is None else each for each in values])
+    return Kinds(names, kinds, details, table, np.array(n_missing), n_rows)
 
 
 def _of_column(column: Array) -> tuple[str, str, Array | None, int]:
     """Kind, detail, the numbers (m,) if it has any, and how many entries are missing."""
     kind = column.dtype.kind
+    if column.ndim > 1:
+        return "other", "but vectors", None, 0
     if kind in "fiu":
         values = column.astype(np.float64)
         return "numbers", "", values, int(np.isnan(values).sum())
@@ -194,8 +185,10 @@ def _reads_as_number(text: str) -> bool:
 def _as_numbers(cells: Array, absent: Array) -> Array:
     values = np.full(len(cells), np.nan)
     for place in np.flatnonzero(~absent):
-        with suppress(TypeError, ValueError, OverflowError):  # one that was not looked at before
+        try:
             values[place] = float(cells[place])
+        except (TypeError, ValueError, OverflowError):  # one that was not looked at before
+            continue
     return values
 
 

@@ -5,7 +5,6 @@ What a pandas Series is, its dtype says, and of text and objects their values.
 
 import re
 from collections.abc import Iterable
-from contextlib import suppress
 from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
@@ -150,7 +149,7 @@ def _plain(values: Iterable[Any]) -> tuple[Any, ...]:
 
 
 def category_codes(
-    values: Any, column: Column, has_missing: bool, table: str, others: bool = False
+    values: Any, column: Column, has_missing: bool, table: str, others: bool
 ) -> Array:
     """Which category each value of a Series is: (m,); -1 for none, with `others` -2 for another."""
     import pandas as pd
@@ -171,7 +170,7 @@ def codes_of_cells(
     column: Column,
     has_missing: bool,
     table: str,
-    others: bool = False,
+    others: bool,
     places: Array | None = None,
 ) -> Array:
     """The same as `category_codes` of an array of values (m,), without pandas.
@@ -181,9 +180,10 @@ def codes_of_cells(
     known = {category: code for code, category in enumerate(column.categories)}
     codes = np.empty(len(values), dtype=np.intp)
     for row, value in enumerate(values.tolist()):
-        code = -1 if is_missing(value) else None
-        with suppress(TypeError):  # no value of a table, such as a list
-            code = known.get(value, code)
+        try:
+            code = -1 if is_missing(value) else known.get(value)
+        except TypeError:  # no value of a table, such as a list
+            code = None
         if code is None:
             if not (others or has_missing):
                 first = row if places is None else int((places == row).argmax())

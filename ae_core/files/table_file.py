@@ -8,6 +8,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -108,12 +109,9 @@ def write_rows(
 
 
 def _csv_file(file: BinaryIO, names: Sequence[str], parts: Iterable[Any], ending: str) -> None:
-    separator = CSV_OUTPUTS[ending]
-    if ending.endswith(".gz"):
-        with gzip.GzipFile("", "wb", GZIP_LEVEL, file, mtime=0) as packed:
-            _write_csv(packed, names, parts, separator)
-    else:
-        _write_csv(file, names, parts, separator)
+    packed = gzip.GzipFile("", "wb", GZIP_LEVEL, file, mtime=0) if ending.endswith(".gz") else None
+    with packed or nullcontext(file) as to:
+        _write_csv(to, names, parts, CSV_OUTPUTS[ending])
 
 
 def _write_csv(file: Any, names: Sequence[str], parts: Iterable[Any], separator: str) -> None:
@@ -199,9 +197,7 @@ def _arrow_table(part: Any, *, nothing_for_nan: bool = False) -> Any:
 
     columns = part.T if isinstance(part, np.ndarray) else part
     arrays = [
-        pyarrow.array(c, from_pandas=nothing_for_nan)
-        if isinstance(c, np.ndarray)
-        else pyarrow.array(c)
+        pyarrow.array(c, from_pandas=nothing_for_nan if isinstance(c, np.ndarray) else None)
         for c in columns
     ]
     return pyarrow.table(arrays, [str(i) for i in range(len(columns))])
