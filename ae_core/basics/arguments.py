@@ -91,9 +91,7 @@ class Integer(Check):
         """The integer."""
         if self.or_infinite and as_float(value) == math.inf and not isinstance(value, Integral):
             return math.inf
-        if not isinstance(value, Integral) or isinstance(value, bool):
-            self.refuse(argument, value, words)
-        if int(value) < self.least:
+        if not is_integer(value) or int(value) < self.least:
             self.refuse(argument, value, words)
         if int(value) > self.most:
             self.refuse(argument, value, f"an integer of at most {self.most}")
@@ -139,10 +137,7 @@ class Number(Check):
 class Flag(Check):
     """True or False; anything else (1, "no") is a mistake worth naming."""
 
-    @property
-    def words(self) -> str:
-        """What is allowed."""
-        return "True or False"
+    words = "True or False"
 
     def __call__(self, argument: str, value: Any, words: str = "") -> bool:
         """The truth value."""
@@ -229,19 +224,14 @@ class Sequence(Check):
 class Seed(Check):
     """What random numbers start from."""
 
-    @property
-    def words(self) -> str:
-        """What is allowed."""
-        return f"None, an integer from 0 to {LARGEST_SEED} or a generator of numpy.random"
+    words = f"None, an integer from 0 to {LARGEST_SEED} or a generator of numpy.random"
 
     def __call__(self, argument: str, value: Any, words: str = "") -> Any:
         """The seed or generator."""
-        if value is None or value is np.random:
+        generators = np.random.Generator | np.random.RandomState
+        if value is None or value is np.random or isinstance(value, generators):
             return value
-        if isinstance(value, np.random.Generator | np.random.RandomState):
-            return value
-        is_integer = isinstance(value, Integral) and not isinstance(value, bool)
-        if not is_integer or not 0 <= value <= LARGEST_SEED:
+        if not is_integer(value) or not 0 <= value <= LARGEST_SEED:
             raise ValueError(
                 f"{argument}={shown(value)} cannot be used to seed random numbers: must be "
                 f"{words or self.words}"
@@ -318,16 +308,21 @@ def each(argument: str, entries: Any, check: Any, value: Any) -> tuple[Any, ...]
     return tuple(checked)
 
 
-def checked_int(argument: str, value: object) -> int:
+def checked_int(argument: str, value: Any) -> int:
     """An integer, and not True or False."""
-    if not isinstance(value, Integral) or isinstance(value, bool):
+    if not is_integer(value):
         raise ValueError(f"{argument}={shown(value)}: must be an integer")
     return int(value)
 
 
-def as_float(value: object) -> float:
+def is_integer(value: Any) -> bool:
+    """Whether it is an integer, and not True or False."""
+    return isinstance(value, Integral) and not isinstance(value, bool)
+
+
+def as_float(value: Any) -> float:
     """A number as a float: NaN if it is not a number, infinity for an integer beyond all floats."""
-    if not isinstance(value, Real) or isinstance(value, bool):
+    if not is_number(value):
         return math.nan
     try:
         return float(value)

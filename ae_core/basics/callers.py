@@ -11,10 +11,6 @@ def level_outside() -> int:
     Between the user and a warning are as many calls of ours as there are decorators and helpers.
     """
     frame, level = sys._getframe(1), 1
-    while frame.f_back is not None and _is_ours(frame.f_globals.get("__name__", "")):
+    while frame.f_back and f"{frame.f_globals.get('__name__')}.".startswith(f"{PACKAGE}."):
         frame, level = frame.f_back, level + 1
     return level
-
-
-def _is_ours(module: str) -> bool:
-    return module == PACKAGE or module.startswith(f"{PACKAGE}.")

@@ -41,7 +41,7 @@ def lacking(what: str, error: BaseException, advice: str) -> MemoryError:
     return MemoryError(f"{START}{what}: {text}; {advice}")
 
 
-def room(shape: tuple[int, ...], dtype: Any, what: str, advice: str = FEWER_ROWS) -> Any:
+def room(shape: tuple[int, ...], dtype: Any, what: str) -> Any:
     """An array that is not filled yet.
 
     Raises
@@ -52,7 +52,7 @@ def room(shape: tuple[int, ...], dtype: Any, what: str, advice: str = FEWER_ROWS
     try:
         return np.empty(shape, dtype)
     except MemoryError as error:
-        raise lacking(what, error, advice) from None
+        raise lacking(what, error, FEWER_ROWS) from None
 
 
 def says_what_it_lacks(advice: str) -> Callable[[Method], Method]:

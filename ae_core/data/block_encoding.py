@@ -5,7 +5,7 @@ from typing import Any
 
 from ..basics.arguments import shown
 from .checks import check_frame
-from .encoded_columns import NUMBERS, Column, learned_column
+from .encoded_columns import NUMBERS, learned_column
 from .encoding import Encoding
 
 MOST_TEXTS = 10_000
@@ -37,17 +37,14 @@ def learn_encoding(frames: Iterable[Any], has_missing: bool) -> Encoding:
         else:
             some = [_more(old, frame[name]) for old, name in zip(some, names, strict=True)]
         n_rows += len(frame)
-    return Encoding(tuple(_learned(values, has_missing, n_rows) for values in some))
+    return Encoding(tuple(learned_column(values, has_missing, "X", n_rows) for values in some))
 
 
 def _few(values: Any) -> Any:
     """The fewest values that still tell what kind of column this is."""
     dtype = values.dtype
-    if hasattr(dtype, "categories"):
-        return values.iloc[:1].reset_index(drop=True)
-    if NUMBERS.fullmatch(str(dtype)) or dtype.kind == "b":
-        return values.iloc[:1].reset_index(drop=True)
-    return values.drop_duplicates().reset_index(drop=True)
+    says_all = hasattr(dtype, "categories") or NUMBERS.fullmatch(str(dtype)) or dtype.kind == "b"
+    return (values.iloc[:1] if says_all else values.drop_duplicates()).reset_index(drop=True)
 
 
 def _more(old: Any, values: Any) -> Any:
@@ -83,7 +80,3 @@ def _united(old: Any, new: Any) -> Any:
         )
     known = sorted({*old.dtype.categories, *new.dtype.categories})
     return old.astype(pd.CategoricalDtype(known))
-
-
-def _learned(values: Any, has_missing: bool, n_rows: int) -> Column:
-    return learned_column(values, has_missing, "X", n_rows)

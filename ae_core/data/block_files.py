@@ -21,13 +21,16 @@ LARGEST_PIECE = 1 << 16
 Names = Sequence[str] | None
 
 
-class Made(NamedTuple):
-    """As `Piece` has it."""
+class Piece(NamedTuple):
+    """Rows that are read one after the other."""
 
     where: str
+    """What errors call the place they come from; '' for none."""
     n_rows: int
     read: Callable[[int], Iterator[Any]]
+    """Given how many rows a block has at most: the blocks."""
     row: int = 0
+    """Of its first row: the number in that place."""
 
 
 def files_of(path: str | os.PathLike[str]) -> list[str]:
@@ -77,56 +80,56 @@ def files_of(path: str | os.PathLike[str]) -> list[str]:
 
 def pieces_of_files(
     files: list[str], columns: Names, drop: Names, keep: Names
-) -> tuple[list[str], int, list[Made]]:
-    """The names of the columns that are data, their number, and pieces to be read.
+) -> tuple[list[str], list[Piece]]:
+    """The names of the columns that are data, and pieces to be read.
 
     Raises
     ------
     ValueError
         For a file that is no Parquet or has other columns than the first; names it.
     """
-    names: list[str] = []
     first_schema = None
-    made: list[Made] = []
+    pieces = []
     for path in files:
         with _opened(path) as file:
             schema, metadata = file.schema_arrow, file.metadata
             if first_schema is None:
                 first_schema = schema
-                names = chosen(list(schema.names), columns, drop, keep)
-            needed = list(dict.fromkeys([*names, *(keep or ())]))
+                names, needed = chosen(list(schema.names), columns, drop, keep)
             _check_same(path, schema, files[0], first_schema, needed, columns is not None)
             sizes = [metadata.row_group(i).num_rows for i in range(metadata.num_row_groups)]
         row = 0
         for groups in _together(sizes):
             n_rows = sum(sizes[group] for group in groups)
             if n_rows:
-                made.append(Made(called(path), n_rows, _reader(path, groups, needed, n_rows), row))
+                read = _reader(path, groups, needed, n_rows)
+                pieces.append(Piece(called(path), n_rows, read, row))
             row += n_rows
-    if not made:
+    if not pieces:
         raise ValueError(f"{called(files[0])} and the other files have no rows")
-    return names, len(names), made
+    return names, pieces
 
 
 def pieces_of_dataset(
     dataset: Any, columns: Names, drop: Names, keep: Names
-) -> tuple[list[str], int, list[Made]]:
+) -> tuple[list[str], list[Piece]]:
     """The same of a ``pyarrow.dataset.Dataset``: a piece is a fragment of it."""
-    names = chosen(list(dataset.schema.names), columns, drop, keep)
-    needed = list(dict.fromkeys([*names, *(keep or ())]))
-    made = []
+    names, needed = chosen(list(dataset.schema.names), columns, drop, keep)
+    pieces = []
     for i, fragment in enumerate(dataset.get_fragments()):
         n_rows = fragment.count_rows()
         where = called(getattr(fragment, "path", "") or f"fragment {i}")
         if n_rows:
-            made.append(Made(where, n_rows, _fragment_reader(dataset, fragment, needed)))
-    if not made:
+            pieces.append(Piece(where, n_rows, _fragment_reader(dataset, fragment, needed)))
+    if not pieces:
         raise ValueError("source is a Dataset without rows")
-    return names, len(names), made
+    return names, pieces
 
 
-def chosen(there: list[str], columns: Names, drop: Names, keep: Names) -> list[str]:
-    """The columns that are data.
+def chosen(
+    there: list[str], columns: Names, drop: Names, keep: Names
+) -> tuple[list[str], list[str]]:
+    """The columns that are data, and those that are read: these and the ones to keep.
 
     Raises
     ------
@@ -144,7 +147,7 @@ def chosen(there: list[str], columns: Names, drop: Names, keep: Names) -> list[s
     names = [name for name in (there if columns is None else columns) if name not in left_out]
     if not names:
         raise ValueError("columns, drop and keep leave no column to learn from")
-    return names
+    return names, list(dict.fromkeys([*names, *(keep or ())]))
 
 
 def called(path: str) -> str:

@@ -46,13 +46,12 @@ class BlockRows:
         self.held_out, self.name = held_out, "X"
         ends = Rows(np.stack([blocks.low, blocks.high]), shift, factor, clip=clip, missing="mask")
         self.limits = ends.limits
-        self.n_visited, self.n_counted = blocks._n_counted(held_out), 0.0
+        self.n_visited = blocks._n_counted(held_out)
         self.n_counted = float(self.n_visited)
         if blocks.missing is not None:
             self.n_visited, self.n_counted = 0, 0.0
             for first, table in blocks.tables():
-                counts = Rows(table, missing=blocks.missing).counts(slice(None))
-                counts = counts * (row_hashes(first, len(counts)) >= held_out)
+                counts = self._counts(first, table)
                 self.n_visited += int(np.count_nonzero(counts))
                 self.n_counted += float(counts.sum())
         if not self.n_visited:
@@ -69,14 +68,17 @@ class BlockRows:
         vars(rows)["limits"] = self.limits
         return rows
 
+    def _counts(self, first: int, table: Any) -> Array:
+        """How many whole rows each row of a table counts as, 0 for those held out: (m,)."""
+        counts = row_hashes(first, table.shape[0]) >= self.held_out
+        if self.blocks.missing is not None:
+            counts = counts * Rows(table, missing=self.blocks.missing).counts(slice(None))
+        return counts
+
     def visited(self, order: Any) -> Iterator[Any]:
         """The blocks' rows that are visited, as tables; the blocks in a drawn order."""
         for first, table in self.blocks.tables(order):
-            which = np.ones(table.shape[0], dtype=bool)
-            if self.held_out > 0:
-                which = row_hashes(first, len(which)) >= self.held_out
-            if self.blocks.missing is not None:
-                which &= Rows(table, missing=self.blocks.missing).counts(slice(None)) > 0
+            which = self._counts(first, table) > 0
             if which.all():
                 yield table
             elif which.any():

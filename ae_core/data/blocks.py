@@ -3,12 +3,11 @@
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from ..basics.arguments import COUNT, Either, shown
 from ..basics.shown import cut, printable
-from .block_files import files_of, pieces_of_dataset, pieces_of_files
+from .block_files import Piece, files_of, pieces_of_dataset, pieces_of_files
 from .checks import is_sparse
 from .frames import is_frame
 
@@ -19,19 +18,6 @@ ONE_SHOT = (
     "which can be gone through once, and a fit reads its data several times: give a list of "
     "blocks, or an object whose __iter__ starts again"
 )
-
-
-@dataclass(frozen=True)
-class Piece:
-    """Rows that are read one after the other."""
-
-    where: str
-    """What errors call the place they come from; '' for none."""
-    n_rows: int
-    read: Callable[[int], Iterator[Any]]
-    """Given how many rows a block has at most: the blocks."""
-    row: int = 0
-    """Of its first row: the number in that place."""
 
 
 class Place(NamedTuple):
@@ -127,11 +113,10 @@ class Blocks:
                 )
             self.pieces = _of_memory(source, block_size)
         else:
-            self.names, n_columns, made = found
-            self.pieces = [Piece(*piece) for piece in made]
+            self.names, self.pieces = found
         if block_size is None and self.pieces is not None:
-            n_columns = len(self.names) if self.names else _width(source)
-            block_size = max(1, ENTRIES_PER_BLOCK // max(1, n_columns))
+            one = source[0] if isinstance(source, list | tuple) else source
+            block_size = _usual_size(len(self.names) if self.names else one.shape[1])
         self.block_size = block_size
         """None where blocks come as they are."""
 
@@ -168,7 +153,10 @@ class Blocks:
         """
         if self.pieces is None:
             first = 0
-            for i, block in enumerate(_begun(self.source)):
+            blocks = iter(self.source)
+            if blocks is self.source:
+                raise TypeError(f"source gives itself as its iterator, {ONE_SHOT}")
+            for i, block in enumerate(blocks):
                 if not _is_block(block):
                     raise TypeError(
                         f"block {i} is of type {type(block).__name__}: blocks must be arrays, "
@@ -263,7 +251,8 @@ def _of_memory(source: Any, block_size: int | None) -> list[Piece] | None:
                 "DataFrame or a sparse matrix, and there must be some"
             )
         return [
-            Piece(f"block {i}", block.shape[0], _whole(block)) for i, block in enumerate(source)
+            Piece(f"block {i}", block.shape[0], _slices(block, 0, block.shape[0]))
+            for i, block in enumerate(source)
         ]
     if len(getattr(source, "shape", ())) == 2 and (
         is_frame(source) or is_sparse(source) or hasattr(source, "__getitem__")
@@ -271,24 +260,13 @@ def _of_memory(source: Any, block_size: int | None) -> list[Piece] | None:
         if type(source).__module__.partition(".")[0] in ("dask", "dask_expr"):
             raise TypeError("source is of dask: use ae_core.dask, or a list of files")
         n_rows = source.shape[0]
-        height = block_size or max(1, ENTRIES_PER_BLOCK // max(1, source.shape[1]))
+        height = block_size or _usual_size(source.shape[1])
         if not n_rows:
             raise ValueError(f"source has no rows, its shape is {tuple(source.shape)}")
         return [
             Piece("", min(height, n_rows - start), _slices(source, start, start + height), start)
             for start in range(0, n_rows, height)
         ]
-    _check_repeatable(source)
-    return None
-
-
-def _check_repeatable(source: Any) -> None:
-    """Refuse what gives no blocks, or gives them once.
-
-    Raises
-    ------
-    TypeError
-    """
     if not hasattr(type(source), "__iter__"):
         raise TypeError(
             f"source is of type {type(source).__name__}: give a Parquet file or folder, a list of "
@@ -296,27 +274,18 @@ def _check_repeatable(source: Any) -> None:
         )
     if hasattr(type(source), "__next__"):
         raise TypeError(f"source is a {type(source).__name__}, {ONE_SHOT}")
+    return None
 
 
-def _begun(source: Any) -> Iterator[Any]:
-    blocks = iter(source)
-    if blocks is source:
-        raise TypeError(f"source gives itself as its iterator, {ONE_SHOT}")
-    return blocks
+def _usual_size(n_columns: int) -> int:
+    """How many rows a block has, where nobody says."""
+    return max(1, ENTRIES_PER_BLOCK // max(1, n_columns))
 
 
 def _is_block(block: Any) -> bool:
     return len(getattr(block, "shape", ())) == 2 and (
         is_frame(block) or is_sparse(block) or hasattr(block, "dtype")
     )
-
-
-def _width(source: Any) -> int:
-    return int((source[0] if isinstance(source, list | tuple) else source).shape[1])
-
-
-def _whole(block: Any) -> Callable[[int], Iterator[Any]]:
-    return _slices(block, 0, block.shape[0])
 
 
 def _slices(source: Any, start: int, stop: int) -> Callable[[int], Iterator[Any]]:

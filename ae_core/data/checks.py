@@ -2,8 +2,11 @@
 
 import os
 import sys
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 
@@ -46,15 +49,11 @@ class DtypeName(Check):
         """The NumPy dtype, or None."""
         if self.or_none and value is None:
             return None
-        if not isinstance(value, str | type | np.dtype | None):  # an array's own dtype is not meant
-            self.refuse(argument, value, words)
-        try:
-            checked = np.dtype(value)
-        except Exception:  # whatever NumPy thinks of it
-            self.refuse(argument, value, words)
-        if checked not in DTYPES:
-            self.refuse(argument, value, words)
-        return np.dtype(checked.type)  # one that spells the byte order would be every array's
+        if isinstance(value, str | type | np.dtype | None):  # an array's own dtype is not meant
+            with suppress(Exception):  # whatever NumPy thinks of it
+                if (checked := np.dtype(value)) in DTYPES:
+                    return np.dtype(checked.type)  # spelled without a byte order
+        self.refuse(argument, value, words)
 
 
 def check_n_threads(n_threads: Any) -> int:
@@ -75,6 +74,13 @@ def is_sparse(X: Any) -> bool:
     """Whether X is one of scipy.sparse's matrices or arrays."""
     sparse = sys.modules.get("scipy.sparse")  # X can be one only if it was imported
     return sparse is not None and bool(sparse.issparse(X))
+
+
+def row_slices(n_rows: int, n_columns: int, n_entries: int = ENTRIES_AT_ONCE) -> Iterator[slice]:
+    """Slices of rows, one after the other, each of about so many entries."""
+    height = max(1, n_entries // max(1, n_columns))
+    for start in range(0, n_rows, height):
+        yield slice(start, min(start + height, n_rows))
 
 
 def check_table(
@@ -174,8 +180,19 @@ def check_frame(X: Any, name: str = "X") -> None:
             raise ValueError(
                 f"{name} has a column named {shown(column)}: columns='mixed' needs text"
             )
-    if X.columns.has_duplicates:
-        twice = X.columns[X.columns.duplicated()][0]
+    check_distinct(X.columns, name)
+
+
+def check_distinct(columns: Sequence[Any], name: str) -> None:
+    """Refuse names that several columns have.
+
+    Raises
+    ------
+    ValueError
+        Naming the most frequent one.
+    """
+    if len(set(columns)) < len(columns):
+        twice = Counter(columns).most_common(1)[0][0]
         raise ValueError(
             f"{name} has several columns named {shown(twice)}: each needs its own name"
         )
@@ -282,30 +299,22 @@ def _check_finite(
     with np.errstate(over="ignore", invalid="ignore"):
         if np.isfinite(X.sum()):
             return
-    is_bad = np.isinf if nan_allowed else _is_not_finite
-    height = max(1, ENTRIES_AT_ONCE // max(1, X.shape[1]))
-    found, n_bad = None, 0
-    for start in range(0, len(X), height):
-        bad = np.argwhere(is_bad(X[start : start + height]))
-        if len(bad) and found is None:
-            found = (start + int(bad[0, 0]), int(bad[0, 1]))
+    n_bad = 0
+    for part in row_slices(*X.shape):
+        bad = np.argwhere(np.isinf(X[part]) if nan_allowed else ~np.isfinite(X[part]))
+        if len(bad) and not n_bad:
+            row, column = bad[0] + (part.start, 0)
         n_bad += len(bad)
-    if found is not None:
-        row, column = found
-        value = X[row, column]
-        if stored_in is not None:
-            row = int(np.searchsorted(stored_in.indptr, column, side="right")) - 1
-            column = int(stored_in.indices[column])
-        called = "" if columns is None else f"column {shown(columns[column])}"
-        _refuse_entry(value, f"{name}[{row}, {column}]", n_bad, nan_allowed, advice, called)
-
-
-def _refuse_entry(
-    value: Any, entry: str, n_bad: int, nan_allowed: bool, advice: str, called: str
-) -> NoReturn:
+    if not n_bad:
+        return
+    value = X[row, column]
+    if stored_in is not None:
+        row = int(np.searchsorted(stored_in.indptr, column, side="right")) - 1
+        column = int(stored_in.indices[column])
+    notes = [] if columns is None else [f"column {shown(columns[column])}"]
     if n_bad > 1:
-        called += f"{'; ' if called else ''}{n_bad} such entries in all"
-    what = f"{entry} is {value}{called and f' ({called})'}"
+        notes.append(f"{n_bad} such entries in all")
+    what = f"{name}[{row}, {column}] is {value}" + (f" ({'; '.join(notes)})" if notes else "")
     if np.isnan(value):
         raise ValueError(f"{what}. About NaN: {advice}drop such rows, or fill them in")
     allowed = "finite or NaN" if nan_allowed else "finite"
@@ -313,7 +322,3 @@ def _refuse_entry(
         f"{what}: every entry must be {allowed}, and infinity is not; drop such rows, or fill them "
         "in"
     )
-
-
-def _is_not_finite(X: Array) -> Array:
-    return np.asarray(~np.isfinite(X))

@@ -8,15 +8,24 @@ import decimal
 import numbers
 import re
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from .._typing import Array
+from .cells import is_missing
 from .checks import is_sparse
 
 KINDS = ("numbers", "flags", "text", "dates", "spans", "other")
+KINDS_OF_CELLS = {
+    "flags": bool | np.bool_,
+    "numbers": numbers.Real | decimal.Decimal,
+    "dates": datetime.date | datetime.time | np.datetime64,
+    "spans": datetime.timedelta | np.timedelta64,
+}
+"""What objects are, if all of a column are: the first kind that fits."""
 CELLS = 10_000
 """Cells of a column of objects that are looked at, evenly spaced, to see what kind they are."""
 NEARLY_ALL = 0.95
@@ -92,48 +101,37 @@ def column_kinds(X: Any, at_most: int) -> Kinds:
 
 def _names(X: Any) -> tuple[str, ...] | None:
     """The names of a frame's columns; None for what is no frame."""
-    if hasattr(X, "column_names"):  # pyarrow, whose `columns` are the columns themselves
-        return tuple(map(str, X.column_names))
-    names = getattr(X, "columns", None)
+    # pyarrow's `columns` are the columns themselves.
+    names = getattr(X, "column_names", getattr(X, "columns", None))
     return None if names is None else tuple(map(str, names))
 
 
 def _column(X: Any, place: int) -> Array:
-    if hasattr(X, "column_names"):
-        return np.asarray(X.column(place).to_numpy())
     if hasattr(X, "iloc"):
         return np.asarray(X.iloc[:, place])
-    return np.asarray(X[:, place].to_numpy())
+    column = X.column(place) if hasattr(X, "column_names") else X[:, place]
+    return np.asarray(column.to_numpy())
 
 
 def _all_numbers(dense: Array, n_rows: int) -> Kinds:
     n = dense.shape[1]
-    return Kinds(
-        names=tuple(map(str, range(n))),
-        kinds=("numbers",) * n,
-        details=("",) * n,
-        numbers=dense,
-        n_missing=np.isnan(dense).sum(axis=0),
-        n_rows=n_rows,
-    )
+    names, n_missing = tuple(map(str, range(n))), np.isnan(dense).sum(axis=0)
+    return Kinds(names, ("numbers",) * n, ("",) * n, dense, n_missing, n_rows)
 
 
 def _of_columns(names: tuple[str, ...], columns: list[Array], n_rows: int) -> Kinds:
-    table = np.full((len(columns[0]), len(columns)), np.nan)
-    kinds, details, n_missing = [], [], np.zeros(len(columns), dtype=np.int64)
-    for place, column in enumerate(columns):
-        kind, detail, values, missing = _of_column(column)
-        kinds.append(kind)
-        details.append(detail)
-        n_missing[place] = missing
-        if values is not None:
-            table[:, place] = values
-    return Kinds(names, tuple(kinds), tuple(details), table, n_missing, n_rows)
+    found = [_of_column(column) for column in columns]
+    kinds, details, values, n_missing = zip(*found, strict=True)
+    nothing = np.full(len(columns[0]), np.nan)
+    table = np.column_stack([nothing if each is None else each for each in values])
+    return Kinds(names, kinds, details, table, np.array(n_missing), n_rows)
 
 
 def _of_column(column: Array) -> tuple[str, str, Array | None, int]:
     """Kind, detail, the numbers (m,) if it has any, and how many entries are missing."""
     kind = column.dtype.kind
+    if column.ndim > 1:
+        return "other", "but vectors", None, 0
     if kind in "fiu":
         values = column.astype(np.float64)
         return "numbers", "", values, int(np.isnan(values).sum())
@@ -144,20 +142,16 @@ def _of_column(column: Array) -> tuple[str, str, Array | None, int]:
     if kind not in "OUST":
         return "other", f"of type {column.dtype}", None, 0
     cells = column.astype(object)
-    is_missing = np.array([_is_missing(cell) for cell in cells])
-    present = cells[~is_missing]
-    n_missing = int(is_missing.sum())
+    absent = np.array([is_missing(c) or (isinstance(c, np.floating) and c != c) for c in cells])
+    present = cells[~absent]
+    n_missing = int(absent.sum())
     if not len(present):
         return "numbers", "", np.full(len(cells), np.nan), n_missing
     some = present[_evenly(len(present), CELLS)]
-    if all(isinstance(cell, bool | np.bool_) for cell in some):
-        return "flags", "", _as_numbers(cells, is_missing), n_missing
-    if all(isinstance(cell, numbers.Real | decimal.Decimal) for cell in some):
-        return "numbers", "", _as_numbers(cells, is_missing), n_missing
-    if all(isinstance(cell, datetime.date | datetime.time | np.datetime64) for cell in some):
-        return "dates", "", None, n_missing
-    if all(isinstance(cell, datetime.timedelta | np.timedelta64) for cell in some):
-        return "spans", "", None, n_missing
+    for what, types in KINDS_OF_CELLS.items():
+        if all(isinstance(cell, types) for cell in some):
+            is_numeric = what in ("flags", "numbers")
+            return what, "", _as_numbers(cells, absent) if is_numeric else None, n_missing
     if all(isinstance(cell, str | bytes) for cell in some):
         return "text", _of_text([str(cell) for cell in some], present), None, n_missing
     types = sorted({type(cell).__name__ for cell in some})
@@ -165,9 +159,10 @@ def _of_column(column: Array) -> tuple[str, str, Array | None, int]:
 
 
 def _of_text(texts: list[str], present: Array) -> str:
-    for what, reads in (("numbers", _reads_as_number), ("dates", _reads_as_date)):
+    for what, reads in (("numbers", _reads_as_number), ("dates", DATE.fullmatch)):
         others = Counter(text for text in texts if not reads(text))
-        if others.total() > (1 - NEARLY_ALL) * len(texts) and not _is_one_mark(others, texts):
+        is_one_mark = len(others) == 1 and others.total() <= MOST_MARKS * len(texts)
+        if others.total() > (1 - NEARLY_ALL) * len(texts) and not is_one_mark:
             continue
         if not others:
             return f"that reads as {what}"
@@ -180,38 +175,21 @@ def _of_text(texts: list[str], present: Array) -> str:
     return f"of {n_values} different values" if n_values > 1 else "(always the same)"
 
 
-def _is_one_mark(others: Counter[str], texts: list[str]) -> bool:
-    return len(others) == 1 and others.total() <= MOST_MARKS * len(texts)
-
-
-def _reads_as_date(text: str) -> bool:
-    return DATE.fullmatch(text) is not None
-
-
 def _reads_as_number(text: str) -> bool:
-    for separator in ("", ","):
-        try:
-            float(text.replace(separator, "") if separator else text)
-        except ValueError:
-            continue
+    with suppress(ValueError):
+        float(text.replace(",", ""))
         return True
     return False
 
 
-def _as_numbers(cells: Array, is_missing: Array) -> Array:
+def _as_numbers(cells: Array, absent: Array) -> Array:
     values = np.full(len(cells), np.nan)
-    for place in np.flatnonzero(~is_missing):
+    for place in np.flatnonzero(~absent):
         try:
             values[place] = float(cells[place])
         except (TypeError, ValueError, OverflowError):  # one that was not looked at before
-            values[place] = np.nan
+            continue
     return values
-
-
-def _is_missing(cell: Any) -> bool:
-    if cell is None or type(cell).__name__ in ("NAType", "NaTType"):
-        return True
-    return isinstance(cell, float | np.floating) and bool(np.isnan(cell))
 
 
 def _evenly(n_rows: int, at_most: int) -> Array:

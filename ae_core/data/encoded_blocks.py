@@ -11,13 +11,13 @@ import numpy as np
 from .._typing import Array
 from .block_rows import joined, row_hashes
 from .blocks import Blocks, at
-from .checks import is_sparse
+from .checks import is_sparse, row_slices
 from .rows import Rows
 from .running_scaling import ENOUGH, RunningScaling
 from .scaling import (
     SeenColumns,
     check_scaling,
-    from_limits,
+    keeps_zeros,
     rows_at_once,
     scaling_of,
     seen_in,
@@ -104,22 +104,25 @@ class EncodedBlocks:
 
     def picked(self, below: float, least: float = 0.0) -> Any:
         """The rows whose hash is within these limits, as one table; None for none."""
-        parts = []
-        for first, table in self.tables():
-            hashes = row_hashes(first, table.shape[0])
-            chosen = (hashes >= least) & (hashes < below)
-            if chosen.any():
-                parts.append(table[np.flatnonzero(chosen)])
-        return joined(parts) if parts else None
+
+        def chosen(first: int, n_rows: int) -> Array:
+            hashes = row_hashes(first, n_rows)
+            return np.flatnonzero((hashes >= least) & (hashes < below))
+
+        return self._taken(chosen)
 
     def every(self, step: int) -> Any:
         """The rows 0, step, 2 step, … as one table."""
+        return self._taken(lambda first, n_rows: np.arange(-first % step, n_rows, step))
+
+    def _taken(self, chosen: Callable[[int, int], Array]) -> Any:
+        """Rows of each table, chosen by its first row's number and its height; None for none."""
         parts = []
         for first, table in self.tables():
-            which = np.arange(-first % step, table.shape[0], step)
+            which = chosen(first, table.shape[0])
             if len(which):
                 parts.append(table[which])
-        return joined(parts)
+        return joined(parts) if parts else None
 
     def learn_scaling(
         self, scale: str | None, is_scaled: Array, held_out: float
@@ -145,44 +148,34 @@ class EncodedBlocks:
         self, scale: str | None, held_out: float
     ) -> tuple[Array | None, Array | None, SeenColumns]:
         n = self.n_columns
-        keeps_zeros = self.is_sparse and self.missing != "implicit"
-        if keeps_zeros and scale == "minmax":
-            raise ValueError(
-                "scale='minmax': X is sparse, and a shift would make all its zeros something else; "
-                "use scale='standard', which only divides, or None"
-            )
-        if self.is_sparse or self.missing is not None:
-            height = rows_at_once(
-                stored_per_row(self.n_rows, n, self.n_stored if self.is_sparse else None)
-            )
-            n_counted = self._n_counted(held_out)
-            zeros = (float(n_counted), n_counted) if keeps_zeros else None
-            seen = seen_in(lambda: self._weighted(height, held_out, "scaling"), n, zeros)
-            if scale is None:
-                return None, None, seen
-            if scale == "minmax":
-                return *from_limits(seen.low, seen.high), seen
-            return (None if keeps_zeros else seen.mean), 1 / seen.deviation, seen
+        zeros_stay = keeps_zeros(self.is_sparse, self.missing, scale)
         n_counted = self._n_counted(held_out)
-        ones, nothing = np.ones(n), np.zeros(n)
+        if self.is_sparse or self.missing is not None:
+            n_stored = self.n_stored if self.is_sparse else None
+            height = rows_at_once(stored_per_row(self.n_rows, n, n_stored))
+            seen = seen_in(
+                lambda: self._weighted(height, held_out, "scaling"),
+                n,
+                (float(n_counted), n_counted) if zeros_stay else None,
+            )
+            return *seen.scaling(scale, zeros_stay), seen
+        shift = factor = None
+        mean = squares = np.zeros(n)
+        if scale is not None:
+            batches = self._weighted(rows_at_once(n), held_out, "scaling")
+            shift, factor, mean, squares = scaling_of(batches, scale)
         counts = np.full(n, n_counted)
-        if scale is None:
-            seen = SeenColumns(nothing, ones, self.low, self.high, counts * 1.0, nothing, counts)
-            return None, None, seen
-        batches = self._weighted(rows_at_once(n), held_out, "scaling")
-        shift, factor, mean, squares, _ = scaling_of(batches, scale)
-        seen = SeenColumns(mean, ones, self.low, self.high, counts * 1.0, squares, counts)
-        if n_counted < ENOUGH:  # the columns' numbers are still of use to a stream
+        seen = SeenColumns(counts, counts * 1.0, mean, squares, self.low, self.high)
+        if scale is not None and n_counted < ENOUGH:  # a stream goes on from these numbers
             seen = seen_in(lambda: self._weighted(rows_at_once(n), held_out, ""), n, None)
         return shift, factor, seen
 
     def _n_counted(self, held_out: float) -> int:
         if held_out == 0:
             return self.n_rows
-        height = 1 << 20
         return self.n_rows - sum(
-            int((row_hashes(first, min(height, self.n_rows - first)) < held_out).sum())
-            for first in range(0, self.n_rows, height)
+            int((row_hashes(part.start, part.stop - part.start) < held_out).sum())
+            for part in row_slices(self.n_rows, 1)
         )
 
     def _weighted(

@@ -149,43 +149,47 @@ def _plain(values: Iterable[Any]) -> tuple[Any, ...]:
 
 
 def category_codes(
-    values: Any, column: Column, has_missing: bool, table: str, others: bool = False
+    values: Any, column: Column, has_missing: bool, table: str, others: bool
 ) -> Array:
     """Which category each value of a Series is: (m,); -1 for none, with `others` -2 for another."""
     import pandas as pd
 
     try:
-        codes, uniques = pd.factorize(values)  # -1 where missing
+        places, different = pd.factorize(values)  # -1 where missing
     except TypeError:  # lists and such, which have no place in a table
         return codes_of_cells(values.to_numpy(dtype=object), column, has_missing, table, others)
-    known = pd.Index(column.categories, dtype=object)
-    where = known.get_indexer(pd.Index(uniques.astype(object), dtype=object))
-    unknown = np.flatnonzero(where < 0)
-    if others:
-        where = np.where(where < 0, OTHER, where)
-    elif len(unknown) and not has_missing:
-        row = int((codes == unknown[0]).argmax())
-        _refuse_category(table, column, uniques[unknown[0]], row)
-    return np.append(where, -1)[codes]
+    # Of the different values, in the order in which they occur.
+    codes = codes_of_cells(
+        np.asarray(different, dtype=object), column, has_missing, table, others, places
+    )
+    return np.append(codes, -1)[places]
 
 
 def codes_of_cells(
-    values: Array, column: Column, has_missing: bool, table: str, others: bool = False
+    values: Array,
+    column: Column,
+    has_missing: bool,
+    table: str,
+    others: bool,
+    places: Array | None = None,
 ) -> Array:
-    """The same as `category_codes` of an array of values (m,), without pandas."""
+    """The same as `category_codes` of an array of values (m,), without pandas.
+
+    Where they are those of other rows, `places` says of each row which of them it has.
+    """
     known = {category: code for code, category in enumerate(column.categories)}
     codes = np.empty(len(values), dtype=np.intp)
     for row, value in enumerate(values.tolist()):
-        if is_missing(value):
-            codes[row] = -1
-            continue
         try:
-            code = known.get(value)
+            code = -1 if is_missing(value) else known.get(value)
         except TypeError:  # no value of a table, such as a list
             code = None
-        if code is None and not (others or has_missing):
-            _refuse_category(table, column, value, row)
-        codes[row] = (OTHER if others else -1) if code is None else code
+        if code is None:
+            if not (others or has_missing):
+                first = row if places is None else int((places == row).argmax())
+                _refuse_category(table, column, value, first)
+            code = OTHER if others else -1
+        codes[row] = code
     return codes
 
 

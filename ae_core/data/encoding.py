@@ -8,9 +8,10 @@ group, that is no category; of a flag, it would be False. (The softmax of two lo
 function of their difference, so that the likelihood is the same.)
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -119,22 +120,11 @@ class Encoding:
             raise ValueError(
                 f"{name} has {X.shape[1]} columns: {len(self.columns)} are needed, as in the fit"
             )
-        return self._encoded(
-            len(X),
-            lambda i, column: category_codes(X.iloc[:, i], column, has_missing, name, others),
-            lambda i, column: numbers_of(X.iloc[:, i], column, name),
-            has_missing=has_missing,
-            others=others,
-            name=name,
-        )
+        values = [X.iloc[:, i] for i in range(X.shape[1])]
+        return self._encoded(values, category_codes, numbers_of, has_missing, others, name)
 
     def encode_cells(
-        self,
-        columns: Mapping[str, Array],
-        *,
-        has_missing: bool = False,
-        others: bool = False,
-        name: str = "X",
+        self, columns: Mapping[str, Array], *, has_missing: bool, others: bool
     ) -> Array:
         """The same of columns (m,) by their names, without pandas.
 
@@ -142,7 +132,7 @@ class Encoding:
         ----------
         columns : mapping of str to array of shape (m,)
             All of those of the fit; missing is what `ae_core.data.cells.is_missing` takes for it.
-        has_missing, others, name
+        has_missing, others : bool
             As of `encode`.
 
         Raises
@@ -150,33 +140,25 @@ class Encoding:
         ValueError
             Naming the column and the value that does not fit.
         """
-        return self._encoded(
-            len(next(iter(columns.values()))),
-            lambda _, column: codes_of_cells(
-                columns[column.name], column, has_missing, name, others
-            ),
-            lambda _, column: numbers_of_cells(columns[column.name], column, name),
-            has_missing=has_missing,
-            others=others,
-            name=name,
-        )
+        values = [columns[column.name] for column in self.columns]
+        return self._encoded(values, codes_of_cells, numbers_of_cells, has_missing, others, "X")
 
     def _encoded(
         self,
-        n_rows: int,
-        codes_of: Callable[[int, Column], Array],
-        numbers_of: Callable[[int, Column], Array],
-        *,
+        values: Sequence[Any],
+        codes_of: Callable[..., Array],
+        numbers_of: Callable[..., Array],
         has_missing: bool,
         others: bool,
         name: str,
     ) -> Array:
+        """Columns (m,) as one array, by functions that make codes and numbers of them."""
+        n_rows = len(values[0])
         encoded = np.zeros((n_rows, self.n_with_others if others else self.n_encoded))
         n_categories = 0
-        for i, column in enumerate(self.columns):
-            own = encoded[:, self.starts[i] : self.starts[i + 1]]  # (m, width)
+        for given, column, own in zip(values, self.columns, self._parts(encoded), strict=True):
             if column.kind == CATEGORY:
-                codes = codes_of(i, column)  # (m,), -1 where unseen
+                codes = codes_of(given, column, has_missing, name, others)  # (m,), -1 where unseen
                 known = np.flatnonzero(codes >= 0)
                 own[known, codes[known]] = 1
                 own[codes == -1] = np.nan
@@ -184,7 +166,7 @@ class Encoding:
                     encoded[:, self.n_encoded + n_categories] = codes == OTHER
                 n_categories += 1
             else:
-                own[:, 0] = numbers_of(i, column)
+                own[:, 0] = numbers_of(given, column, name)
             if not has_missing and np.isnan(own[:, 0]).any():
                 first = int(np.isnan(own[:, 0]).argmax())
                 raise ValueError(
@@ -193,6 +175,10 @@ class Encoding:
                     "to learn around what is missing"
                 )
         return encoded
+
+    def _parts(self, encoded: Array) -> list[Array]:
+        """Each column's own (m, width) of an array (m, n_encoded) or (m, n_with_others)."""
+        return [encoded[:, start:end] for start, end in pairwise(self.starts)]
 
     def decode(self, encoded: Array, index: Any = None) -> Any:
         """The DataFrame that an array (m, n_encoded) stands for: columns, dtypes and categories.
@@ -222,8 +208,7 @@ class Encoding:
 
     def _decoded(self, encoded: Array) -> Iterator[tuple[Column, Array]]:
         """Of each column what an array (m, n_encoded) says: (m,), of a category its number."""
-        for i, column in enumerate(self.columns):
-            own = encoded[:, self.starts[i] : self.starts[i + 1]]  # (m, width)
+        for column, own in zip(self.columns, self._parts(encoded), strict=True):
             if column.kind == CATEGORY:
                 yield column, own.argmax(axis=1)
             elif column.kind == FLAG:
@@ -241,10 +226,9 @@ class Encoding:
             Draws numbers from 0 to 1, as NumPy's generators do with ``size``.
         """
         result = encoded.copy()
-        for i, column in enumerate(self.columns):
+        for column, own in zip(self.columns, self._parts(result), strict=True):
             if column.kind == NUMBER:
                 continue
-            own = result[:, self.starts[i] : self.starts[i + 1]]  # (m, width)
             chance = uniform(size=(len(own), 1))
             if column.kind == FLAG:
                 own[...] = chance < own

@@ -6,7 +6,6 @@ gives a frame out: of the same library, with its names, and, where it has one, i
 narwhals is imported on first use: arrays can do without.
 """
 
-from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ import numpy as np
 from .._typing import Array
 from ..basics.arguments import shown
 from .cells import floats_of, is_missing
+from .checks import check_distinct
 from .frame_types import in_plain_numbers, is_wide, known_dtype, refuse_dtype, with_known_types
 
 NUMBERS = "fiub"
@@ -89,9 +89,8 @@ def numbers_of(frame: Any, name: str, advice: str) -> Any:
     if library == "pyarrow":
         frame = with_known_types(frame, name)
     table = nw.from_native(frame, eager_only=True)
-    return _side_by_side(
-        [_of_series(table[c], name, c, advice) for c in table.columns], table.shape
-    )
+    columns = [_of_series(table[c], name, c, advice) for c in table.columns]
+    return np.column_stack(columns) if columns else np.empty(table.shape)
 
 
 def _of_pandas(frame: Any, name: str, advice: str) -> Any:
@@ -104,7 +103,7 @@ def _of_pandas(frame: Any, name: str, advice: str) -> Any:
     columns = [
         _of_pandas_column(frame.iloc[:, i], dtype, name, advice) for i, dtype in enumerate(dtypes)
     ]
-    return _side_by_side(columns, frame.shape)
+    return np.column_stack(columns)
 
 
 def _of_pandas_column(series: Any, dtype: Any, name: str, advice: str) -> Array:
@@ -122,8 +121,6 @@ def _of_pandas_column(series: Any, dtype: Any, name: str, advice: str) -> Array:
     numpy_dtype = getattr(dtype, "numpy_dtype", np.dtype(np.float64))
     if kind != "f" and series.isna().any():
         numpy_dtype = np.dtype(np.float64)
-    if kind != "f" and not series.isna().any():
-        return np.asarray(series.to_numpy(dtype=numpy_dtype))
     return np.asarray(series.to_numpy(dtype=numpy_dtype, na_value=np.nan))
 
 
@@ -141,19 +138,9 @@ def _of_series(series: Any, name: str, column: str, advice: str) -> Array:
             series = series.cast(nw.Float64)
         return np.asarray(series.to_numpy())
     if dtype in (nw.String, nw.Categorical, nw.Enum, nw.Object):
-        values = np.empty(len(series), dtype=object)
-        values[:] = series.to_list()
+        values = np.fromiter(series.to_list(), dtype=object, count=len(series))
         return floats_of(values, lambda at: _cell(name, column, at[0]), advice)
     return refuse_dtype(name, column, known_dtype(series))
-
-
-def _side_by_side(columns: list[Array], shape: tuple[int, int]) -> Array:
-    """Columns (m,) as one array (m, n)."""
-    dtype = np.result_type(*columns) if columns else np.dtype(np.float64)
-    table = np.empty(shape, dtype)
-    for i, column in enumerate(columns):
-        table[:, i] = column
-    return table
 
 
 def _cell(name: str, column: Any, row: int) -> str:
@@ -174,11 +161,7 @@ def check_names(columns: list[Any], name: str = "X") -> None:
             f"{name} has columns named {shown(kinds[True])} and {shown(kinds[False])}: names must "
             f"be text in all columns or in none, as after {name}.columns = {name}.columns.map(str)"
         )
-    if len(set(columns)) < len(columns):
-        twice = Counter(columns).most_common(1)[0][0]
-        raise ValueError(
-            f"{name} has several columns named {shown(twice)}: each needs its own name"
-        )
+    check_distinct(columns, name)
 
 
 # --- a frame out of numbers ---------------------------------------------------------------------

@@ -6,15 +6,13 @@ from typing import Any
 import numpy as np
 
 from .._typing import Array
-from .checks import ENTRIES_AT_ONCE, is_sparse
+from .checks import is_sparse, row_slices
 from .rows import Rows
 
 
 def parts_of(rows: Rows) -> Iterator[slice]:
     """Go through the rows in parts, each so small that an array of it takes little memory."""
-    height = max(1, ENTRIES_AT_ONCE // rows.n_features)
-    for start in range(0, len(rows), height):
-        yield slice(start, min(start + height, len(rows)))
+    return row_slices(len(rows), rows.n_features)
 
 
 def filled_in(X: Any, rows: Rows, reconstruct: Callable[[Rows], Array]) -> Any:

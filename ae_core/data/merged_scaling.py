@@ -6,38 +6,40 @@ bits wherever the parts were measured.
 """
 
 from collections.abc import Sequence
+from functools import reduce
 
 import numpy as np
 
 from .._typing import Array
-from .scaling import SCALES, SeenColumns, deviations, from_limits
+from .scaling import SCALES, SeenColumns
 
 
 def merged(parts: Sequence[SeenColumns]) -> SeenColumns:
     """What is seen of each column of all parts, of which there is at least one."""
-    total = parts[0]
     with np.errstate(over="ignore", invalid="ignore"):  # named by `merged_scaling`
-        for part in parts[1:]:
-            total = _merged_pair(total, part)
-    return total
+        return reduce(merged_pair, parts)
 
 
-def _merged_pair(a: SeenColumns, b: SeenColumns) -> SeenColumns:
+def merged_pair(a: SeenColumns, b: SeenColumns) -> SeenColumns:
+    """What is seen of each column of two parts."""
     weight = a.weight + b.weight
     share = b.weight / np.where(weight > 0, weight, 1)
     apart = b.mean - a.mean
-    mean = a.mean + apart * share
-    squares = a.squares + b.squares + apart**2 * a.weight * share
-    # The limits of a column of which nothing is seen are 0, and say nothing.
-    low, high = (
-        np.where(a.n_seen == 0, end_b, np.where(b.n_seen == 0, end_a, extreme(end_a, end_b)))
-        for extreme, end_a, end_b in ((np.minimum, a.low, b.low), (np.maximum, a.high, b.high))
+    both = SeenColumns(
+        n_seen=a.n_seen + b.n_seen,
+        weight=weight,
+        mean=a.mean + apart * share,
+        squares=a.squares + b.squares + apart**2 * a.weight * share,
+        low=np.minimum(a.low, b.low),
+        high=np.maximum(a.high, b.high),
     )
-    # One number in all rows: means of means would round it.
-    mean = np.where(low == high, low, mean)
-    squares = np.where(low == high, 0.0, squares)
-    deviation = deviations(mean, squares, np.where(weight > 0, weight, 1))
-    return SeenColumns(mean, deviation, low, high, weight, squares, a.n_seen + b.n_seen)
+    # Of a column that one part has nothing of, the other says everything.
+    total = SeenColumns(*np.where(a.n_seen == 0, b, np.where(b.n_seen == 0, a, both)))
+    is_same = total.low == total.high  # in all rows: means of means would round it
+    return total._replace(
+        mean=np.where(is_same, total.low, total.mean),
+        squares=np.where(is_same, 0.0, total.squares),
+    )
 
 
 def merged_scaling(seen: SeenColumns, scale: str | None) -> tuple[Array | None, Array | None]:
@@ -50,12 +52,10 @@ def merged_scaling(seen: SeenColumns, scale: str | None) -> tuple[Array | None, 
     """
     if scale not in SCALES:
         raise ValueError(f"scale={scale!r}: must be None, 'standard' or 'minmax'")
-    if scale is None:
-        return None, None
     with np.errstate(over="ignore", invalid="ignore"):  # named below
-        shift, factor = seen.mean, 1 / seen.deviation
-        if scale == "minmax":
-            shift, factor = from_limits(seen.low, seen.high)
+        shift, factor = seen.scaling(scale)
+    if shift is None or factor is None:
+        return None, None
     bad = np.flatnonzero(~(np.isfinite(shift) & np.isfinite(factor) & (factor != 0)))
     if len(bad):
         column = int(bad[0])

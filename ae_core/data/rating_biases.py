@@ -67,11 +67,8 @@ def without_row_biases(X: Any, shift: Array) -> tuple[Any, Array]:
     They follow from the row alone: new rows have them as those of the fit. The numbers are a copy;
     the indices are X's own.
     """
-    values = X.data.astype(np.float64)
-    biases = _row_means(X, values - shift[X.indices])
-    kind = X.dtype if X.dtype.kind == "f" else np.dtype(np.float64)
-    left = (values - np.repeat(biases, np.diff(X.indptr))).astype(kind)
-    return with_values(X, left), biases
+    biases = _row_means(X, X.data.astype(np.float64) - shift[X.indices])
+    return minus_of_rows(X, biases), biases
 
 
 def minus_of_rows(X: Any, biases: Array) -> Any:

@@ -19,12 +19,12 @@ from ..basics.arguments import INDEX, Either, OneOf, checked_bool
 from ..basics.memory import lacking
 from ..formulas.noise import mix
 from .checks import (
-    ENTRIES_AT_ONCE,
     check_per_column,
     check_row_size,
     check_sample_weight,
     check_table,
     is_sparse,
+    row_slices,
 )
 from .containers import table_of
 from .plain_rows import is_plain
@@ -186,9 +186,7 @@ class Rows:
             return self.limits
         low, high = (end.copy() for end in self.limits)
         low[: self.n_features], high[: self.n_features] = np.inf, -np.inf
-        height = max(1, ENTRIES_AT_ONCE // max(1, self.n_columns))
-        for start in range(0, len(self), height):
-            part = slice(start, start + height)
+        for part in row_slices(len(self), self.n_columns):
             given = self.take(part, np.float64)[:, : self.n_features] / self.row_size[part, None]
             low[: self.n_features] = np.fmin(low[: self.n_features], np.fmin.reduce(given))
             high[: self.n_features] = np.fmax(high[: self.n_features], np.fmax.reduce(given))
@@ -198,12 +196,10 @@ class Rows:
 
     def place_of(self, column: int, size: float) -> int:
         """The first row whose entry of that column has this size, once it is scaled."""
-        height = max(1, ENTRIES_AT_ONCE // max(1, self.n_columns))
-        for start in range(0, len(self), height):
-            part = slice(start, start + height)
+        for part in row_slices(len(self), self.n_columns):
             found = np.flatnonzero(np.abs(self.take(part, np.float64)[:, column]) >= size)
             if len(found):
-                return start + int(found[0])
+                return part.start + int(found[0])
         return 0
 
     def reweighted(self, sample_weight: Any) -> "Rows":
@@ -297,9 +293,7 @@ class Rows:
         """
         prints = np.zeros(len(self), dtype=np.uint64)
         columns = mix(np.arange(self.n_columns, dtype=np.uint64))
-        height = max(1, ENTRIES_AT_ONCE // max(1, self.n_columns))
-        for start in range(0, len(self), height):
-            part = slice(start, start + height)
+        for part in row_slices(len(self), self.n_columns):
             X = self.take(part, np.float64) + 0.0  # one zero, not two
             X[np.isnan(X)] = np.nan  # and one NaN
             prints[part] = mix(X.view(np.uint64) ^ columns).sum(axis=1, dtype=np.uint64)
@@ -315,9 +309,7 @@ class Rows:
                 return seen
         else:
             seen = np.empty(n_rows)
-            height = max(1, ENTRIES_AT_ONCE // max(1, n))
-            for start in range(0, n_rows, height):
-                part = slice(start, start + height)
+            for part in row_slices(n_rows, n):
                 seen[part] = 1 - np.isnan(self.X[part, :n]).sum(axis=1) / n
         return None if (seen == 1).all() else seen
 

@@ -7,13 +7,15 @@ same so far counts as one row, however many there were: how it varies is learned
 does.
 """
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Self
 
 import numpy as np
 
 from .._typing import Array
-from .checks import ENTRIES_AT_ONCE, is_sparse
-from .scaling import SeenColumns, deviations, from_limits, seen_columns
+from .checks import is_sparse, row_slices
+from .merged_scaling import merged_pair
+from .scaling import SeenColumns, seen_columns
 
 ENOUGH = 100
 """Rows from which on a column's scaling stays: its deviation is known to 7 %."""
@@ -47,7 +49,7 @@ class RunningScaling:
         factor: Array | None,
         is_scaled: Array,
         missing: str | None,
-    ) -> "RunningScaling":
+    ) -> Self:
         """What the first rows say.
 
         Parameters
@@ -60,34 +62,31 @@ class RunningScaling:
             Of other columns it only matters whether they were ever seen.
         missing : {None, 'mask', 'implicit'}
         """
-        running = cls(np.zeros((6, X.shape[1])))
         n_seen = _n_seen(X, sample_weight, missing)
-        running.n_rows[:] = np.where(is_scaled, np.minimum(n_seen, ENOUGH), ENOUGH * (n_seen > 0))
-        if factor is None:
-            return running
-        asked = is_scaled & ((n_seen < ENOUGH) | (factor == 1))
-        if missing is None and not is_sparse(X) and (n_seen >= ENOUGH).all():
-            asked &= _same_in_all(X, sample_weight, asked)  # without measuring what is not
-        columns = np.flatnonzero(asked)
-        if len(columns):
-            running.n_rows[columns] = 0
-            running._add(columns, seen_columns(X[:, columns], sample_weight, missing))
-        return running
+        columns = _little_known(n_seen, factor, is_scaled)
+        if missing is None and not is_sparse(X) and n_seen[0] >= ENOUGH:
+            columns = _same_in_all(X, sample_weight, columns)  # the others need no measuring
+        return cls._begun(
+            n_seen, is_scaled, columns, lambda: seen_columns(X[:, columns], sample_weight, missing)
+        )
 
     @classmethod
-    def of_columns(
-        cls, seen: SeenColumns, factor: Array | None, is_scaled: Array
-    ) -> "RunningScaling":
+    def of_columns(cls, seen: SeenColumns, factor: Array | None, is_scaled: Array) -> Self:
         """The same from what was measured of all columns."""
-        running = cls(np.zeros((6, len(is_scaled))))
-        n_seen = seen.n_seen
+        columns = _little_known(seen.n_seen, factor, is_scaled)
+        return cls._begun(
+            seen.n_seen, is_scaled, columns, lambda: SeenColumns(*(each[columns] for each in seen))
+        )
+
+    @classmethod
+    def _begun(
+        cls, n_seen: Array, is_scaled: Array, columns: Array, measured: Callable[[], SeenColumns]
+    ) -> Self:
+        running = cls(np.zeros((6, len(n_seen))))
         running.n_rows[:] = np.where(is_scaled, np.minimum(n_seen, ENOUGH), ENOUGH * (n_seen > 0))
-        if factor is None:
-            return running
-        columns = np.flatnonzero(is_scaled & ((n_seen < ENOUGH) | (factor == 1)))
         if len(columns):
             running.n_rows[columns] = 0
-            running._add(columns, SeenColumns(*(values[columns] for values in seen)))
+            running._add(columns, measured())
         return running
 
     @property
@@ -117,12 +116,9 @@ class RunningScaling:
         self.n_rows[known] = ENOUGH
         return changed & is_scaled
 
-    def scaling(self, which: Array, scale: str) -> tuple[Array, Array]:
+    def scaling(self, which: Array, scale: str) -> tuple[Array | None, Array | None]:
         """The shift and factor of some columns."""
-        if scale == "minmax":
-            return from_limits(self.low[which], self.high[which])
-        mean = self.mean[which]
-        return mean, 1 / deviations(mean, self.squares[which], self.weight[which])
+        return SeenColumns(*self.table[:, which]).scaling(scale)
 
     def copy(self) -> "RunningScaling":
         """One that changes by itself."""
@@ -130,37 +126,24 @@ class RunningScaling:
 
     def _add(self, columns: Array, part: SeenColumns) -> Array:
         """Add what rows say of columns (k,), by number; those of which it is something new."""
-        n, mean, squares, low, high, weight = (
-            np.where(self.was_seen[columns], old[columns], new)  # nothing before: the same again
-            for old, new in (
-                (self.n_rows, 0),
-                (self.mean, part.mean),
-                (self.squares, 0),
-                (self.low, part.low),
-                (self.high, part.high),
-                (self.weight, 0),
-            )
-        )
-        was_seen = n > 0
+        before = SeenColumns(*self.table[:, columns])
         # What was the same so far is one row, as heavy as these are.
-        weight = np.where(n == 1, part.weight / np.maximum(part.n_seen, 1), weight)
-        total = np.where(part.weight > 0, weight + part.weight, 1)
-        share, apart = part.weight / total, part.mean - mean
-        low, high = np.minimum(low, part.low), np.maximum(high, part.high)
-        is_same = low == high
-        values = {
-            "n_rows": np.where(is_same, 1, n + part.n_seen),
-            "weight": total,
-            "mean": np.where(is_same, low, mean + apart * share),
-            "squares": np.where(is_same, 0, squares + part.squares + apart**2 * weight * share),
-            "low": low,
-            "high": high,
-        }
-        is_new = (part.n_seen > 0) & ~(was_seen & is_same)
-        for name, value in values.items():
-            # Squares of large numbers overflow where 'minmax' does not need them.
-            getattr(self, name)[columns[is_new]] = np.nan_to_num(value[is_new])
+        weight = part.weight / np.maximum(part.n_seen, 1)
+        weight = np.where(before.n_seen == 1, weight, before.weight)
+        after = merged_pair(before._replace(weight=weight), part)
+        is_same = after.low == after.high
+        after = after._replace(n_seen=np.where(is_same, 1, after.n_seen))
+        is_new = (part.n_seen > 0) & ~((before.n_seen > 0) & is_same)
+        # Squares of large numbers overflow where 'minmax' does not need them.
+        self.table[:, columns[is_new]] = np.nan_to_num(np.stack(after)[:, is_new])
         return np.asarray(columns[is_new])
+
+
+def _little_known(n_seen: Array, factor: Array | None, is_scaled: Array) -> Array:
+    """The scaled columns of which rows are few, or all the same: their numbers."""
+    if factor is None:
+        return np.empty(0, dtype=np.intp)
+    return np.flatnonzero(is_scaled & ((n_seen < ENOUGH) | (factor == 1)))
 
 
 def _n_seen(X: Any, sample_weight: Array | None, missing: str | None) -> Array:
@@ -177,26 +160,16 @@ def _n_seen(X: Any, sample_weight: Array | None, missing: str | None) -> Array:
             return np.bincount(X.indices[counted & ~is_nan], minlength=n_columns)
         return n_counted - np.bincount(X.indices[counted & is_nan], minlength=n_columns)
     n_seen = np.zeros(n_columns, dtype=np.int64)
-    height = max(1, ENTRIES_AT_ONCE // max(1, n_columns))
-    for start in range(0, n_rows, height):
-        part = slice(start, start + height)
+    for part in row_slices(n_rows, n_columns):
         n_seen += (~np.isnan(X[part])[counts[part]]).sum(axis=0)
     return n_seen
 
 
-def _same_in_all(X: Array, sample_weight: Array | None, among: Array) -> Array:
-    """Which of some columns have the same number in all rows of positive weight: (n_features,)."""
-    columns = np.flatnonzero(among)
-    first = 0 if sample_weight is None else int(np.flatnonzero(sample_weight)[0])
-    height = max(1, ENTRIES_AT_ONCE // max(1, X.shape[1]))
-    for start in range(0, len(X), height):
-        if not len(columns):
-            break
-        rows = X[start : start + height][:, columns]
-        same = rows == X[first, columns]
-        if sample_weight is not None:
-            same |= (sample_weight[start : start + height] == 0)[:, None]
-        columns = columns[same.all(axis=0)]
-    result = np.zeros(X.shape[1], dtype=bool)
-    result[columns] = True
-    return result
+def _same_in_all(X: Array, sample_weight: Array | None, columns: Array) -> Array:
+    """Those of some columns that have the same number in all rows of positive weight."""
+    counts = np.ones(len(X), dtype=bool) if sample_weight is None else sample_weight > 0
+    first = X[counts.argmax()]
+    for part in row_slices(*X.shape):
+        rows = X[part][:, columns][counts[part]]
+        columns = columns[(rows == first[columns]).all(axis=0)]
+    return columns

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .._typing import Array
-from .checks import is_sparse
+from .checks import is_sparse, row_slices
 
 SCALES = (None, "standard", "minmax", "biases")
 """The last is learned by `ae_core.data.rating_biases`."""
@@ -14,6 +14,8 @@ SCALES = (None, "standard", "minmax", "biases")
 ENTRIES_AT_ONCE = 500_000
 """So that a scaler's temporary arrays do not grow with the table."""
 
+Batches = Iterable[tuple[Any, Array | None]]
+"""Some rows after others, with their weights."""
 
 TINY = 10 * np.finfo(np.float64).eps
 """A range that scikit-learn's MinMaxScaler, too, takes for none."""
@@ -60,24 +62,27 @@ def _learned(
         raise ValueError(f"scale={scale!r}: must be None, 'standard' or 'minmax'")
     if scale is None:
         return None, None
-    keeps_zeros = is_sparse(X) and missing != "implicit"
-    if keeps_zeros and scale == "minmax":
+    zeros_stay = keeps_zeros(is_sparse(X), missing, scale)
+    if is_sparse(X) or missing == "mask":
+        return seen_columns(X, sample_weight, missing).scaling(scale, zeros_stay)
+    return scaling_of(_batches(X, sample_weight), scale)[:2]
+
+
+def keeps_zeros(is_sparse: bool, missing: str | None, scale: str | None) -> bool:
+    """Whether entries that a table does not store are zeros, which scaling must not change.
+
+    Raises
+    ------
+    ValueError
+        For 'minmax', which shifts.
+    """
+    zeros_stay = is_sparse and missing != "implicit"
+    if zeros_stay and scale == "minmax":
         raise ValueError(
             "scale='minmax': X is sparse, and a shift would make all its zeros something else; use "
             "scale='standard', which only divides, or None"
         )
-    if is_sparse(X) or missing == "mask":
-        seen = seen_columns(X, sample_weight, missing)
-        if scale == "minmax":
-            return from_limits(seen.low, seen.high)
-        return (None if keeps_zeros else seen.mean), 1 / seen.deviation
-    return scaling_of(dense_batches(X, sample_weight), scale)[:2]
-
-
-def dense_batches(X: Array, sample_weight: Array | None) -> Iterator[tuple[Array, Array | None]]:
-    """Rows and weights of a table, some after others."""
-    for batch in _slices(len(X), rows_at_once(X.shape[1])):
-        yield X[batch], None if sample_weight is None else sample_weight[batch]
+    return zeros_stay
 
 
 def rows_at_once(n_columns: int) -> int:
@@ -85,12 +90,10 @@ def rows_at_once(n_columns: int) -> int:
     return max(1, ENTRIES_AT_ONCE // n_columns)
 
 
-def scaling_of(
-    batches: Iterable[tuple[Array, Array | None]], scale: str
-) -> tuple[Array, Array, Array, Array, int]:
-    """The shift and factor of columns of which all is seen; their mean and squares; rows.
+def scaling_of(batches: Batches, scale: str) -> tuple[Array, Array, Array, Array]:
+    """The shift and factor of columns without missing entries; their mean and squares around it.
 
-    The mean and the squares around it are 0 for 'minmax'.
+    The mean and the squares are 0 for 'minmax'.
     """
     from sklearn.preprocessing import MinMaxScaler, StandardScaler  # to load a model needs neither
 
@@ -104,13 +107,13 @@ def scaling_of(
             scaler.partial_fit(rows, sample_weight=weights)
         elif len(rows):
             scaler.partial_fit(rows)
-    n_rows = int(np.max(scaler.n_samples_seen_))
     if scale == "standard":
         # An infinite variance is none to StandardScaler.
         factor = np.where(np.isfinite(scaler.var_), 1 / scaler.scale_, 0.0)
-        return scaler.mean_, factor, scaler.mean_, scaler.var_ * n_rows, n_rows
+        squares = scaler.var_ * int(np.max(scaler.n_samples_seen_))
+        return scaler.mean_, factor, scaler.mean_, squares
     none = np.zeros(len(scaler.data_min_))
-    return *from_limits(scaler.data_min_, scaler.data_max_), none, none, n_rows
+    return *from_limits(scaler.data_min_, scaler.data_max_), none, none
 
 
 def check_scaling(X: Any, shift: Array | None, factor: Array | None) -> None:
@@ -142,19 +145,36 @@ def from_limits(low: Array, high: Array) -> tuple[Array, Array]:
 class SeenColumns(NamedTuple):
     """What is seen of each column, in numbers: (n_features,) each."""
 
+    n_seen: Array
+    """Rows of positive weight of which it is seen."""
+    weight: Array
+    """Sum of the weights of these rows."""
     mean: Array
     """0 where nothing is seen."""
-    deviation: Array
-    """1 where nothing varies."""
+    squares: Array
+    """Weighted sum of the squares around the mean."""
     low: Array
     """0 where nothing is seen, as `high`."""
     high: Array
-    weight: Array
-    """Sum of the weights of the rows of which it is seen."""
-    squares: Array
-    """Weighted sum of the squares around the mean."""
-    n_seen: Array
-    """Rows of positive weight of which it is seen."""
+
+    def scaling(
+        self, scale: str | None, zeros_stay: bool = False
+    ) -> tuple[Array | None, Array | None]:
+        """The shift and factor of each column; no shift where zeros must stay zeros."""
+        if scale is None:
+            return None, None
+        if scale == "minmax":
+            return from_limits(self.low, self.high)
+        return None if zeros_stay else self.mean, 1 / self._deviation()
+
+    def _deviation(self) -> Array:
+        """The standard deviation of each column; 1 where nothing varies."""
+        weight = np.where(self.weight > 0, self.weight, 1)
+        deviation = np.sqrt(self.squares / weight)
+        # The mean's rounding is no variance: as scikit-learn's StandardScaler, which has the bound.
+        rounding = weight * np.finfo(np.float64).eps * np.abs(self.mean)
+        is_none = (deviation <= rounding) & np.isfinite(deviation)
+        return np.asarray(np.where(is_none, 1.0, deviation))
 
 
 def seen_columns(X: Any, sample_weight: Array | None, missing: str | None) -> SeenColumns:
@@ -175,7 +195,7 @@ def seen_columns(X: Any, sample_weight: Array | None, missing: str | None) -> Se
 
 
 def seen_in(
-    batches: Callable[[], Iterable[tuple[Any, Array | None]]],
+    batches: Callable[[], Batches],
     n_columns: int,
     with_zeros: tuple[float, int] | None,
 ) -> SeenColumns:
@@ -204,33 +224,23 @@ def seen_in(
         n_seen += n_zeros
         low[n_zeros > 0] = np.minimum(low[n_zeros > 0], 0)
         high[n_zeros > 0] = np.maximum(high[n_zeros > 0], 0)
-    count = np.where(seen + zeros > 0, seen + zeros, 1)
-    mean = total / count
+    weight = seen + zeros
+    mean = total / np.where(weight > 0, weight, 1)
     squares = zeros * mean**2
     for columns, values, weights in _stored(batches()):
         known = ~np.isnan(values)
         columns, values, weights = columns[known], values[known], weights[known]
         squares += np.bincount(columns, weights * (values - mean[columns]) ** 2, n_columns)
-    deviation = deviations(mean, squares, count)
     nothing = low > high
     low[nothing] = high[nothing] = 0
-    return SeenColumns(mean, deviation, low, high, seen + zeros, squares, n_seen)
-
-
-def deviations(mean: Array, squares: Array, weight: Array) -> Array:
-    """Each column's standard deviation from its weighted squares around the mean; 1 for none."""
-    deviation = np.sqrt(squares / weight)
-    # The mean's rounding is no variance: as scikit-learn's StandardScaler, which has the bound.
-    rounding = weight * np.finfo(np.float64).eps * np.abs(mean)
-    is_none = (deviation <= rounding) & np.isfinite(deviation)
-    return np.asarray(np.where(is_none, 1.0, deviation))
+    return SeenColumns(n_seen, weight, mean, squares, low, high)
 
 
 def _batches(X: Any, sample_weight: Array | None) -> Iterator[tuple[Any, Array | None]]:
-    """Rows and weights, some after others."""
+    """The rows of a table and their weights, so many at a time."""
     per_row = stored_per_row(X.shape[0], X.shape[1], X.nnz if is_sparse(X) else None)
-    for batch in _slices(X.shape[0], rows_at_once(per_row)):
-        yield X[batch], None if sample_weight is None else sample_weight[batch]
+    for part in row_slices(X.shape[0], per_row, ENTRIES_AT_ONCE):
+        yield X[part], None if sample_weight is None else sample_weight[part]
 
 
 def stored_per_row(n_rows: int, n_columns: int, n_stored: int | None) -> int:
@@ -238,9 +248,7 @@ def stored_per_row(n_rows: int, n_columns: int, n_stored: int | None) -> int:
     return n_columns if n_stored is None else n_stored // n_rows + 1
 
 
-def _stored(
-    batches: Iterable[tuple[Any, Array | None]],
-) -> Iterator[tuple[Array, Array, Array]]:
+def _stored(batches: Batches) -> Iterator[tuple[Array, Array, Array]]:
     """Column, value and weight of each entry that rows have; none of weight 0."""
     for rows, weights in batches:
         n_columns = rows.shape[1]
@@ -254,12 +262,6 @@ def _stored(
             weights = np.repeat(weights, n_columns)
         counted = weights > 0
         yield columns[counted], values[counted], weights[counted]
-
-
-def _slices(n_rows: int, height: int) -> Iterator[slice]:
-    """So many rows after others."""
-    for start in range(0, n_rows, height):
-        yield slice(start, min(start + height, n_rows))
 
 
 SAFE_IN_FLOAT32 = 1e30

@@ -6,15 +6,13 @@ import numpy as np
 
 from .._typing import Array
 from ..formulas.losses import LOSSES
-from .checks import ENTRIES_AT_ONCE, is_sparse
+from .checks import is_sparse, row_slices
 from .rating_biases import with_values
 
 
 def row_sums(X: Any) -> Array:
     """The sum of each row (m,), float64."""
-    if is_sparse(X):
-        return np.asarray(X.sum(axis=1, dtype=np.float64)).ravel()
-    return np.asarray(X.sum(axis=1, dtype=np.float64))
+    return np.asarray(X.sum(axis=1, dtype=np.float64)).ravel()  # a sparse matrix's is (m, 1)
 
 
 def usual_sum(X: Any, sample_weight: Array | None = None) -> float:
@@ -50,13 +48,12 @@ def check_domain(X: Any, loss: str, name: str) -> None:
     """
     domain = LOSSES[loss].domain
     values = X.data.reshape(1, -1) if is_sparse(X) else X
-    height = max(1, ENTRIES_AT_ONCE // max(1, values.shape[1]))
-    for start in range(0, len(values), height):
-        part = values[start : start + height]
-        if part.size == 0 or not (part < domain.low).any():  # NaN is missing
+    for part in row_slices(*values.shape):
+        outside = np.argwhere(values[part] < domain.low)  # NaN is missing
+        if not len(outside):
             continue
-        row, column = np.argwhere(part < domain.low)[0]
-        value, row = part[row, column], start + row
+        row, column = outside[0] + (part.start, 0)
+        value = values[row, column]
         if is_sparse(X):
             row, column = int(np.searchsorted(X.indptr, column, "right")) - 1, X.indices[column]
         raise ValueError(

@@ -9,15 +9,15 @@ import json
 import os
 import re
 import stat
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import prod
 from typing import Any, NoReturn
 
 import numpy as np
 
 from .._typing import Array
-from ..basics.memory import lacking
 from ..basics.shown import shown
+from ..basics.version import __version__
 from .model_content import ModelFile, ModelFileError, complaint
 from .model_description import check_nested, from_json, parse, to_json
 from .whole_file import Path, write_whole
@@ -26,6 +26,8 @@ FORMAT = "ae_core"
 FORMAT_VERSION = 1
 DTYPES = {"F32": "<f4", "F64": "<f8", "I64": "<i8", "I32": "<i4", "U8": "u1", "BOOL": "?"}
 """What arrays may be: safetensors' name for each dtype, and NumPy's (as the file has it)."""
+WRITTEN = ("I64", "F64", "F32", "I32", "U8", "BOOL")
+"""Arrays stand in the file by dtype, in this order, and then by name: as safetensors puts them."""
 MAX_HEADER = 1 << 24
 """Bytes of the header, for which the names of a million columns are enough; what is parsed takes a
 hundred times its size for a moment."""
@@ -68,8 +70,8 @@ def write_file(
     OSError
         When the file cannot be written. Names the path; the old file is as it was.
     """
-    start, data = _serialize(kind, description, arrays)
-    write_whole(path, lambda file: (file.write(start), file.write(data)))
+    parts = _serialize(kind, description, arrays)
+    write_whole(path, lambda file: file.writelines(parts))
 
 
 def read_file(path: Path, kind: str | tuple[str, ...] | None = None) -> ModelFile:
@@ -145,36 +147,26 @@ def read_file(path: Path, kind: str | tuple[str, ...] | None = None) -> ModelFil
 
 def _serialize(
     kind: str, description: Mapping[str, Any], arrays: Mapping[str, Any]
-) -> tuple[bytes, memoryview]:
-    """What comes first, the header and its length, and the data."""
-    from safetensors.numpy import save  # on first use, so that importing this module costs little
-
-    from ..basics.version import __version__
-
+) -> Sequence[Any]:
+    """What a file is made of: its header and the length of that, then the bytes of each array."""
     if not isinstance(kind, str) or not kind:
         raise ValueError(f"kind={kind!r}: must be a word for what is saved")
-    metadata = {
-        "format": FORMAT,
-        "version": str(FORMAT_VERSION),
-        "kind": kind,
-        "description": to_json(description),
-        "library": __version__,
-        "digest": NO_DIGEST.decode(),
+    entries: dict[str, Any] = {
+        "__metadata__": {
+            "format": FORMAT,
+            "version": str(FORMAT_VERSION),
+            "kind": kind,
+            "description": to_json(description),
+            "library": __version__,
+            "digest": NO_DIGEST.decode(),
+        }
     }
-    storable = {name: _storable(name, array) for name, array in arrays.items()}
-    try:
-        written = save(storable)
-    except BaseException as error:
-        # What safetensors does where memory ends: a panic of its own, which is no Exception.
-        if type(error).__name__ != "PanicException" and not isinstance(error, MemoryError):
-            raise
-        n_bytes = sum(array.nbytes for array in storable.values())
-        what = f"a file of {n_bytes / 2**20:,.1f} MiB, which is made in memory first"
-        raise lacking(what, error, "free twice as much, or fit a smaller model") from None
-    end = 8 + int.from_bytes(written[:8], "little")
-    data = memoryview(written)[end:]
-    # safetensors shuffles metadata; written here, the same content always gives the same bytes.
-    entries = {"__metadata__": metadata, **json.loads(written[8:end])}
+    stored = [(*_stored(name, array), name) for name, array in arrays.items()]
+    data, end = [], 0
+    for dtype, array, name in sorted(stored, key=lambda each: (WRITTEN.index(each[0]), each[2])):
+        start, end = end, end + array.nbytes
+        entries[name] = {"dtype": dtype, "shape": array.shape, "data_offsets": (start, end)}
+        data.append(array.ravel().view(np.uint8))
     text = json.dumps(entries, ensure_ascii=False, separators=(",", ":"))
     check_nested(text)
     header = text.encode()
@@ -184,21 +176,22 @@ def _serialize(
             f"description makes a header of {len(header)} bytes, and {MAX_HEADER} is the most: "
             "put what is large among the arrays"
         )
-    start = len(header).to_bytes(8, "little") + header
-    at = start.index(DIGEST_KEY) + len(DIGEST_KEY)
-    digest = _digest(start, data).encode()
-    return start[:at] + digest + start[at + len(NO_DIGEST) :], data
+    header = len(header).to_bytes(8, "little") + header
+    at = header.index(DIGEST_KEY) + len(DIGEST_KEY)
+    digest = _digest(header, *data).encode()
+    return header[:at] + digest + header[at + len(NO_DIGEST) :], *data
 
 
-def _storable(name: Any, value: Any) -> Array:
+def _stored(name: Any, value: Any) -> tuple[str, Array]:
+    """What the file calls the dtype of an array, and the array as it stands there."""
     if not isinstance(name, str) or name == "__metadata__":
         raise ValueError(f"arrays has the name {name!r}: must be a str, and not '__metadata__'")
     array = np.asarray(value)
     native = array.dtype.newbyteorder("=")
-    for stored in DTYPES.values():
-        if native == np.dtype(stored).newbyteorder("="):
-            return np.asarray(array, dtype=stored, order="C")
-    names = ", ".join(np.dtype(stored).name for stored in DTYPES.values())
+    for called, dtype in DTYPES.items():
+        if native == np.dtype(dtype).newbyteorder("="):
+            return called, np.asarray(array, dtype=dtype, order="C")
+    names = ", ".join(np.dtype(dtype).name for dtype in DTYPES.values())
     raise TypeError(f"arrays[{name!r}] has dtype {array.dtype}: must be one of {names}")
 
 
@@ -254,9 +247,10 @@ def _are_lengths(numbers: Any) -> bool:
     )
 
 
-def _digest(start: bytes, data: bytes | memoryview) -> str:
-    digest = hashlib.sha256(start)
-    digest.update(data)
+def _digest(*parts: Any) -> str:
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part)
     return digest.hexdigest()
 
 

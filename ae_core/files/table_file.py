@@ -8,6 +8,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -15,7 +16,7 @@ import numpy as np
 from .._typing import Array
 from ..basics.extras import optional
 from ..basics.shown import cut, printable
-from .whole_file import target_of, write_whole
+from .whole_file import file_to_replace, target_of, write_whole
 
 Columns = Sequence[Array | Sequence[Any]]
 """Equally long columns, of any kind that Arrow has."""
@@ -64,15 +65,7 @@ def check_output(path: str, *, is_table: bool = True) -> None:
         )
     try:
         target = target_of(path)
-    except OSError as error:
-        raise type(error)(error.errno, error.strerror, path) from error
-    if os.path.isdir(target):
-        raise IsADirectoryError(21, "Is a directory", path)
-    if os.path.exists(target) and not os.path.isfile(target):  # a device or a pipe
-        raise OSError(22, "Not a regular file", path)
-    if os.path.exists(target) and not os.access(target, os.W_OK):
-        raise PermissionError(13, "Permission denied", path)
-    try:
+        file_to_replace(target)
         tempfile.TemporaryFile(dir=os.path.dirname(target)).close()
     except OSError as error:
         raise type(error)(error.errno, error.strerror, path) from error
@@ -116,12 +109,9 @@ def write_rows(
 
 
 def _csv_file(file: BinaryIO, names: Sequence[str], parts: Iterable[Any], ending: str) -> None:
-    separator = CSV_OUTPUTS[ending]
-    if ending.endswith(".gz"):
-        with gzip.GzipFile("", "wb", GZIP_LEVEL, file, mtime=0) as packed:
-            _write_csv(packed, names, parts, separator)
-    else:
-        _write_csv(file, names, parts, separator)
+    packed = gzip.GzipFile("", "wb", GZIP_LEVEL, file, mtime=0) if ending.endswith(".gz") else None
+    with packed or nullcontext(file) as to:
+        _write_csv(to, names, parts, CSV_OUTPUTS[ending])
 
 
 def _write_csv(file: Any, names: Sequence[str], parts: Iterable[Any], separator: str) -> None:
@@ -207,9 +197,7 @@ def _arrow_table(part: Any, *, nothing_for_nan: bool = False) -> Any:
 
     columns = part.T if isinstance(part, np.ndarray) else part
     arrays = [
-        pyarrow.array(c, from_pandas=nothing_for_nan)
-        if isinstance(c, np.ndarray)
-        else pyarrow.array(c)
+        pyarrow.array(c, from_pandas=nothing_for_nan if isinstance(c, np.ndarray) else None)
         for c in columns
     ]
     return pyarrow.table(arrays, [str(i) for i in range(len(columns))])

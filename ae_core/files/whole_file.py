@@ -98,16 +98,29 @@ def _check_owner(link: str, folder: str) -> None:
         )
 
 
-def _replace(target: str, write: Callable[[BinaryIO], object]) -> None:
-    old = None
-    with suppress(FileNotFoundError):
+def file_to_replace(target: str) -> os.stat_result | None:
+    """What is known of the file that is there, where it may be replaced; None where none is.
+
+    Raises
+    ------
+    OSError
+        For what is no regular file, or may not be written to.
+    """
+    try:
         old = os.stat(target)
-        if stat.S_ISDIR(old.st_mode):
-            raise OSError(errno.EISDIR, os.strerror(errno.EISDIR))
-        if not stat.S_ISREG(old.st_mode):  # renaming onto a device would replace the device
-            raise OSError(errno.EINVAL, "Not a regular file")
-        if not os.access(target, os.W_OK):  # renaming would not ask
-            raise OSError(errno.EACCES, os.strerror(errno.EACCES))
+    except FileNotFoundError:
+        return None
+    if stat.S_ISDIR(old.st_mode):
+        raise OSError(errno.EISDIR, os.strerror(errno.EISDIR))
+    if not stat.S_ISREG(old.st_mode):  # renaming onto a device would replace the device
+        raise OSError(errno.EINVAL, "Not a regular file")
+    if not os.access(target, os.W_OK):  # renaming would not ask
+        raise OSError(errno.EACCES, os.strerror(errno.EACCES))
+    return old
+
+
+def _replace(target: str, write: Callable[[BinaryIO], object]) -> None:
+    old = file_to_replace(target)
     folder = os.path.dirname(target)
     temporary = os.path.join(folder, f".ae_core-{os.urandom(8).hex()}.tmp")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)

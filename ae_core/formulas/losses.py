@@ -176,7 +176,12 @@ def _of_negative_binomial(X: Array, Z: Array, own: Array) -> tuple[Array, Array,
 
 def column_mean(X: Array, weights: Array) -> Array:
     """The weighted mean (n,) of what is seen of X (m, n); 0 where nothing is."""
-    W = np.where(np.isnan(X), 0.0, weights[:, None])  # (m, n)
+    return _mean(X, weights[:, None])
+
+
+def _mean(X: Array, weights: Array) -> Array:
+    """The same with weights of rows (m, 1), or of entries (m, n)."""
+    W = np.where(np.isnan(X), 0.0, weights)
     total = W.sum(axis=0)
     sums = (W * np.nan_to_num(X)).sum(axis=0)
     return np.asarray(np.divide(sums, total, out=np.zeros_like(sums), where=total > 0))
@@ -204,11 +209,8 @@ def huber_center(X: Array, weights: Array) -> Array:
     center = column_median(X, weights)
     for _ in range(50):
         size = np.maximum(np.abs(np.nan_to_num(X - center)), HUBER_DELTA)
-        W = np.where(np.isnan(X), 0.0, weights[:, None] * HUBER_DELTA / size)
-        total = W.sum(axis=0)
-        sums = (W * np.nan_to_num(X)).sum(axis=0)
-        center = np.divide(sums, total, out=np.zeros_like(sums), where=total > 0)
-    return np.asarray(center)
+        center = _mean(X, weights[:, None] * HUBER_DELTA / size)
+    return center
 
 
 def column_shares(X: Array, weights: Array) -> Array:

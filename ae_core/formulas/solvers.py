@@ -14,13 +14,15 @@ import numpy as np
 from .._typing import Array
 from ..basics.arguments import as_float, checked_bool, is_number, shown
 
+Arrays = tuple[Array, ...]
+
 
 @dataclass
 class SolverState:
     """What a solver remembers: how many steps it took, and its flat vectors."""
 
     n_steps: int = 0
-    memory: tuple[Array, ...] = field(default=())
+    memory: Arrays = field(default=())
     """Vectors of shape (n_params,), named by the solver's `remembers`."""
     average: Array | None = None
     """The averaged parameters (n_params,), where the solver has an `averaging`."""
@@ -52,16 +54,15 @@ class Solver:
     def __post_init__(self) -> None:
         for f in fields(self):
             value = getattr(self, f.name)
-            if f.type in ("bool", bool):
-                checked_bool(f.name, value)
-                continue
             if value is None and f.default is None:
                 continue
-            if not is_number(value):
+            if f.type in ("bool", bool):
+                checked_bool(f.name, value)
+            elif not is_number(value):
                 raise ValueError(f"{f.name}={shown(value)}: must be a number")
-            if not 0 <= as_float(value) < math.inf:
+            elif not 0 <= as_float(value) < math.inf:
                 raise ValueError(f"{f.name}={shown(value)}: must be finite and not negative")
-            if f.name in _BELOW_ONE and value >= 1:
+            elif f.name in _BELOW_ONE and value >= 1:
                 raise ValueError(f"{f.name}={value!r}: must be at least 0 and below 1")
 
     def start(self, params: Array) -> SolverState:
@@ -99,9 +100,7 @@ class Solver:
         assert decay is not None
         return (1 - decay) / one_less_power(decay, n)
 
-    def update(
-        self, params: Array, gradient: Array, n: int, rate: float, *memory: Array
-    ) -> tuple[Array, ...]:
+    def update(self, params: Array, gradient: Array, n: int, rate: float, *memory: Array) -> Arrays:
         """The formula: ``(new params, *new memory)`` of step n = 1, 2, …; changes nothing."""
         raise NotImplementedError
 
@@ -145,9 +144,7 @@ class SGD(Solver):
     name = "sgd"
     remembers = ("velocity",)
 
-    def update(
-        self, params: Array, gradient: Array, n: int, rate: float, *memory: Array
-    ) -> tuple[Array, ...]:
+    def update(self, params: Array, gradient: Array, n: int, rate: float, *memory: Array) -> Arrays:
         """V ← μ v - η g;  p ← p + v, or with Nesterov p ← p + μ v - η g."""
         velocity = self.momentum * memory[0] - rate * gradient
         if self.nesterovs_momentum:
@@ -182,9 +179,7 @@ class Adam(Solver):
     name = "adam"
     remembers = ("mean", "variance")
 
-    def update(
-        self, params: Array, gradient: Array, n: int, rate: float, *memory: Array
-    ) -> tuple[Array, ...]:
+    def update(self, params: Array, gradient: Array, n: int, rate: float, *memory: Array) -> Arrays:
         """m, v: running means of g and g²;  p ← p - η m̂ / (sqrt(v̂) + ε), hats: unbiased."""
         mean = self.beta_1 * memory[0] + (1 - self.beta_1) * gradient
         variance = self.beta_2 * memory[1] + (1 - self.beta_2) * gradient**2
@@ -219,9 +214,7 @@ class AdamW(Adam):
 
     name = "adamw"
 
-    def update(
-        self, params: Array, gradient: Array, n: int, rate: float, *memory: Array
-    ) -> tuple[Array, ...]:
+    def update(self, params: Array, gradient: Array, n: int, rate: float, *memory: Array) -> Arrays:
         """P ← (1 - η λ) p, then as Adam."""
         return super().update((1 - rate * self.weight_decay) * params, gradient, n, rate, *memory)
 
@@ -250,9 +243,7 @@ class RMSprop(Solver):
     name = "rmsprop"
     remembers = ("variance",)
 
-    def update(
-        self, params: Array, gradient: Array, n: int, rate: float, *memory: Array
-    ) -> tuple[Array, ...]:
+    def update(self, params: Array, gradient: Array, n: int, rate: float, *memory: Array) -> Arrays:
         """V ← ρ v + (1 - ρ) g²;  p ← p - η g / (sqrt(v) + ε)."""
         variance = self.rho * memory[0] + (1 - self.rho) * gradient**2
         return params - rate * gradient / (np.sqrt(variance) + self.epsilon), variance

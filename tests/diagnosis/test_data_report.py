@@ -300,3 +300,10 @@ def test_columns_that_are_no_numbers(make, name, message):
     messages = found(beside(make))
     assert set(messages) == {name}
     assert message in messages[name]
+
+
+def test_a_column_of_vectors():
+    polars = pytest.importorskip("polars")
+    vectors = polars.Series(np.ones((5, 2)), dtype=polars.Array(polars.Float64, 2))
+    messages = found(polars.DataFrame({"a": [1.0, 2, 3, 4, 5], "c": vectors}))
+    assert messages == {"other_columns": "Column 'c' holds neither numbers nor text but vectors."}

@@ -17,7 +17,6 @@ from ae_core import (
 )
 from ae_core.basics.memory import lacking
 from ae_core.data.rows import Rows
-from ae_core.files import model_file
 
 pytestmark = pytest.mark.filterwarnings("ignore::ae_core.NotLearningWarning")
 
@@ -142,31 +141,6 @@ def test_a_result_without_room_is_told(monkeypatch):
     for call in (network.encode, network.forward, network.reconstruction_errors, network.loss):
         with pytest.raises(MemoryError, match=r"^no memory for .* MiB more are needed.*fewer rows"):
             call(many)
-
-
-def test_a_file_that_can_not_be_made_in_memory(monkeypatch, tmp_path):
-    """Safetensors panics then, which is no Exception."""
-    import safetensors.numpy
-
-    class PanicException(BaseException):  # as PyO3 calls it
-        pass
-
-    def save(arrays):
-        raise PanicException("PyObject pointer is null")
-
-    monkeypatch.setattr(safetensors.numpy, "save", save)
-    model = Autoencoder(2, max_iter=1).fit(X)
-    with pytest.raises(MemoryError, match=r"no memory for a file of 0.0 MiB.*twice as much"):
-        model.save(tmp_path / "model")
-    assert not list(tmp_path.iterdir())
-    assert model_file.FORMAT  # whose function that is
-
-    def interrupted(arrays):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(safetensors.numpy, "save", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        model.save(tmp_path / "model")
 
 
 def test_diagnose_data_says_it_too():
