@@ -27,6 +27,7 @@ from .reconstruction import bounded, evenly, mean_error, some_of
 from .result import Diagnosis
 from .table_facts import TableFacts, table_facts
 from .trials import Trials
+from .words import names_of
 
 Check = Callable[[Measures], Finding | None]
 
@@ -205,7 +206,7 @@ class Examination:
             loss=m.loss,
             baselines=m.references.table(),
             feature_names=m.columns.names,
-            explained=m.columns.explained,
+            explained=m.explained,
             layers=m.layers,
             code=m.code,
             findings=found,
@@ -243,7 +244,7 @@ def examine(
     architecture = network.architecture
     COUNT("max_rows", max_rows)
     k = COUNT("n_components", architecture.n_components if n_components is None else n_components)
-    names = _names(feature_names, architecture.n_features)
+    names = names_of(feature_names, tuple(map(str, range(architecture.n_features))))
     rows = _rows(network, X, max_rows, "X")
     which = some_of(rows, max_rows)
     is_sample = len(which) < _length(X)
@@ -352,14 +353,3 @@ def _evenly_spaced(X: Any, max_rows: int, name: str) -> Rows:
 
 def _length(X: Any) -> int:
     return len(X) if isinstance(X, Rows) else int(np.shape(X)[0])
-
-
-def _names(feature_names: Sequence[Any] | None, n_features: int) -> tuple[str, ...]:
-    if feature_names is None:
-        return tuple(map(str, range(n_features)))
-    names = [str(name) for name in feature_names]
-    if len(names) != n_features:
-        raise ValueError(
-            f"feature_names has {len(names)} names: one per column is needed, {n_features}"
-        )
-    return tuple(names)

@@ -5,6 +5,7 @@ Of units see `unit_findings`, of loss curves `curves`, of the data `data_finding
 
 import math
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -48,6 +49,10 @@ class Finding:
     """What to try."""
     severity: str = "warning"
     """'warning' or 'note'."""
+
+
+note = partial(Finding, severity="note")
+"""A finding that is worth knowing, and no reason to change anything by itself."""
 
 
 def not_learning(

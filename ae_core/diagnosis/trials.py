@@ -5,7 +5,6 @@ plain loss of the reconstruction, without penalties and noise, on the same rows 
 """
 
 import math
-import numbers
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from typing import Any
 
 from .references import References
 from .suspects import Change, shown
-from .words import count, number, percent
+from .words import as_json, count, number, percent, share_of
 
 HELPED = 0.05
 """Share of what PCA gains by which a change has to lower the loss to have helped, …"""
@@ -58,6 +57,15 @@ class Trial:
     def lost(self) -> float:
         """The share of what PCA gains that it falls short of; negative where it is better."""
         return self.references.lost(self.loss) if math.isfinite(self.loss) else math.inf
+
+    def to_dict(self) -> dict[str, Any]:
+        """What was changed and what came of it, as JSON can hold it."""
+        return {
+            "settings": as_json(dict(self.settings)),
+            "instead_of": as_json(dict(self.was)),
+            "loss": as_json(self.loss),
+            "cost": self.cost,
+        }
 
 
 @dataclass(frozen=True)
@@ -207,7 +215,7 @@ class Trials:
             (
                 name,
                 number(loss) if math.isfinite(loss) else "not finite",
-                percent(loss / constant) if constant > 0 and math.isfinite(loss) else "",
+                share_of(loss, constant),
             )
             for name, loss in lines
         ]
@@ -239,21 +247,13 @@ class Trials:
         return {
             "n_rows": self.n_rows,
             "n_epochs": self.n_epochs,
-            "loss": _finite(self.loss),
-            "references": {n: _finite(v) for n, v in self.references.table().items()},
+            "loss": as_json(self.loss),
+            "references": as_json(self.references.table()),
             "is_reproduced": self.is_reproduced,
-            "helped": [self._as_dict(trial) for trial in self.helped],
-            "tried": [self._as_dict(trial) for trial in self.tried],
-            "together": [self._as_dict(trial) for trial in self.together],
+            "helped": [trial.to_dict() for trial in self.helped],
+            "tried": [trial.to_dict() for trial in self.tried],
+            "together": [trial.to_dict() for trial in self.together],
             "n_left_out": self.n_left_out,
-        }
-
-    def _as_dict(self, trial: Trial) -> dict[str, Any]:
-        return {
-            "settings": {name: _plain(value) for name, value in trial.settings.items()},
-            "instead_of": {name: _plain(value) for name, value in trial.was.items()},
-            "loss": _finite(trial.loss),
-            "cost": trial.cost,
         }
 
 
@@ -315,17 +315,3 @@ def _one_of_each(trials: Sequence[Trial]) -> tuple[Trial, ...]:
         if all(set(trial.settings) != set(other.settings) for other in kept):
             kept.append(trial)
     return tuple(kept)
-
-
-def _plain(value: Any) -> Any:
-    if value is None or isinstance(value, bool | str):
-        return value
-    if isinstance(value, numbers.Integral):
-        return int(value)
-    if isinstance(value, numbers.Real):
-        return _finite(float(value))
-    return [_plain(v) for v in value] if isinstance(value, list | tuple) else str(value)
-
-
-def _finite(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None
