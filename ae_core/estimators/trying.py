@@ -200,7 +200,6 @@ def _fit_of(model: Any) -> Fit:
         architecture.n_features,
         has_hidden_layers=architecture.n_layers > 2,
         diverged=model.history_.stopped_because.startswith("the loss is "),
-        can=frozenset(settings),
     )
 
 
