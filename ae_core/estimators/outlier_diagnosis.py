@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import clone
-from sklearn.utils import _safe_indexing
 
 from .._typing import Array
 from ..data.checks import is_sparse
@@ -15,14 +14,14 @@ from ..data.rows import Rows
 from ..data.scaling import saturated
 from ..diagnosis.diagnose import OF_THE_FIT, Examination, examine
 from ..diagnosis.findings import Finding
-from ..diagnosis.reconstruction import bounded, evenly, mean_error, some_of
+from ..diagnosis.reconstruction import bounded, mean_error, some_of
 from ..diagnosis.references import References, references
 from ..diagnosis.result import Diagnosis
 from ..diagnosis.suspects import Change, detector_suspects
-from ..diagnosis.trials import Trial, Trials, run_trials
+from ..diagnosis.trials import Trials, run_trials
 from ..diagnosis.words import count, number, percent
 from .tables import checked
-from .trying import announce
+from .trying import Table, announce, seed_of
 
 ROWS = 1000
 """Rows of a trial, and rows by which networks are judged."""
@@ -166,22 +165,18 @@ def _unknown(loss: float, judged_by: References) -> str:
 
 
 def _try_settings(detector: Any, X: Any, budget: float, sample_weight: Array | None) -> Trials:
-    n_rows = int(X.shape[0] if hasattr(X, "shape") else len(X))
-    which = evenly(n_rows, ROWS)
-    some = _safe_indexing(X, which)
-    weights = None if sample_weight is None else sample_weight[which]
-    settings = detector.get_params(deep=False)
-    seed = settings["random_state"]
-    seed = int(seed) if isinstance(seed, int | np.integer) else 0
+    table = Table(X, sample_weight).some(ROWS)
+    weights = table.sample_weight
+    settings, seed = detector.get_params(deep=False), seed_of(detector)
 
     def fitted(changed: dict[str, Any]) -> Any:
         model = clone(detector).set_params(**{"random_state": seed, **changed})
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return model.fit(some, sample_weight=weights)
+            return model.fit(table.X, sample_weight=weights)
 
     base = fitted({})
-    seen = _seen_by_networks(base, some)
+    seen = _seen_by_networks(base, table.X)
     seen = seen if weights is None else seen.reweighted(weights)
     loss, judged_by, _ = _judged(base.ensemble_.networks, seen)
     is_reproduced = _is_untrained(loss, judged_by)
@@ -194,23 +189,21 @@ def _try_settings(detector: Any, X: Any, budget: float, sample_weight: Array | N
             return None
         return _judged(model.ensemble_.networks, seen)[0]
 
-    tried: tuple[Trial, ...] = ()
-    left = 0
-    if is_reproduced:
-        announce(len(changes), budget)
-        tried, left = run_trials(changes, settings, loss_with, lambda _: judged_by, budget=budget)
-    return Trials(
-        n_rows=len(which),
+    result = Trials(
+        n_rows=table.n_rows,
         n_epochs=0,
         loss=loss,
         references=judged_by,
-        tried=tried,
-        n_left_out=left,
         budget=budget,
         is_reproduced=is_reproduced,
         seed=seed,
         measure="mean loss",
     )
+    if not is_reproduced:
+        return result
+    announce(len(changes), budget)
+    tried, left = run_trials(changes, settings, loss_with, lambda _: judged_by, budget=budget)
+    return replace(result, tried=tried, n_left_out=left)
 
 
 def _report(
@@ -224,7 +217,7 @@ def _report(
     n_left_out: int,
 ) -> Diagnosis:
     n_outliers = int((detector.predict(X) == -1).sum())
-    n_rows = int(X.shape[0] if hasattr(X, "shape") else len(X))
+    n_rows = Table(X).n_rows
     sizes = [network.architecture.n_components for network in detector.ensemble_.networks]
     far = f"without {count(n_left_out, 'row')} ten times as far out as usual; " * bool(n_left_out)
     lines = (
