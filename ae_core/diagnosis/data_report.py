@@ -11,6 +11,7 @@ from .._typing import Array
 from ..basics.memory import SMALLER, lacking
 from ..data.column_kinds import Kinds, column_kinds
 from . import data_findings
+from .baselines import smaller_product
 from .column_findings import far_values, scales
 from .findings import Finding, note
 from .measures import columns_of, largest_first, share_of_few
@@ -235,8 +236,7 @@ def _components(part: Array) -> int | None:
     m, k = standard.shape
     if m < 3 or k < 1:
         return None
-    square = standard.T @ standard if k <= m else standard @ standard.T
-    values = np.maximum(scipy.linalg.eigvalsh(square)[::-1], 0)
+    values = np.maximum(scipy.linalg.eigvalsh(smaller_product(standard))[::-1], 0)
     reached = np.cumsum(values) / values.sum()
     return int(np.searchsorted(reached, SHARE - 1e-9) + 1)
 

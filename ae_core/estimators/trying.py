@@ -23,10 +23,8 @@ from ..diagnosis.trials import Trial, Trials, run_trials
 from ..diagnosis.words import count
 from ..network.output import own_parameters
 from ..training.progress import NonFiniteLossError
-from .beside import given_beside
-from .fitting import in_rates, seen
+from .fitting import in_rates
 from .parameters import activation_of, alpha_of, batch_size_of, scale_of, spoiling_of
-from .tables import checked
 from .trial_size import (
     FEWEST_ROWS,
     Size,
@@ -256,10 +254,9 @@ class _Trial:
             real = batch_size_of(model.batch_size, table.n_rows)
             if batch_size != real:  # penalties on weights are divided by the rows of a step
                 self.common["batch_size"] = batch_size
-                for name in ("alpha", "alpha_l1"):
-                    if name == "alpha_l1" or model.solver != "adamw":
-                        strength = alpha_of(model) if name == "alpha" else settings[name]
-                        self.common[name] = strength * batch_size / real
+                self.common["alpha_l1"] = settings["alpha_l1"] * batch_size / real
+                if model.solver != "adamw":
+                    self.common["alpha"] = alpha_of(model) * batch_size / real
 
     def as_it_is(self) -> float | None:
         """The loss without any change, by which the others are measured; None if it can't be."""
@@ -286,11 +283,10 @@ class _Trial:
 
     def _seen(self, model: Any) -> Rows:
         """The rows as a report judges them: as its network sees them, counts as rates, weighted."""
-        if self.weights is None:
-            return in_rates(model._rows(self.X, **self.beside))
-        given = given_beside(model, len(self.weights), self.beside.get("covariates"), None)
-        table = checked(model, self.X, reset=False)
-        return in_rates(seen(model, table, self.weights, beside=given))
+        rows = model._rows(self.X, **self.beside)
+        if self.weights is not None:  # counts that were divided weigh as much as what they were
+            rows = rows.reweighted(self.weights * rows.weights(slice(None)))
+        return in_rates(rows)
 
     def loss(self, change: Change) -> float | None:
         """The loss with a change; infinite beyond all numbers, None where it can't be made."""
@@ -306,11 +302,10 @@ class _Trial:
 
     def references(self, n_components: int | None) -> References:
         """Of the same rows: the same for every change that leaves the code as long as it is."""
-        architecture = self.base.network_.architecture
-        k = architecture.n_components if n_components is None else n_components
+        a, own = self.base.network_.architecture, self._own(self.base)
+        k = a.n_components if n_components is None else n_components
         if k not in self._references:
-            own = self._own(self.base)
-            found = references(architecture, self.rows, k, self.row_weights, own, given=self.given)
+            found = references(a, self.rows, k, self.row_weights, own, given=self.given)
             self._references[k] = found
         return self._references[k]
 
@@ -343,11 +338,8 @@ class _Trial:
                 X_hat = X_hat - self.base.shift_
             if self.base.factor_ is not None:
                 X_hat = X_hat * self.base.factor_
-            if not np.isfinite(X_hat).all():
-                return math.inf
-            architecture = self.base.network_.architecture
-            own = self._own(model)
-            if len(own) != architecture.n_own:
+            architecture, own = self.base.network_.architecture, self._own(model)
+            if not np.isfinite(X_hat).all() or len(own) != architecture.n_own:
                 return math.inf
             loss = loss_of(architecture, self.rows, X_hat, weights=self.row_weights, own=own)
         return loss if math.isfinite(loss) else math.inf
@@ -355,6 +347,5 @@ class _Trial:
     @staticmethod
     def _own(model: Any) -> Array:
         """The parameters of its loss, if that has any."""
-        network = model.network_
-        own = own_parameters(network.architecture, network.params)
+        own = own_parameters(model.network_.architecture, model.network_.params)
         return np.asarray(own, dtype=np.float64)
