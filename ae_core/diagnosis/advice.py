@@ -62,13 +62,15 @@ def usual_rate(m: Measures) -> float:
     return 0.1 if m.settings.get("solver") == "sgd" else 1e-3
 
 
-def is_large(rate: float | None, m: Measures) -> bool:
-    """Whether a larger rate is nothing to advise: ten times the usual and more."""
+def is_large(m: Measures) -> bool:
+    """Whether a larger rate is nothing to advise: it is ten times the usual one, or more."""
+    rate = learning_rate(m)
     return rate is not None and rate >= 10 * usual_rate(m)
 
 
-def is_small(rate: float | None, m: Measures) -> bool:
-    """Whether the rate is far below the usual."""
+def is_small(m: Measures) -> bool:
+    """Whether the rate is far below the usual one."""
+    rate = learning_rate(m)
     return rate is not None and rate < 0.3 * usual_rate(m)
 
 
@@ -85,7 +87,7 @@ def larger_rate(m: Measures) -> str:
 def somewhat_larger_rate(m: Measures) -> str:
     """The same where it was a little too slow; nothing where the rate is large already."""
     rate = learning_rate(m)
-    if m.settings.get("solver") == "lbfgs" or is_large(rate, m) or steps_are_too_large(m):
+    if m.settings.get("solver") == "lbfgs" or is_large(m) or steps_are_too_large(m):
         return ""
     return "Or a larger learning rate." if rate is None else f"Or learning_rate_init={3 * rate:g}."
 
@@ -126,7 +128,7 @@ def steps_are_too_large(m: Measures) -> bool:
         layer.dead >= MANY_DEAD * layer.units or layer.saturated >= MANY_SATURATED * layer.units
         for layer in m.layers
     )
-    return was_better or stuck or is_large(rate, m)
+    return was_better or stuck or is_large(m)
 
 
 def holds_back(m: Measures) -> list[str]:
@@ -170,12 +172,15 @@ def wants_scaling(m: Measures) -> str:
     return "scale=None: try 'standard'."
 
 
+def first_of_all(m: Measures) -> str:
+    """What to undo before anything else is tried; '' where no setting is that unusual."""
+    return " ".join(filter(None, (*holds_back(m), wants_scaling(m))))
+
+
 def for_a_poor_fit(m: Measures) -> str:
     """What to try when a network has learned something, and PCA does better."""
-    held = holds_back(m)
-    scaling = wants_scaling(m)
-    if held or scaling:
-        return " ".join([*held, scaling]).strip()
+    if undone := first_of_all(m):
+        return undone
     tol, patience = m.settings.get("tol"), m.settings.get("n_iter_no_change")
     if "did not improve" in m.stopped_because:
         asked = f"tol={tol:g}" if isinstance(tol, numbers.Real) else "early_stopping=True"
@@ -186,21 +191,16 @@ def for_a_poor_fit(m: Measures) -> str:
             f"A layer of {narrowest} is narrower than the code of {m.architecture.n_components}: "
             "try wider hidden layers."
         )
-    if is_small(learning_rate(m), m):
-        return larger_rate(m)
-    return ""
+    return larger_rate(m) if is_small(m) else ""
 
 
 def for_no_learning(m: Measures) -> str:
     """What to try when a network has learned next to nothing."""
-    held = holds_back(m)
-    scaling = wants_scaling(m)
-    if held or scaling:
-        return " ".join([*held, scaling]).strip()
+    if undone := first_of_all(m):
+        return undone
     if steps_are_too_large(m):
         return f"{smaller_rate(m)} Steps that are too large lead to where a network learns no more."
-    rate = learning_rate(m)
-    if rate is None or is_small(rate, m):
+    if learning_rate(m) is None or is_small(m):
         return (
             f"{larger_rate(m)} Training waits at the {m.constant_name} for long when the rate is "
             "too small. If that does not help: larger starting weights; and for a network of your "

@@ -150,13 +150,10 @@ def principal_components(
     centred, new = filled(X_train, mean) - mean, filled(X, mean) - mean
     if weights is not None:
         centred = centred * np.sqrt(weights / weights.mean())[:, None]
-    if column_weights is None:
-        components = principal_directions(centred, n_components)  # (k, n)
-        return np.asarray(mean + (new @ components.T) @ components)
-    roots = np.sqrt(column_weights / column_weights.max())  # (n,)
-    components = principal_directions(centred * roots, n_components)
-    back = np.where(roots > 0, 1 / np.where(roots > 0, roots, 1), 0.0)
-    return np.asarray(mean + (new * roots @ components.T) @ components * back)
+    of_columns = np.ones(X.shape[1]) if column_weights is None else column_weights
+    roots = np.sqrt(of_columns / of_columns.max())  # (n,)
+    components = principal_directions(centred * roots, n_components)  # (k, n)
+    return np.asarray(mean + (new * roots @ components.T) @ components * _inverse(roots))
 
 
 def likely_components(
@@ -176,8 +173,12 @@ def likely_components(
     scores = centred @ V.T  # (m, k)
     variances = shares @ scores**2  # (k,)
     left = 1 - 1 / np.maximum(variances, 1)
-    back = np.where(roots > 0, 1 / np.where(roots > 0, roots, 1), 0.0)
-    return np.asarray(mean + (scores * left) @ V * back)
+    return np.asarray(mean + (scores * left) @ V * _inverse(roots))
+
+
+def _inverse(roots: Array) -> Array:
+    """What undoes the scaling of columns by these factors (n,); columns of factor 0 stay 0."""
+    return np.divide(1.0, roots, out=np.zeros_like(roots), where=roots > 0)
 
 
 def linear_in(given: Array, X: Array, weights: Array | None = None) -> Array:
@@ -243,7 +244,7 @@ def discarded_variance(
         return np.inf
     if columns is not None:
         return _discarded_of(centred, n_components, columns)
-    square = centred.T @ centred if n <= len(X) else centred @ centred.T
+    square = smaller_product(centred)
     total, size = float(np.trace(square)), len(square)
     if total == 0:
         return 1.0
@@ -267,6 +268,12 @@ def _discarded_of(centred: Array, n_components: int, columns: Array) -> float:
     return max(discarded, LEAST_NOISE * total / n_own)
 
 
+def smaller_product(X: Array) -> Array:
+    """The smaller of XᵀX and XXᵀ, which have the same eigenvalues but for zeros; X is (m, n)."""
+    m, n = X.shape
+    return np.asarray(X.T @ X if n <= m else X @ X.T)
+
+
 def principal_directions(centred: Array, n_components: int) -> Array:
     """The first right singular vectors of centred data (m, n), as rows: (k, n), k at most rank.
 
@@ -280,7 +287,7 @@ def principal_directions(centred: Array, n_components: int) -> Array:
     if scale == 0 or not np.isfinite(scale):
         return np.empty((0, n))
     centred = centred / scale  # squares of what is very large or small would not fit a float
-    square = centred.T @ centred if n <= m else centred @ centred.T
+    square = smaller_product(centred)
     size = len(square)
     values, vectors = scipy.linalg.eigh(square, subset_by_index=(size - k, size - 1))
     kept = values > NO_VARIANCE * values[-1]

@@ -6,9 +6,8 @@ from typing import NamedTuple
 import numpy as np
 
 from .._typing import Array
-from .data_findings import has
-from .findings import Finding
-from .measures import Columns
+from .findings import Finding, note
+from .measures import Columns, largest_first, lower_median
 from .reconstruction import evenly
 from .table_facts import ENTRIES, TableFacts
 from .words import columns, count, number, percent, quoted
@@ -33,32 +32,26 @@ def scales(c: Columns) -> Finding | None:
     varying = deviation > 0
     if not varying.any():
         return None
-    typical = float(np.sort(deviation[varying])[(int(varying.sum()) - 1) // 2])
-    large = deviation > UNLIKE * typical
-    if large.any():
-        which = np.flatnonzero(large)[np.argsort(-deviation[large])]
-        times = number(float(deviation[which[0]] / typical))
-        return Finding(
+    typical = lower_median(deviation[varying])
+    which = largest_first(deviation, deviation > UNLIKE * typical)
+    if len(which):
+        return note(
             "badly_scaled_columns",
-            f"{columns(c.names, which)} {has(which)} up to {times} times the "
-            "standard deviation of the median column: unscaled, the loss would be about nothing "
-            "else.",
+            f"{columns(c.names, which, 'has', 'have')} up to "
+            f"{number(float(deviation[which[0]] / typical))} times the standard deviation of the "
+            "median column: unscaled, the loss would be about nothing else.",
             "scale='standard', the default, takes care of that (or a logarithm, where a column "
             "spans powers of ten).",
-            "note",
         )
     away = np.abs(c.mean) / np.where(varying, deviation, np.inf)
-    which = np.flatnonzero(away > ALIKE_SO_FAR)
+    which = largest_first(away, away > ALIKE_SO_FAR)
     if not len(which):
         return None
-    which = which[np.argsort(-away[which])]
-    return Finding(
+    return note(
         "badly_scaled_columns",
-        f"{columns(c.names, which)} {'lies' if len(which) == 1 else 'lie'} up to "
-        f"{number(float(away[which[0]]))} standard deviations away from zero: rows differ only in "
-        "the last digits of such numbers.",
+        f"{columns(c.names, which, 'lies', 'lie')} up to {number(float(away[which[0]]))} standard "
+        "deviations away from zero: rows differ only in the last digits of such numbers.",
         "Take away what all values have in common: float32 holds seven digits.",
-        "note",
     )
 
 
@@ -106,14 +99,13 @@ def far_values(part: Array, names: tuple[str, ...]) -> Finding | None:
 
 def far_finding(far: FarValues, names: tuple[str, ...]) -> Finding:
     """What to say of such a column."""
-    return Finding(
+    return note(
         "heavy_outliers",
         f"{percent(far.share)} of the variance of column {quoted(names[far.column])} is that of "
         f"{count(far.n_far, 'value')}, the farthest {number(far.times)} times as "
         "far from the median as the quartiles are apart: scaled by it, all others are nearly "
         "equal.",
         "Look at those rows: drop them if they are errors; else take a logarithm.",
-        "note",
     )
 
 

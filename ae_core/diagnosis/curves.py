@@ -47,42 +47,40 @@ SHORTEST = 6
 
 def diverged(m: Measures) -> Finding | None:
     """The loss rose far above its best, or is no number any more."""
-    curve = m.loss_curve
+    message = _how_it_diverged(m)
+    if not message:
+        return None
     momentum = [f"{said} Or " for said in holds_back(m) if said.startswith("momentum=")]
-    rate = f"{''.join(momentum)}{smaller_rate(m)}"
-    advice = f"{rate} And scaled data (scale='standard') if that does not help."
-    if was_stopped_by_its_loss(m):
-        return Finding("diverged", f"Training ended because {m.stopped_because}.", advice)
-    broken = np.flatnonzero(~np.isfinite(curve))
-    if len(broken):
-        return Finding(
-            "diverged", f"The loss was not a finite number in epoch {broken[0] + 1}.", advice
-        )
-    if not m.is_finite:
-        return Finding("diverged", "The network's loss is not a finite number.", advice)
-    if len(curve) < 2:
-        return None
-    best = float(curve.min())
-    last = float(np.median(curve[-max(1, len(curve) // PART) :]))
-    if not (last > DIVERGED * best and last - best > max(WORTH * m.constant_loss, 0.1 * best)):
-        return None
-    how_much = f"{number(last / best)} times its best" if best > 0 else f"after a best of {best:g}"
-    if last - best < 0.1 * m.constant_loss:
-        return None  # jumps within a loss that is small anyway: see `oscillating`
     return Finding(
         "diverged",
-        f"The loss rose to {number(last)}, {how_much} ({number(best)}, in epoch "
-        f"{int(curve.argmin()) + 1} of {len(curve)}): {_too_large(m)}.",
-        advice,
+        message,
+        f"{''.join(momentum)}{smaller_rate(m)} And scaled data (scale='standard') if that does not "
+        "help.",
     )
 
 
-def _too_large(m: Measures) -> str:
-    """What makes a loss rise, as far as the curve can tell."""
-    a = m.architecture
-    if a.dropout or a.corruption:
-        return "steps are too large, or there is too much noise"
-    return "steps are too large"
+def _how_it_diverged(m: Measures) -> str:
+    curve = m.loss_curve
+    if was_stopped_by_its_loss(m):
+        return f"Training ended because {m.stopped_because}."
+    broken = np.flatnonzero(~np.isfinite(curve))
+    if len(broken):
+        return f"The loss was not a finite number in epoch {broken[0] + 1}."
+    if not m.is_finite:
+        return "The network's loss is not a finite number."
+    if len(curve) < 2:
+        return ""
+    best = float(curve.min())
+    last = float(np.median(curve[-max(1, len(curve) // PART) :]))
+    if not (last > DIVERGED * best and last - best > 0.1 * max(m.constant_loss, best)):
+        return ""  # at most jumps within a loss that is small anyway: see `oscillating`
+    how_much = f"{number(last / best)} times its best" if best > 0 else f"after a best of {best:g}"
+    is_noisy = m.architecture.dropout or m.architecture.corruption
+    return (
+        f"The loss rose to {number(last)}, {how_much} ({number(best)}, in epoch "
+        f"{int(curve.argmin()) + 1} of {len(curve)}): steps are too large"
+        f"{', or there is too much noise' if is_noisy else ''}."
+    )
 
 
 def oscillating(m: Measures) -> Finding | None:

@@ -4,12 +4,11 @@ import math
 
 import numpy as np
 
-from .._typing import Array
 from ..formulas.losses import LOSSES
-from .findings import Finding
-from .measures import Columns, Measures
+from .findings import Finding, note
+from .measures import Columns, Measures, largest_first, lower_median
 from .table_facts import TableFacts
-from .words import NAMED, columns, count, number, percent, quoted, value
+from .words import NAMED, agree, columns, count, number, percent, quoted, value
 
 BADLY_SCALED = 100.0
 """Times the median column's variance, and …"""
@@ -26,11 +25,6 @@ PADDING = 0.5
 """Share of columns with the same least (or largest) value: that value then stands for nothing."""
 
 
-def has(which: Array | list[int]) -> str:
-    """'has' or 'have'."""
-    return "has" if len(which) == 1 else "have"
-
-
 # --- as the network sees them -------------------------------------------------------------------
 
 
@@ -39,50 +33,40 @@ def badly_scaled_columns(m: Measures) -> Finding | None:
     losses = [LOSSES[group.loss] for group in m.architecture.output_groups]
     if any(loss.has_size or loss.from_logits == "softmax" for loss in losses):
         return None  # counts weigh by how many they are, not by their variance, and are not scaled
-    return badly_scaled(m.columns)
-
-
-def badly_scaled(c: Columns) -> Finding | None:
-    """The same of columns alone."""
+    c = m.columns
     counted = c.variance * c.weight
     varying = counted > 0
     if not varying.any():
         return None
-    variances = counted[varying]
-    typical = float(np.sort(variances)[(len(variances) - 1) // 2])
+    total, typical = float(counted[varying].sum()), lower_median(counted[varying])
+    typical_variance = lower_median(c.variance[varying])
     # Whoever gives a column a large weight means it.
-    large = (counted > BADLY_SCALED * typical) & (c.variance > BADLY_SCALED * _typical(c, varying))
-    if large.any() and counted[large].sum() > DOMINATES * variances.sum():
-        which = np.flatnonzero(large)[np.argsort(-counted[large])]
-        times = float(counted[which[0]] / typical)
+    large = (counted > BADLY_SCALED * typical) & (c.variance > BADLY_SCALED * typical_variance)
+    if large.any() and counted[large].sum() > DOMINATES * total:
+        which = largest_first(counted, large)
         return Finding(
             "badly_scaled_columns",
-            f"{columns(c.names, which)} {has(which)} up to {number(times)} "
-            f"times the variance of the median column, and so {'is' if len(which) == 1 else 'are'} "
-            f"{percent(float(counted[which].sum() / variances.sum()))} of what the loss is "
-            "about: the other columns hardly count.",
+            f"{columns(c.names, which, 'has', 'have')} up to "
+            f"{number(float(counted[which[0]] / typical))} times the variance of the median "
+            f"column, and so {agree(which, 'is', 'are')} "
+            f"{percent(float(counted[which].sum() / total))} of what the loss is about: the other "
+            "columns hardly count.",
             "Try scale='standard' (or a logarithm, where a column spans powers of ten).",
         )
     deviation = np.sqrt(c.variance)
-    typical = _typical(c, varying)
-    far = varying & (np.abs(c.mean) > FAR_FROM_ZERO * np.maximum(deviation, math.sqrt(typical)))
+    least = math.sqrt(typical_variance)
+    far = varying & (np.abs(c.mean) > FAR_FROM_ZERO * np.maximum(deviation, least))
     if not far.any():
         return None
-    which = np.flatnonzero(far)
-    which = which[np.argsort(-np.abs(c.mean[which] / deviation[which]))]
-    times = float(abs(c.mean[which[0]] / deviation[which[0]]))
+    away = np.abs(c.mean) / deviation
+    which = largest_first(away, far)
     return Finding(
         "badly_scaled_columns",
-        f"{columns(c.names, which)} {'lies' if len(which) == 1 else 'lie'} up to {number(times)} "
+        f"{columns(c.names, which, 'lies', 'lie')} up to {number(float(away[which[0]]))} "
         "standard deviations away from zero, where the network starts: it has to learn the offset "
         "before anything else.",
         "Try scale='standard', which takes the mean away.",
     )
-
-
-def _typical(c: Columns, varying: Array) -> float:
-    """The variance of the median column; of two the smaller."""
-    return float(np.sort(c.variance[varying])[(int(varying.sum()) - 1) // 2])
 
 
 def heavy_outliers(m: Measures) -> Finding | None:
@@ -92,20 +76,19 @@ def heavy_outliers(m: Measures) -> Finding | None:
 
 
 def few_rows(n_rows: int, share: float, *, is_robust: bool = False) -> Finding | None:
-    """The same of the share of all squared distance that the farthest 1 % of rows make.
+    """The same, from the share of all squared distance that the farthest 1 % of rows make.
 
-    A robust loss is not about them, but what scales columns is.
+    A robust loss is not dominated by them, but the scale of the columns is.
     """
     if n_rows < ROWS_FOR_ONE_PERCENT or not share > FEW_ROWS:
         return None
-    return Finding(
+    return note(
         "heavy_outliers",
         f"The farthest {count(n_rows // 100, 'row')} of {n_rows} make "
         f"{percent(share)} of the data's variance: "
         f"{'columns are scaled by' if is_robust else 'the loss is mostly about'} them.",
         "Look at those rows: drop them if they are errors; else take a logarithm of the columns "
         f"that they are large in{'' if is_robust else ', or loss=' + repr('huber')}.",
-        "note",
     )
 
 
@@ -113,13 +96,12 @@ def concentrated_weights(m: Measures) -> Finding | None:
     """Weights of rows by which a few of them are all that counts."""
     if m.n_rows < ROWS_FOR_ONE_PERCENT or not m.few_weights_share > MOST_WEIGHT:
         return None
-    return Finding(
+    return note(
         "concentrated_weights",
         f"The heaviest {count(m.n_rows // 100, 'row')} of {m.n_rows} have "
         f"{percent(m.few_weights_share)} of all sample_weight: scaling, loss and training go by "
         "them, and the other rows hardly count.",
         "Look at those weights: if they are not meant so, give smaller ones to such rows, or none.",
-        "note",
     )
 
 
@@ -132,10 +114,10 @@ def constant_columns(m: Measures) -> Finding | None:
 
 
 def constants(c: Columns, n_rows: int) -> Finding | None:
-    """The same of columns alone."""
+    """The same from the columns alone."""
     constant = c.is_constant
     which = np.flatnonzero(constant)
-    if n_rows < 2 or not len(which):
+    if n_rows < 2:
         return None
     # The border of images, words never used: not a fault of the table. Zero, or white, is then
     # also the least or the largest value of many other columns.
@@ -147,27 +129,25 @@ def constants(c: Columns, n_rows: int) -> Finding | None:
         return None
     always = f", always {value(float(c.shown_low[which[0]]))}" if len(which) == 1 else ""
     seen = " that has one" if c.has_gaps[which].any() else ""
-    return Finding(
+    return note(
         "constant_columns",
-        f"{columns(c.names, which)} {has(which)} the same value in every row{seen}{always}: "
-        f"nothing can be learned of {'it' if len(which) == 1 else 'them'}, and a new row that "
+        f"{columns(c.names, which, 'has', 'have')} the same value in every row{seen}{always}: "
+        f"nothing can be learned of {agree(which, 'it', 'them')}, and a new row that "
         "differs there will look like an outlier.",
         "Leave such columns out.",
-        "note",
     )
 
 
 def missing_columns(facts: TableFacts) -> Finding | None:
     """Columns without any value."""
-    which = list(facts.missing)
+    which = facts.missing
     if not which:
         return None
-    return Finding(
+    return note(
         "missing_columns",
-        f"{columns(facts.names, which)} {has(which)} no value in any row: nothing can be learned "
-        f"of {'it' if len(which) == 1 else 'them'}, and what is filled in there means nothing.",
+        f"{columns(facts.names, which, 'has', 'have')} no value in any row: nothing can be learned "
+        f"of {agree(which, 'it', 'them')}, and what is filled in there means nothing.",
         "Leave such columns out.",
-        "note",
     )
 
 
@@ -175,30 +155,26 @@ def sentinels(facts: TableFacts) -> Finding | None:
     """Values that stand for 'missing', and are learned as if they were measured."""
     if not facts.sentinels:
         return None
-    told = []
-    for sentinel in facts.sentinels[:NAMED]:
-        told.append(
-            f"column {quoted(facts.names[sentinel.column])} is {value(sentinel.value)} in "
-            f"{percent(sentinel.share)} of the rows, {sentinel.why}"
-        )
-    more = len(facts.sentinels) - NAMED
-    text = "; ".join(told) + (f"; and {count(more, 'column')} more" if more > 0 else "")
-    return Finding(
+    told = [
+        f"column {quoted(facts.names[sentinel.column])} is {value(sentinel.value)} in "
+        f"{percent(sentinel.share)} of the rows, {sentinel.why}"
+        for sentinel in facts.sentinels[:NAMED]
+    ]
+    left = len(facts.sentinels) - NAMED
+    text = "; ".join(told) + (f"; and {count(left, 'column')} more" if left > 0 else "")
+    return note(
         "sentinels",
         f"{text[0].upper()}{text[1:]}: such a value often stands for 'missing', and is learned as "
         "if it were measured.",
         "If it does, put NaN there, and use missing_values='mask'.",
-        "note",
     )
 
 
 def duplicate_columns(facts: TableFacts) -> Finding | None:
     """Columns that say what another says, and so count twice."""
-    groups: list[str] = [
-        " and ".join(quoted(facts.names[c]) for c in group[:NAMED]) for group in facts.duplicates
-    ]
     said = []
-    if groups:
+    if facts.duplicates:
+        groups = [" and ".join(quoted(facts.names[c]) for c in g[:NAMED]) for g in facts.duplicates]
         more = f" and {len(groups) - NAMED} groups more" if len(groups) > NAMED else ""
         said.append(f"Columns with the same values: {', '.join(groups[:NAMED])}{more}.")
     other = "the other times a number, plus a number"
@@ -215,42 +191,45 @@ def duplicate_columns(facts: TableFacts) -> Finding | None:
             said.append(f"{what}: {', '.join(named[:NAMED])}{more}.")
     if not said:
         return None
-    return Finding(
+    return note(
         "duplicate_columns",
         f"{' '.join(said)} What they say counts twice in the loss.",
         "Leave one of them out, if that is not meant.",
-        "note",
     )
 
 
 def ids_and_dates(facts: TableFacts) -> Finding | None:
     """Columns of which the numbers are names or points in time, not amounts."""
-    said = []
-    if facts.ids:
-        which = list(facts.ids)
-        said.append(
-            f"{columns(facts.names, which)} {'numbers' if len(which) == 1 else 'number'} the rows, "
-            "each value once: an identifier, or a rank, says nothing about a row by its size."
+    written = facts.dates[0][1] if facts.dates else ""
+    said = [
+        f"{columns(facts.names, which, *verb)} {what}"
+        for which, verb, what in (
+            (
+                facts.ids,
+                ("numbers", "number"),
+                "the rows, each value once: an identifier, or a rank, says nothing about a row by "
+                "its size.",
+            ),
+            (
+                facts.named_ids,
+                ("has", "have"),
+                "another value in every row, and a name like an identifier: its size then says "
+                "nothing about a row.",
+            ),
+            (
+                [column for column, _ in facts.dates],
+                ("looks", "look"),
+                f"like points in time ({written}).",
+            ),
         )
-    if facts.named_ids:
-        which = list(facts.named_ids)
-        said.append(
-            f"{columns(facts.names, which)} {has(which)} another value in every row, and a name "
-            "like an identifier: its size then says nothing about a row."
-        )
-    if facts.dates:
-        which = [column for column, _ in facts.dates]
-        said.append(
-            f"{columns(facts.names, which)} {'looks' if len(which) == 1 else 'look'} like points "
-            f"in time ({facts.dates[0][1]})."
-        )
+        if which
+    ]
     if not said:
         return None
-    return Finding(
+    return note(
         "ids_and_dates",
         " ".join(said),
         "Leave identifiers out; make of a date what matters, such as the hour or the weekday.",
-        "note",
     )
 
 

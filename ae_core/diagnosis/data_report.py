@@ -1,8 +1,7 @@
 """What is notable about a table, before anything is fitted to it."""
 
-import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,13 +11,14 @@ from .._typing import Array
 from ..basics.memory import SMALLER, lacking
 from ..data.column_kinds import Kinds, column_kinds
 from . import data_findings
-from .baselines import seen_mean
+from .baselines import smaller_product
 from .column_findings import far_values, scales
-from .findings import Finding
-from .measures import Columns
+from .findings import Finding, note
+from .measures import columns_of, largest_first, share_of_few
+from .reconstruction import evenly
 from .report import findings_html, findings_text, tidied
 from .table_facts import ENTRIES, TableFacts, table_facts
-from .words import columns, count, number, percent, quoted
+from .words import agree, as_json, columns, count, names_of, number, percent, quoted
 
 ROWS = 10_000
 """At most so many rows are looked at, evenly spaced; fewer of wide tables."""
@@ -59,33 +59,27 @@ class DataReport:
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as JSON can hold it; what is no finite number is None."""
-        return {
+        columns = zip(
+            self.names, self.kinds, self.shares_missing, self.standard_deviation, strict=True
+        )
+        parts = {
             "ok": self.ok,
             "n_rows": self.n_rows,
             "columns": [
-                {
-                    "name": name,
-                    "kind": kind,
-                    "missing": _json(missing),
-                    "standard_deviation": _json(deviation),
-                }
-                for name, kind, missing, deviation in zip(
-                    self.names,
-                    self.kinds,
-                    self.shares_missing.tolist(),
-                    self.standard_deviation.tolist(),
-                    strict=True,
-                )
+                {"name": name, "kind": kind, "missing": missing, "standard_deviation": deviation}
+                for name, kind, missing, deviation in columns
             ],
             "n_components_for_90_percent": self.n_components,
             "n_looked_at": self.n_looked_at,
             "n_repeated": self.n_repeated,
-            "findings": [asdict(finding) for finding in self.findings],
+            "findings": self.findings,
         }
+        return {name: as_json(part) for name, part in parts.items()}
 
     def __str__(self) -> str:
         heading = f"data: {tidied(self._heading)}"
-        return "\n".join([heading, *findings_text(self.findings), "", *map(_indent, self._lines())])
+        lines = [f"  {tidied(line)}" for line in self._lines()]
+        return "\n".join([heading, *findings_text(self.findings), "", *lines])
 
     def _repr_html_(self) -> str:
         return findings_html(f"Data: {self._heading}", self.findings, self._lines())
@@ -165,7 +159,8 @@ def diagnose_data(X: Any, *, feature_names: Sequence[Any] | None = None) -> Data
     ['sentinels']
     """
     try:
-        return _data_report(X, feature_names)
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore", under="ignore"):
+            return _data_report(X, feature_names)
     except MemoryError as error:
         raise lacking("diagnose_data", error, SMALLER) from None
 
@@ -174,35 +169,21 @@ def _data_report(X: Any, feature_names: Sequence[Any] | None) -> DataReport:
     shape = np.shape(X) if not hasattr(X, "shape") else X.shape
     n_columns = int(shape[1]) if len(shape) == 2 else 1
     kinds = column_kinds(X, min(ROWS, max(FEWEST_ROWS, ENTRIES // max(1, n_columns))))
-    names = kinds.names
-    if feature_names is not None:
-        names = tuple(str(name) for name in feature_names)
-        if len(names) != len(kinds.names):
-            raise ValueError(
-                f"feature_names has {len(names)} names: one per column is needed, "
-                f"{len(kinds.names)}"
-            )
-    with np.errstate(over="ignore", invalid="ignore", divide="ignore", under="ignore"):
-        return _report(kinds, names)
-
-
-def _report(kinds: Kinds, names: tuple[str, ...]) -> DataReport:
+    names = names_of(feature_names, kinds.names)
     table = np.where(np.isinf(kinds.numbers), np.nan, kinds.numbers)  # (m, n)
     m, n = table.shape
     numeric = kinds.of_kind("numbers", "flags")
-    part = table[:, numeric]
-    of_part = tuple(names[i] for i in numeric)
-    found: list[Finding] = [*_no_numbers(kinds, names), *_infinite(kinds, names)]
+    found: list[Finding | None] = [*_no_numbers(kinds, names), _infinite(kinds, names)]
     deviations = np.full(n, np.nan)
     n_components = None
     if numeric:
+        part, of_part = table[:, numeric], tuple(names[i] for i in numeric)
         facts = table_facts(part, of_part, kinds.n_rows)
-        summary = _summary(part, of_part)
-        deviations[numeric] = np.sqrt(summary.variance)
-        found += [f for check in data_findings.OF_TABLES if (f := check(facts)) is not None]
+        deviations[numeric] = np.sqrt(columns_of(part, of_part).variance)
+        found += [check(facts) for check in data_findings.OF_TABLES]
         part, of_part = _amounts(part, facts)
-        found += [f for f in _of_numbers(part, of_part) if f is not None]
-        found += _missing(kinds.n_missing[numeric] / m, facts)
+        found += _of_amounts(part, of_part)
+        found.append(_missing(kinds.n_missing[numeric] / m, facts))
         n_components = _components(part)
     return DataReport(
         n_rows=kinds.n_rows,
@@ -212,8 +193,8 @@ def _report(kinds: Kinds, names: tuple[str, ...]) -> DataReport:
         standard_deviation=deviations,
         n_components=n_components,
         n_looked_at=m,
-        n_repeated=_repeated(table) if len(numeric) == n else 0,
-        findings=tuple(found),
+        n_repeated=m - len({row.tobytes() for row in table + 0.0}) if len(numeric) == n else 0,
+        findings=tuple(finding for finding in found if finding is not None),
     )
 
 
@@ -223,147 +204,98 @@ def _amounts(part: Array, facts: TableFacts) -> tuple[Array, tuple[str, ...]]:
     for sentinel in facts.sentinels:
         column = part[:, sentinel.column]
         column[column == sentinel.value] = np.nan
-    left_out = {
-        *facts.missing,
-        *facts.ids,
-        *facts.named_ids,
-        *(column for column, _ in facts.dates),
-    }
+    dates = [column for column, _ in facts.dates]
+    left_out = {*facts.missing, *facts.ids, *facts.named_ids, *dates}
     kept = [i for i in range(part.shape[1]) if i not in left_out]
     return part[:, kept], tuple(facts.names[i] for i in kept)
 
 
-def _of_numbers(part: Array, names: tuple[str, ...]) -> list[Finding | None]:
+def _of_amounts(part: Array, names: tuple[str, ...]) -> list[Finding | None]:
     if not part.shape[1]:
         return []
-    summary = _summary(part, names)
+    summary = columns_of(part, names)
+    share = share_of_few((_standardised(part) ** 2).sum(axis=1))
     return [
         scales(summary),
         data_findings.constants(summary, len(part)),
-        data_findings.few_rows(len(part), _share_of_few(part, summary)) or far_values(part, names),
+        data_findings.few_rows(len(part), share) or far_values(part, names),
     ]
 
 
-def _summary(part: Array, names: tuple[str, ...]) -> Columns:
-    mean = seen_mean(part)
-    low, high = np.fmin.reduce(part), np.fmax.reduce(part)
-    counts = np.maximum((~np.isnan(part)).sum(axis=0), 1)
-    variance = np.nansum((part - mean) ** 2, axis=0) / counts
-    variance = np.where(low == high, 0.0, variance)
-    ones = np.ones(len(names))
-    has_gaps = np.asarray(np.isnan(part).any(axis=0))
-    return Columns(names, mean, variance, ones, low, high, ones, low, high, has_gaps)
-
-
-def _share_of_few(part: Array, summary: Columns) -> float:
-    """The part of all squared distances, of standardised columns, that 1 % of the rows make."""
+def _standardised(part: Array) -> Array:
+    """The columns of a table (m, n) that vary, with variances of 1, 0 where missing: (m, k)."""
+    summary = columns_of(part, ("",) * part.shape[1])
     varying = summary.variance > 0
-    if not varying.any():
-        return 0.0
     standard = (part - summary.mean)[:, varying] / np.sqrt(summary.variance[varying])
-    distances = np.sort(np.nansum(standard**2, axis=1))
-    total = float(distances.sum())
-    return float(distances[len(part) - max(1, len(part) // 100) :].sum()) / total if total else 0.0
+    return np.nan_to_num(standard)
 
 
 def _components(part: Array) -> int | None:
     """How many principal components explain 90 % of standardised columns (m, n)."""
-    some = part[np.linspace(0, len(part) - 1, min(len(part), PCA_ROWS)).round().astype(np.intp)]
-    m, n = some.shape
-    if m < 3 or n < 1:
+    standard = _standardised(part[evenly(len(part), PCA_ROWS)])
+    m, k = standard.shape
+    if m < 3 or k < 1:
         return None
-    summary = _summary(some, ("",) * n)
-    varying = summary.variance > 0
-    if not varying.any():
-        return None
-    standard = (some - summary.mean)[:, varying] / np.sqrt(summary.variance[varying])
-    standard = np.nan_to_num(standard)
-    square = standard.T @ standard if varying.sum() <= m else standard @ standard.T
-    values = np.maximum(scipy.linalg.eigvalsh(square)[::-1], 0)
+    values = np.maximum(scipy.linalg.eigvalsh(smaller_product(standard))[::-1], 0)
     reached = np.cumsum(values) / values.sum()
     return int(np.searchsorted(reached, SHARE - 1e-9) + 1)
 
 
-def _repeated(part: Array) -> int:
-    seen: set[bytes] = set()
-    for row in np.ascontiguousarray(part + 0.0):
-        seen.add(row.tobytes())
-    return len(part) - len(seen)
+NO_NUMBERS = (
+    (
+        "text",
+        "text_columns",
+        "text",
+        "columns='mixed' takes text and categories of a DataFrame as they are; or encode them as "
+        "numbers.",
+    ),
+    (
+        "dates",
+        "date_columns",
+        "points in time",
+        "Make of them what matters as numbers, such as the hour, the weekday or the days since a "
+        "start.",
+    ),
+    ("spans", "time_spans", "spans of time", "Give them as numbers, such as hours or days."),
+    ("other", "other_columns", "neither numbers nor text", "Leave such columns out."),
+)
+"""Kinds of columns that no network takes as they are; a finding's name, what they hold, advice."""
 
 
 def _no_numbers(kinds: Kinds, names: tuple[str, ...]) -> list[Finding]:
     found = []
-    for kind, name, what, advice in (
-        (
-            "text",
-            "text_columns",
-            "text",
-            "columns='mixed' takes text and categories of a DataFrame as they are; or encode them "
-            "as numbers.",
-        ),
-        (
-            "dates",
-            "date_columns",
-            "points in time",
-            "Make of them what matters as numbers, such as the hour, the weekday or the days since "
-            "a start.",
-        ),
-        ("spans", "time_spans", "spans of time", "Give them as numbers, such as hours or days."),
-        ("other", "other_columns", "neither numbers nor text", "Leave such columns out."),
-    ):
+    for kind, name, what, advice in NO_NUMBERS:
         which = kinds.of_kind(kind)
         if not which:
             continue
-        hold = "holds" if len(which) == 1 else "hold"
         detail = kinds.details[which[0]] if len(which) == 1 else ""
         told = [i for i in which if kinds.details[i].startswith("that reads")]
         if len(which) > 1 and told:
             detail = f"({quoted(names[told[0]])} {kinds.details[told[0]][len('that ') :]})"
-        found.append(
-            Finding(
-                name,
-                f"{columns(names, which)} {hold} {what} {detail}".strip() + ".",
-                advice,
-                "note",
-            )
-        )
+        text = f"{columns(names, which, 'holds', 'hold')} {what} {detail}".strip()
+        found.append(note(name, f"{text}.", advice))
     return found
 
 
-def _infinite(kinds: Kinds, names: tuple[str, ...]) -> list[Finding]:
+def _infinite(kinds: Kinds, names: tuple[str, ...]) -> Finding | None:
     which = np.flatnonzero(np.isinf(kinds.numbers).any(axis=0))
     if not len(which):
-        return []
-    return [
-        Finding(
-            "infinite_values",
-            f"{columns(names, which)} {data_findings.has(which)} infinite values.",
-            "Put NaN there, and use missing_values='mask'; or leave such rows out.",
-            "note",
-        )
-    ]
+        return None
+    return note(
+        "infinite_values",
+        f"{columns(names, which, 'has', 'have')} infinite values.",
+        "Put NaN there, and use missing_values='mask'; or leave such rows out.",
+    )
 
 
-def _missing(shares: Array, facts: TableFacts) -> list[Finding]:
-    names = facts.names
-    which = np.flatnonzero((shares > 0) & (shares < 1))  # of those without any, it is said already
+def _missing(shares: Array, facts: TableFacts) -> Finding | None:
+    # Of columns without any value it is said already.
+    which = largest_first(shares, (shares > 0) & (shares < 1))
     if not len(which):
-        return []
-    which = which[np.argsort(-shares[which], kind="stable")]
-    most = f"{'' if len(which) == 1 else 'up to '}{percent(float(shares[which[0]]))}"
-    return [
-        Finding(
-            "missing_entries",
-            f"{columns(names, which)} {data_findings.has(which)} no value in {most} of the rows.",
-            "missing_values='mask' learns around missing entries, and impute fills them in.",
-            "note",
-        )
-    ]
-
-
-def _indent(line: str) -> str:
-    return f"  {tidied(line)}"
-
-
-def _json(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None
+        return None
+    most = f"{agree(which, '', 'up to ')}{percent(float(shares[which[0]]))}"
+    return note(
+        "missing_entries",
+        f"{columns(facts.names, which, 'has', 'have')} no value in {most} of the rows.",
+        "missing_values='mask' learns around missing entries, and impute fills them in.",
+    )

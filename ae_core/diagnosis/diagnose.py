@@ -27,10 +27,11 @@ from .reconstruction import bounded, evenly, mean_error, some_of
 from .result import Diagnosis
 from .table_facts import TableFacts, table_facts
 from .trials import Trials
+from .words import names_of
 
 Check = Callable[[Measures], Finding | None]
 
-CHECKS: tuple[Check, ...] = (
+CHECKS_OF_THE_FIT: tuple[Check, ...] = (
     curves.diverged,
     findings.column_mean,
     findings.worse_than_mean,
@@ -43,6 +44,11 @@ CHECKS: tuple[Check, ...] = (
     unit_findings.idle_code_units,
     curves.oscillating,
     curves.still_falling,
+)
+"""What other settings of the fit may mend, so that it can be tried which ones do."""
+
+CHECKS: tuple[Check, ...] = (
+    *CHECKS_OF_THE_FIT,
     curves.overfitting,
     findings.learned_to_copy,
     other_data,
@@ -51,49 +57,23 @@ CHECKS: tuple[Check, ...] = (
     data_findings.constant_columns,
     data_findings.heavy_outliers,
 )
-"""All that is looked for in a fit, in the order of the report."""
+"""All that is looked for in a fit, in the order of the report; each is called like its finding."""
 
+OF_THE_FIT = frozenset(check.__name__ for check in CHECKS_OF_THE_FIT)
+
+NO_LEARNING = {"diverged", "column_mean", "worse_than_mean"}
 EXPLAINED_BY = {
-    "worse_than_pca": {
-        "diverged",
-        "column_mean",
-        "worse_than_mean",
-        "collapsed_units",
-        "dead_code_units",
-        "still_falling",
-        "bounded_output",
-    },
+    "worse_than_pca": NO_LEARNING
+    | {"collapsed_units", "dead_code_units", "still_falling", "bounded_output"},
     "worse_than_mean": {"diverged", "column_mean"},
     "column_mean": {"diverged"},
     "oscillating": {"diverged"},
     "still_falling": {"diverged", "oscillating"},
-    "idle_code_units": {
-        "diverged",
-        "column_mean",
-        "worse_than_mean",
-        "badly_scaled_columns",
-    },
+    "idle_code_units": NO_LEARNING | {"badly_scaled_columns"},
     "other_data": {"diverged", "oscillating"},
 }
 """Findings that say nothing new beside graver ones."""
 
-OF_THE_FIT = frozenset(
-    (
-        "diverged",
-        "column_mean",
-        "worse_than_mean",
-        "worse_than_pca",
-        "collapsed_units",
-        "bounded_output",
-        "saturated_units",
-        "dead_units",
-        "dead_code_units",
-        "idle_code_units",
-        "oscillating",
-        "still_falling",
-    )
-)
-"""Findings about which settings can do something, so that it can be tried what helps."""
 SEE_ABOVE = "What helped is said above."
 
 
@@ -157,17 +137,10 @@ def diagnose(
     >>> [finding.name for finding in report.findings]
     ['worse_than_mean', 'still_falling']
     """
-    return examine(
-        network,
-        X,
-        history=history,
-        X_val=X_val,
-        feature_names=feature_names,
-        raw=raw,
-        n_components=n_components,
-        max_rows=max_rows,
-        settings=settings,
-    ).report()
+    examined = examine(
+        network, X, history, X_val, feature_names, raw, n_components, max_rows, settings
+    )
+    return examined.report()
 
 
 @dataclass(frozen=True, eq=False)
@@ -205,7 +178,7 @@ class Examination:
             loss=m.loss,
             baselines=m.references.table(),
             feature_names=m.columns.names,
-            explained=m.columns.explained,
+            explained=m.explained,
             layers=m.layers,
             code=m.code,
             findings=found,
@@ -221,15 +194,14 @@ class Examination:
 def examine(
     network: Network,
     X: Any,
-    *,
     history: History | None = None,
     X_val: Any = None,
     feature_names: Sequence[Any] | None = None,
     raw: Any = None,
-    sources: Array | None = None,
     n_components: int | None = None,
     max_rows: int = 10_000,
     settings: Mapping[str, Any] | None = None,
+    sources: Array | None = None,
 ) -> Examination:
     """Measure and explain, as `diagnose` does, and leave the report open for trials.
 
@@ -243,8 +215,9 @@ def examine(
     architecture = network.architecture
     COUNT("max_rows", max_rows)
     k = COUNT("n_components", architecture.n_components if n_components is None else n_components)
-    names = _names(feature_names, architecture.n_features)
-    rows = _rows(network, X, max_rows, "X")
+    names = names_of(feature_names, tuple(map(str, range(architecture.n_features))))
+    rows = _rows(network, X, max_rows, "X", network.dtype)
+    check_targets(rows, architecture)
     which = some_of(rows, max_rows)
     is_sample = len(which) < _length(X)
     which = which[rows.weights(which) > 0]  # rows without weight are none that it has learned from
@@ -253,23 +226,21 @@ def examine(
     seen, given = whole[:, : rows.n_features], None
     if architecture.n_covariates:
         given = np.nan_to_num(whole[:, rows.n_features :])  # as the network takes what is missing
-    shown = seen if raw is None else _shown(network, raw, max_rows)
-    table = Table(
-        X=seen,
-        weights=None if weights is None or (weights == weights[0]).all() else weights,
-        shown=shown,
-        names=names,
-        given=given,
-        is_sample=is_sample,
-        may_miss=rows.missing is not None,
-    )
+    shown = seen
+    if raw is not None:
+        shown_rows = _rows(network, raw, max_rows, "raw", float)
+        shown = _some(shown_rows, max_rows)[:, : architecture.n_features]
+    if weights is not None and (weights == weights[0]).all():
+        weights = None
+    table = Table(seen, weights, shown, names, given, is_sample, rows.missing is not None)
     # Numbers beyond all bounds are a finding, not an accident to warn of.
     with np.errstate(over="ignore", invalid="ignore", divide="ignore", under="ignore"):
         validation_loss = None
         if X_val is not None:
-            some = _rows(network, X_val, max_rows, "X_val")
-            some_rows = bounded(some.take(some_of(some, max_rows), np.float64), network.dtype)
-            validation_loss = mean_error(network, some_rows)
+            validation = _rows(network, X_val, max_rows, "X_val", network.dtype)
+            check_targets(validation, architecture)
+            some = bounded(_some(validation, max_rows), network.dtype)
+            validation_loss = mean_error(network, some)
         measures = measure(network, table, k, history, validation_loss, settings or {})
         # As the network sees them, columns are not in anybody's units.
         facts = table_facts(shown, names, _length(X), sources) if raw is not None else None
@@ -324,42 +295,20 @@ def tried_advice(
     return tuple(sorted(said, key=lambda f: (f.severity != "warning", f.name not in names)))
 
 
-def _rows(network: Network, X: Any, max_rows: int, name: str) -> Rows:
-    """X as rows that the network can take; of long arrays some, evenly spaced."""
-    rows = X if isinstance(X, Rows) else _evenly_spaced(X, max_rows, name)
-    a = network.architecture
-    rows = as_rows(rows, a.n_features, network.dtype, n_covariates=a.n_covariates)
-    check_targets(rows, a)
-    return rows
+def _rows(network: Network, X: Any, max_rows: int, name: str, dtype: Any) -> Rows:
+    """X as rows that fit the network; of long arrays some, evenly spaced."""
+    if not isinstance(X, Rows):
+        X = X if is_sparse(X) else np.asanyarray(X)
+        is_long = not is_sparse(X) and X.ndim == 2 and len(X) > max_rows
+        X = Rows(X[evenly(len(X), max_rows)] if is_long else X, name=name)
+    architecture = network.architecture
+    return as_rows(X, architecture.n_features, dtype, n_covariates=architecture.n_covariates)
 
 
-def _shown(network: Network, raw: Any, max_rows: int) -> Array:
-    """At most max_rows rows, evenly spaced, in the user's units, float64: (m, n)."""
-    rows = raw if isinstance(raw, Rows) else _evenly_spaced(raw, max_rows, "raw")
-    a = network.architecture
-    rows = as_rows(rows, a.n_features, float, n_covariates=a.n_covariates)
-    return rows.take(some_of(rows, max_rows), np.float64)[:, : a.n_features]
-
-
-def _evenly_spaced(X: Any, max_rows: int, name: str) -> Rows:
-    if is_sparse(X):
-        return Rows(X, name=name)
-    array = np.asanyarray(X)
-    if array.ndim == 2 and len(array) > max_rows:
-        array = array[evenly(len(array), max_rows)]
-    return Rows(array, name=name)
+def _some(rows: Rows, max_rows: int) -> Array:
+    """At most so many rows, evenly spaced: (m, n_columns)."""
+    return rows.take(some_of(rows, max_rows), np.float64)
 
 
 def _length(X: Any) -> int:
     return len(X) if isinstance(X, Rows) else int(np.shape(X)[0])
-
-
-def _names(feature_names: Sequence[Any] | None, n_features: int) -> tuple[str, ...]:
-    if feature_names is None:
-        return tuple(map(str, range(n_features)))
-    names = [str(name) for name in feature_names]
-    if len(names) != n_features:
-        raise ValueError(
-            f"feature_names has {len(names)} names: one per column is needed, {n_features}"
-        )
-    return tuple(names)

@@ -5,8 +5,7 @@ Of units see `unit_findings`, of loss curves `curves`, of the data `data_finding
 
 import math
 from dataclasses import dataclass
-
-import numpy as np
+from functools import partial
 
 from .advice import for_a_poor_fit, for_no_learning, larger_rate, more_training, steps_are_too_large
 from .measures import Measures
@@ -48,6 +47,10 @@ class Finding:
     """What to try."""
     severity: str = "warning"
     """'warning' or 'note'."""
+
+
+note = partial(Finding, severity="note")
+"""A finding that is worth knowing, and no reason to change anything by itself."""
 
 
 def not_learning(
@@ -108,22 +111,15 @@ def column_mean(m: Measures) -> Finding | None:
     if m.references.lost(m.loss) < LEARNED_SOMETHING:
         return None  # with weights, a column or two may be all that counts
     if m.loss < NOT_LEARNING * m.constant_loss and m.references.of_covariates is not None:
-        return Finding(
-            "column_mean",
-            "The network returns what the covariates alone say, whatever the row is: but for them, "
-            f"the variance of its output is {percent(m.output_share)} of the data's. "
-            f"{_where_rows_are_lost(m)}".strip(),
-            for_no_learning(m),
-        )
-    what = (
-        f"the {m.constant_name}"
-        if m.loss < WORSE_THAN_CONSTANT * m.constant_loss
-        else f"one and the same row, and not even the {m.constant_name}"
-    )
+        what = "what the covariates alone say, whatever the row is: but for them,"
+    elif m.loss < WORSE_THAN_CONSTANT * m.constant_loss:
+        what = f"the {m.constant_name}, whatever it is given:"
+    else:
+        what = f"one and the same row, and not even the {m.constant_name}, whatever it is given:"
     return Finding(
         "column_mean",
-        f"The network returns {what}, whatever it is given: the variance of its output is "
-        f"{percent(m.output_share)} of the data's. {_where_rows_are_lost(m)}".strip(),
+        f"The network returns {what} the variance of its output is {percent(m.output_share)} of "
+        f"the data's. {_where_rows_are_lost(m)}",
         for_no_learning(m),
     )
 
@@ -149,13 +145,13 @@ def worse_than_mean(m: Measures) -> Finding | None:
     """The loss is above the best constant's."""
     if not m.varies or not m.is_finite or not m.loss > WORSE_THAN_CONSTANT * m.constant_loss:
         return None
-    hardly = not steps_are_too_large(m)
+    is_untrained = m.settings.get("solver") == "lbfgs" and not steps_are_too_large(m)
     return Finding(
         "worse_than_mean",
         f"The loss, {number(m.loss)}, is {number(m.loss / m.constant_loss)} times that of "
         f"returning the {m.constant_name} for every row ({number(m.constant_loss)}).",
         f"It has hardly been trained. {larger_rate(m)} Or more epochs (max_iter)."
-        if hardly and m.settings.get("solver") == "lbfgs"
+        if is_untrained
         else for_no_learning(m),
     )
 
@@ -164,20 +160,18 @@ def worse_than_pca(m: Measures) -> Finding | None:
     """Clearly worse than the best linear code of the same size."""
     if not m.is_finite or not m.is_poor:
         return None
-    ideas = []
+    ideas = ["wider hidden layers"]
     if m.architecture.activations[0] not in ("elu", "tanh"):
         ideas.append("activation='tanh' or 'elu'")
     if m.architecture.activations[m.architecture.code_layer - 1] != "identity":
         ideas.append("code_activation='identity', which does not squeeze the code")
     beside = " beside the covariates" * (m.references.of_covariates is not None)
-    return Finding(
+    return note(
         "worse_than_pca",
         f"PCA with {count(m.references.n_components, 'component')}{beside} has a loss of "
         f"{number(m.pca_loss)}, the network {number(m.loss)}: a linear code of the same size does "
         "better.",
-        for_a_poor_fit(m)
-        or f"{more_training(m)} Or try {'; or '.join(['wider hidden layers', *ideas])}.",
-        "note",
+        for_a_poor_fit(m) or f"{more_training(m)} Or try {'; or '.join(ideas)}.",
     )
 
 
@@ -187,9 +181,7 @@ def bounded_output(m: Measures) -> Finding | None:
     total = float(m.columns.variance.sum()) * m.n_rows
     if not float(missed.sum()) > BEYOND_REACH * total:
         return None
-    which = np.flatnonzero(missed > 0)
-    which = which[np.argsort(-missed[which])]
-    worst = int(which[0])
+    worst = int(missed.argmax())
     groups = m.architecture.output_groups
     activation = next(g.activation for g in groups if g.start <= worst < g.stop)
     low, high = reach(activation)
@@ -197,7 +189,7 @@ def bounded_output(m: Measures) -> Finding | None:
     return Finding(
         "bounded_output",
         f"output_activation={activation!r} can give values in {ends} only, and "
-        f"{len(which)} of {len(missed)} columns go beyond, most of all "
+        f"{int((missed > 0).sum())} of {len(missed)} columns go beyond, most of all "
         f"{label(m.columns.names, worst)} "
         f"({number(float(m.columns.low[worst]))} to {number(float(m.columns.high[worst]))}).",
         "Try output_activation='identity', or scale='minmax' for an output between 0 and 1.",

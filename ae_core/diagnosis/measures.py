@@ -13,7 +13,7 @@ from ..network.architecture import Architecture
 from ..network.output import own_parameters
 from ..network.reference import Network
 from ..training.progress import History
-from .baselines import filled, linear_in, principal_components, seen_mean, weighted_mean
+from .baselines import linear_in, principal_components, seen_mean, weighted_mean
 from .hidden import FilledIn, fill_hidden
 from .reconstruction import reach
 from .references import References, references
@@ -30,7 +30,6 @@ class Columns:
     weight: Array  # (n,), of the loss: the feature weights, or 1
     low: Array  # (n,)
     high: Array  # (n,)
-    explained: Array  # (n,), NaN for columns that are constant or have no weight
     shown_low: Array  # (n,), in the user's units where those are known
     shown_high: Array  # (n,)
     has_gaps: Array  # (n,) of bool: whether an entry is missing
@@ -39,6 +38,17 @@ class Columns:
     def is_constant(self) -> Array:
         """Which columns have one value only, (n,) of bool."""
         return np.asarray(self.shown_low == self.shown_high)
+
+
+def largest_first(values: Array, which: Array) -> Array:
+    """The columns for which ``which`` (n,) is true, those of the largest values (n,) first."""
+    found = np.flatnonzero(which)
+    return found[np.argsort(-values[found], kind="stable")]
+
+
+def lower_median(values: Array) -> float:
+    """The median, of two in the middle the smaller one."""
+    return float(np.sort(values)[(len(values) - 1) // 2])
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,10 +62,8 @@ class Measures:
     output_share: float
     """Variance of the output over that of the data, all columns together, by their weights; but
     for what is linear in covariates."""
-    explained_share: float
-    """1 - variance of the residual over that of the data, likewise."""
     pca_share: float
-    """The same for PCA with a code of that size."""
+    """Variance that PCA with a code of that size explains over that of the data, likewise."""
     beyond_reach: Array
     """(n,): squared distance of each column's values to what the output can be, summed."""
     few_rows_share: float
@@ -63,6 +71,8 @@ class Measures:
     few_weights_share: float
     """Part of all weights of rows that the heaviest 1 % have."""
     columns: Columns
+    explained: Array
+    """(n,): share of each column's variance; NaN where that is 0 or has no weight."""
     layers: tuple[Layer, ...]
     code: Code
     filled_in: FilledIn | None
@@ -135,69 +145,49 @@ def measure(
 
     Of columns all is taken of what is seen; what is not is NaN.
     """
-    architecture, X, weights = network.architecture, table.X, table.weights
-    given_beside = table.given
-    run = run_network(network, X, given_beside)
-    mean = seen_mean(X, weights)
-    spread = filled(X, mean) - mean  # (m, n)
-    variance = _variance(X, weights)
-    given = architecture.feature_weights
-    column_weights = np.ones(X.shape[1]) if given is None else np.asarray(given)
-    total = float(column_weights @ variance)
-    residual_variance = _seen_variance(X - run.X_hat, weights)
+    architecture, X, weights, given = network.architecture, table.X, table.weights, table.given
+    feature_weights = architecture.feature_weights
+    columns = columns_of(X, table.names, weights, feature_weights, table.shown)
+    run = run_network(network, X, given)
+    total = float(columns.weight @ columns.variance)
     with np.errstate(divide="ignore", invalid="ignore"):
-        counted = (variance > 0) & (column_weights > 0)
-        explained = np.where(counted, 1 - residual_variance / variance, np.nan)
+        counted = (columns.variance > 0) & (columns.weight > 0)
+        left_over = seen_variance(X - run.X_hat, weights) / columns.variance
+        explained = np.where(counted, 1 - left_over, np.nan)
     loss = weighted_mean(run.row_losses, X, weights)
     own = own_parameters(architecture, network.params.astype(np.float64))
     judged_by = references(
-        architecture, X, n_pca, weights, own, is_sample=table.is_sample, given=given_beside
+        architecture, X, n_pca, weights, own, is_sample=table.is_sample, given=given
     )
     X_given, X_hat_given = np.zeros(1), np.zeros(1)
-    if given_beside is not None:
-        X_given = linear_in(given_beside, X, weights)
-        X_hat_given = linear_in(given_beside, run.X_hat, weights)
+    if given is not None:
+        X_given = linear_in(given, X, weights)
+        X_hat_given = linear_in(given, run.X_hat, weights)
     left = X - X_given  # what PCA, and the code, are there for
-    X_pca = principal_components(
-        left, left, n_pca, weights, None if given is None else column_weights
-    )
+    column_weights = None if feature_weights is None else columns.weight
+    X_pca = principal_components(left, left, n_pca, weights, column_weights)
 
     def share(part: Array) -> float:
         """Of the variance of all columns, that of part (n,)."""
-        part = np.where(column_weights > 0, part, 0.0)  # nothing of it counts, whatever it is
-        return _ratio(float(column_weights @ part), total)
+        part = np.where(columns.weight > 0, part, 0.0)  # nothing of it counts, whatever it is
+        return _ratio(float(columns.weight @ part), total)
 
-    distances = np.sort((spread**2).sum(axis=1))  # (m,)
-    farthest = distances[len(X) - _few(X) :]
-    heaviest = np.zeros(0) if weights is None else np.sort(weights)[len(X) - _few(X) :]
-    columns = Columns(
-        table.names,
-        mean,
-        variance,
-        column_weights,
-        np.fmin.reduce(X),
-        np.fmax.reduce(X),
-        explained,
-        np.fmin.reduce(table.shown),
-        np.fmax.reduce(table.shown),
-        np.asarray(np.isnan(table.shown).any(axis=0)),
-    )
-    gain = judged_by.start - loss
+    distances = np.nansum((X - columns.mean) ** 2, axis=1)  # (m,)
     return Measures(
         architecture=architecture,
         n_rows=len(X),
         loss=loss,
         references=judged_by,
-        output_share=share(_seen_variance(run.X_hat - X_hat_given, weights)),
-        explained_share=1 - share(residual_variance),
-        pca_share=share(_seen_variance(left, weights) - _seen_variance(left - X_pca, weights)),
+        output_share=share(seen_variance(run.X_hat - X_hat_given, weights)),
+        pca_share=share(seen_variance(left, weights) - seen_variance(left - X_pca, weights)),
         beyond_reach=_beyond_reach(X, architecture),
-        few_rows_share=_ratio(float(farthest.sum()), float(distances.sum())),
-        few_weights_share=0.0 if weights is None else float(heaviest.sum() / weights.sum()),
+        few_rows_share=share_of_few(distances),
+        few_weights_share=0.0 if weights is None else share_of_few(weights),
         columns=columns,
+        explained=explained,
         layers=run.layers,
-        code=look_at_code(network, X, weights, gain, run.code_is_dead, given_beside),
-        filled_in=fill_hidden(network, X, given_beside) if table.may_miss else None,
+        code=look_at_code(network, X, weights, judged_by.start - loss, run.code_is_dead, given),
+        filled_in=fill_hidden(network, X, given) if table.may_miss else None,
         loss_curve=_curve(history.loss_curve if history else ()),
         validation_curve=_curve(history.validation_loss_curve if history else ()),
         validation_loss=validation_loss,
@@ -206,9 +196,36 @@ def measure(
     )
 
 
-def _few(X: Array) -> int:
-    """How many rows 1 % are, at least one."""
-    return max(1, len(X) // 100)
+def columns_of(
+    X: Array,
+    names: tuple[str, ...],
+    weights: Array | None = None,
+    column_weights: Any = None,
+    shown: Array | None = None,
+) -> Columns:
+    """Look at the columns of X (m, n), with weights (m,) of rows and (n,) of columns.
+
+    ``shown`` (m', n) is the table in the user's units, where X is not.
+    """
+    low, high = np.fmin.reduce(X), np.fmax.reduce(X)
+    shown = X if shown is None else shown
+    return Columns(
+        names=names,
+        mean=seen_mean(X, weights),
+        variance=np.where(low == high, 0.0, seen_variance(X, weights)),  # whatever rounding makes
+        weight=np.ones(X.shape[1]) if column_weights is None else np.asarray(column_weights),
+        low=low,
+        high=high,
+        shown_low=np.fmin.reduce(shown),
+        shown_high=np.fmax.reduce(shown),
+        has_gaps=np.asarray(np.isnan(shown).any(axis=0)),
+    )
+
+
+def share_of_few(values: Array) -> float:
+    """The part of the sum of values (m,) that the largest 1 % of them, at least one, make."""
+    few = max(1, len(values) // 100)
+    return _ratio(float(np.sort(values)[-few:].sum()), float(values.sum()))
 
 
 def _beyond_reach(X: Array, architecture: Architecture) -> Array:
@@ -223,12 +240,7 @@ def _beyond_reach(X: Array, architecture: Architecture) -> Array:
     return np.concatenate(distances)
 
 
-def _variance(X: Array, weights: Array | None) -> Array:
-    """Of each column (n,); exactly 0 where all values are equal, whatever the mean's rounding."""
-    return np.where(np.fmin.reduce(X) == np.fmax.reduce(X), 0.0, _seen_variance(X, weights))
-
-
-def _seen_variance(X: Array, weights: Array | None) -> Array:
+def seen_variance(X: Array, weights: Array | None = None) -> Array:
     """Of what is seen of each column, (n,); 0 where nothing is."""
     unseen = np.isnan(X)
     if weights is None and not unseen.any():

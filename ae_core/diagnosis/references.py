@@ -155,14 +155,17 @@ def references(
         floor, floor_name = loss(np.nan_to_num(X)), "of these dispersions"
     floor = min(floor, of_constant)
     left, of_given, of_covariates, start = X, np.zeros(1), None, of_constant
+
+    def of_left(X_hat: Array) -> float:
+        return loss(X_hat + of_given)
+
     if n_components:
         columns = architecture.feature_weights
         column_weights = None if columns is None else np.asarray(columns)
         if given is not None:
             of_given = linear_in(given, X, weights)  # (m, n)
             left = X - of_given
-            of_covariates = min(loss(of_given), of_constant)
-            start = of_covariates
+            of_covariates = start = min(loss(of_given), of_constant)
         if given is not None and architecture.variational and column_weights is not None:
             # How much noise there is was learned of rows with all that covariates say in them.
             X_pca = likely_components(left, n_components, weights, column_weights)
@@ -170,16 +173,12 @@ def references(
             X_pca = held_out_components(left, n_components, weights, column_weights)
         else:
             X_pca = principal_components(left, left, n_components, weights, column_weights)
-        of_pca = min(loss(X_pca + of_given), start)
+        of_pca = min(of_left(X_pca), start)
         most = start - floor
         if not is_sample and _may_be_noise(start - of_pca, most, X, n_components):
             # Of columns without any relation k of n can still be copied. A drawn code should not:
             # what it copies costs more than it is worth.
             for_nothing = n_components / X.shape[1]
-
-            def of_left(X_hat: Array) -> float:
-                return loss(X_hat + of_given)
-
             others = _of_others(of_left, left, n_components, weights, column_weights)
             gained = (start - others) / most if most > 0 else 0.0
             is_learnable = gained > WORTH_SAYING + for_nothing * architecture.variational

@@ -1,57 +1,71 @@
 """A diagnosis as text for a terminal and as HTML for a notebook."""
 
-import math
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from .findings import Finding
-from .words import count, number, percent
+from .words import count, number, percent, share_of
 
 if TYPE_CHECKING:
     from .result import Diagnosis
-    from .trials import Trials
 
 WIDTH = 96
 WORST = 5
 """Columns that the report names."""
 UNITS = 12
 """Code units of which the report says how much they carry."""
-NAME = 60
-"""Characters of a name in a table of losses."""
+NAME, COLUMN = 60, 40
+"""Characters of a name in a table of losses, and of a column's name."""
 LAYERS = 8
 """Layers that the text has room for; those with units to report come first."""
 STYLE = "text-align: left; padding: 0.15em 1em 0.15em 0"
 COLORS = {"warning": "#d1453b", "note": "#3f7fb5"}  # legible on white and on black
 
 
+class Table(NamedTuple):
+    """One table of the report."""
+
+    heading: str
+    """Over the names; of layers only HTML has one."""
+    head: tuple[str, ...]
+    """Over the figures."""
+    widths: tuple[int, ...]
+    """Characters of each figure, in text."""
+    rows: Sequence[tuple[str, ...]]
+    """A name and its figures."""
+    longest: int = NAME
+    """Characters of a name, in text."""
+    ending: str = ""
+    """What belongs to the table, below it."""
+    texts: Sequence[str] = ()
+    """Paragraphs that follow."""
+
+
 def text_report(diagnosis: "Diagnosis") -> str:
     """Verdict, findings with what to try, losses, columns, layers and code."""
     lines = [f"diagnosis: {_verdict(diagnosis)} ({_subject(diagnosis)})"]
     lines += findings_text(diagnosis.findings)
-    if _is_worth_saying(diagnosis):
-        lines += _wrapped(f"training ended because {diagnosis.stopped_because}.", "  ", "  ")
-    for trials in _trials(diagnosis):
-        lines += ["", *_table(trials.heading, _of(diagnosis), trials.rows(), _what(trials))]
-        lines += _wrapped(trials.ending, "  ") if trials.ending else []
-    lines.append("")
-    rows = [(name, number(loss), share) for name, loss, share in _losses(diagnosis)]
-    lines += _table("loss", _of(diagnosis), rows)
-    more = _more(diagnosis)
-    lines += ["" for _ in more[:1]]
-    for text in more:
-        lines += _wrapped(text, "  ", "  ")
-    worst = _worst_columns(diagnosis)
-    if worst:
-        width = max(len(_shown(name)) for name, _ in worst)
-        lines.append("")
-        lines.append(f"  {_explained_heading(diagnosis)}")
-        lines += [f"  {_shown(name):<{width}}  {share:>12}" for name, share in worst]
-    lines += ["", *_layer_lines(diagnosis)]
+    lines += _wrapped(_end_of_training(diagnosis), "  ", "  ")
+    for table in _tables(diagnosis, LAYERS):
+        lines += ["", *_text_table(table), *_wrapped(table.ending, "  ")]
+        lines += [""] * bool(table.texts)
+        for text in table.texts:
+            lines += _wrapped(text, "  ", "  ")
     return "\n".join(lines)
+
+
+def html_report(diagnosis: "Diagnosis") -> str:
+    """The same as tables; everything that comes from the data is escaped."""
+    heading = f"<strong>Diagnosis: {escape(_verdict(diagnosis))}</strong>"
+    parts = [f"<p>{heading} ({escape(_subject(diagnosis))})</p>"]
+    parts += [_html_findings(diagnosis.findings), _html_text(_end_of_training(diagnosis))]
+    for table in _tables(diagnosis, len(diagnosis.layers)):
+        parts += [_html_table(table), *map(_html_text, (table.ending, *table.texts))]
+    return "\n".join(["<div>", *filter(None, parts), "</div>"])
 
 
 def findings_text(findings: Sequence[Finding]) -> list[str]:
@@ -65,49 +79,17 @@ def findings_text(findings: Sequence[Finding]) -> list[str]:
 
 def findings_html(heading: str, findings: Sequence[Finding], lines: Sequence[str]) -> str:
     """A heading, findings and lines; everything that comes from the data is escaped."""
-    items = "".join(_html_finding(finding) for finding in findings)
-    parts = [f"<p><strong>{escape(heading)}</strong></p>", f"<ul>{items}</ul>" if items else ""]
-    return "\n".join(["<div>", *parts, *(f"<p>{escape(line)}</p>" for line in lines), "</div>"])
+    parts = [f"<p><strong>{escape(heading)}</strong></p>", _html_findings(findings)]
+    return "\n".join(["<div>", *parts, *map(_html_text, lines), "</div>"])
 
 
-def html_report(diagnosis: "Diagnosis") -> str:
-    """The same as a table; everything that comes from the data is escaped."""
-    parts = [
-        "<div>",
-        f"<p><strong>Diagnosis: {escape(_verdict(diagnosis))}</strong> "
-        f"({escape(_subject(diagnosis))})</p>",
-    ]
-    if diagnosis.findings:
-        items = "".join(_html_finding(finding) for finding in diagnosis.findings)
-        parts.append(f"<ul>{items}</ul>")
-    if _is_worth_saying(diagnosis):
-        parts.append(f"<p>training ended because {escape(diagnosis.stopped_because)}.</p>")
-    of = _of(diagnosis)
-    for trials in _trials(diagnosis):
-        parts.append(_html_table((trials.heading, _what(trials), of), trials.rows()))
-        parts.append(f"<p>{escape(trials.ending)}</p>" if trials.ending else "")
-    losses = [(name, number(loss), share) for name, loss, share in _losses(diagnosis)]
-    parts.append(_html_table(("loss", "", of), losses))
-    parts += [f"<p>{escape(tidied(text))}</p>" for text in _more(diagnosis)]
-    worst = _worst_columns(diagnosis)
-    if worst:
-        parts.append(_html_table((_explained_heading(diagnosis), ""), worst))
-    layers = [
-        (layer.label, str(layer.units), str(layer.dead), str(layer.saturated))
-        for layer in diagnosis.layers
-    ]
-    parts.append(_html_table(("layer", "units", "dead", "saturated"), layers))
-    return "\n".join([*parts, "</div>"])
+# --- what the report says -----------------------------------------------------------------------
 
 
 def _verdict(diagnosis: "Diagnosis") -> str:
-    if diagnosis.ok:
-        return "nothing found"
     n_warnings = len(diagnosis.warnings)
-    n_notes = len(diagnosis.findings) - n_warnings
-    return ", ".join(
-        count(n, thing) for n, thing in ((n_warnings, "warning"), (n_notes, "note")) if n
-    )
+    counts = {"warning": n_warnings, "note": len(diagnosis.findings) - n_warnings}
+    return ", ".join(count(n, kind) for kind, n in counts.items() if n) or "nothing found"
 
 
 def _subject(diagnosis: "Diagnosis") -> str:
@@ -117,53 +99,41 @@ def _subject(diagnosis: "Diagnosis") -> str:
     )
 
 
-def _trials(diagnosis: "Diagnosis") -> "list[Trials]":
-    """Those of which there is something to show."""
-    both = diagnosis.trials, diagnosis.filling_trials
-    return [trials for trials in both if trials is not None and trials.helped]
-
-
-def _what(trials: "Trials") -> str:
-    """The heading of the figures."""
-    return "error" if trials.measure.startswith("error") else "loss"
-
-
-def _losses(diagnosis: "Diagnosis") -> list[tuple[str, float, str]]:
-    constant = diagnosis.baselines[diagnosis.constant]
-    rows = [(diagnosis.subject, diagnosis.loss), *reversed(diagnosis.baselines.items())]
-    return [
-        (name, loss, percent(loss / constant) if constant > 0 and math.isfinite(loss) else "")
-        for name, loss in rows
-    ]
-
-
-def _of(diagnosis: "Diagnosis") -> str:
-    """What shares are of: 'of the mean's'."""
-    return f"of the {diagnosis.constant.split()[-1]}'s"
-
-
-def _table(
-    heading: str, of: str, rows: Sequence[tuple[str, str, str]], what: str = "loss"
-) -> list[str]:
-    """Names, losses and shares, under a heading."""
-    rows = [(_shown(name, NAME), loss, share) for name, loss, share in rows]
-    width = max(len(name) for name, _, _ in rows)
-    lines = [f"  {name:<{width}}  {loss:>10}  {share:>13}" for name, loss, share in rows]
-    if len(heading) > width:
-        return [f"  {heading}", f"  {'':<{width}}  {what:>10}  {of:>13}", *lines]
-    return [f"  {heading:<{width}}  {'':>10}  {of:>13}", *lines]
-
-
-def _is_worth_saying(diagnosis: "Diagnosis") -> bool:
-    """Whether the reader does not know why training ended."""
+def _end_of_training(diagnosis: "Diagnosis") -> str:
+    """Why training ended, unless the reader knows already."""
     why = diagnosis.stopped_because
     is_told = any(finding.name == "diverged" for finding in diagnosis.findings)
-    return bool(why) and not why.startswith("reached max_iter") and not is_told
+    is_known = not why or why.startswith("reached max_iter") or is_told
+    return "" if is_known else f"training ended because {why}."
 
 
-def _more(diagnosis: "Diagnosis") -> list[str]:
+def _tables(diagnosis: "Diagnosis", most_layers: int) -> Iterator[Table]:
+    """Changed settings that helped, losses, columns and layers."""
+    of = f"of the {diagnosis.constant.split()[-1]}'s"
+    for trials in (diagnosis.trials, diagnosis.filling_trials):
+        if trials is not None and trials.helped:
+            what = "error" if trials.measure.startswith("error") else "loss"
+            head = (what, of)
+            yield Table(trials.heading, head, (10, 13), trials.rows(), ending=trials.ending)
+    constant = diagnosis.baselines[diagnosis.constant]
+    losses = [(diagnosis.subject, diagnosis.loss), *reversed(diagnosis.baselines.items())]
+    rows = [(name, number(loss), share_of(loss, constant)) for name, loss in losses]
+    yield Table("loss", ("", of), (10, 13), rows, texts=_texts(diagnosis))
+    worst = _worst_columns(diagnosis)
+    if worst:
+        yield Table(_explained_heading(diagnosis), ("",), (12,), worst, longest=COLUMN)
+    # Those with units to report come first, in the order of the network.
+    told = sorted(diagnosis.layers, key=lambda layer: -(layer.dead + layer.saturated))[:most_layers]
+    layers = [
+        (layer.label, str(layer.units), str(layer.dead), str(layer.saturated))
+        for layer in sorted(told, key=lambda layer: layer.number)
+    ]
+    yield Table("", ("units", "dead", "saturated"), (5, 5, 9), layers)
+
+
+def _texts(diagnosis: "Diagnosis") -> list[str]:
     """Of several networks, hidden entries and a drawn code: a text each."""
-    texts = list(diagnosis.lines)
+    texts = [tidied(line) for line in diagnosis.lines]
     f, information = diagnosis.filled_in, diagnosis.code.information
     if f is not None:
         texts.append(
@@ -197,18 +167,44 @@ def _explained_heading(diagnosis: "Diagnosis") -> str:
     return f"variance explained: {typical} of the median column{extra}; the least:"
 
 
-def _layer_lines(diagnosis: "Diagnosis") -> list[str]:
-    layers = diagnosis.layers
-    if len(layers) > LAYERS:
-        told = sorted(layers, key=lambda layer: -(layer.dead + layer.saturated))[:LAYERS]
-        layers = tuple(sorted(told, key=lambda layer: layer.number))
-    width = max(len(layer.label) for layer in layers)
-    lines = [f"  {'':<{width}}  units   dead  saturated"]
-    lines += [
-        f"  {layer.label:<{width}}  {layer.units:>5}  {layer.dead:>5}  {layer.saturated:>9}"
-        for layer in layers
+# --- how it is set ------------------------------------------------------------------------------
+
+
+def _text_table(table: Table) -> list[str]:
+    def line(name: str, figures: Sequence[str]) -> str:
+        cells = zip(figures, table.widths, strict=True)
+        return f"  {name:<{width}}" + "".join(f"  {figure:>{n}}" for figure, n in cells)
+
+    rows = [(_shown(name, table.longest), figures) for name, *figures in table.rows]
+    width = max(len(name) for name, _ in rows)
+    lines = [line(name, figures) for name, figures in rows]
+    if len(table.heading) <= width:
+        return [line(table.heading, table.head), *lines]
+    head = [line("", table.head)] if any(table.head) else []
+    return [f"  {table.heading}", *head, *lines]
+
+
+def _html_table(table: Table) -> str:
+    def line(cells: tuple[str, ...], tag: str) -> str:
+        inner = "".join(f'<{tag} style="{STYLE}">{escape(_shown(c, WIDTH))}</{tag}>' for c in cells)
+        return f"<tr>{inner}</tr>"
+
+    head = line((table.heading or "layer", *table.head), "th")
+    body = "".join(line(row, "td") for row in table.rows)
+    return f"<table><thead>{head}</thead><tbody>{body}</tbody></table>"
+
+
+def _html_findings(findings: Sequence[Finding]) -> str:
+    items = [
+        f'<li><span style="color: {COLORS[finding.severity]}">{escape(finding.name)}</span>: '
+        f"{escape(finding.message)}<br><em>What to try:</em> {escape(finding.advice)}</li>"
+        for finding in findings
     ]
-    return lines
+    return f"<ul>{''.join(items)}</ul>" if items else ""
+
+
+def _html_text(text: str) -> str:
+    return f"<p>{escape(text)}</p>" if text else ""
 
 
 def _wrapped(text: str, first: str, then: str = "    ") -> list[str]:
@@ -220,23 +216,6 @@ def tidied(text: str) -> str:
     return "".join(c if c.isprintable() else "·" for c in text)
 
 
-def _shown(name: str, at_most: int = 40) -> str:
+def _shown(name: str, at_most: int) -> str:
     name = tidied(name)
     return name if len(name) <= at_most else name[: at_most - 1] + "…"
-
-
-def _html_finding(finding: Finding) -> str:
-    color = COLORS[finding.severity]
-    return (
-        f'<li><span style="color: {color}">{escape(finding.name)}</span>: '
-        f"{escape(finding.message)}<br><em>What to try:</em> {escape(finding.advice)}</li>"
-    )
-
-
-def _html_table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
-    def line(cells: tuple[str, ...], tag: str) -> str:
-        inner = "".join(f'<{tag} style="{STYLE}">{escape(_shown(c, WIDTH))}</{tag}>' for c in cells)
-        return f"<tr>{inner}</tr>"
-
-    body = "".join(line(row, "td") for row in rows)
-    return f"<table><thead>{line(head, 'th')}</thead><tbody>{body}</tbody></table>"

@@ -1,6 +1,5 @@
 """What `diagnose` returns: what was measured, found and tried, as text, HTML and a dict."""
 
-import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -10,6 +9,7 @@ from .hidden import FilledIn
 from .report import html_report, text_report
 from .trials import Trials
 from .units import Code, Layer
+from .words import as_json
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,41 +64,31 @@ class Diagnosis:
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as JSON can hold it; what is no finite number is None."""
-        layers = [{**asdict(layer), "label": layer.label} for layer in self.layers]
-        information = self.code.information
-        f = self.filled_in
-        return {
+        parts = {
             "ok": self.ok,
             "n_rows": self.n_rows,
-            "loss": _json(self.loss),
-            "baselines": {name: _json(loss) for name, loss in self.baselines.items()},
+            "loss": self.loss,
+            "baselines": self.baselines,
             "constant": self.constant,
-            "feature_names": list(self.feature_names),
-            "explained": [_json(share) for share in self.explained.tolist()],
-            "layers": layers,
+            "feature_names": self.feature_names,
+            "explained": self.explained,
+            "layers": [{**asdict(layer), "label": layer.label} for layer in self.layers],
             "code": {
-                "standard_deviation": [_json(s) for s in self.code.standard_deviation.tolist()],
-                "share": [_json(s) for s in self.code.share.tolist()],
-                "information": None
-                if information is None
-                else [_json(s) for s in information.tolist()],
+                "standard_deviation": self.code.standard_deviation,
+                "share": self.code.share,
+                "information": self.code.information,
             },
-            "filled_in": None if f is None else {k: _json(v) for k, v in asdict(f).items()},
+            "filled_in": self.filled_in,
             "stopped_because": self.stopped_because,
-            "lines": list(self.lines),
-            "findings": [asdict(finding) for finding in self.findings],
-            "trials": None if self.trials is None else self.trials.to_dict(),
-            "filling_trials": None
-            if self.filling_trials is None
-            else self.filling_trials.to_dict(),
+            "lines": self.lines,
+            "findings": self.findings,
+            "trials": self.trials and self.trials.to_dict(),
+            "filling_trials": self.filling_trials and self.filling_trials.to_dict(),
         }
+        return {name: as_json(part) for name, part in parts.items()}
 
     def __str__(self) -> str:
         return text_report(self)
 
     def _repr_html_(self) -> str:
         return html_report(self)
-
-
-def _json(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None

@@ -7,7 +7,7 @@ noise, clipping) before what shapes it. `trials` tries them; being suspected say
 import math
 import numbers
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from ..basics.arguments import is_number
@@ -27,27 +27,50 @@ STRONG_ALPHA = 0.99
 """From there on it may be what keeps a network from learning, also where it is the default."""
 FEW_EPOCHS, VERY_FEW_EPOCHS = 30, 10
 
-NOT_SUSPECTED = frozenset(
-    (
-        "n_components",
-        "random_state",
-        "n_threads",
-        "dtype",
-        "verbose",
-        "warm_start",
-        "columns",
-        "missing_values",
-        "loss",
-        "feature_weights",
-        "validation_fraction",
-        "sparsity_target",
-        "learning_rate_init",
-        "max_iter",
-        "solver",
-        "early_stopping",
-    )
+OFF: tuple[tuple[str, Any, str], ...] = (
+    ("dropout", 0.0, "units may come to rely on each other"),
+    ("alpha", 0.0, "nothing keeps the weights small"),
+    ("alpha_l1", 0.0, "no weight is driven to 0"),
+    ("code_l1", 0.0, "the code is not sparse any more"),
+    ("sparsity", 0.0, "the code is not sparse any more"),
+    ("contraction", 0.0, "the code follows small changes of a row"),
+    ("k_sparse", None, "every row uses all units of the code"),
 )
-"""What a fit is about, what changes no fit, and what is treated by itself."""
+"""Setting, its value when switched off, and what is lost then."""
+
+NOT_SUSPECTED = {
+    "n_components",
+    "random_state",
+    "n_threads",
+    "dtype",
+    "verbose",
+    "warm_start",
+    "columns",
+    "missing_values",
+    "loss",
+    "feature_weights",
+    "validation_fraction",
+    "sparsity_target",
+    "early_stopping",
+}
+"""What a fit is about, and what changes no fit."""
+TREATED_BY_THEMSELVES = {
+    *(name for name, _, _ in OFF),
+    "learning_rate_init",
+    "max_iter",
+    "solver",
+    "beta",
+    "corruption",
+    "corruption_level",
+    "clip_norm",
+    "batch_size",
+    "scale",
+    "output_activation",
+    "code_activation",
+    "activation",
+    "hidden_layer_sizes",
+}
+"""Of these more than the default is tried, or only under conditions."""
 
 
 @dataclass(frozen=True)
@@ -79,24 +102,15 @@ class Fit:
     """Beside the code."""
     diverged: bool = False
     """Whether the loss went beyond all numbers."""
-    can: frozenset[str] = field(default_factory=frozenset)
-    """Names of the settings that the estimator has."""
 
     def has(self, name: str) -> bool:
         """Whether the estimator has that setting, at another value than its default."""
-        return name in self.can and self.settings[name] != self.defaults.get(name)
+        return name in self.settings and self.settings[name] != self.defaults[name]
 
-
-OFF: tuple[tuple[str, Any, str], ...] = (
-    ("dropout", 0.0, "units may come to rely on each other"),
-    ("alpha", 0.0, "nothing keeps the weights small"),
-    ("alpha_l1", 0.0, "no weight is driven to 0"),
-    ("code_l1", 0.0, "the code is not sparse any more"),
-    ("sparsity", 0.0, "the code is not sparse any more"),
-    ("contraction", 0.0, "the code follows small changes of a row"),
-    ("k_sparse", None, "every row uses all units of the code"),
-)
-"""Setting, its value when switched off, and what is lost then."""
+    def defaults_but_for(self, others: set[str]) -> dict[str, Any]:
+        """Name → default of the settings that have another value, but for some."""
+        names = [name for name in self.settings if name not in others and self.has(name)]
+        return {name: self.defaults[name] for name in names}
 
 
 def suspects(fit: Fit) -> list[Change]:
@@ -115,12 +129,11 @@ def suspects(fit: Fit) -> list[Change]:
 
 def _what_holds_back(fit: Fit) -> list[Change]:
     s, found = fit.settings, []
-    if "beta" in fit.can and is_number(s["beta"]):
-        # beta=1 is what makes the loss a bound; a smaller one is no fault of the fit.
-        if s["beta"] > 1:
-            found.append(Change({"beta": 1.0}, "codes stray further from a normal distribution", 0))
-        if s["beta"] > 0.1:
-            found.append(Change({"beta": 0.1}, "the loss is no bound on a likelihood then", 1))
+    # beta=1 is what makes the loss a bound; a smaller one is no fault of the fit.
+    if _more(s.get("beta"), 1):
+        found.append(Change({"beta": 1.0}, "codes stray further from a normal distribution", 0))
+    if _more(s.get("beta"), 0.1):
+        found.append(Change({"beta": 0.1}, "the loss is no bound on a likelihood then", 1))
     for name, off, cost in OFF:
         strong = fit.has(name) and s[name] and (name != "alpha" or s[name] > fit.defaults["alpha"])
         if strong:
@@ -132,9 +145,11 @@ def _what_holds_back(fit: Fit) -> list[Change]:
         cost = "it no longer learns to undo noise"
         if _more(s["corruption_level"], level):
             # The level is what is unusual, so it is what is changed, also to none at all.
-            found.append(Change({"corruption_level": level}, "there is less noise to undo", 0))
-            found.append(Change({"corruption_level": level / 10}, "hardly any noise to undo", 0))
-            found.append(Change({"corruption_level": 0.0}, cost, 0))
+            found += [
+                Change({"corruption_level": level}, "there is less noise to undo", 0),
+                Change({"corruption_level": level / 10}, "hardly any noise to undo", 0),
+                Change({"corruption_level": 0.0}, cost, 0),
+            ]
         else:
             suspicion = 0 if fit.has("corruption") else 1  # what a fit has by itself, least
             found.append(Change({"corruption": None}, cost, suspicion))
@@ -169,11 +184,8 @@ def _training(fit: Fit) -> list[Change]:
     epochs: Any = s.get("max_iter")
     if is_number(epochs) and epochs >= 1:
         suspicion = 0 if epochs < FEW_EPOCHS else 1
-        for times in MORE_EPOCHS if epochs < VERY_FEW_EPOCHS else MORE_EPOCHS[:1]:
-            more = int(epochs) * times
-            found.append(
-                Change({"max_iter": more}, f"{times} times the time", suspicion, float(times))
-            )
+        several = MORE_EPOCHS if epochs < VERY_FEW_EPOCHS else MORE_EPOCHS[:1]
+        found += [_longer("max_iter", int(epochs) * times, times, suspicion) for times in several]
     if fit.has("batch_size"):
         found.append(Change({"batch_size": fit.defaults["batch_size"]}, "", 0))
     if s.get("early_stopping"):
@@ -181,6 +193,11 @@ def _training(fit: Fit) -> list[Change]:
             Change({"early_stopping": False, "tol": None}, "no rows are held out to stop by", 1)
         )
     return found
+
+
+def _longer(name: str, steps: int, times: float, suspicion: int) -> Change:
+    """More epochs or steps, which take so many times as long."""
+    return Change({name: steps}, f"{times:.3g} times the time", suspicion, float(times))
 
 
 def _shape(fit: Fit) -> list[Change]:
@@ -192,57 +209,37 @@ def _shape(fit: Fit) -> list[Change]:
     for name in ("output_activation", "code_activation"):
         if fit.has(name):
             found.append(Change({name: fit.defaults[name]}, "", 0))
-    if "activation" in fit.can and fit.has_hidden_layers:
+    if "activation" in s and fit.has_hidden_layers:
         others = [a for a in ("elu", "tanh", "leaky_relu") if a != s["activation"]]
         suspicion = 0 if fit.has("activation") else 2
         found += [Change({"activation": other}, "", suspicion) for other in others[:2]]
-    if "hidden_layer_sizes" in fit.can and fit.has("hidden_layer_sizes"):
+    k: Any = s.get("n_components")
+    if fit.has("hidden_layer_sizes"):
         settings = {"hidden_layer_sizes": fit.defaults["hidden_layer_sizes"]}
         if fit.has("decoder_layer_sizes"):
             settings["decoder_layer_sizes"] = None
-        is_narrow = _narrowest(s["hidden_layer_sizes"]) < 2 * _number(s.get("n_components"), 1)
+        is_narrow = _narrowest(s["hidden_layer_sizes"]) < 2 * (k if is_number(k) else 1)
         found.append(Change(settings, "another number of weights", 0 if is_narrow else 1))
-    k: Any = s.get("n_components")
     if is_number(k) and 2 * k <= fit.n_columns:
-        found.append(
-            Change({"n_components": int(2 * k)}, "a longer code", 2, n_components=int(2 * k))
-        )
+        longer = int(2 * k)
+        found.append(Change({"n_components": longer}, "a longer code", 2, n_components=longer))
     return found
 
 
 def _rest(fit: Fit) -> list[Change]:
     """Everything else that differs from its default."""
-    told = {name for name, _, _ in OFF} | {
-        *NOT_SUSPECTED,
-        "beta",
-        "corruption",
-        "corruption_level",
-        "clip_norm",
-        "batch_size",
-        "scale",
-        "output_activation",
-        "code_activation",
-        "activation",
-        "hidden_layer_sizes",
-        "alpha",
-    }
-    return [
-        Change({name: fit.defaults[name]}, "", 0)
-        for name in fit.settings
-        if name not in told and name in fit.defaults and fit.has(name)
-    ]
+    unusual = fit.defaults_but_for(NOT_SUSPECTED | TREATED_BY_THEMSELVES)
+    return [Change({name: default}, "", 0) for name, default in unusual.items()]
 
 
 def _another_solver(fit: Fit) -> list[Change]:
-    if "solver" in fit.can and fit.settings["solver"] not in ("adam", "adamw"):
+    if fit.settings.get("solver", "adam") not in ("adam", "adamw"):
         # Tried last: a rate that suits one solver says nothing about another.
         return [Change({"solver": "adam", "learning_rate_init": USUAL_RATE}, "", 0)]
     return []
 
 
 def _another_start(fit: Fit) -> list[Change]:
-    if "random_state" not in fit.can:
-        return []
     seed = fit.settings["random_state"]
     return [Change({"random_state": int(seed) + 1 if is_number(seed) else 1}, "", 2)]
 
@@ -253,34 +250,22 @@ USUAL_RATE_OF_A_DETECTOR = 0.01
 
 def detector_suspects(settings: Mapping[str, Any], defaults: Mapping[str, Any]) -> list[Change]:
     """The changes to try where a detector's networks have not learned, the most suspected first."""
-    fit = Fit(settings, defaults, 0, can=frozenset(settings))
-    found = [*_rates(fit, USUAL_RATE_OF_A_DETECTOR)]
-    if settings["n_steps"] < defaults["n_steps"]:
-        times = defaults["n_steps"] / settings["n_steps"]
-        cost = f"{times:.3g} times the time"
-        found.append(Change({"n_steps": defaults["n_steps"]}, cost, 0, times))
-    for times in MORE_EPOCHS:
-        suspicion = 0 if settings["n_steps"] < defaults["n_steps"] else 1
-        more = int(settings["n_steps"]) * times
-        found.append(Change({"n_steps": more}, f"{times} times the time", suspicion, float(times)))
+    fit = Fit(settings, defaults, 0)
+    found = _rates(fit, USUAL_RATE_OF_A_DETECTOR)
+    steps, usual = int(settings["n_steps"]), defaults["n_steps"]
+    suspicion = 0 if steps < usual else 1
+    if steps < usual:
+        found.append(_longer("n_steps", usual, usual / steps, suspicion))
+    found += [_longer("n_steps", steps * times, times, suspicion) for times in MORE_EPOCHS]
     told = {"contamination", "n_threads", "random_state", "learning_rate_init", "n_steps"}
-    found += [
-        Change({name: defaults[name]}, "", 0)
-        for name in settings
-        if name not in told and fit.has(name)
-    ]
+    unusual = fit.defaults_but_for(told)
+    found += [Change({name: default}, "", 0) for name, default in unusual.items()]
     return sorted(found, key=lambda change: change.suspicion)
 
 
 def all_defaults(fit: Fit) -> Change | None:
     """The defaults of all settings that may be suspected, if these are several."""
-    others = {
-        name: fit.defaults[name]
-        for name in fit.settings
-        if fit.has(name)
-        and name in fit.defaults
-        and (name not in NOT_SUSPECTED or name in ("learning_rate_init", "solver", "max_iter"))
-    }
+    others = fit.defaults_but_for(NOT_SUSPECTED)
     if fit.settings.get("max_iter", 0) > fit.defaults.get("max_iter", 0):
         others.pop("max_iter", None)  # fewer epochs are nothing to try
     if len(others) < 2:
@@ -293,13 +278,10 @@ def beside(fit: Fit, first: Change, changes: list[Change]) -> list[Change]:
 
     At last the defaults of all, as two that hide each other's gain may both have to go.
     """
+    unusual = [change for change in changes if change.suspicion == 0 and not change.n_components]
     found = []
-    for change in changes:
-        if (
-            change.suspicion > 0
-            or set(change.settings) & set(first.settings)
-            or change.n_components
-        ):
+    for change in unusual:
+        if change.settings.keys() & first.settings.keys():
             continue
         names = ", ".join(f"{name}={shown(value)}" for name, value in change.settings.items())
         found.append(
@@ -335,10 +317,6 @@ def _narrowest(sizes: Any) -> float:
     """Units of the narrowest hidden layer; no limit where the sizes are no list of numbers."""
     widths = sizes if isinstance(sizes, list | tuple) else [sizes]
     return min((float(width) for width in widths if is_number(width)), default=math.inf)
-
-
-def _number(value: Any, otherwise: float) -> float:
-    return float(value) if is_number(value) else otherwise
 
 
 def _factor(a: float, b: float) -> float:

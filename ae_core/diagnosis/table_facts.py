@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from .._typing import Array
+from .reconstruction import evenly
 
 ENTRIES = 2_000_000
 """A table is looked at in at most as many rows, evenly spaced, as have this many entries."""
@@ -73,6 +74,7 @@ ID_NAMES = re.compile(
 DAYS = (19000101, 21001231)
 """Dates written as one number, year, month and day."""
 SECONDS = (9.4e8, 2.1e9)  # late in 1999 … 2036, since 1970; other numbers are seldom just there
+UNITS = {"seconds": 1.0, "milliseconds": 1e3, "microseconds": 1e6, "nanoseconds": 1e9}
 DATE_NAMES = re.compile(r"(^|[_\W])(?i:date|day|datum|dob)($|[_\W\d])|[a-z]Date$")
 TIME_NAMES = re.compile(r"(^|[_\W])(?i:time|timestamp|ts|epoch)($|[_\W\d])|[a-z]Time(stamp)?$")
 SHEET_DAYS = (10_000, 80_000)  # 1927 … 2119, in days since 1900 as spreadsheets have them
@@ -122,7 +124,7 @@ class TableFacts:
 def table_facts(
     X: Array,
     names: tuple[str, ...],
-    n_rows: int | None = None,
+    n_rows: int,
     sources: Array | None = None,
 ) -> TableFacts:
     """What is notable about the columns of X (m, n), of which NaN is missing.
@@ -132,17 +134,16 @@ def table_facts(
     X : array of shape (m, n)
         In the user's units: of scaled columns nobody sees that they were dates.
     names : tuple of str, n of them
-    n_rows : int, optional
-        How many rows there are, where X is some of them, evenly spaced.
+    n_rows : int
+        How many rows there are, of which X may be some, evenly spaced.
     sources : array of int, shape (n,), optional
         Which column of the table each was made of: that a category is what all others are not says
         nothing.
     """
     m, n = X.shape
-    n_rows = m if n_rows is None else n_rows
     at_most = max(FEWEST_ROWS, ENTRIES // max(1, n))
     if m > at_most:
-        X = X[np.linspace(0, m - 1, at_most).round().astype(np.intp)]
+        X = X[evenly(m, at_most)]
     is_seen = ~np.isnan(X)
     missing = tuple(np.flatnonzero(~is_seen.any(axis=0)).tolist())
     shares = 1 - is_seen.mean(axis=0)
@@ -167,12 +168,10 @@ def table_facts(
         elif kind:
             ids[kind].append(column)
     used = np.flatnonzero(is_used)
-    duplicates = _duplicates(X, used)
-    duplicates = tuple(group for group in duplicates if not _is_of_one(group, sources))
-    multiples, near_copies = (
-        tuple(pair for pair in pairs if not _is_of_one(pair, sources))
-        for pairs in _multiples(X, used, duplicates)
-    )
+    duplicates = _duplicates(X, used, sources)
+    repeated = [column for group in duplicates for column in group[1:]]
+    single = used[~np.isin(used, repeated)]
+    multiples, near_copies = _multiples(X, single, sources)
     return TableFacts(
         n_rows=n_rows,
         names=names,
@@ -181,7 +180,7 @@ def table_facts(
         duplicates=duplicates,
         multiples=multiples,
         near_copies=near_copies,
-        same_where_seen=_same_where_seen(X, used, duplicates),
+        same_where_seen=_same_where_seen(X, single),
         ids=tuple(ids["counts"]),
         named_ids=tuple(ids["named"]),
         dates=tuple(dates),
@@ -258,8 +257,7 @@ def _written_as(distinct: Array, name: str) -> str:
         return "year, month and day in one number" if is_date.all() else ""
     if DATE_NAMES.search(name) and SHEET_DAYS[0] <= low and high <= SHEET_DAYS[1]:
         return "days since 1900"
-    for unit, called in ((1.0, "seconds"), (1e3, "milliseconds"), (1e6, "microseconds"),
-                         (1e9, "nanoseconds")):  # fmt: skip
+    for called, unit in UNITS.items():
         if unit * SECONDS[0] <= low and high <= unit * SECONDS[1]:
             return f"{called} since 1970" if high - low >= unit * NOT_A_COUNT else ""
     return ""
@@ -282,24 +280,24 @@ def _is_of_one(columns: tuple[int, ...], sources: Array | None) -> bool:
     return sources is not None and len(set(sources[list(columns)].tolist())) == 1
 
 
-def _duplicates(X: Array, which: Array) -> tuple[tuple[int, ...], ...]:
+def _duplicates(X: Array, which: Array, sources: Array | None) -> tuple[tuple[int, ...], ...]:
     groups: dict[Any, list[int]] = {}
     for column in which:
         # One zero, not two; NaN has many bit patterns.
         values = np.where(np.isnan(X[:, column]), np.nan, X[:, column] + 0.0)
         groups.setdefault(values.tobytes(), []).append(int(column))
-    return tuple(tuple(group) for group in groups.values() if len(group) > 1)
+    several = (tuple(group) for group in groups.values() if len(group) > 1)
+    return tuple(group for group in several if not _is_of_one(group, sources))
 
 
 def _multiples(
-    X: Array, which: Array, duplicates: tuple[tuple[int, ...], ...]
+    X: Array, which: Array, sources: Array | None
 ) -> tuple[tuple[tuple[int, int], ...], tuple[tuple[int, int], ...]]:
     """Pairs of columns of which one follows from the other, and those that nearly do."""
-    repeated = {column for group in duplicates for column in group[1:]}
-    which = np.array([c for c in which if c not in repeated and not np.isnan(X[:, c]).any()])
+    which = which[~np.isnan(X[:, which]).any(axis=0)]
     if not 2 <= len(which) <= COMPARED:
         return (), ()
-    part = X[:, which.astype(np.intp)]
+    part = X[:, which]
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         centred = part - part.mean(axis=0)
         standard = centred / np.sqrt((centred**2).sum(axis=0))
@@ -307,10 +305,11 @@ def _multiples(
     found: list[list[tuple[int, int]]] = [[], []]
     candidates = np.argwhere(np.triu(beyond < NEARLY_FOLLOWS, 1))[:PAIRS]
     for i, j in candidates:
+        pair = int(which[i]), int(which[j])
         inner = _without_the_farthest(part[:, i], part[:, j])
-        if inner < NEARLY_FOLLOWS:
+        if inner < NEARLY_FOLLOWS and not _is_of_one(pair, sources):
             is_exact = max(inner, beyond[i, j]) < FOLLOWS
-            found[0 if is_exact else 1].append((int(which[i]), int(which[j])))
+            found[0 if is_exact else 1].append(pair)
     return tuple(found[0]), tuple(found[1])
 
 
@@ -326,20 +325,18 @@ def _without_the_farthest(x: Array, y: Array) -> float:
     return 1 - abs(float(x @ y)) / size if size > 0 else math.inf
 
 
-def _same_where_seen(
-    X: Array, which: Array, duplicates: tuple[tuple[int, ...], ...]
-) -> tuple[tuple[int, int], ...]:
+def _same_where_seen(X: Array, which: Array) -> tuple[tuple[int, int], ...]:
     """Pairs of columns, not all of them seen everywhere, that are equal wherever both are seen."""
-    repeated = {column for group in duplicates for column in group[1:]}
-    which = np.array([c for c in which if c not in repeated], dtype=np.intp)
-    has_gaps = np.isnan(X[:, which]).any(axis=0)
+    part = X[:, which]
+    is_seen = ~np.isnan(part)
+    has_gaps = ~is_seen.all(axis=0)
     if not has_gaps.any() or len(which) > COMPARED_WITH_GAPS:
         return ()
-    found = []
+    found: dict[tuple[int, int], None] = {}  # in the order of the first of their columns with gaps
     for i in np.flatnonzero(has_gaps):
-        same = X[:, which] == X[:, [which[i]]]
-        both = ~np.isnan(X[:, which]) & ~np.isnan(X[:, [which[i]]])
-        is_same = (same | ~both).all(axis=0) & (both.mean(axis=0) >= SEEN_TOGETHER)
-        pairs = {tuple(sorted((int(which[i]), int(which[j])))) for j in np.flatnonzero(is_same)}
-        found += [pair for pair in sorted(pairs) if pair[0] != pair[1] and pair not in found]
-    return tuple((a, b) for a, b in found)
+        both = is_seen & is_seen[:, [i]]
+        is_same = ((part == part[:, [i]]) | ~both).all(axis=0)
+        for j in np.flatnonzero(is_same & (both.mean(axis=0) >= SEEN_TOGETHER)):
+            if j != i:
+                found[int(which[min(i, j)]), int(which[max(i, j)])] = None
+    return tuple(found)

@@ -5,7 +5,6 @@ plain loss of the reconstruction, without penalties and noise, on the same rows 
 """
 
 import math
-import numbers
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from typing import Any
 
 from .references import References
 from .suspects import Change, shown
-from .words import count, number, percent
+from .words import as_json, count, number, share_of
 
 HELPED = 0.05
 """Share of what PCA gains by which a change has to lower the loss to have helped, …"""
@@ -51,13 +50,21 @@ class Trial:
             return self.label
         new = ", ".join(f"{name}={shown(value)}" for name, value in self.settings.items())
         values = [value for name, value in self.was.items() if value != self.settings[name]]
-        first = next(iter(self.was.values())) if not values else values[0]
-        return f"{new} instead of {shown(first)}"
+        return f"{new} instead of {shown([*values, *self.was.values()][0])}"
 
     @property
-    def lost(self) -> float:
-        """The share of what PCA gains that it falls short of; negative where it is better."""
-        return self.references.lost(self.loss) if math.isfinite(self.loss) else math.inf
+    def at_a_cost(self) -> str:
+        """What is lost by it, in brackets, to end a sentence with."""
+        return f" ({self.cost})" if self.cost else ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """What was changed and what came of it, as JSON can hold it."""
+        return {
+            "settings": as_json(dict(self.settings)),
+            "instead_of": as_json(dict(self.was)),
+            "loss": as_json(self.loss),
+            "cost": self.cost,
+        }
 
 
 @dataclass(frozen=True)
@@ -69,13 +76,13 @@ class Trials:
     loss: float
     """Of the fit as it is, on those rows; infinite where it goes beyond all numbers."""
     references: References
-    tried: tuple[Trial, ...]
-    n_left_out: int
-    """Changes for which the budget was too small."""
     budget: float
     """Seconds."""
     is_reproduced: bool
     """Whether the fit as it is was as poor again."""
+    tried: tuple[Trial, ...] = ()
+    n_left_out: int = 0
+    """Changes for which the budget was too small."""
     seed: int | None = None
     measure: str = "loss"
     """What is compared."""
@@ -90,12 +97,10 @@ class Trials:
     def helped(self) -> tuple[Trial, ...]:
         """The changes that helped, the best first."""
         before = self._lost(self)
-        much = max(HELPED, HELPED_MUCH * before) if self.is_finite else 0.0
-        good = [t for t in self.tried if self._lost(t) < min(before - much, 1 - HELPED)]
+        good = [t for t in self.tried if self._lost(t) < min(_enough(before), 1 - HELPED)]
         if not good:
             return ()
-        best = min(map(self._lost, good))
-        near = best + min(AS_GOOD, WORTH_NAMING * (min(before, 1.0) - best))
+        near = _near(min(map(self._lost, good)), before)
         level = [t for t in good if self._lost(t) <= near]
         # Stable, so that what was suspected comes first; what takes longer, last.
         level.sort(
@@ -126,10 +131,9 @@ class Trials:
         if not self.together or not self.helped:
             return None
         before, best = self._lost(self.helped[0]), min(map(self._lost, self.together))
-        if not best < before - max(HELPED, HELPED_MUCH * before):
+        if not best < _enough(before):
             return None
-        near = best + min(AS_GOOD, WORTH_NAMING * (before - best))
-        return next(t for t in self.together if self._lost(t) <= near)
+        return next(t for t in self.together if self._lost(t) <= _near(best, before))
 
     @property
     def is_finite(self) -> bool:
@@ -140,29 +144,7 @@ class Trials:
     def advice(self) -> str:
         """What helped, best first, with its figures; or that nothing did."""
         if not self.is_reproduced:
-            constant = self.references.constant
-            share = f", {percent(self.loss / constant)} of the {self.references.constant_name}'s"
-            reached = f"a loss of {number(self.loss)}{share if constant > 0 else ''}"
-            if self.cut_short:
-                return (
-                    f"{self.cut_short}; the same settings, fitted for "
-                    f"{count(self.n_epochs, 'epoch')} to {count(self.n_rows, 'row')}, reach "
-                    f"{reached}: train on."
-                )
-            epochs = f"for {count(self.n_epochs, 'epoch')} " * bool(self.n_epochs)
-            how = (
-                f"The same settings, fitted {epochs}to {count(self.n_rows, 'row')} of this data "
-                f"from random_state={self.seed}, reach {reached}"
-            )
-            if self.is_where_it_ended:
-                return (
-                    f"{how}, so this fit ended at a worse place by chance: fit again "
-                    "with another random_state."
-                )
-            return (
-                f"{how}: is this the data that it was fitted to? If so, fit again with another "
-                "random_state."
-            )
+            return self._where_it_is_not_poor()
         helped = self.helped
         if not helped:
             return (
@@ -176,39 +158,54 @@ class Trials:
         both = self.helped_together
         if both is not None:  # then the others are no more than half the way
             said = said[:1]
-        sentences = [self._sentence(trial, first=i == 0) for i, trial in enumerate(said)]
+        now = number(self.loss)
+        sentences: list[str] = []
+        for trial in said:
+            after = number(trial.loss)
+            if sentences:
+                what = f"{now} to {after}" if self.is_finite else f"a loss of {after}"
+            elif self.is_finite:
+                what = f"the {self.measure} fell from {now} to {after} when tried"
+            else:
+                what = f"the {self.measure}, which was no finite number, is {after} when tried"
+            or_ = "Or " * bool(sentences)
+            sentences.append(f"{or_}{trial.instead}: {what}{trial.at_a_cost}.")
         if both is not None:
-            cost = f" ({both.cost})" if both.cost else ""
-            sentences.append(f"{both.label[0].upper()}{both.label[1:]}: {number(both.loss)}{cost}.")
+            label = f"{both.label[0].upper()}{both.label[1:]}"
+            sentences.append(f"{label}: {number(both.loss)}{both.at_a_cost}.")
         return " ".join(sentences)
 
-    def _sentence(self, trial: Trial, *, first: bool) -> str:
-        after = number(trial.loss)
-        if not first:
-            what = f"{number(self.loss)} to {after}" if self.is_finite else f"a loss of {after}"
-        elif self.is_finite:
-            what = f"the {self.measure} fell from {number(self.loss)} to {after} when tried"
-        else:
-            what = f"the {self.measure}, which was no finite number, is {after} when tried"
-        cost = f" ({trial.cost})" if trial.cost else ""
-        return f"{'' if first else 'Or '}{trial.instead}: {what}{cost}."
+    def _where_it_is_not_poor(self) -> str:
+        """What to do where the same settings, fitted again, learn these rows well."""
+        share = share_of(self.loss, self.references.constant)
+        of_constant = f", {share} of the {self.references.constant_name}'s" if share else ""
+        reached = f"reach a loss of {number(self.loss)}{of_constant}"
+        epochs = f"for {count(self.n_epochs, 'epoch')} " * bool(self.n_epochs)
+        fitted = f"same settings, fitted {epochs}to {count(self.n_rows, 'row')}"
+        if self.cut_short:
+            return f"{self.cut_short}; the {fitted}, {reached}: train on."
+        how = f"The {fitted} of this data from random_state={self.seed}, {reached}"
+        if self.is_where_it_ended:
+            return (
+                f"{how}, so this fit ended at a worse place by chance: fit again with another "
+                "random_state."
+            )
+        return (
+            f"{how}: is this the data that it was fitted to? If so, fit again with another "
+            "random_state."
+        )
 
     def rows(self) -> list[tuple[str, str, str]]:
         """The table: what was changed, the loss, and its share of the constant's."""
         lines = [("as it is", self.loss)]
-        helped = [(trial.instead, trial.loss) for trial in self.helped[:SHOWN]]
+        lines += [(trial.instead, trial.loss) for trial in self.helped[:SHOWN]]
         both = self.helped_together
         if both is not None:
-            helped.insert(1, (both.label, both.loss))
-        lines += helped
-        lines += [(name, loss) for name, loss in reversed(self.references.table().items())]
+            lines.insert(2, (both.label, both.loss))
+        lines += reversed(self.references.table().items())
         constant = self.references.constant
         return [
-            (
-                name,
-                number(loss) if math.isfinite(loss) else "not finite",
-                percent(loss / constant) if constant > 0 and math.isfinite(loss) else "",
-            )
+            (name, number(loss) if math.isfinite(loss) else "not finite", share_of(loss, constant))
             for name, loss in lines
         ]
 
@@ -236,24 +233,15 @@ class Trials:
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as JSON can hold it, also what did not help."""
+        of_trials = {"helped": self.helped, "tried": self.tried, "together": self.together}
         return {
             "n_rows": self.n_rows,
             "n_epochs": self.n_epochs,
-            "loss": _finite(self.loss),
-            "references": {n: _finite(v) for n, v in self.references.table().items()},
+            "loss": as_json(self.loss),
+            "references": as_json(self.references.table()),
             "is_reproduced": self.is_reproduced,
-            "helped": [self._as_dict(trial) for trial in self.helped],
-            "tried": [self._as_dict(trial) for trial in self.tried],
-            "together": [self._as_dict(trial) for trial in self.together],
+            **{name: [trial.to_dict() for trial in trials] for name, trials in of_trials.items()},
             "n_left_out": self.n_left_out,
-        }
-
-    def _as_dict(self, trial: Trial) -> dict[str, Any]:
-        return {
-            "settings": {name: _plain(value) for name, value in trial.settings.items()},
-            "instead_of": {name: _plain(value) for name, value in trial.was.items()},
-            "loss": _finite(trial.loss),
-            "cost": trial.cost,
         }
 
 
@@ -308,6 +296,16 @@ def run_trials(
     return tuple(tried), 0
 
 
+def _enough(before: float) -> float:
+    """Below what share of PCA's gain a change has to come to have helped."""
+    return before - max(HELPED, HELPED_MUCH * before) if math.isfinite(before) else before
+
+
+def _near(best: float, before: float) -> float:
+    """Up to what share of PCA's gain a change is as good as the best one."""
+    return best + min(AS_GOOD, WORTH_NAMING * (min(before, 1.0) - best))
+
+
 def _one_of_each(trials: Sequence[Trial]) -> tuple[Trial, ...]:
     """Of several values of one setting the first, which is the best; the others lie beside it."""
     kept: list[Trial] = []
@@ -315,17 +313,3 @@ def _one_of_each(trials: Sequence[Trial]) -> tuple[Trial, ...]:
         if all(set(trial.settings) != set(other.settings) for other in kept):
             kept.append(trial)
     return tuple(kept)
-
-
-def _plain(value: Any) -> Any:
-    if value is None or isinstance(value, bool | str):
-        return value
-    if isinstance(value, numbers.Integral):
-        return int(value)
-    if isinstance(value, numbers.Real):
-        return _finite(float(value))
-    return [_plain(v) for v in value] if isinstance(value, list | tuple) else str(value)
-
-
-def _finite(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None

@@ -5,17 +5,16 @@ import numpy as np
 from .advice import (
     MANY_DEAD,
     MANY_SATURATED,
+    first_of_all,
     holds_back,
     is_large,
-    learning_rate,
     smaller_rate,
-    wants_scaling,
 )
 from .data_findings import heavy_outliers
-from .findings import Finding
+from .findings import Finding, note
 from .measures import Measures
 from .units import Layer
-from .words import NAMED, listed, of_layers
+from .words import NAMED, agree, listed, of_layers
 
 IDLE = 0.01
 """Of an even share of what the code gains: a unit that carries less might as well not be there."""
@@ -39,7 +38,7 @@ def _against_saturation(m: Measures) -> str:
     if held:
         return " ".join(held)
     other = "an activation that is not bounded, such as 'elu'."
-    if is_large(learning_rate(m), m):
+    if is_large(m):
         return f"{smaller_rate(m)} Or {other}"
     scale = "" if m.settings.get("scale") in ("standard", "biases") else "scale='standard', "
     return f"Try {scale}smaller starting weights or a smaller learning rate; or {other}"
@@ -54,16 +53,15 @@ def dead_units(m: Measures) -> Finding | None:
     ]  # of a code, those that are dead are told one by one
     if not layers or not m.varies:
         return None
-    held = [*holds_back(m), *filter(None, [wants_scaling(m)])]
-    others = [name for name in ("elu", "leaky_relu") if name != layers[0].activation]
+    others = [repr(name) for name in ("elu", "leaky_relu") if name != layers[0].activation]
+    # Units that are flat stay so; those whose weights are 0 need not.
+    for_good = ", and do not come back by training" * all(x.stuck == x.dead for x in layers)
+    otherwise = f"{smaller_rate(m)} Or activation={' or '.join(others)}, of which fewer units die."
     return Finding(
         "dead_units",
-        f"Dead, the same for every row: {of_layers(layers, 'dead')}. They say nothing about a row"
-        f"{', and do not come back by training' if all(_is_stuck(x) for x in layers) else ''}.",
-        f"Fit again. {' '.join(held)}"
-        if held
-        else f"Fit again. {smaller_rate(m)} Or activation={' or '.join(map(repr, others))}, of "
-        "which fewer units die.",
+        f"Dead, the same for every row: {of_layers(layers, 'dead')}. They say nothing about a "
+        f"row{for_good}.",
+        f"Fit again. {first_of_all(m) or otherwise}",
     )
 
 
@@ -75,11 +73,6 @@ def _is_dead(layer: Layer) -> bool:
     return layer.dead >= MANY_DEAD * layer.units
 
 
-def _is_stuck(layer: Layer) -> bool:
-    """Whether its dead units are so because they are flat, and not because weights are 0."""
-    return layer.stuck == layer.dead
-
-
 def dead_code_units(m: Measures) -> Finding | None:
     """Some units of the code that give the same for every row, in a fit that would need them."""
     units = np.flatnonzero(m.code.is_dead)
@@ -87,12 +80,11 @@ def dead_code_units(m: Measures) -> Finding | None:
     told = layer.dead == layer.units or _is_saturated(layer)
     if not len(units) or told or not m.is_poor or not m.is_finite:
         return None
-    is_one = len(units) == 1
     return Finding(
         "dead_code_units",
         f"{listed('Code unit', units)} of {len(m.code.share)} (counted from 0) "
-        f"{'is' if is_one else 'are'} dead: {layer.activation} gives the same for every row, and "
-        f"no gradient comes through {'it' if is_one else 'them'} any more.",
+        f"{agree(units, 'is', 'are')} dead: {layer.activation} gives the same for every row, and "
+        f"no gradient comes through {agree(units, 'it', 'them')} any more.",
         "Fit again with another random_state, or code_activation='identity', whose units do not "
         "die.",
     )
@@ -136,10 +128,9 @@ def idle_code_units(m: Measures) -> Finding | None:
         return None
     said = []
     if len(units):
-        carry = "carries" if len(units) == 1 else "carry"
         said.append(
-            f"{listed('Code unit', units)} of {k} (counted from 0) {carry} nothing: set to the "
-            "mean, the loss does not rise."
+            f"{listed('Code unit', units)} of {k} (counted from 0) "
+            f"{agree(units, 'carries', 'carry')} nothing: set to the mean, the loss does not rise."
         )
     if twins:
         pairs = ", ".join(f"{i} and {j} ({r:+.4f})" for i, j, r in twins[:NAMED])
@@ -152,4 +143,4 @@ def idle_code_units(m: Measures) -> Finding | None:
         advice = f"n_components={fewer} would do as well."
     else:
         advice = "Look at the other findings first: nothing seems to reach the decoder."
-    return Finding("idle_code_units", " ".join(said), advice, "note")
+    return note("idle_code_units", " ".join(said), advice)

@@ -115,34 +115,28 @@ def run_network(network: Network, X: Array, given: Array | None = None) -> Run:
         X_hat[rows] = trace.H[-1]
         # Not what is left of a k-sparse code: a unit that is not among the largest is not flat.
         for i, (H, name) in enumerate(zip(trace.A[1:], architecture.activations, strict=True)):
-            if i < n_layers - 1:  # an output unit may well be flat
+            if (
+                i < n_layers - 1
+            ):  # an output unit may be flat: it has to be where a column is 0 or 1
                 slope = ACTIVATIONS[name].derivative(H)
                 flat[i] += (slope < FLAT * STEEPEST.get(name, 1.0)).sum(axis=0)
             low[i] = np.minimum(low[i], H.min(axis=0))
             high[i] = np.maximum(high[i], H.max(axis=0))
-    layers = []
-    code_dead = np.zeros(architecture.n_components, dtype=bool)
-    for number in range(1, n_layers + 1):
-        i, name, is_code = number - 1, architecture.activations[number - 1], False
-        saturated = np.zeros(sizes[i], dtype=bool)
-        dead = np.zeros(sizes[i], dtype=bool)
-        # An output unit may well be flat: it has to be where a column is 0 or 1.
-        if number < n_layers:
-            is_code = number == architecture.code_layer
-            if name in BOUNDED:
-                # A sparse code is meant to be at an end of its range for most rows.
-                share = 1.0 if is_code and _is_sparse_code(architecture) else ALMOST_ALL_ROWS
-                saturated = flat[i] >= share * len(X)
-            if name in ONE_SIDED:
-                dead = flat[i] == len(X)
-            if len(X) > 1 and not is_code:  # of a code unit without spread, `Code` tells
-                magnitude = np.maximum(np.abs(low[i]), np.abs(high[i]))
-                dead |= (high[i] - low[i] <= NO_SPREAD * magnitude) & ~saturated
-            if is_code:
-                code_dead = dead | saturated
+    layers, code_dead = [], np.zeros(architecture.n_components, dtype=bool)
+    for i, name in enumerate(architecture.activations):
+        is_code = i + 1 == architecture.code_layer
+        # A sparse code is meant to be at an end of its range for most rows.
+        share = 1.0 if is_code and _is_sparse_code(architecture) else ALMOST_ALL_ROWS
+        saturated = (flat[i] >= share * len(X)) & (name in BOUNDED)
+        dead = (flat[i] == len(X)) & (name in ONE_SIDED)
+        if is_code:
+            code_dead = dead | saturated  # of a code unit without spread, `Code` tells
+        elif i < n_layers - 1 and len(X) > 1:
+            magnitude = np.maximum(np.abs(low[i]), np.abs(high[i]))
+            dead |= (high[i] - low[i] <= NO_SPREAD * magnitude) & ~saturated
         stuck = dead & (flat[i] == len(X))
         n_each = int(dead.sum()), int(saturated.sum()), int(stuck.sum())
-        layers.append(Layer(number, sizes[i], name, is_code, *n_each))
+        layers.append(Layer(i + 1, sizes[i], name, is_code, *n_each))
     return Run(tuple(layers), code_dead, X_hat, errors)
 
 
@@ -171,9 +165,8 @@ def look_at_code(
     given : array of shape (m, n_covariates), optional
     """
     architecture = network.architecture
-    n_weights = sum(
-        W.size for W, _ in architecture.layers(network.params)[architecture.code_layer :]
-    )
+    decoder = architecture.layers(network.params)[architecture.code_layer :]
+    n_weights = sum(W.size for W, _ in decoder)
     rows = Rows(beside(X, given).astype(network.dtype), missing="mask")
     code = network.encode(rows).astype(np.float64)  # (m, k)
     k = code.shape[1]
@@ -198,19 +191,14 @@ def look_at_code(
             without = code_part.copy()
             without[:, unit] = mean
             shares[unit] = (loss(without) - whole) / gain
-    information = None
-    if architecture.variational:
-        information = _information(network, rows, X, weights)
+    information = _information(network, rows, X, weights) if architecture.variational else None
     return Code(deviations, shares, is_dead, _twins(code, deviations), information)
 
 
 def _information(network: Network, rows: Rows, X: Array, weights: Array | None) -> Array:
     mean, log_variance = (part.astype(np.float64) for part in network.posterior(rows))  # (m, k)
-    per_unit = [
-        weighted_mean(divergence(mean[:, [unit]], log_variance[:, [unit]]), X, weights)
-        for unit in range(mean.shape[1])
-    ]
-    return np.array(per_unit)
+    units = (divergence(mean[:, [i]], log_variance[:, [i]]) for i in range(mean.shape[1]))
+    return np.array([weighted_mean(of_rows, X, weights) for of_rows in units])
 
 
 def _twins(code: Array, deviations: Array) -> tuple[tuple[int, int, float], ...]:

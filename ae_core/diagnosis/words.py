@@ -1,6 +1,12 @@
-"""The words that findings are made of: numbers, names, lists."""
+"""What findings and reports are written with: numbers, names and lists as text, and JSON."""
 
 import math
+import numbers
+from collections.abc import Sequence, Sized
+from dataclasses import asdict, is_dataclass
+from typing import Any
+
+import numpy as np
 
 from .._typing import Array
 from .units import Layer
@@ -46,9 +52,30 @@ def percent(share: float) -> str:
     return f"{value:.3g} %" if abs(value) < 1e4 else f"{value:.2g} %"
 
 
+def share_of(part: float, whole: float) -> str:
+    """What share of a loss another is; nothing where there is no such share."""
+    return percent(part / whole) if whole > 0 and math.isfinite(part) else ""
+
+
 def count(n: int, thing: str) -> str:
     """'1 row', '2 rows'."""
     return f"{n} {thing}{'' if n == 1 else 's'}"
+
+
+def names_of(feature_names: Sequence[Any] | None, otherwise: tuple[str, ...]) -> tuple[str, ...]:
+    """The names that were given for the columns, or others where none were.
+
+    Raises
+    ------
+    ValueError
+        When there are not as many.
+    """
+    names = otherwise if feature_names is None else tuple(map(str, feature_names))
+    if len(names) != len(otherwise):
+        raise ValueError(
+            f"feature_names has {len(names)} names: one per column is needed, {len(otherwise)}"
+        )
+    return names
 
 
 def label(names: tuple[str, ...], column: int) -> str:
@@ -70,16 +97,39 @@ def of_layers(layers: list[Layer], kind: str) -> str:
     return "; ".join(parts)
 
 
-def columns(names: tuple[str, ...], which: Array | list[int]) -> str:
-    """Columns by name, to start a sentence with."""
+def agree(which: Sized, one: str, several: str) -> str:
+    """The word that goes with one column (or unit), or with several."""
+    return one if len(which) == 1 else several
+
+
+def columns(names: tuple[str, ...], which: Array | Sequence[int], one: str, several: str) -> str:
+    """Columns by name and their verb, to start a sentence with: "2 columns ('a', 'b') have"."""
     if len(which) == 1:
-        return f"Column {quoted(names[int(which[0])])}"
+        return f"Column {quoted(names[int(which[0])])} {one}"
     some = [quoted(names[int(i)]) for i in which[:NAMED]]
-    return f"{len(which)} columns ({', '.join(some)}{', …' if len(which) > NAMED else ''})"
+    more = ", …" if len(which) > NAMED else ""
+    return f"{len(which)} columns ({', '.join(some)}{more}) {several}"
 
 
 def listed(thing: str, which: Array) -> str:
     """'Code unit 3', 'Code units 3, 5'."""
     shown = ", ".join(str(int(i)) for i in which[: 3 * NAMED])
     more = ", …" if len(which) > 3 * NAMED else ""
-    return f"{thing}{'' if len(which) == 1 else 's'} {shown}{more}"
+    return f"{thing}{agree(which, '', 's')} {shown}{more}"
+
+
+def as_json(value: Any) -> Any:
+    """A value as JSON can hold it: what is no finite number is None, an array is a list."""
+    if is_dataclass(value) and not isinstance(value, type):
+        value = asdict(value)
+    if isinstance(value, dict):
+        return {name: as_json(part) for name, part in value.items()}
+    if isinstance(value, list | tuple | np.ndarray):
+        return [as_json(part) for part in value]
+    if value is None or isinstance(value, bool | str):
+        return value
+    if isinstance(value, numbers.Integral):
+        return int(value)
+    if isinstance(value, numbers.Real):
+        return float(value) if math.isfinite(value) else None
+    return str(value)

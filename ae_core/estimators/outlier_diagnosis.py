@@ -7,22 +7,21 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import clone
-from sklearn.utils import _safe_indexing
 
 from .._typing import Array
 from ..data.checks import is_sparse
 from ..data.rows import Rows
 from ..data.scaling import saturated
-from ..diagnosis.diagnose import OF_THE_FIT, Examination, examine
+from ..diagnosis.diagnose import OF_THE_FIT, examine
 from ..diagnosis.findings import Finding
-from ..diagnosis.reconstruction import bounded, evenly, mean_error, some_of
+from ..diagnosis.reconstruction import bounded, mean_error, some_of
 from ..diagnosis.references import References, references
 from ..diagnosis.result import Diagnosis
 from ..diagnosis.suspects import Change, detector_suspects
-from ..diagnosis.trials import Trial, Trials, run_trials
+from ..diagnosis.trials import Trials, run_trials
 from ..diagnosis.words import count, number, percent
 from .tables import checked
-from .trying import announce
+from .trying import Table, announce, seed_of
 
 ROWS = 1000
 """Rows of a trial, and rows by which networks are judged."""
@@ -82,13 +81,25 @@ def diagnose_detector(
     found = tuple(f for f in examined.found if f.name not in OF_THE_FIT | usual)
     tried = None
     if examined.measures.varies and _is_untrained(loss, judged_by):
-        finding = _untrained(loss, judged_by)
-        if trials:
-            tried = _try_settings(detector, X, budget, sample_weight)
-            message = finding.message if tried.is_reproduced else _unknown(loss, judged_by)
-            finding = replace(finding, message=message, advice=tried.advice)
-        found = (finding, *found)
-    return _report(detector, X, examined, loss, judged_by, found, tried, n_left_out)
+        tried = _try_settings(detector, X, budget, sample_weight) if trials else None
+        found = (_untrained(loss, judged_by, tried), *found)
+    n_rows, n_outliers = Table(X).n_rows, int((detector.predict(X) == -1).sum())
+    sizes = [network.architecture.n_components for network in networks]
+    far = f"without {count(n_left_out, 'row')} ten times as far out as usual; " * bool(n_left_out)
+    return replace(
+        examined.report(),
+        loss=loss,
+        baselines=judged_by.table(),
+        findings=found,
+        trials=tried,
+        subject="these networks",
+        lines=(
+            f"{count(len(sizes), 'network')}, with codes of {', '.join(map(str, sizes))}; losses "
+            f"are their means, {far}layers those of the largest",
+            f"{n_outliers} of {count(n_rows, 'row')} are outliers "
+            f"({percent(n_outliers / n_rows)}): their score is above {number(detector.threshold_)}",
+        ),
+    )
 
 
 def _seen_by_networks(detector: Any, X: Any) -> Rows:
@@ -125,14 +136,8 @@ def _judged(networks: tuple[Any, ...], rows: Rows) -> tuple[float, References, i
     losses, of_pca = [], []
     with np.errstate(over="ignore", invalid="ignore"):
         for network in networks:
-            architecture = network.architecture
-            judged_by = references(
-                architecture,
-                X,
-                architecture.n_components,
-                weights,
-                is_sample=is_sample,
-            )
+            a = network.architecture
+            judged_by = references(a, X, a.n_components, weights, is_sample=is_sample)
             losses.append(mean_error(network, X, weights))
             of_pca.append(judged_by.pca)
     judged_by = replace(judged_by, pca=float(np.mean(of_pca)), n_components=0)
@@ -145,43 +150,36 @@ def _is_untrained(loss: float, judged_by: References) -> bool:
     return judged_by.has_structure and judged_by.lost(loss) > UNTRAINED
 
 
-def _untrained(loss: float, judged_by: References) -> Finding:
-    return Finding(
-        "not_learned",
-        f"The networks have not learned what rows look like: their mean loss is {number(loss)}, "
-        f"returning the {judged_by.constant_name} for every row has {number(judged_by.constant)}, "
-        f"PCA with codes of the same sizes {number(judged_by.pca)}. Their scores say little more "
-        "than how far a row is from the mean.",
-        "Try the defaults of learning_rate_init and n_steps.",
+def _untrained(loss: float, judged_by: References, tried: Trials | None) -> Finding:
+    figures = (
+        f"their mean loss is {number(loss)}, returning the {judged_by.constant_name} for every row "
+        f"has {number(judged_by.constant)}, PCA with codes of the same sizes "
+        f"{number(judged_by.pca)}."
     )
-
-
-def _unknown(loss: float, judged_by: References) -> str:
-    """What to say where such networks do learn these rows."""
-    return (
-        f"The networks do not know rows like these: their mean loss is {number(loss)}, returning "
-        f"the {judged_by.constant_name} for every row has {number(judged_by.constant)}, PCA with "
-        f"codes of the same sizes {number(judged_by.pca)}."
-    )
+    if tried is not None and not tried.is_reproduced:  # such networks do learn these rows
+        message = f"The networks do not know rows like these: {figures}"
+    else:
+        message = (
+            f"The networks have not learned what rows look like: {figures} Their scores say little "
+            "more than how far a row is from the mean."
+        )
+    otherwise = "Try the defaults of learning_rate_init and n_steps."
+    return Finding("not_learned", message, otherwise if tried is None else tried.advice)
 
 
 def _try_settings(detector: Any, X: Any, budget: float, sample_weight: Array | None) -> Trials:
-    n_rows = int(X.shape[0] if hasattr(X, "shape") else len(X))
-    which = evenly(n_rows, ROWS)
-    some = _safe_indexing(X, which)
-    weights = None if sample_weight is None else sample_weight[which]
-    settings = detector.get_params(deep=False)
-    seed = settings["random_state"]
-    seed = int(seed) if isinstance(seed, int | np.integer) else 0
+    table = Table(X, sample_weight).some(ROWS)
+    weights = table.sample_weight
+    settings, seed = detector.get_params(deep=False), seed_of(detector)
 
     def fitted(changed: dict[str, Any]) -> Any:
         model = clone(detector).set_params(**{"random_state": seed, **changed})
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return model.fit(some, sample_weight=weights)
+            return model.fit(table.X, sample_weight=weights)
 
     base = fitted({})
-    seen = _seen_by_networks(base, some)
+    seen = _seen_by_networks(base, table.X)
     seen = seen if weights is None else seen.reweighted(weights)
     loss, judged_by, _ = _judged(base.ensemble_.networks, seen)
     is_reproduced = _is_untrained(loss, judged_by)
@@ -194,51 +192,18 @@ def _try_settings(detector: Any, X: Any, budget: float, sample_weight: Array | N
             return None
         return _judged(model.ensemble_.networks, seen)[0]
 
-    tried: tuple[Trial, ...] = ()
-    left = 0
-    if is_reproduced:
-        announce(len(changes), budget)
-        tried, left = run_trials(changes, settings, loss_with, lambda _: judged_by, budget=budget)
-    return Trials(
-        n_rows=len(which),
+    result = Trials(
+        n_rows=table.n_rows,
         n_epochs=0,
         loss=loss,
         references=judged_by,
-        tried=tried,
-        n_left_out=left,
         budget=budget,
         is_reproduced=is_reproduced,
         seed=seed,
         measure="mean loss",
     )
-
-
-def _report(
-    detector: Any,
-    X: Any,
-    examined: Examination,
-    loss: float,
-    judged_by: References,
-    found: tuple[Finding, ...],
-    tried: Trials | None,
-    n_left_out: int,
-) -> Diagnosis:
-    n_outliers = int((detector.predict(X) == -1).sum())
-    n_rows = int(X.shape[0] if hasattr(X, "shape") else len(X))
-    sizes = [network.architecture.n_components for network in detector.ensemble_.networks]
-    far = f"without {count(n_left_out, 'row')} ten times as far out as usual; " * bool(n_left_out)
-    lines = (
-        f"{count(len(sizes), 'network')}, with codes of {', '.join(map(str, sizes))}; losses are "
-        f"their means, {far}layers those of the largest",
-        f"{n_outliers} of {count(n_rows, 'row')} are outliers "
-        f"({percent(n_outliers / n_rows)}): their score is above {number(detector.threshold_)}",
-    )
-    return replace(
-        examined.report(),
-        loss=loss,
-        baselines=judged_by.table(),
-        findings=found,
-        trials=tried,
-        subject="these networks",
-        lines=lines,
-    )
+    if not is_reproduced:
+        return result
+    announce(len(changes), budget)
+    tried, left = run_trials(changes, settings, loss_with, lambda _: judged_by, budget=budget)
+    return replace(result, tried=tried, n_left_out=left)

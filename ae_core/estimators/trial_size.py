@@ -40,43 +40,38 @@ def planned(
 ) -> tuple[Size, list[Change], int]:
     """How large trials are, which of the changes fit into the budget, and how many do not."""
     max_iter = model.max_iter
-
-    def seconds(size: Size) -> float:
-        return _seconds(model, size)
-
     most = min(n_rows, ROWS)
     for rows, epochs in ((most, EPOCHS), (min(n_rows, FEWER_ROWS), EPOCHS),
                          (min(n_rows, FEWER_ROWS), FEWEST_EPOCHS)):  # fmt: skip
         least = epochs if rows < most else max(epochs, math.ceil(VISITS / rows))
         size = Size(rows, min(max_iter, least))
-        if seconds(size) * (1 + sum(c.work for c in changes[:SEVERAL])) <= budget:
+        if _seconds(model, size) * _work(changes[:SEVERAL]) <= budget:
             break
-    work = 1 + sum(c.work for c in changes)
     while size.n_epochs < max_iter:
         longer = Size(size.n_rows, min(max_iter, size.n_epochs + EPOCHS))
-        if seconds(longer) * work > EASY * budget:
+        if _seconds(model, longer) * _work(changes) > EASY * budget:
             break
         size = longer
     if size.n_epochs < max_iter:  # then more epochs can't be judged
         changes = [c for c in changes if "max_iter" not in c.settings]
-    fitting = those_that_fit(model, size, changes, budget - seconds(size))
+    fitting = those_that_fit(model, size, changes, left_of(model, size, [], budget))
     return size, fitting, len(changes) - len(fitting)
 
 
 def those_that_fit(model: Any, size: Size, changes: list[Change], budget: float) -> list[Change]:
     """The first of the changes, as many as can be tried in so many seconds."""
-    total, fitting = 0.0, []
-    for change in changes:
-        total += _seconds(model, size) * change.work
-        if total > budget:
-            break
-        fitting.append(change)
-    return fitting
+    seconds = np.cumsum([_seconds(model, size) * change.work for change in changes])
+    return changes[: int((seconds <= budget).sum())]
 
 
 def left_of(model: Any, size: Size, changes: list[Change], budget: float) -> float:
     """Seconds that are left of the budget when all of these are tried."""
-    return budget - _seconds(model, size) * (1 + sum(change.work for change in changes))
+    return budget - _seconds(model, size) * _work(changes)
+
+
+def _work(changes: list[Change]) -> float:
+    """What these trials, and that of the fit as it is, take, in times the last one."""
+    return 1 + sum(change.work for change in changes)
 
 
 def _seconds(model: Any, size: Size) -> float:

@@ -19,14 +19,12 @@ from ..diagnosis.hidden import FilledIn, fill_hidden
 from ..diagnosis.reconstruction import DENSE_ENTRIES, evenly, loss_of
 from ..diagnosis.references import References, references
 from ..diagnosis.suspects import Change, Fit, all_defaults, beside, suspects, to_fill_in
-from ..diagnosis.trials import Trials, run_trials
+from ..diagnosis.trials import Trial, Trials, run_trials
 from ..diagnosis.words import count
 from ..network.output import own_parameters
 from ..training.progress import NonFiniteLossError
-from .beside import given_beside
-from .fitting import in_rates, seen
+from .fitting import in_rates
 from .parameters import MEANINGS, alpha_of, batch_size_of
-from .tables import checked
 from .trial_size import (
     FEWEST_ROWS,
     Size,
@@ -49,15 +47,15 @@ class Table(NamedTuple):
     covariates: Any = None
     """array, DataFrame or Series of shape (m, n_covariates)"""
 
+    @property
+    def n_rows(self) -> int:
+        """Its length."""
+        return int(self.X.shape[0] if hasattr(self.X, "shape") else len(self.X))
+
     def some(self, at_most: int) -> "Table":
         """At most so many of its rows, evenly spaced."""
-        which = evenly(_n_rows(self.X), at_most)
-        weights = self.sample_weight
-        return Table(
-            _safe_indexing(self.X, which),
-            None if weights is None else weights[which],
-            None if self.covariates is None else _safe_indexing(self.covariates, which),
-        )
+        which = evenly(self.n_rows, at_most)
+        return Table(*(None if part is None else _safe_indexing(part, which) for part in self))
 
 
 def try_settings(model: Any, table: Table, *, lost: float | None, budget: float) -> Trials | None:
@@ -79,7 +77,7 @@ def try_settings(model: Any, table: Table, *, lost: float | None, budget: float)
     Trials, or None where there is nothing to try
     """
     what = _fit_of(model)
-    size, changes, n_left_out = planned(model, suspects(what), _at_most(model, table.X), budget)
+    size, changes, n_left_out = planned(model, suspects(what), _at_most(model, table), budget)
     trial = _Trial(model, table, size)
     loss = trial.as_it_is()
     if loss is None:
@@ -93,8 +91,6 @@ def try_settings(model: Any, table: Table, *, lost: float | None, budget: float)
         n_epochs=size.n_epochs,
         loss=loss,
         references=judged_by,
-        tried=(),
-        n_left_out=0,
         budget=budget,
         is_reproduced=is_reproduced,
         seed=trial.seed,
@@ -102,21 +98,21 @@ def try_settings(model: Any, table: Table, *, lost: float | None, budget: float)
     )
     if not is_reproduced:
         return result
+
+    def run(changes: list[Change]) -> tuple[tuple[Trial, ...], int]:
+        return run_trials(changes, what.settings, trial.loss, trial.references, budget=budget)
+
     announce(len(changes), budget)
-    tried, left = run_trials(changes, what.settings, trial.loss, trial.references, budget=budget)
+    tried, left = run(changes)
     result = replace(result, tried=tried, n_left_out=left + n_left_out)
     if result.leaves_much:
         best = result.helped[0]
         first = next(c for c in changes if dict(c.settings) == dict(best.settings))
         left_over = left_of(model, size, changes, budget)
         both = those_that_fit(model, size, beside(what, first, changes), left_over)
-        more, _ = run_trials(both, what.settings, trial.loss, trial.references, budget=budget)
-        return replace(result, together=more)
+        return replace(result, together=run(both)[0])
     together = None if result.helped or result.n_left_out else all_defaults(what)
-    if together is None:
-        return result
-    more, _ = run_trials([together], what.settings, trial.loss, trial.references, budget=budget)
-    return replace(result, tried=(*tried, *more))
+    return result if together is None else replace(result, tried=(*tried, *run([together])[0]))
 
 
 def _cut_short(model: Any) -> str:
@@ -149,11 +145,9 @@ def try_filling(model: Any, table: Table, *, budget: float) -> Trials | None:
     Trials, or None where there is nothing to try
     """
     changes = to_fill_in(_fit_of(model))
-    size, changes, n_left_out = planned(model, changes, _at_most(model, table.X), budget)
+    size, changes, n_left_out = planned(model, changes, _at_most(model, table), budget)
     trial = _Trial(model, table, size)
-    if trial.as_it_is() is None:
-        return None
-    of_base = trial.filled_in(trial.base)
+    of_base = None if trial.as_it_is() is None else trial.filled_in(trial.base)
     if of_base is None:
         return None
     judged_by = References(
@@ -172,10 +166,10 @@ def try_filling(model: Any, table: Table, *, budget: float) -> Trials | None:
         n_epochs=size.n_epochs,
         loss=of_base.network,
         references=judged_by,
-        tried=tried,
-        n_left_out=left + n_left_out,
         budget=budget,
         is_reproduced=True,
+        tried=tried,
+        n_left_out=left + n_left_out,
         seed=trial.seed,
         measure="error on hidden entries",
     )
@@ -193,18 +187,19 @@ def _fit_of(model: Any) -> Fit:
         architecture.n_features,
         has_hidden_layers=architecture.n_layers > 2,
         diverged=model.history_.stopped_because.startswith("the loss is "),
-        can=frozenset(settings),
     )
 
 
-def _n_rows(X: Any) -> int:
-    return int(X.shape[0] if hasattr(X, "shape") else len(X))
-
-
-def _at_most(model: Any, X: Any) -> int:
+def _at_most(model: Any, table: Table) -> int:
     """How many rows a trial may take, so that they may be made dense."""
     entries = max(FEWEST_ROWS, DENSE_ENTRIES // model.network_.architecture.n_features)
-    return min(_n_rows(X), entries)
+    return min(table.n_rows, entries)
+
+
+def seed_of(model: Any) -> int:
+    """The seed of a model's trials: its own where that is a number, else 0."""
+    seed = model.random_state
+    return int(seed) if isinstance(seed, int | np.integer) else 0
 
 
 def check_budget(budget: Any) -> None:
@@ -233,14 +228,12 @@ class _Trial:
     """Fits of one model's settings to the same rows, and their loss by one measure."""
 
     def __init__(self, model: Any, table: Table, size: Size) -> None:
-        n_rows = _n_rows(table.X)
         self.model, self.size, self.max_iter = model, size, model.max_iter
         self._references: dict[int, References] = {}
         self.X, self.weights, covariates = table.some(size.n_rows)
         self.beside = {} if covariates is None else {"covariates": covariates}
         settings = self.settings = model.get_params(deep=False)
-        seed = settings["random_state"]
-        self.seed = int(seed) if isinstance(seed, int | np.integer) else 0
+        self.seed = seed_of(model)
         self.common: dict[str, Any] = {
             "max_iter": size.n_epochs,
             "verbose": False,
@@ -250,14 +243,13 @@ class _Trial:
         if settings["scale"] is not None:
             self.common["dtype"] = "float32"  # twice as fast, and scaled columns fit into it
         if model.solver != "lbfgs":
-            batch_size = trial_batch_size(model, size, n_rows)
-            real = batch_size_of(model.batch_size, n_rows)
+            batch_size = trial_batch_size(model, size, table.n_rows)
+            real = batch_size_of(model.batch_size, table.n_rows)
             if batch_size != real:  # penalties on weights are divided by the rows of a step
                 self.common["batch_size"] = batch_size
-                for name in ("alpha", "alpha_l1"):
-                    if name == "alpha_l1" or model.solver != "adamw":
-                        strength = alpha_of(model) if name == "alpha" else settings[name]
-                        self.common[name] = strength * batch_size / real
+                self.common["alpha_l1"] = settings["alpha_l1"] * batch_size / real
+                if model.solver != "adamw":
+                    self.common["alpha"] = alpha_of(model) * batch_size / real
 
     def as_it_is(self) -> float | None:
         """The loss without any change, by which the others are measured; None if it can't be."""
@@ -284,11 +276,10 @@ class _Trial:
 
     def _seen(self, model: Any) -> Rows:
         """The rows as a report judges them: as its network sees them, counts as rates, weighted."""
-        if self.weights is None:
-            return in_rates(model._rows(self.X, **self.beside))
-        given = given_beside(model, _n_rows(self.X), self.beside.get("covariates"), None)
-        table = checked(model, self.X, reset=False)
-        return in_rates(seen(model, table, self.weights, beside=given))
+        rows = model._rows(self.X, **self.beside)
+        if self.weights is not None:  # counts that were divided weigh as much as what they were
+            rows = rows.reweighted(self.weights * rows.weights(slice(None)))
+        return in_rates(rows)
 
     def loss(self, change: Change) -> float | None:
         """The loss with a change; infinite beyond all numbers, None where it can't be made."""
@@ -304,11 +295,10 @@ class _Trial:
 
     def references(self, n_components: int | None) -> References:
         """Of the same rows: the same for every change that leaves the code as long as it is."""
-        architecture = self.base.network_.architecture
-        k = architecture.n_components if n_components is None else n_components
+        a, own = self.base.network_.architecture, self._own(self.base)
+        k = a.n_components if n_components is None else n_components
         if k not in self._references:
-            own = self._own(self.base)
-            found = references(architecture, self.rows, k, self.row_weights, own, given=self.given)
+            found = references(a, self.rows, k, self.row_weights, own, given=self.given)
             self._references[k] = found
         return self._references[k]
 
@@ -341,11 +331,8 @@ class _Trial:
                 X_hat = X_hat - self.base.shift_
             if self.base.factor_ is not None:
                 X_hat = X_hat * self.base.factor_
-            if not np.isfinite(X_hat).all():
-                return math.inf
-            architecture = self.base.network_.architecture
-            own = self._own(model)
-            if len(own) != architecture.n_own:
+            architecture, own = self.base.network_.architecture, self._own(model)
+            if not np.isfinite(X_hat).all() or len(own) != architecture.n_own:
                 return math.inf
             loss = loss_of(architecture, self.rows, X_hat, weights=self.row_weights, own=own)
         return loss if math.isfinite(loss) else math.inf
@@ -353,6 +340,5 @@ class _Trial:
     @staticmethod
     def _own(model: Any) -> Array:
         """The parameters of its loss, if that has any."""
-        network = model.network_
-        own = own_parameters(network.architecture, network.params)
+        own = own_parameters(model.network_.architecture, model.network_.params)
         return np.asarray(own, dtype=np.float64)
