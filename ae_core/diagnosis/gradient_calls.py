@@ -5,6 +5,7 @@ here, so that nobody has to read another library's error about unpacking.
 """
 
 import inspect
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any, NamedTuple
@@ -38,6 +39,16 @@ class Sample:
         self.is_new = False  # whether rows were added to the caller's
         self._lent = {name: array.copy() for name, array in arrays.items()}
 
+    @property
+    def n_features(self) -> int:
+        """How many numbers a row of X has; 0 without X."""
+        return self.arrays["X"].size // self.n_rows if self.arrays else 0
+
+    @property
+    def row(self) -> Array:
+        """X as one flat vector of floats: of a single row, what goes into the first layer."""
+        return self.arrays["X"].ravel().astype(np.float64)
+
     def lend(self) -> list[Array]:
         """Copies to work on."""
         return list(self._lent.values())
@@ -65,10 +76,11 @@ class Data:
         self.axes = {n: min(axis, a.ndim - 1) for n, a in self.arrays.items()}
         self.n_rows = 1 if X is None else X.shape[axis]
 
-    def take(self, which: Any, label: str) -> Sample:
-        """Those rows (a list of indices, which may come more than once)."""
-        arrays = {n: np.take(a, which, axis=self.axes[n]) for n, a in self.arrays.items()}
-        return Sample(label, len(which), arrays)
+    def take(self, which: Sequence[int], label: str, of: Sample | None = None) -> Sample:
+        """Those rows (indices, which may come more than once), of a sample or of all the data."""
+        arrays = (self if of is None else of).arrays
+        taken = {n: np.take(a, which, axis=self.axes[n]) for n, a in arrays.items()}
+        return Sample(label, len(which), taken)
 
     def all(self, label: str = "") -> Sample:
         """All rows."""
@@ -87,10 +99,6 @@ class Data:
         sample = self.take([*range(self.n_rows), 0], label)
         X = np.concatenate([X, changed], axis=axis)
         return Sample(label, self.n_rows + 1, {**sample.arrays, "X": X})
-
-    def row(self, i: int) -> Array:
-        """One row of X, flat."""
-        return np.take(self.arrays["X"], i, axis=self.axes["X"]).ravel()
 
     def mixed(self, weights: Array, which: Any, label: str) -> Sample:
         """New rows of X, weighted sums (n_new, n_rows) of its own, with the y of the rows `which`.
@@ -156,6 +164,14 @@ class Subject:
         if self.pair is None:
             came = came[0]
         return _as_cost(came, sample)
+
+    def stays(self, cost: float, sample: Sample, vectors: Iterable[Array]) -> bool:
+        """Whether the cost is exactly that at all those parameters."""
+        try:
+            with np.errstate(all="ignore"):
+                return all(self.cost(vector, sample) == cost for vector in vectors)
+        except Misreturned:  # not finite there: it is another
+            return False
 
     def _call(self, function: Any, vector: Array, sample: Sample) -> Any:
         arrays = self.structure.arrays(vector, self.dtypes)

@@ -168,7 +168,7 @@ def _checked(
         _telling(random, size, max_elements, first.gradient[part])
         for size, part in zip(structure.sizes, structure.slices, strict=True)
     ]
-    comparison = Comparison(subject, structure, elements, tolerance, random)
+    comparison = Comparison(subject, elements, tolerance, random)
     return Verdict(comparison, data, samples, results).run()
 
 

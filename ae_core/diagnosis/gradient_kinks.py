@@ -15,7 +15,7 @@ import numpy as np
 
 from .._typing import Array
 from .gradient_calls import Data, Misreturned, Result, Sample
-from .gradient_cases import Comparison, at_moved, moved
+from .gradient_cases import Comparison, at_moved, moved, sizes
 from .gradient_differences import Cost
 from .gradient_findings import ArrayCheck, CaseCheck
 
@@ -58,8 +58,8 @@ class Point:
     ) -> None:
         self.comparison, self.data = comparison, data
         self.samples, self.results, self.cases = samples, results, cases
-        self.subject, self.structure = comparison.subject, comparison.structure
-        self.vector, self.random = comparison.structure.vector, comparison.random
+        self.subject, self.structure = comparison.subject, comparison.subject.structure
+        self.vector, self.random = self.structure.vector, comparison.random
         self.wrong = [i for i, case in enumerate(cases) if not case.passed]
         step = comparison.rounding.step
         self.share = float(np.clip(STEPS * step, ASIDE, FARTHEST))
@@ -67,16 +67,10 @@ class Point:
         self.places = [moved(self.vector, self.share, self.random) for _ in range(PLACES)]
         self._beside: dict[tuple[int, int], CaseCheck | None] = {}
 
-    @property
-    def aside(self) -> Array:
-        """The first of the places beside the point."""
-        return self.places[0]
-
     def beside(self, i: int, place: int = 0) -> CaseCheck | None:
         """A case with parameters moved a little; None where the function does not go there."""
         if (i, place) not in self._beside:
-            case, sample = self.cases[i], self.samples[i]
-            found = at_moved(self.comparison, sample, self.places[place], case.n_features)
+            found = at_moved(self.comparison, self.samples[i], self.places[place])
             if found is not None:
                 found.label += f", params moved by up to {self.share:.1%}"
             self._beside[i, place] = found
@@ -85,14 +79,13 @@ class Point:
     @cached_property
     def is_right_beside(self) -> bool:
         """Whether all that is wrong here is right beside it."""
-        return all(self._is_right_beside(i) for i in self.wrong)
+        places = range(PLACES if self.has_kinks else 1)
 
-    def _is_right_beside(self, i: int) -> bool:
-        for place in range(PLACES if self.has_kinks else 1):
+        def passes(i: int, place: int) -> bool:
             case = self.beside(i, place)
-            if case is not None and case.passed:
-                return True
-        return False
+            return case is not None and case.passed
+
+        return all(any(passes(i, place) for place in places) for i in self.wrong)
 
     @cached_property
     def has_kinks(self) -> bool:
@@ -153,10 +146,7 @@ class Point:
         straight into an array, by the signs of that row.
         """
         random, vector = self.random, self.vector
-        size = np.abs(vector)
-        typical = float(np.median(size[size > 0])) if size.any() else 1.0
-        X = sample.arrays.get("X")
-        row = np.sign(np.asarray(X, dtype=float).ravel()) if X is not None else np.zeros(0)
+        row = np.sign(sample.row) if sample.arrays else np.zeros(0)
         moves = 0.1 * random.uniform(-1, 1, (n, vector.size))
         n_arrays = len(self.structure.shapes)
         for k in range(0, n, 2):
@@ -173,7 +163,7 @@ class Point:
                     array = array * (row[:, None] if shape[0] == row.size else row)
                 move[part] = (signs[j] * scales[j] * array).ravel()
             moves[k] = move
-        return np.asarray(self.near * np.where(size > 0, size, typical) * moves)
+        return np.asarray(self.near * sizes(vector) * moves)
 
     def _gradients(self, sample: Sample, moves: Array) -> Array:
         """Gradients (n, n_params) after each move; where none is finite, that at the point."""
@@ -186,11 +176,7 @@ class Point:
         return np.array(finite or [self.subject(self.vector, sample).gradient])
 
     def _rows(self, sample: Sample) -> list[Sample]:
-        axes = self.data.axes
-        return [
-            Sample(f"row {i}", 1, {k: np.take(a, [i], axes[k]) for k, a in sample.arrays.items()})
-            for i in range(sample.n_rows)
-        ]
+        return [self.data.take([i], f"row {i}", sample) for i in range(sample.n_rows)]
 
     def _share(self, sample: Sample, result: Result) -> float | None:
         """By what cost and gradient are the sum of those of single rows: 1, or 1/n in a mean.
@@ -202,7 +188,7 @@ class Point:
             return None
         own = [self.subject(self.vector, part) for part in self._rows(sample)]
         cost, gradient = sum(r.cost for r in own), np.sum([r.gradient for r in own], axis=0)
-        same = max(1e-9, 100 * self.comparison.rounding.relative)
+        same = self.comparison.rounding.of_sums
         size = np.abs(result.gradient).max(initial=0.0)
         for scale in (1.0, 1 / n):
             if abs(scale * cost - result.cost) > same * abs(result.cost):
@@ -240,8 +226,7 @@ class Point:
         rounding = self.comparison.rounding
         here = self.subject.cost(self.vector, sample)
         cost = Cost(self.subject, sample, self.vector, here, rounding)
-        part = self.structure.slices[self.structure.names.index(array.name)]
-        i = part.start + int(array.elements[int(array.errors.argmax())])
+        i = self.structure.part(array.name).start + int(array.elements[int(array.errors.argmax())])
         a, b = cost.slopes(i, rounding.step), cost.slopes(i, rounding.step / 2)
         left, right = 2 * b.left - a.left, 2 * b.right - a.right
         if abs(right - left) > 100 * b.noise + 1e-4 * max(abs(left), abs(right)):

@@ -2,27 +2,26 @@
 
 import numpy as np
 
-from .._typing import Array
 from .gradient_calls import Sample
 from .gradient_evidence import Evidence
-from .gradient_findings import ArrayCheck, CaseCheck, fits
+from .gradient_findings import SAME, ArrayCheck, CaseCheck, fits
 
 FEWEST = 3
 """Elements of which an order is told; of fewer, chance has too many."""
-SAME = 1e-4
 
 
 def exchanged(evidence: Evidence) -> list[str] | None:
     """Arrays of one shape, each with the gradient of another."""
-    case, _sample = evidence.primary
-    failed = case.failed
+    failed = evidence.primary[0].failed
     owners: list[ArrayCheck] = []
     for a in failed:
         # Each at the elements of the other: both were drawn at random where arrays are large.
         found = [
             b
             for b in failed
-            if b is not a and b.shape == a.shape and _fits_array(a.analytic[b.elements], b)
+            if b is not a
+            and b.shape == a.shape
+            and fits(a.analytic[b.elements], b.numeric, b.doubts)
         ]
         if len(found) != 1 or not a.checked.any():
             return None
@@ -36,10 +35,6 @@ def exchanged(evidence: Evidence) -> list[str] | None:
         return [f"The gradients of {a.name} and {b.name} are exchanged."]
     each = ", ".join(f"{a.name} has that of {b.name}" for a, b in zip(failed, owners, strict=True))
     return [f"The gradients come in another order than the arrays: {each}."]
-
-
-def _fits_array(predicted: Array, array: ArrayCheck) -> bool:
-    return fits(predicted, array.numeric, array.doubts)
 
 
 def about_places(evidence: Evidence, case: CaseCheck, array: ArrayCheck, sample: Sample) -> str:
@@ -65,21 +60,16 @@ def _in_another_order(evidence: Evidence, array: ArrayCheck, sample: Sample) -> 
     """It has the right numbers, but not where they belong, and so with other parameters."""
     if len(array.elements) < FEWEST:
         return ""
-    k = evidence.index(array.name)
-    places: list[set[int]] | None = None
-    for vector in (evidence.vector, evidence.moved):
-        analytic = evidence.analytic(sample, k, vector)
-        numeric, doubts = evidence.numeric(sample, k, array.elements, vector)
-        found = _places(analytic, numeric, doubts + evidence.slack(numeric))
-        if found is None:
-            return ""
-        both = found if places is None else [a & b for a, b in zip(places, found, strict=True)]
-        if not all(both):
-            return ""
-        places = both
-    assert places is not None
-    known = [(int(e), next(iter(p))) for e, p in zip(array.elements, places, strict=True)
-             if len(p) == 1]  # fmt: skip
+    places = _places(evidence.look(sample, array))
+    if places is None:
+        return ""
+    elsewhere = _places(evidence.look(sample, array, evidence.moved))
+    if elsewhere is None:
+        return ""
+    places = [a & b for a, b in zip(places, elsewhere, strict=True)]
+    if not all(places):
+        return ""
+    known = [(int(e), p.pop()) for e, p in zip(array.elements, places, strict=True) if len(p) == 1]
     moved = [(e, p) for e, p in known if e != p]
     if len(moved) < 2 or len(known) < FEWEST or len({p for _, p in known}) < len(known):
         return ""
@@ -88,18 +78,16 @@ def _in_another_order(evidence: Evidence, array: ArrayCheck, sample: Sample) -> 
     return f" It has the right numbers in another order: {order}{end}"
 
 
-def _places(analytic: Array, numeric: Array, doubts: Array) -> list[set[int]] | None:
+def _places(array: ArrayCheck) -> list[set[int]] | None:
     """Where in a gradient each right number may be; None if some are nowhere, or many alike."""
-    size = float(np.abs(numeric).max(initial=0.0))
-    found = []
-    n_telling = 0
-    for value, doubt in zip(numeric.tolist(), doubts.tolist(), strict=True):
-        near = np.abs(analytic - value) <= SAME * abs(value) + 4 * doubt
-        if not near.any():
-            return None
-        n_telling += int(near.sum() == 1 and abs(value) > 1e-3 * size)
-        found.append(set(np.flatnonzero(near).tolist()))
-    return found if n_telling >= max(FEWEST, len(found) // 2) else None
+    numeric = array.numeric[:, None]
+    near = np.abs(array.analytic - numeric) <= SAME * np.abs(numeric) + 4 * array.doubts[:, None]
+    counts = near.sum(axis=1)
+    size = np.abs(array.numeric)
+    n_telling = int(((counts == 1) & (size > 1e-3 * size.max(initial=0.0))).sum())
+    if not counts.all() or n_telling < max(FEWEST, len(counts) // 2):
+        return None
+    return [set(np.flatnonzero(row).tolist()) for row in near]
 
 
 def _order(

@@ -10,15 +10,11 @@ from typing import Any
 import numpy as np
 
 from .._typing import Array
-from .gradient_calls import Misreturned, Result, Sample, Subject
+from .gradient_calls import Result, Sample, Subject
 from .nested import Nested
 
 EQUAL_COST, EQUAL_GRADIENT = 1e-13, 1e-12
 """Relative differences of equal calls that may be the order in which threads add up."""
-STEPS = (
-    "The cost does not change when params change a little, only when they change a lot: something "
-    "is counted, ranked or rounded in it, and its slope is 0."
-)
 RARELY = (
     "Not deterministic: the same comparison, made twice, came out differently. Switch noise or "
     "dropout off, or fix its seed in each call; then check again."
@@ -28,32 +24,24 @@ CALLS, MORE_CALLS = 3, 20
 
 
 def unequal_calls(
-    subject: Subject, vector: Array, samples: list[Sample], results: list[Result]
+    subject: Subject, vector: Array, sample: Sample, first: Result, n_calls: int = 1
 ) -> str | None:
-    """What to say when equal calls give unequal results; None when they do not.
+    """What to say when a call gives something else than the first one; None when none does.
 
     Parameters
     ----------
     subject : Subject
     vector : array of shape (n_params,)
-    samples, results : lists
-        What was called already, all rows first.
+    sample : Sample
+    first : Result
+        Of the first call with these.
+    n_calls : int
+        How often to call it again.
     """
-    first = results[0]
-    if all_equal(results):
-        return None  # it takes no notice of the rows, so these were equal calls
-    again = [subject(vector, samples[0]) for _ in range(CALLS)]
+    again = [subject(vector, sample) for _ in range(n_calls)]
     if all(equal(first, r) for r in again):
         return None
-    return _about_calls(subject, vector, samples[0], [first, *again])
-
-
-def changed_since(subject: Subject, vector: Array, sample: Sample, first: Result) -> str | None:
-    """What to say when a call gives something else than the first one; None when it does not."""
-    again = subject(vector, sample)
-    if equal(first, again):
-        return None
-    return _about_calls(subject, vector, sample, [first, again])
+    return _about_calls(subject, vector, sample, [first, *again])
 
 
 def equal(a: Result, b: Result) -> bool:
@@ -104,31 +92,29 @@ def _about_calls(subject: Subject, vector: Array, sample: Sample, results: list[
         )
     steps = np.diff(costs)
     keeps = "the function keeps something from one call to the next"
+    changes = "The cost changes between equal calls, and"
+    alone = "Make it a function of its arguments alone."
     if (steps <= 0).all() and (steps[:4] < 0).all():
         return (
-            f"The cost changes between equal calls, and always falls ({shown}): {keeps}, as one "
-            "that trains itself does. Take the training step out of it."
+            f"{changes} always falls ({shown}): {keeps}, as one that trains itself does. Take the "
+            "training step out of it."
         )
     if (steps >= 0).all() and (steps[:4] > 0).all():
-        return (
-            f"The cost changes between equal calls, and always rises ({shown}): {keeps}. Make it a "
-            "function of its arguments alone."
-        )
+        return f"{changes} always rises ({shown}): {keeps}. {alone}"
     if not steps[1:].any():
         return (
             f"The cost changes between equal calls: the first gives {costs[0]:.6g}, all others "
-            f"{costs[1]:.6g}. So {keeps}. Make it a function of its arguments alone."
+            f"{costs[1]:.6g}. So {keeps}. {alone}"
         )
     period = _period(costs)
     if period:
         return (
-            f"The cost changes between equal calls, and comes round again every {period} calls "
-            f"({shown}): {keeps}, such as which batch is next. Make it a function of its arguments."
+            f"{changes} comes round again every {period} calls ({shown}): {keeps}, such as which "
+            "batch is next. Make it a function of its arguments."
         )
     if _is_smooth(steps):
         return (
-            f"The cost drifts between equal calls ({shown}): {keeps}; does it train itself? "
-            "Make it a function of its arguments alone."
+            f"The cost drifts between equal calls ({shown}): {keeps}; does it train itself? {alone}"
         )
     return (
         f"Not deterministic: equal calls give different costs ({shown}). Switch noise or dropout "
@@ -176,10 +162,9 @@ def about_changes(changed: set[str], structure: Nested) -> str | None:
     names += [n for n in structure.names if n in changed]
     if not names:
         return None
-    shown = ", ".join(names[:4]) + (", …" if len(names) > 4 else "")
     return (
-        f"The function changes {shown} in place: after a call the caller's own arrays are others. "
-        "Let it work on copies."
+        f"The function changes {listed(names)} in place: after a call the caller's own arrays are "
+        "others. Let it work on copies."
     )
 
 
@@ -223,7 +208,7 @@ def about_size(cost: float, names: list[str], slope: float, others_are_right: bo
     if not others_are_right:
         return f"{hides}the gradient (up to {slope:.2g}): nothing can be told. {todo}"
     return (
-        f"{hides}{_listed(names)} (up to {slope:.2g}): of these nothing can be told; the others "
+        f"{hides}{listed(names)} (up to {slope:.2g}): of these nothing can be told; the others "
         f"are right. {todo}"
     )
 
@@ -231,41 +216,39 @@ def about_size(cost: float, names: list[str], slope: float, others_are_right: bo
 def about_nothing(names: list[str], slope: float, largest: float) -> str:
     """What to say of arrays that pass because next to nothing hangs on them."""
     return (
-        f"Of {_listed(names)} nothing can be told: the slopes (up to {slope:.2g}, beside "
+        f"Of {listed(names)} nothing can be told: the slopes (up to {slope:.2g}, beside "
         f"{largest:.2g} elsewhere) are lost in the cost's rounding. The others are right."
     )
 
 
-def _listed(names: list[str]) -> str:
+def listed(names: list[str]) -> str:
+    """The first few names."""
     return ", ".join(names[:4]) + (", …" if len(names) > 4 else "")
 
 
-def is_still(
+def still(
     subject: Subject, vector: Array, sample: Sample, first: Result, step: float, random: Any
-) -> bool:
-    """Whether the cost stays exactly the same when params change by about such a step."""
-    for _ in range(CALLS):
-        moved = vector + step * random.choice([-1, 1], vector.shape) * np.maximum(1, np.abs(vector))
-        try:
-            if subject.cost(moved, sample) != first.cost:
-                return False
-        except Misreturned:
-            return False
-    return True
+) -> str | None:
+    """What to say when the cost is exactly the same after small steps; None when it is not."""
+    size = np.maximum(1, np.abs(vector))
+    moved = (vector + step * random.choice([-1, 1], vector.shape) * size for _ in range(CALLS))
+    if not subject.stays(first.cost, sample, moved):
+        return None
+    return (
+        "The cost does not change when params change a little, only when they change a lot: "
+        "something is counted, ranked or rounded in it, and its slope is 0."
+    )
 
 
 def independent(
     subject: Subject, vector: Array, sample: Sample, first: Result, random: Any
 ) -> str | None:
     """What to say when the cost is the same wherever the parameters are; None when it is not."""
-    for scale in (1e-2, 1.0, 1.0):
-        moved = vector + scale * random.normal(size=vector.shape) * np.maximum(1, np.abs(vector))
-        try:
-            with np.errstate(all="ignore"):
-                if subject.cost(moved, sample) != first.cost:
-                    return None
-        except Misreturned:
-            return None
+    size = np.maximum(1, np.abs(vector))
+    scales = (1e-2, 1.0, 1.0)
+    moved = (vector + scale * random.normal(size=vector.shape) * size for scale in scales)
+    if not subject.stays(first.cost, sample, moved):
+        return None
     return (
         f"The cost does not depend on params: it is {first.cost:.6g} wherever they are. Does the "
         "function take them from somewhere else than from its argument?"

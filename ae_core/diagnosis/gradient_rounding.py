@@ -74,6 +74,11 @@ class Rounding(NamedTuple):
         least = min(10 * self.relative ** (2 / 3), LARGEST_TOLERANCE)
         return max(asked, least) if self.is_coarse else asked
 
+    @property
+    def of_sums(self) -> float:
+        """Relative difference up to which two sums are the same, added up in other orders."""
+        return max(1e-9, 100 * self.relative)
+
     def on_grid(self, value: float) -> float:
         """The value as the function will see it, so that its rounding is no error of the step."""
         kind = TYPES.get(self.digits)

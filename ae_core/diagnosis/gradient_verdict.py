@@ -4,8 +4,6 @@ Where the parameters given tell too little, it is looked elsewhere: beside kinks
 not zero, along whole arrays.
 """
 
-from typing import Any
-
 import numpy as np
 
 from .._typing import Array
@@ -13,7 +11,7 @@ from . import gradient_premises as premises
 from .gradient_calls import Data, Result, Sample
 from .gradient_cases import Comparison, TooRough, at_moved, moved
 from .gradient_directions import along_gradient
-from .gradient_evidence import Evidence, quietly
+from .gradient_evidence import Evidence
 from .gradient_explanation import explain
 from .gradient_findings import ArrayCheck, CaseCheck, GradientCheck
 from .gradient_kinks import Point
@@ -37,44 +35,41 @@ class Verdict:
     ) -> None:
         self.comparison, self.data = comparison, data
         self.samples, self.results = samples, results
-        self.subject, self.structure = comparison.subject, comparison.structure
+        self.subject, self.structure = comparison.subject, comparison.subject.structure
         self.vector = self.structure.vector
-        self.first = (self.subject, self.vector, samples[0], results[0])
-        self.n_features = data.row(0).size if data.arrays else 0
 
     def run(self) -> GradientCheck:
         """The premises in their order, then the cases, then what they mean."""
-        said = premises.unequal_calls(self.subject, self.vector, self.samples, self.results)
+        first = (self.subject, self.vector, self.samples[0], self.results[0])
+        # If it takes no notice of rows, its first calls were equal ones already.
+        is_known = premises.all_equal(self.results)
+        said = None if is_known else premises.unequal_calls(*first, premises.CALLS)
         if said is not None:
             return self._not_compared(said)
         try:
             cases = [
-                self.comparison.case(sample, result, self.vector, self.n_features)
+                self.comparison.case(sample, result, self.vector)
                 for sample, result in zip(self.samples, self.results, strict=True)
             ]
-            # If it takes no notice of rows, its first calls were equal ones already.
-            if not premises.all_equal(self.results):
-                said = premises.changed_since(*self.first)
+            said = None if is_known else premises.unequal_calls(*first)
             is_flat = not any(a.numeric.any() for a in cases[0].arrays)
             if said is None and is_flat and np.isfinite(self.results[0].gradient).all():
                 random, step = self.comparison.random, self.comparison.rounding.step
-                said = premises.independent(*self.first, random)
+                said = premises.independent(*first, random)
                 # Not so at a symmetric kink, such as that of |p| at 0.
-                is_still = not cases[0].passed and premises.is_still(*self.first, step, random)
-                if said is None and is_still:
-                    said = premises.STEPS
+                if said is None and not cases[0].passed:
+                    said = premises.still(*first, step, random)
             if said is not None:
                 return self._not_compared(said)
             findings = self._findings(cases)
         except NotDeterministic:
-            return self._not_compared(premises.changed_since(*self.first) or premises.RARELY)
+            return self._not_compared(premises.unequal_calls(*first) or premises.RARELY)
         except Hidden as hidden:
             return self._not_compared(premises.about_size(*hidden.args))
         except TooRough as rough:
             return self._not_compared(premises.about_roughness(float(rough.args[0])))
-        rounding = self.comparison.rounding
         tolerance = max(a.tolerance for case in cases for a in case.arrays)
-        return GradientCheck(cases, findings, tolerance, rounding.digits)
+        return GradientCheck(cases, findings, tolerance, self.comparison.rounding.digits)
 
     def _not_compared(self, said: str) -> GradientCheck:
         return GradientCheck([], [said], self.comparison.tolerance, could_compare=False)
@@ -92,17 +87,13 @@ class Verdict:
         if changes is not None:
             # What is wrong may come from that, so no pattern is read into it.
             return [changes]
-        if all(case.passed for case in cases):
+        if point is None or all(case.passed for case in cases):
             return self._where_it_is_flat(cases)
-        assert point is not None
         only_here = point.about()
         if only_here is not None:
             return [only_here]
-        if point.is_at_kink:
-            there = self._at_kinks(point, cases)
-            if there is not None:
-                return there
-        return explain(self._evidence(cases, self.vector))
+        there = self._at_kinks(point, cases) if point.is_at_kink else None
+        return there or self._explained(cases, self.vector)
 
     def _at_kinks(self, point: Point, cases: list[CaseCheck]) -> list[str] | None:
         """What to say where kinks hide the pattern: explained from parameters beside them.
@@ -112,8 +103,7 @@ class Verdict:
         there = [case for case in map(point.beside, range(len(cases))) if case is not None]
         if len(there) < len(cases) or there[0].passed:
             return None
-        with quietly():
-            said = explain(self._evidence(there, point.aside))
+        said = self._explained(there, point.places[0])
         cases.append(there[0])
         return [
             "At the params given the gradient jumps, as at a kink (a unit exactly at 0?), so this "
@@ -121,18 +111,9 @@ class Verdict:
             *said,
         ]
 
-    def _evidence(self, cases: list[CaseCheck], vector: Any) -> Evidence:
-        comparison = self.comparison
-        return Evidence(
-            self.subject,
-            self.structure,
-            self.data,
-            cases,
-            self.samples,
-            comparison.rounding,
-            comparison.random,
-            vector,
-        )
+    @np.errstate(all="ignore")  # what overflows in an experiment is no business of the caller's
+    def _explained(self, cases: list[CaseCheck], vector: Array) -> list[str]:
+        return explain(Evidence(self.comparison, self.data, self.samples, cases, vector))
 
     def _where_it_is_flat(self, cases: list[CaseCheck]) -> list[str]:
         """Look elsewhere, if some array's slope is zero in all cases: there any formula is right.
@@ -140,11 +121,8 @@ class Verdict:
         So it is of a penalty where parameters are zero. Adds the case to the others when something
         is wrong.
         """
-        flat = [
-            column[0].name
-            for column in zip(*(case.arrays for case in cases), strict=True)
-            if len(column[0].elements) and not any(a.judged.any() for a in column)
-        ]
+        judged = {a.name for case in cases for a in case.arrays if a.judged.any()}
+        flat = [a.name for a in cases[0].arrays if len(a.elements) and a.name not in judged]
         views = zip(self.structure.names, self.structure.views(self.vector), strict=True)
         zero = [name for name, view in views if view.size and not view.any()]
         if not flat and not zero:
@@ -164,7 +142,7 @@ class Verdict:
         """All rows with parameters moved; what is wrong must be so at two places, not at a kink."""
         for _ in range(2):
             vector = moved(self.vector, share, self.comparison.random)
-            whole = at_moved(self.comparison, self.samples[0], vector, self.n_features)
+            whole = at_moved(self.comparison, self.samples[0], vector)
             if whole is None or whole.passed:
                 break
         return vector, whole
@@ -172,14 +150,10 @@ class Verdict:
     def _wrong_elsewhere(
         self, whole: CaseCheck, vector: Array, share: float, flat: list[str], cases: list[CaseCheck]
     ) -> list[str]:
-        others = [
-            at_moved(self.comparison, sample, vector, self.n_features)
-            for sample in self.samples[1:]
-        ]
+        others = [at_moved(self.comparison, sample, vector) for sample in self.samples[1:]]
         whole.label += f", params moved by up to {share:.0%}"
-        names = ", ".join(flat[:4]) + (", …" if len(flat) > 4 else "")
-        part = self.structure.slices[self.structure.names.index(flat[0])]
-        is_zero = not self.vector[part].any()
+        names = premises.listed(flat)
+        is_zero = not self.vector[self.structure.part(flat[0])].any()
         what = f"all of {names} is 0" if is_zero else f"the slope of {names} is zero or next to it"
         found = (
             f"With the params given {what}, where many a wrong formula is right. With params moved "
@@ -188,8 +162,7 @@ class Verdict:
         there = [whole, *(case for case in others if case is not None)]
         said = []
         if len(there) == len(cases):
-            with quietly():
-                said = explain(self._evidence(there, vector))
+            said = self._explained(there, vector)
         cases.append(whole)
         return [found, *said]
 
@@ -202,7 +175,7 @@ class Verdict:
         largest = float(np.abs(gradient).max(initial=0.0))
         hidden: dict[str, float] = {}
         for name in flat:
-            part = self.structure.slices[self.structure.names.index(name)]
+            part = self.structure.part(name)
             size = float(np.abs(gradient[part]).max(initial=0.0))
             if size == 0:
                 continue

@@ -68,6 +68,10 @@ class Nested:
         self.slices = [slice(int(e) - n, int(e)) for e, n in zip(ends, self.sizes, strict=True)]
         self.vector = np.concatenate([leaf.ravel().astype(np.float64) for leaf in leaves])
 
+    def part(self, name: str) -> slice:
+        """Where in the vector the elements of an array are."""
+        return self.slices[self.names.index(name)]
+
     def views(self, vector: Array) -> list[Array]:
         """The flat vector as arrays of their shapes that share its memory."""
         return [vector[s].reshape(shape) for s, shape in zip(self.slices, self.shapes, strict=True)]
