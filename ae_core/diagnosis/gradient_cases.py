@@ -1,4 +1,4 @@
-"""Every array of a gradient beside differences, on one choice of rows."""
+"""One case: every array of a gradient compared with differences, on one choice of rows."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -9,16 +9,12 @@ from .._typing import Array
 from .gradient_calls import Misreturned, Result, Sample, Subject
 from .gradient_differences import Cost, Derivative
 from .gradient_findings import ArrayCheck, CaseCheck
-from .gradient_rounding import NO_DIGITS, Rounding, measure_rounding
-
-
-class TooRough(Exception):
-    """A cost jumps between parameters that are almost the same; the argument is by how much."""
+from .gradient_rounding import Incomparable, Rounding, measure_rounding
 
 
 @dataclass
 class Comparison:
-    """What cases have in common.
+    """What all cases share: the function, the elements to check and the tolerance.
 
     Parameters
     ----------
@@ -44,7 +40,7 @@ class Comparison:
         ------
         NotDeterministic
             When what is wrong is not so a second time.
-        TooRough
+        Incomparable
             When the cost is no smooth function.
         """
         is_measured = self.rounding.is_coarse
@@ -54,60 +50,48 @@ class Comparison:
             self.rounding = Rounding()
         while True:
             cost = Cost(self.subject, sample, vector, result.cost, self.rounding, is_measured)
-            found = self._derivatives(cost, result.gradient)
-            # Nothing has moved: perhaps the steps were lost in rounding.
-            if found is not None and (cost.has_moved or is_measured):
-                break
+            arrays = self._arrays(cost, result.gradient)
+            # If the cost never changed, the steps may have been lost in rounding.
+            if arrays is not None and (cost.has_moved or is_measured):
+                return CaseCheck(sample.label, sample.n_rows, sample.n_features, arrays)
             is_measured = True
             self._measure(sample, result, vector)
-        arrays = self._arrays(found, result.gradient, vector)
-        return CaseCheck(sample.label, sample.n_rows, sample.n_features, arrays)
 
     def _measure(self, sample: Sample, result: Result, vector: Array) -> None:
         with np.errstate(all="ignore"):
             found = measure_rounding(self.subject, sample, vector, self.random)
-        if found.digits == NO_DIGITS:
-            raise TooRough(found.cost)
-        # On some rows a coarse function may happen to be exact.
-        self.rounding = found.at_least(self.rounding, result.cost, result.gradient)
+        # A float32 function may happen to be exact on some rows; it is float32 all the same.
+        if self.rounding.is_coarse and not found.is_coarse:
+            found = self.rounding.on(result.cost, result.gradient)
+        self.rounding = found
 
-    def _derivatives(self, cost: Cost, gradient: Array) -> list[list[Derivative]] | None:
-        """Of each array's elements; None if something is wrong and rounding was not measured."""
-        tolerance = self.rounding.tolerance(self.tolerance)
-        found = []
-        for part, chosen in zip(self.subject.structure.slices, self.elements, strict=True):
-            array = []
-            own = gradient[part]
-            scale = float(np.abs(own[np.isfinite(own)]).max(initial=0.0))
-            for i in chosen.tolist():
-                derivative = cost.compare(part.start + i, float(own[i]), tolerance, scale)
-                if derivative.error > tolerance and not cost.is_measured:
-                    return None
-                array.append(derivative)
-            found.append(array)
-        return found
-
-    def _arrays(
-        self, found: list[list[Derivative]], gradient: Array, vector: Array
-    ) -> list[ArrayCheck]:
-        structure = self.subject.structure
+    def _arrays(self, cost: Cost, gradient: Array) -> list[ArrayCheck] | None:
+        """All arrays; None as soon as one is wrong while the rounding has not been measured."""
+        structure, tolerance = self.subject.structure, self.rounding.tolerance(self.tolerance)
         arrays = []
         for k, (part, chosen) in enumerate(zip(structure.slices, self.elements, strict=True)):
-            # A row for each of a derivative's fields; of an empty array there are none.
-            columns = np.array(found[k], dtype=float).reshape(-1, len(Derivative._fields)).T
+            own = gradient[part]
+            scale = float(np.abs(own[np.isfinite(own)]).max(initial=0.0))
+            found: list[Derivative] = []
+            for i in chosen.tolist():
+                found.append(cost.compare(part.start + i, float(own[i]), tolerance, scale))
+                if found[-1].error > tolerance and not cost.is_measured:
+                    return None
+            # (4, n_elements), also for an array with no elements.
+            columns = np.array(found, dtype=float).reshape(-1, len(Derivative._fields)).T
             numeric, doubts, errors, judged = columns
             arrays.append(
                 ArrayCheck(
                     name=structure.names[k],
                     shape=structure.shapes[k],
                     elements=chosen,
-                    analytic=gradient[part],
+                    analytic=own,
                     numeric=numeric,
                     errors=errors,
-                    tolerance=self.rounding.tolerance(self.tolerance),
+                    tolerance=tolerance,
                     doubts=doubts,
                     judged=judged.astype(bool),
-                    params=vector[part][chosen],
+                    params=cost.vector[part][chosen],
                 )
             )
         return arrays
@@ -117,24 +101,24 @@ class Comparison:
 
 
 def sizes(vector: Array) -> Array:
-    """The size of each parameter; of zeros that of a typical one."""
+    """The absolute value of each parameter; for zeros the median of the others."""
     size = np.abs(vector)
     typical = float(np.median(size[size > 0])) if size.any() else 1.0
     return np.where(size > 0, size, typical)
 
 
 def moved(vector: Array, share: float, random: Any) -> Array:
-    """Parameters that differ by about that share of their size; zeros by that share of the rest."""
+    """Parameters changed at random by up to that share of their size (see `sizes`)."""
     return np.asarray(vector + share * sizes(vector) * random.uniform(-1, 1, vector.shape))
 
 
 def at_moved(comparison: Comparison, sample: Sample, vector: Array) -> CaseCheck | None:
-    """The case with other parameters; None where the function does not go there."""
+    """The case with other parameters; None where the function is not finite or too rough."""
     try:
         with np.errstate(all="ignore"):
             result = comparison.subject(vector, sample)
             if not np.isfinite(result.gradient).all():
                 return None
             return comparison.case(sample, result, vector)
-    except (Misreturned, TooRough):
+    except (Misreturned, Incomparable):
         return None

@@ -29,14 +29,14 @@ from .gradient_penalties import penalty_parts
 
 RIGHT = "right"
 UNKNOWN = "is {through} used transposed there, and is the result multiplied by {slope}?"
-"""What is said of a step that is wrong in no known way."""
+"""Said of a step back that is wrong in no known way."""
 
 
 def about_deltas(evidence: Evidence, case: CaseCheck, sample: Sample) -> list[str] | None:
-    """What is said of a gradient whose error comes from one step back, or at the output.
+    """Explain an error that comes from one step of backpropagation, or from the output.
 
-    None unless all that is wrong is explained so: every wrong array belongs to a layer whose delta
-    is wrong, and every delta but those of the steps named follows rightly from the next one.
+    None unless that explains everything: every wrong array must belong to a layer whose delta is
+    wrong, and every delta other than those named must follow correctly from the next one.
     """
     failed = {k for k, array in enumerate(case.arrays) if not array.passed}
     if any(evidence.structure.sizes[k] > LARGEST for k in failed):
@@ -47,7 +47,7 @@ def about_deltas(evidence: Evidence, case: CaseCheck, sample: Sample) -> list[st
         for layer, mistakes in _on_row(evidence, failed, row):
             known = layers.setdefault(layer.weight, layer)
             if [k.weight for k in known.followers] != [k.weight for k in layer.followers]:
-                continue  # on a row on which units are dead less can be told
+                continue  # a row on which units are dead shows fewer layers
             seen.setdefault(layer.weight, []).append(mistakes)
         if seen and min(map(len, seen.values())) >= ROWS:
             break
@@ -62,19 +62,19 @@ def about_deltas(evidence: Evidence, case: CaseCheck, sample: Sample) -> list[st
     n_outputs = sum(not layer.followers for layer in layers.values())
     is_output = any(not layer.followers for layer, _ in wrong)
     if not wrong or (is_output and max(len(wrong), n_outputs) > 1):
-        return None  # what follows a layer may not be known, and then it is no output
+        return None  # a layer that was not found may follow, so this may be no output
     if not is_output:
         return _about_hidden(case, wrong, evidence.structure.names)
     known_arrays = {k for layer in layers.values() for k in (layer.weight, layer.bias)}
     if any(
         a.passed and a.analytic.any() and k not in known_arrays for k, a in enumerate(case.arrays)
     ):
-        return None  # the same: what is right may come after it
+        return None  # likewise: an array that is right may belong to a layer that follows
     return _about_output(case, wrong[0][1], len(layers))
 
 
 def _on_row(evidence: Evidence, failed: set[int], sample: Sample) -> list[tuple[Layer, list[str]]]:
-    """The layers, and how each one's delta may have come about; none if not all is explained."""
+    """The layers, each with the mistakes that give its delta; empty if not all is explained."""
     tolerance = Tolerance(evidence)
     right, gradient = right_gradients(evidence, failed, sample), evidence.gradients(sample)
     for parts in penalty_parts(evidence, right, tolerance.rank):

@@ -1,6 +1,6 @@
-"""Experiments with a gradient that is wrong, for those who want to say in which way.
+"""Experiments with a wrong gradient, which the patterns share.
 
-What the checked cases do not tell is asked of the function itself: other rows, other parameters.
+What the cases do not show is found by calling the function on other rows or parameters.
 """
 
 from dataclasses import dataclass, replace
@@ -15,7 +15,7 @@ from .gradient_differences import Cost
 from .gradient_findings import SAME, ArrayCheck, CaseCheck, close, common_factor
 
 MOVED = 0.3
-"""By how much of themselves parameters are moved, to see whether a pattern holds elsewhere."""
+"""Largest relative change of parameters, to see whether a pattern holds elsewhere."""
 
 
 @dataclass
@@ -43,7 +43,7 @@ class Evidence:
         self.subject, self.structure = self.comparison.subject, self.comparison.subject.structure
         self.rounding, self.random = self.comparison.rounding, self.comparison.random
         if self.rounding.is_coarse:
-            # What is wrong is computed more exactly than it takes to see that it is.
+            # Explaining an error takes more exact derivatives than finding it.
             for case, sample in self.pairs:
                 for k, array in enumerate(case.arrays):
                     if not array.passed and np.isfinite(array.checked).all():
@@ -82,14 +82,14 @@ class Evidence:
         return next(pair for pair in self.pairs if not pair[0].passed)
 
     def wrong_names(self) -> list[str]:
-        """Arrays that are wrong in any case, in the order of the caller."""
+        """Names of the arrays that are wrong in any case, in the caller's order."""
         wrong = {a.name for case in self.cases for a in case.failed}
         return [name for name in self.structure.names if name in wrong]
 
     # --- what can be tried -----------------------------------------------------------------------
 
     def look(self, sample: Sample, array: ArrayCheck, vector: Array | None = None) -> ArrayCheck:
-        """An array at the elements that are checked, on other rows or with other parameters."""
+        """Compare an array at its checked elements again, on other rows or parameters."""
         vector = self.vector if vector is None else vector
         k = self.structure.names.index(array.name)
         part = self.structure.slices[k]
@@ -105,7 +105,7 @@ class Evidence:
     def numeric(
         self, sample: Sample, array: int, elements: Array | None = None, vector: Array | None = None
     ) -> tuple[Array, Array]:
-        """Derivatives from differences at flat indices of one array (all of it), and doubts."""
+        """Derivatives from differences at flat indices of one array (or all), and their doubts."""
         vector = self.vector if vector is None else vector
         part = self.structure.slices[array]
         here = self.subject(vector, sample)
@@ -114,11 +114,10 @@ class Evidence:
         indices = np.arange(part.start, part.stop)
         indices = indices if elements is None else indices[elements]
         values, doubts = np.reshape([cost.derivative(int(i)) for i in indices], (-1, 2)).T
-        # What the function's precision adds to the doubts about differences.
         return values, doubts + self.slack(values)
 
     def slack(self, numeric: Array) -> float:
-        """What the function's precision adds to the doubts about derivatives of that size."""
+        """How much the function's precision adds to doubts about derivatives of that size."""
         size = float(np.abs(numeric).max(initial=0.0))
         return max(1e-9, 4 * self.rounding.relative) * size
 
@@ -138,13 +137,13 @@ class Evidence:
 
     @cached_property
     def moved(self) -> Array:
-        """Other parameters, near, of the same signs; zeros stay."""
+        """Other parameters nearby, with the same signs; zeros stay zero."""
         return self.vector * (1 + MOVED * self.random.uniform(-1, 1, self.vector.shape))
 
     def factor(self, arrays: list[ArrayCheck], sample: Sample) -> float | None:
         """The number c with analytic = c · numeric in all of them, if there is one.
 
-        A single element has to show it with other parameters, too.
+        A single element has to have it with other parameters, too.
         """
         if sum(len(a.elements) for a in arrays) == 1:
             array = next(a for a in arrays if len(a.elements))
@@ -157,7 +156,7 @@ class Evidence:
     # --- rows ------------------------------------------------------------------------------------
 
     def is_additive(self) -> bool:
-        """Whether the cost is a sum or a mean over rows, and something of their number alone.
+        """Whether the cost is a sum or a mean over rows, plus what depends on their number alone.
 
         Where it is not, rows act on each other.
         """
@@ -171,7 +170,7 @@ class Evidence:
         together = [np.array([cost(*which) for which in group]) for group in groups]
         size = np.abs([*alone, *together[0], *together[1]]).max()
         same = 10 * size * self.rounding.of_sums
-        # What is left of a group's cost must be the same for all groups of that size.
+        # The rest of a group's cost must be the same for all groups of that size.
         return any(
             all(
                 np.ptp(costs - how(alone[group], axis=1)) <= same
@@ -188,7 +187,7 @@ class Evidence:
         weights[range(n), which] = 1
         if m < n:
             shares = self.random.exponential(size=(n - m, m)) + 1e-3
-            scale = self.random.uniform(0.4, 1, (n - m, 1))  # of one row, no copies of it
+            scale = self.random.uniform(0.4, 1, (n - m, 1))  # of one row: multiples, no copies
             weights[m:] = scale * shares / shares.sum(axis=1, keepdims=True)
         return self.data.mixed(weights, which, f"{n} rows")
 
@@ -200,7 +199,7 @@ class Evidence:
 
     @property
     def same(self) -> float:
-        """How near a factor must be to a number to be taken for it."""
+        """Relative distance up to which a factor is taken for a number."""
         return 30 * self.rounding.tolerance(0.0) if self.rounding.is_coarse else SAME
 
     def rounded(self, c: float) -> float:

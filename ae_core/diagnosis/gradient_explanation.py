@@ -47,7 +47,7 @@ def _most_telling(evidence: Evidence) -> tuple[CaseCheck, Sample]:
 
 
 def _forgotten_half(evidence: Evidence, name: str) -> str:
-    """What is said of a tied weight on the rows on which it can be told, if that is one thing."""
+    """The half of a tied weight that is missing, if all rows that show one agree; else empty."""
     found: set[str] = set()
     for case, sample in evidence.singles:
         array = next((a for a in case.failed if a.name == name), None)
@@ -72,7 +72,7 @@ def _about_arrays(evidence: Evidence, case: CaseCheck, sample: Sample) -> list[s
         if details:
             return [head + details]
     elif is_row and not is_all:
-        # Each takes a call for every entry of an array, so the first that is none ends it.
+        # Costly (differences of every entry), so stop at the first array that is no tied weight.
         halves = list(takewhile(bool, (_forgotten_half(evidence, a.name) for a in failed)))
         if len(halves) == len(failed):
             return [f"{head} {' '.join(halves)}"]

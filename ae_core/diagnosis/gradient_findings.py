@@ -48,8 +48,7 @@ class ArrayCheck:
         """``(index, analytic, numeric)`` of the worst element."""
         k = int(self.errors.argmax())
         flat = int(self.elements[k])
-        index = tuple(int(i) for i in np.unravel_index(flat, self.shape))
-        return index, float(self.analytic[flat]), float(self.numeric[k])
+        return index_of(flat, self.shape), float(self.analytic[flat]), float(self.numeric[k])
 
     @property
     def checked(self) -> Array:
@@ -164,12 +163,17 @@ def common_factor(arrays: list[ArrayCheck]) -> float | None:
 
 
 def fits(predicted: Array, numeric: Array, doubts: Array | float = 0.0) -> bool:
-    """Whether a prediction is what the differences are, element by element."""
+    """Whether a prediction agrees with the differences in every element."""
     size = np.maximum(np.abs(predicted), np.abs(numeric))
     off = np.abs(predicted - numeric)
     return bool((off <= SAME * size + 4 * np.asarray(doubts)).all())
 
 
+def index_of(flat: int, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """A flat index as a tuple with one index per axis."""
+    return tuple(int(i) for i in np.unravel_index(flat, shape))
+
+
 def close(a: float, b: float, same: float = SAME) -> bool:
-    """Whether a number is another one, but for rounding."""
+    """Whether two numbers are equal up to a relative difference."""
     return abs(a - b) <= same * abs(b)

@@ -26,7 +26,7 @@ from .gradient_layers import (
 
 
 def about_factors(evidence: Evidence, array: ArrayCheck, sample: Sample) -> str:
-    """What is said of a weight of which one factor belongs elsewhere; nothing if none does."""
+    """Name the vector that a weight's gradient was wrongly made from; empty if none fits."""
     k = evidence.structure.names.index(array.name)
     if len(array.shape) != 2 or min(array.shape) < 2 or array.analytic.size > LARGEST:
         return ""
@@ -34,7 +34,7 @@ def about_factors(evidence: Evidence, array: ArrayCheck, sample: Sample) -> str:
     for row in telling_rows(evidence, sample):
         said = _on_row(evidence, k, row)
         if said is None:
-            continue  # units that are off on that row
+            continue  # units that are dead on that row
         found.append(said)
         if not set.intersection(*found):
             return ""
@@ -44,7 +44,7 @@ def about_factors(evidence: Evidence, array: ArrayCheck, sample: Sample) -> str:
 
 
 def _on_row(evidence: Evidence, k: int, row: Sample) -> set[str] | None:
-    """Sentences that fit on one row; None where its layer is not to be seen."""
+    """The mistakes that fit on one row; None where it does not show the layer."""
     tolerance = Tolerance(evidence)
     layers = find_layers(evidence, right_gradients(evidence, {k}, row), row.row, tolerance)
     layer = next((one for one in layers if one.weight == k), None)

@@ -1,14 +1,15 @@
-"""Points at which a cost has a kink: what a gradient may be there, and where the excuse ends.
+"""Points at which a cost has a kink, and which gradients are right there.
 
 Along one parameter, any slope between those on both sides is right (`gradient_differences`). Where
-several units are at their kink at once, backpropagation takes one slope for each, and their sum and
-product need not lie between the slopes of the whole. They are right if some choice of the pieces
-that meet at the point makes them so: each element has to lie between the least and the largest that
-it is on the pieces all round, found by many small moves, row by row where the cost is a sum of its
-rows; and beside the point it must be right.
+several units are at their kink at once, backpropagation takes one slope for each unit, and the
+result need not lie between the slopes of the cost. It is accepted if each element lies between the
+least and the largest value that it has on the smooth pieces that meet at the point (found by many
+small moves, row by row where the cost is a sum over rows), and if the gradient is right beside the
+point.
 """
 
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -17,47 +18,37 @@ from .._typing import Array
 from .gradient_calls import Data, Misreturned, Result, Sample
 from .gradient_cases import Comparison, at_moved, moved, sizes
 from .gradient_differences import Cost
-from .gradient_findings import ArrayCheck, CaseCheck
+from .gradient_findings import CaseCheck
 
 ASIDE = 1e-3
-"""By what share of themselves parameters are moved, to see what a gradient is beside a point."""
+"""Relative change of parameters that leads beside the point,"""
 STEPS, FARTHEST = 10, 0.3
-"""At least so many steps of a difference, that none leads back across; and at most that share."""
+"""but at least so many steps of a difference (no step may lead back across), and at most this."""
 NEAR = 1e-6
-"""The same to meet the pieces all round it, in float64; in less it is the step of a difference."""
+"""Relative change that meets all pieces around the point; below float64 the difference's step."""
 AT_ONCE = 64.0
-"""In less than float64 so many times its last digit are at once."""
+"""Below float64 the gradient changes at once if it does within so many units of rounding."""
 JUMP = 1e-3
-"""By what share of its largest element a gradient changes at once only where there is a kink."""
+"""A sudden change by more than this share of the largest element means a kink."""
 PLACES = 3
-"""Where a gradient is compared beside a point; some of them may be at kinks, too."""
+"""Number of points beside it at which the gradient is compared; some may be at kinks, too."""
 MOVES, FEWEST, CALLS = 96, 8, 3000
-"""How many moves, at least, and calls of the function at most, for all rows."""
+"""Moves per sample at most and at least; calls of the function for all rows at most."""
 MOST_ROWS = 1000
 
 
+@dataclass
 class Point:
-    """The parameters given, and what is all round them.
+    """The parameters given, and their surroundings."""
 
-    Parameters
-    ----------
-    comparison : Comparison
-    data : Data
-    samples : list of Sample
-    results : list of Result
-    cases : list of CaseCheck
-    """
+    comparison: Comparison
+    data: Data
+    samples: list[Sample]
+    results: list[Result]
+    cases: list[CaseCheck]
 
-    def __init__(
-        self,
-        comparison: Comparison,
-        data: Data,
-        samples: list[Sample],
-        results: list[Result],
-        cases: list[CaseCheck],
-    ) -> None:
-        self.comparison, self.data = comparison, data
-        self.samples, self.results, self.cases = samples, results, cases
+    def __post_init__(self) -> None:
+        comparison, cases = self.comparison, self.cases
         self.subject, self.structure = comparison.subject, comparison.subject.structure
         self.vector, self.random = self.structure.vector, comparison.random
         self.wrong = [i for i, case in enumerate(cases) if not case.passed]
@@ -68,7 +59,7 @@ class Point:
         self._beside: dict[tuple[int, int], CaseCheck | None] = {}
 
     def beside(self, i: int, place: int = 0) -> CaseCheck | None:
-        """A case with parameters moved a little; None where the function does not go there."""
+        """A case with parameters moved a little; None where the function cannot be compared."""
         if (i, place) not in self._beside:
             found = at_moved(self.comparison, self.samples[i], self.places[place])
             if found is not None:
@@ -89,12 +80,12 @@ class Point:
 
     @cached_property
     def has_kinks(self) -> bool:
-        """Whether the gradient is another within a step of a difference."""
+        """Whether the gradient jumps within a step of a difference."""
         return self._jumps(self.near)
 
     @cached_property
     def is_at_kink(self) -> bool:
-        """Whether the gradient is another at once beside the point."""
+        """Whether the gradient jumps at the point itself."""
         return self._jumps(max(NEAR, AT_ONCE * self.comparison.rounding.relative))
 
     def _jumps(self, near: float) -> bool:
@@ -108,7 +99,7 @@ class Point:
         return bool(spread > jump * max(size, float(np.abs(gradients).max(initial=0.0))))
 
     def excuse(self) -> None:
-        """Let pass what is a choice of slopes at several kinks at once. Changes the cases."""
+        """Accept what is a valid choice of slopes at several kinks. Changes the cases."""
         if not self.has_kinks or not all(self._is_between(i) for i in self.wrong):
             return
         if not self.is_right_beside:
@@ -120,10 +111,10 @@ class Point:
                 array.errors = np.where(is_off, 0.0, array.errors)
                 array.__dict__.pop("worst", None)
 
-    # --- the pieces all round --------------------------------------------------------------------
+    # --- the pieces around the point -------------------------------------------------------------
 
     def _is_between(self, i: int) -> bool:
-        """Whether each element lies between the least and the largest on the pieces all round."""
+        """Whether each element lies between its least and largest value on the pieces around."""
         sample, result = self.samples[i], self.results[i]
         share = self._share(sample, result)
         parts = [sample] if share is None else self._rows(sample)
@@ -136,7 +127,7 @@ class Point:
         size = np.maximum(np.abs(low), np.abs(high))
         same = max(1e-5, self.comparison.rounding.tolerance(0.0))
         slack = same * size + 1e-2 * same * float(size.max(initial=0.0))
-        # Where there is a kink; what is the same all round is judged by differences.
+        # Without a kink low and high agree, and differences decide.
         return bool(((result.gradient >= low - slack) & (result.gradient <= high + slack)).all())
 
     def _moves(self, sample: Sample, n: int) -> Array:
@@ -150,7 +141,7 @@ class Point:
         moves = 0.1 * random.uniform(-1, 1, (n, vector.size))
         n_arrays = len(self.structure.shapes)
         for k in range(0, n, 2):
-            # Each array by far more than the one before, or less: the later (or earlier) decide.
+            # Each array moves far more (or less) than the one before, so that one layer decides.
             scales = 10 ** np.linspace(-3, 0, n_arrays)[:: 1 if k % 4 else -1]
             signs = random.choice([-1, 1], n_arrays)
             if k < 8:
@@ -206,23 +197,11 @@ class Point:
         case, sample = self.cases[self.wrong[0]], self.samples[self.wrong[0]]
         array = case.failed[0]
         index, analytic, _ = array.worst
-        at = ", ".join(map(str, index))
         found = (
             f"With params moved by up to {self.share:.1%} the gradient is right; exactly at those "
-            f"given it is wrong, {analytic:.4g} at {array.name}[{at}]"
+            f"given it is wrong, {analytic:.4g} at {array.name}{list(index)}."
         )
-        slopes = self._slopes(case, sample, array)
-        if slopes is None:
-            return f"{found}."
-        return (
-            f"{found}. There the cost has a kink (a unit exactly at 0?), and that is not between "
-            f"the slopes on both sides, {slopes[0]:.4g} and {slopes[1]:.4g}."
-        )
-
-    def _slopes(
-        self, case: CaseCheck, sample: Sample, array: ArrayCheck
-    ) -> tuple[float, float] | None:
-        """The slopes on both sides of the worst element, if they differ."""
+        # The slopes on both sides of the worst element, extrapolated to the point itself.
         rounding = self.comparison.rounding
         here = self.subject.cost(self.vector, sample)
         cost = Cost(self.subject, sample, self.vector, here, rounding)
@@ -230,5 +209,8 @@ class Point:
         a, b = cost.slopes(i, rounding.step), cost.slopes(i, rounding.step / 2)
         left, right = 2 * b.left - a.left, 2 * b.right - a.right
         if abs(right - left) > 100 * b.noise + 1e-4 * max(abs(left), abs(right)):
-            return float(left), float(right)
-        return None
+            found += (
+                " There the cost has a kink (a unit exactly at 0?), and that is not between the "
+                f"slopes on both sides, {left:.4g} and {right:.4g}."
+            )
+        return found

@@ -1,4 +1,4 @@
-"""Dense layers in a function that nobody has described, found by experiment on single rows.
+"""Dense layers in an unknown function, found by experiment on single rows.
 
 On one row the gradient of a weight matrix has rank one: it is what goes into the layer times the
 delta of what comes out, ``outer(h, δ)``; the gradient of a bias is δ itself. So the right gradient,
@@ -21,7 +21,7 @@ LARGEST = 2000
 SAME, SAME_COARSE = 1e-5, 2e-3
 """Relative to the largest of a vector: what counts as equal, in float64 and in less."""
 ROWS = 3
-"""On so many rows the same must be seen: on one alone, chance may have it."""
+"""Number of rows on which a mistake must show: on one alone it may be chance."""
 
 
 @dataclass
@@ -62,10 +62,10 @@ class Tolerance:
 
     def __init__(self, evidence: Evidence) -> None:
         self.same = SAME_COARSE if evidence.rounding.is_coarse else SAME
-        self.rank = 2 * self.same  # of a second singular value beside the first, taken for zero
+        self.rank = 2 * self.same  # a second singular value below this share of the first is zero
 
     def equal(self, a: Array, b: Array) -> bool:
-        """Whether two vectors agree, beside their largest element."""
+        """Whether two arrays agree, relative to their largest element."""
         size = max(np.abs(a).max(initial=0.0), np.abs(b).max(initial=0.0))
         return bool(size > 0 and a.shape == b.shape and np.abs(a - b).max() <= self.same * size)
 
@@ -79,7 +79,7 @@ class Tolerance:
 
 @np.errstate(all="ignore")
 def activations(z: Array) -> list[Step]:
-    """What may follow the sums z: the package's activations, and a few that others have."""
+    """Activations that may follow the sums z: the package's own and a few more."""
     from scipy.special import erf  # takes a while to import
 
     logistic = 1 / (1 + np.exp(-z))
@@ -100,9 +100,9 @@ def activations(z: Array) -> list[Step]:
 
 
 def telling_rows(evidence: Evidence, sample: Sample) -> list[Sample]:
-    """That row, and more: of the caller's, mixtures of them, and that row itself changed a little.
+    """That row and others: the caller's, mixtures of them, and slightly changed copies of the row.
 
-    Of the last, in case the units of a layer are all off on the others.
+    The copies help where all units of a layer are dead on the other rows.
     """
     n = min(evidence.data.n_rows, 4 * ROWS) + 2 * ROWS
     others = evidence.mixtures(n)
@@ -117,7 +117,7 @@ def telling_rows(evidence: Evidence, sample: Sample) -> list[Sample]:
 
 
 def right_gradients(evidence: Evidence, failed: set[int], sample: Sample) -> list[Array]:
-    """The right gradient of each array, in its shape: what is under test, where that is right."""
+    """The right gradient of each array: that under test, and differences for those that failed."""
     arrays = evidence.gradients(sample)
     for k in failed:
         arrays[k] = evidence.numeric(sample, k)[0].reshape(arrays[k].shape)
@@ -142,7 +142,7 @@ def other_factor(matrix: Array, v: Array) -> Array:
 def find_layers(
     evidence: Evidence, right: list[Array], x: Array, tolerance: Tolerance
 ) -> list[Layer]:
-    """The dense layers that can be told, each with what goes in and the delta of what comes out."""
+    """The dense layers that can be identified, each with its input and its delta."""
     vectors = {
         k: g.ravel() for k, g in enumerate(right) if g.any() and g.size == max(g.shape, default=0)
     }
@@ -181,7 +181,7 @@ def find_layers(
             unscaled.append(k)
 
     def follows(k: int) -> bool:
-        """Whether what goes into a layer is an activation of a known one; if so it is added."""
+        """Add a layer whose input is an activation of a known one; whether it is."""
         for is_columns in (False, True):
             matrix = right[k].T if is_columns else right[k]
             u, _ = outer_factors(matrix, tolerance.rank) or (np.zeros(0), None)
@@ -190,8 +190,8 @@ def find_layers(
                     continue
                 delta = other_factor(matrix.T, step.output)
                 bias = bias_like(delta, k, tolerance.equal)
-                # A single number is parallel to any, so it must come from one layer's sums exactly;
-                # that shows in a bias of that delta.
+                # A single number is parallel to any other; so there the delta of a bias must
+                # confirm it.
                 if u.size > 1 or bias is not None:
                     add(k, is_columns, bias, step.output, delta)
                     return True
@@ -204,7 +204,7 @@ def find_layers(
 
 
 def _link(layers: list[Layer], tolerance: Tolerance) -> None:
-    """Who feeds whom, where the deltas confirm it."""
+    """Find the activation of each layer and the layers that its output goes into."""
     for layer in layers:
         for step in activations(layer.sums):
             followers = [
@@ -218,7 +218,7 @@ def _link(layers: list[Layer], tolerance: Tolerance) -> None:
 
 
 def claims(arrays: list[Array], layers: list[Layer], tolerance: Tolerance) -> None:
-    """The delta that the gradient under test stands for, in each layer whose arrays agree on one.
+    """The delta from which the gradient under test was made, where a layer's arrays agree on one.
 
     Changes the layers.
     """

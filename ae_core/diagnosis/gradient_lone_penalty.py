@@ -5,7 +5,6 @@ of both. By how much that is on one, two and five equal rows tells what it is di
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 import numpy as np
 
@@ -15,42 +14,27 @@ from .gradient_findings import ArrayCheck, close
 from .gradient_penalties import shapes_of
 
 COUNTS = (1, 2, 5)
-"""Numbers of equal rows on which it is seen how a pattern depends on their number."""
+"""Numbers of equal rows that show how a penalty depends on the number of rows."""
 OF = {"L2": "the parameter itself", "L1": "the sign of the parameter"}
 
 
-class Growth(NamedTuple):
-    """How what is missing depends on the number m of rows, and what that means."""
-
-    of: Callable[[int], float]
-    amount: str
-    meaning: str
-
-
-GROWTHS = (
-    Growth(lambda m: 1.0, " is {size}", " in the {more} alone, or larger there than in the {less}"),
-    Growth(
+ALONE = " in the {more} alone, or larger there than in the {less}"
+GROWTHS: tuple[tuple[Callable[[int], float], str, str], ...] = (
+    (lambda m: 1.0, " is {size}", ALONE),
+    (
         lambda m: 1 - 1 / m,
         " on m rows is (1 - 1/m) times {size}",
         " that is divided by the number of rows in the {less} alone",
     ),
-    Growth(
+    (
         lambda m: m - 1.0,
         " on m rows is (m - 1) times {size}",
         " that is multiplied by the number of rows in the {more} alone",
     ),
-    Growth(
-        lambda m: 1 / m,
-        " on m rows is {size} / m",
-        ", divided by the number of rows, in the {more} alone, or larger there than in the {less}",
-    ),
-    Growth(
-        lambda m: float(m),
-        " on m rows is {size} · m",
-        ", multiplied by the number of rows, in the {more} alone, or larger there than in the "
-        "{less}",
-    ),
+    (lambda m: 1 / m, " on m rows is {size} / m", ", divided by the number of rows," + ALONE),
+    (float, " on m rows is {size} · m", ", multiplied by the number of rows," + ALONE),
 )
+"""How what is missing may depend on the number m of rows, in words, and what penalty that is."""
 
 
 def penalty(evidence: Evidence) -> list[str] | None:
@@ -76,7 +60,7 @@ def _about_array(evidence: Evidence, array: ArrayCheck, sample: Sample) -> str |
         found = _strengths(evidence, here, *norms)
         if found is None or not all(found):
             continue
-        # The same elsewhere, or it was chance: one number is proportional to any other.
+        # It must hold elsewhere: one number is proportional to any other by chance.
         places = [(sample, evidence.moved)]
         if len(norms) > 1:
             places += [(other, evidence.vector) for other in evidence.samples]
@@ -115,7 +99,7 @@ def _strengths(evidence: Evidence, array: ArrayCheck, *norms: str) -> list[float
     off = np.abs(missing - shapes @ found)
     if rank < len(norms) or (off > same * parts.sum(axis=1) + 4 * doubts).any():
         return None
-    # What is to be seen must stand out from what cannot be told, in most places.
+    # The penalty must stand out from the doubts in most elements.
     is_telling = parts.min(axis=1) > 10 * doubts
     is_one_sign = len(set(np.sign(found))) == 1
     return found.tolist() if is_one_sign and is_telling.sum() > len(missing) / 2 else None
@@ -128,7 +112,7 @@ def _are_close(strengths: list[float] | None, others: list[float]) -> bool:
 
 
 def _turns(evidence: Evidence, array: ArrayCheck, sample: Sample, found: list[float]) -> bool:
-    """Whether what looks like a sign turns with it: a constant does, where all signs are equal."""
+    """Whether it changes sign with the parameters: a constant fits, too, if all signs are equal."""
     if len(set(np.sign(array.params[array.params != 0]))) > 1:
         return True
     vector = evidence.vector.copy()
@@ -136,12 +120,12 @@ def _turns(evidence: Evidence, array: ArrayCheck, sample: Sample, found: list[fl
     try:
         turned = evidence.look(sample, array, vector)
     except Misreturned:
-        return True  # not finite there: it cannot be told
+        return True  # not finite there: undecided
     return _are_close(_strengths(evidence, turned, "L1"), found)
 
 
 def _sides(strength: float) -> tuple[str, str, str]:
-    """What it is called, the side that has more of a penalty, and the one that has less."""
+    """'missing' or 'too much', the side with more of the penalty, and the one with less."""
     return ("missing", "cost", "gradient") if strength > 0 else ("too much", "gradient", "cost")
 
 
@@ -161,23 +145,22 @@ def _about_penalty(evidence: Evidence, array: ArrayCheck, norm: str, strength: f
             return None
         by_count = found
     same = 2e-2 if evidence.rounding.is_coarse else 1e-3
-    for growth in GROWTHS:
-        shares = np.array([growth.of(m) for m in COUNTS[: len(by_count)]])
+    how, more, less = _sides(strength)
+    for growth, amount, meaning in GROWTHS:
+        shares = np.array([growth(m) for m in COUNTS[: len(by_count)]])
         first = int(np.flatnonzero(shares)[0])
         size = by_count[first] / shares[first]
         if np.abs(by_count - size * shares).max() > same * np.abs(by_count).max():
             continue
-        how, more, less = _sides(strength)
-        # What does not depend on the rows is known from the case itself.
-        shown = strength if growth is GROWTHS[0] else size
-        amount = growth.amount.format(size=f"{abs(shown):.6g}")
-        meaning = growth.meaning.format(more=more, less=less)
-        return f"{how}{amount} times {OF[norm]}: a penalty ({norm}){meaning}"
+        # A constant is known from the case itself.
+        shown = strength if growth is GROWTHS[0][0] else size
+        said = f"{amount} times {OF[norm]}: a penalty ({norm}){meaning}"
+        return how + said.format(size=f"{abs(shown):.6g}", more=more, less=less)
     return None
 
 
 def _by_count(evidence: Evidence, array: ArrayCheck, norm: str) -> list[float] | None:
-    """λ on one, two and five equal rows; None unless it takes no notice of which row that is."""
+    """λ on one, two and five equal rows; None if it depends on which row that is."""
     found = []
     for row in {0, evidence.data.n_rows - 1}:
         looks = [evidence.look(evidence.data.take([row] * n, "equal rows"), array) for n in COUNTS]

@@ -2,12 +2,13 @@
 
 import numpy as np
 
+from .._typing import Array
 from .gradient_calls import Sample
 from .gradient_evidence import Evidence
-from .gradient_findings import SAME, ArrayCheck, CaseCheck, fits
+from .gradient_findings import SAME, ArrayCheck, CaseCheck, fits, index_of
 
 FEWEST = 3
-"""Elements of which an order is told; of fewer, chance has too many."""
+"""Fewest elements that show an order; fewer may match by chance."""
 
 
 def exchanged(evidence: Evidence) -> list[str] | None:
@@ -15,7 +16,7 @@ def exchanged(evidence: Evidence) -> list[str] | None:
     failed = evidence.primary[0].failed
     owners: list[ArrayCheck] = []
     for a in failed:
-        # Each at the elements of the other: both were drawn at random where arrays are large.
+        # Compare at the elements of the other: in large arrays each has its own random subset.
         found = [
             b
             for b in failed
@@ -38,7 +39,7 @@ def exchanged(evidence: Evidence) -> list[str] | None:
 
 
 def about_places(evidence: Evidence, case: CaseCheck, array: ArrayCheck, sample: Sample) -> str:
-    """What is said of one wrong array whose numbers belong elsewhere; nothing if they do not."""
+    """Explain one wrong array whose numbers belong elsewhere; empty if they do not."""
     return _of_another(case, array) or _in_another_order(evidence, array, sample)
 
 
@@ -49,71 +50,68 @@ def _of_another(case: CaseCheck, array: ArrayCheck) -> str:
     found = [
         other.name
         for other in case.arrays
-        if other.passed
-        and other.analytic.size == array.analytic.size
-        and np.array_equal(other.analytic, array.analytic)
+        if other.passed and np.array_equal(other.analytic, array.analytic)
     ]
     return f" It is the gradient of {found[0]}." if len(found) == 1 else ""
 
 
 def _in_another_order(evidence: Evidence, array: ArrayCheck, sample: Sample) -> str:
-    """It has the right numbers, but not where they belong, and so with other parameters."""
+    """It has the right numbers in other places, and so with other parameters."""
     if len(array.elements) < FEWEST:
         return ""
-    places = _places(evidence.look(sample, array))
-    if places is None:
+    near = _places(evidence.look(sample, array))
+    there = None if near is None else _places(evidence.look(sample, array, evidence.moved))
+    if near is None or there is None:
         return ""
-    elsewhere = _places(evidence.look(sample, array, evidence.moved))
-    if elsewhere is None:
+    near &= there
+    counts = near.sum(axis=1)
+    is_known = counts == 1
+    elements, places = array.elements[is_known], near[is_known].argmax(axis=1)
+    if not counts.all() or len(elements) < FEWEST or len(np.unique(places)) < len(places):
         return ""
-    places = [a & b for a, b in zip(places, elsewhere, strict=True)]
-    if not all(places):
+    if (elements != places).sum() < 2:
         return ""
-    known = [(int(e), p.pop()) for e, p in zip(array.elements, places, strict=True) if len(p) == 1]
-    moved = [(e, p) for e, p in known if e != p]
-    if len(moved) < 2 or len(known) < FEWEST or len({p for _, p in known}) < len(known):
-        return ""
-    order = _order(moved, known, array.shape)
+    order = _order(elements, places, array.shape)
     end = "" if order.endswith("?") else "."
     return f" It has the right numbers in another order: {order}{end}"
 
 
-def _places(array: ArrayCheck) -> list[set[int]] | None:
-    """Where in a gradient each right number may be; None if some are nowhere, or many alike."""
+def _places(array: ArrayCheck) -> Array | None:
+    """Where in a gradient each right number may be (n_elements, size).
+
+    None if some are nowhere, or many alike.
+    """
     numeric = array.numeric[:, None]
     near = np.abs(array.analytic - numeric) <= SAME * np.abs(numeric) + 4 * array.doubts[:, None]
     counts = near.sum(axis=1)
     size = np.abs(array.numeric)
     n_telling = int(((counts == 1) & (size > 1e-3 * size.max(initial=0.0))).sum())
-    if not counts.all() or n_telling < max(FEWEST, len(counts) // 2):
-        return None
-    return [set(np.flatnonzero(row).tolist()) for row in near]
+    return near if counts.all() and n_telling >= max(FEWEST, len(counts) // 2) else None
 
 
-def _order(
-    moved: list[tuple[int, int]], known: list[tuple[int, int]], shape: tuple[int, ...]
-) -> str:
-    """In words: which order that is."""
-    n = int(np.prod(shape))
-    indices = np.arange(n).reshape(shape)
-    for axis in range(len(shape)):
-        reverse = np.flip(indices, axis).ravel()
-        if shape[axis] > 1 and all(reverse[e] == p for e, p in known):
-            return "it is reversed" + (f" along axis {axis}" if len(shape) > 1 else "")
+def _order(elements: Array, places: Array, shape: tuple[int, ...]) -> str:
+    """Describe the order in which the values of these elements are at these places."""
+    indices = np.arange(int(np.prod(shape))).reshape(shape)
+    orders = [
+        (
+            "it is reversed" + (f" along axis {axis}" if len(shape) > 1 else ""),
+            np.flip(indices, axis),
+        )
+        for axis in range(len(shape))
+    ]
     if len(shape) == 2:
-        forward, back = indices.T.ravel(), indices.reshape(shape[::-1]).T.ravel()
-        for order in (forward, back):
-            if all(order[p] == e for e, p in known):
-                return "it is reshaped where it should be transposed"
-    element, place = moved[0]
-    example = f"what belongs to [{_index(element, shape)}] is at [{_index(place, shape)}]"
+        words = "it is reshaped where it should be transposed"
+        transposed = (indices.T, indices.reshape(shape[::-1]).T)
+        orders += [(words, order.ravel().argsort()) for order in transposed]
+    for words, order in orders:
+        if (order.ravel()[elements] == places).all():
+            return words
+    k = int((elements != places).argmax())
+    belongs, found = index_of(elements[k], shape), index_of(places[k], shape)
+    example = f"what belongs to {list(belongs)} is at {list(found)}"
     if len(shape) == 1:
         return (
             f"{example}. Is each part of it flattened as in params (by rows, order 'C'), and are "
             "the parts in the same order?"
         )
     return example
-
-
-def _index(flat: int, shape: tuple[int, ...]) -> str:
-    return ", ".join(str(int(i)) for i in np.unravel_index(flat, shape))

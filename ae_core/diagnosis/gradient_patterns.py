@@ -15,7 +15,6 @@ from .gradient_evidence import Evidence
 from .gradient_findings import ArrayCheck, CaseCheck, close, common_factor, fits
 from .gradient_orders import about_places
 from .gradient_penalties import factor_beside_penalty, penalty_beside
-from .gradient_scales import about_logarithms
 
 
 def whole_factor(evidence: Evidence) -> list[str] | None:
@@ -25,7 +24,7 @@ def whole_factor(evidence: Evidence) -> list[str] | None:
         if case.passed:
             continue
         if case is not together and not together.passed and _has_no_factor(together.arrays):
-            continue  # of equal rows less is to be seen
+            continue  # equal rows show less
         c = evidence.factor(case.arrays, sample)
         if c is not None and not close(c, 1) and _is_the_same_everywhere(evidence, c):
             return [_about_factor(evidence.rounded(c), case, evidence.is_right_alone)]
@@ -33,7 +32,7 @@ def whole_factor(evidence: Evidence) -> list[str] | None:
 
 
 def _has_no_factor(arrays: list[ArrayCheck]) -> bool:
-    """Whether arrays show that there is no one factor: not where too little is to be seen."""
+    """Whether arrays have no common factor, and enough elements to tell."""
     n_telling = sum(int(np.count_nonzero(a.numeric)) for a in arrays)
     return n_telling > 1 and common_factor(arrays) is None
 
@@ -41,10 +40,10 @@ def _has_no_factor(arrays: list[ArrayCheck]) -> bool:
 def _is_the_same_everywhere(evidence: Evidence, c: float) -> bool:
     """Whether a factor is that of each row alone, too, and with other parameters.
 
-    Of one row or one unit, whatever is wrong with a delta looks like a factor.
+    On one row or with one unit any error of a delta looks like a factor.
     """
     if evidence.is_right_alone:
-        return True  # what comes from the number of rows
+        return True  # the factor comes from the number of rows
     wrong = [case for case in evidence.cases if not case.passed]
     factors = [case.factor for case in wrong]
     if any(f is not None and not close(f, c, evidence.same) for f in factors):
@@ -68,7 +67,7 @@ def _factor_beside_penalty(evidence: Evidence) -> list[str] | None:
     again, others = c, [evidence.look(sample, case.largest, evidence.moved)]
     other = evidence.repeated
     if evidence.is_right_alone and other is not None and not other.passed:
-        # Of a factor that comes from the number of rows, another is to be expected there.
+        # A factor that comes from the number of rows is another on this number.
         expected = {case.n_rows: other.n_rows, 1 / case.n_rows: 1 / other.n_rows}
         match = [new for old, new in expected.items() if close(c, old, evidence.same)]
         again, others = match[0] if match else c, other.arrays
@@ -101,9 +100,12 @@ def _about_factor(c: float, case: CaseCheck, right_alone: bool) -> str:
     if n > 1 and (close(c, n) or close(c, 1 / n)):
         average = "Does one of cost and gradient average over them?"
         return f"{size}, the number of features ({n}). {average}"
-    logarithms = about_logarithms(c)
-    if logarithms is not None:
-        return f"{size}, {logarithms}."
+    for base in (2, 10):
+        ln = float(np.log(base))
+        for factor, name in ((ln, f"ln {base}"), (1 / ln, f"1 / ln {base}")):
+            if close(c, factor):
+                has = f"one of cost and gradient has logarithms to base {base}"
+                return f"{size}, {name}: {has}."
     if c < 0:
         size += ", with the wrong sign"
     return f"{size}. Look for a constant that stands in the cost or the gradient only."
@@ -116,7 +118,7 @@ def about_one(evidence: Evidence, case: CaseCheck, array: ArrayCheck, sample: Sa
     """What can be said of one array that is wrong; nothing if no pattern fits."""
     if not np.isfinite(array.checked).all():
         return ""
-    # The same in all cases in which it is wrong, or it is none.
+    # A pattern must hold in all cases in which the array is wrong.
     others = [
         other
         for one in evidence.cases
@@ -160,6 +162,5 @@ def by_how_much(arrays: list[ArrayCheck]) -> str:
     parts = []
     for array in arrays[:4]:
         index, analytic, numeric = array.worst
-        at = ", ".join(map(str, index))
-        parts.append(f"{array.name} ([{at}] is {analytic:.4g} instead of {numeric:.4g})")
+        parts.append(f"{array.name} ({list(index)} is {analytic:.4g} instead of {numeric:.4g})")
     return ", ".join(parts) + (" and others" if len(arrays) > 4 else "")

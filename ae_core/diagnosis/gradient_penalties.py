@@ -1,4 +1,4 @@
-"""A penalty that cost and gradient both have, taken out of the way of other patterns.
+"""A penalty that cost and gradient both have, subtracted so that other patterns show.
 
 What a dense layer leaves in a gradient has rank one on a single row; a penalty adds a multiple of
 the weights to it, or of their signs. The multiple is found as that which, taken away, leaves rank
@@ -14,7 +14,7 @@ from .gradient_evidence import Evidence
 from .gradient_findings import ArrayCheck, CaseCheck, close, fits
 
 MINORS, LOOKED_AT = 60, 3
-"""2 x 2 minors of a matrix, and matrices, that are looked at."""
+"""Number of 2 x 2 minors of a matrix, and of matrices, that are tried."""
 
 
 def shapes_of(values: Array) -> dict[str, Array]:
@@ -25,7 +25,7 @@ def shapes_of(values: Array) -> dict[str, Array]:
 def penalty_parts(
     evidence: Evidence, right: list[Array], same: float
 ) -> Iterator[list[Array | float]]:
-    """What to take away from right gradients of one row, so that layers have rank one.
+    """What to subtract from the right gradients of one row, so that those of layers have rank one.
 
     Of each array; several proposals, of which the first is nothing. Penalties of weights alone come
     before penalties of everything.

@@ -11,11 +11,11 @@ from .gradient_findings import ArrayCheck, CaseCheck, close
 from .gradient_penalties import penalty_beside, shapes_of
 
 N_ROWS, MOST_ROWS, ORDERS = 4, 200, 6
-"""At least and at most so many rows are put into other orders, to see which a gradient hangs on."""
+"""Fewest and most rows that are reordered, to see on which a gradient depends; and how often."""
 
 
 def about_rows(evidence: Evidence) -> list[str]:
-    """What is said of a gradient that is right alone: how rows are mixed up, if that is seen."""
+    """Explain a gradient that is right on each row alone: how rows are mixed up."""
     repeated = evidence.repeated
     assert repeated is not None
     names = ", ".join(evidence.wrong_names())
@@ -46,7 +46,7 @@ def about_rows(evidence: Evidence) -> list[str]:
 
 
 def without_interaction(evidence: Evidence) -> list[str] | None:
-    """What is said where rows act on each other in the cost, but not in the gradient.
+    """Explain a gradient that lacks what comes from rows acting on each other in the cost.
 
     None unless that is so: then something is missing at least, if not this alone.
     """
@@ -111,7 +111,7 @@ def _has_factor(evidence: Evidence, array: ArrayCheck, c: float) -> bool:
 
 
 def _about_different_rows(evidence: Evidence, names: str) -> str:
-    """Right on equal rows, wrong on rows that differ: which rows does it hang on?"""
+    """Right on equal rows, wrong on rows that differ: on which rows does it depend?"""
     which = _depended_on(evidence)
     if which == "one":
         return (
@@ -122,20 +122,20 @@ def _about_different_rows(evidence: Evidence, names: str) -> str:
         )
     found = (
         f"The gradient (in {names}) is right on each row alone and on equal rows, but wrong on "
-        "rows that differ: "
+        "rows that differ"
     )
     if which == "none":
-        return (
-            f"{found}their order does not matter to it, so rows are averaged (or added) before "
-            "they are multiplied, not after."
+        found += (
+            ": their order does not matter to it, so rows are averaged (or added) before they are "
+            "multiplied, not after"
         )
     if which == "order":
-        return f"{found}what belongs to one row meets what belongs to another. Is one reordered?"
-    return f"{found[:-2]}."
+        found += ": what belongs to one row meets what belongs to another. Is one reordered?"
+    return found if found.endswith("?") else f"{found}."
 
 
 def _depended_on(evidence: Evidence) -> str:
-    """Whether the wrong arrays hang on 'one' row, on 'none' in particular or on the 'order'."""
+    """Whether the wrong arrays depend on 'one' row, on 'none' in particular or on the 'order'."""
     n = max(N_ROWS, min(evidence.data.n_rows, MOST_ROWS))
     sample = evidence.mixtures(n)
     random = np.random.default_rng(0)
@@ -144,7 +144,7 @@ def _depended_on(evidence: Evidence) -> str:
     same = evidence.rounding.of_sums * np.abs(here).max(initial=0.0)
 
     def stays(kept: int | None) -> bool:
-        """Whether any order gives the same, with that row where it was."""
+        """Whether the gradient is the same in any order that leaves that row in its place."""
         for _ in range(ORDERS):
             order = random.permutation([i for i in everything if i != kept]).tolist()
             if kept is not None:
@@ -163,37 +163,35 @@ def _depended_on(evidence: Evidence) -> str:
 
 def _left_out(evidence: Evidence) -> str | None:
     """The row without which the wrong arrays have the sum, or the mean, of the rows' gradients."""
-    sample, m = evidence.samples[0], evidence.together.n_rows
-    if not 2 < m <= MOST_ROWS or sample.is_new:
+    m = evidence.together.n_rows
+    if not 2 < m <= MOST_ROWS or evidence.samples[0].is_new:
         return None
-    here = evidence.wrong_gradient(sample)
-    own = _gradients(evidence, sample, [(i,) for i in range(m)])
-    same = 10 * evidence.rounding.of_sums * np.abs(own).max(initial=0.0)
-    for left, name in ((m - 1, "the last"), (0, "the first")):
-        rest = np.delete(own, left, axis=0).sum(axis=0)
-        if any(np.abs(here - rest / n).max() <= same / n for n in (1, m - 1, m)):
-            return name
-    return None
+    return _has_only(evidence, {"the last": range(m - 1), "the first": range(1, m)})
 
 
 def _only_row(evidence: Evidence) -> str | None:
     """The row whose own gradient the wrong arrays have, as it is or as its share of a mean."""
-    m = evidence.together.n_rows
-    for row, name in ((0, "the first row"), (m - 1, "the last row")):
-        own = evidence.gradients(evidence.part(evidence.samples[0], row))
-        wrong = [
-            (array, gradient.ravel())
-            for array, gradient in zip(evidence.together.arrays, own, strict=True)
-            if not array.passed
-        ]
-        for scale in (1.0, 1 / m):
-            if all(_is_that(evidence, array, gradient, scale) for array, gradient in wrong):
+    return _has_only(
+        evidence, {"the first row": [0], "the last row": [evidence.together.n_rows - 1]}
+    )
+
+
+def _has_only(evidence: Evidence, candidates: dict[str, Sequence[int]]) -> str | None:
+    """The candidate whose rows' summed gradients the wrong arrays have, or a share of that."""
+    case, sample = evidence.pairs[0]
+    m = case.n_rows
+    for name, rows in candidates.items():
+        own = [evidence.gradients(evidence.part(sample, i)) for i in rows]
+        sums = [np.sum(gradients, axis=0).ravel() for gradients in zip(*own, strict=True)]
+        wrong = [(a, total) for a, total in zip(case.arrays, sums, strict=True) if not a.passed]
+        for scale in (1.0, 1 / m, 1 / max(1, m - 1)):
+            if all(_is_that(evidence, array, total, scale) for array, total in wrong):
                 return name
     return None
 
 
 def _is_that(evidence: Evidence, array: ArrayCheck, own: Array, scale: float) -> bool:
-    """Whether an array has that share of a row's own gradient, and what a penalty has besides."""
+    """Whether an array has that share of a gradient, plus that of a penalty at most."""
     if not own.any() or not np.isfinite(array.analytic).all():
         return False
     rest = array.analytic - scale * own

@@ -8,34 +8,38 @@ from itertools import pairwise
 
 import numpy as np
 
-from .._typing import Array
 from .gradient_calls import Sample
 from .gradient_evidence import Evidence
-from .gradient_findings import CaseCheck, close, common_factor
+from .gradient_findings import ArrayCheck, close, common_factor
 
 BEFORE = "Hand in the gradient as it is before that."
-LOGARITHMS = {
-    "ln 2": (np.log(2), "logarithms to base 2"),
-    "ln 10": (np.log(10), "logarithms to base 10"),
-}
 DIFFERENT = 1e-2
-"""How far factors are apart at least, relatively, that are called different."""
+"""Smallest relative difference of factors that are called different."""
 
 
 def wrong_sizes(evidence: Evidence) -> list[str] | None:
-    """What is said of a gradient whose direction is right; None if it is not, or not seen why."""
+    """Explain a gradient of the right direction and the wrong size; None if no pattern fits."""
     said = _clipped_elements(evidence)
     if said is None:
         found = [1.0 if case.passed else case.factor for case in evidence.cases]
         factors = [f for f in found if f is not None]
         if len(factors) == len(found) and _differ(factors):
+            # Of equal costs and lengths it might be chance; so all rows with other parameters, too.
+            there = common_factor(_moved(evidence, evidence.samples[0]))
             said = (
-                _of_the_number_of_rows(evidence, factors)
+                _of_the_number_of_rows(evidence, factors, there)
                 or _normalised(evidence, factors)
-                or _of_the_cost(evidence, factors)
+                or _of_the_cost(evidence, factors, there)
             )
     said = said or _row_weights(evidence)
     return None if said is None else [said]
+
+
+def _moved(evidence: Evidence, sample: Sample) -> list[ArrayCheck]:
+    """The arrays that are wrong somewhere, on these rows with other parameters."""
+    wrong = evidence.wrong_names()
+    arrays = [a for a in evidence.together.arrays if a.name in wrong]
+    return [evidence.look(sample, a, evidence.moved) for a in arrays]
 
 
 def _differ(factors: list[float]) -> bool:
@@ -70,7 +74,7 @@ def _clipped_elements(evidence: Evidence) -> str | None:
             f"Every element of the gradient is {size:.6g} or -{size:.6g}, with the right sign: "
             f"it is the sign of the gradient, not the gradient. {BEFORE}"
         )
-    # What is wrong must be larger in truth; and enough is smaller and right, or it is chance.
+    # Wrong elements should be larger; and enough others must be smaller and right.
     if n_smaller < 2 or not (np.abs(numeric[wrong]) > size).all():
         return None
     return (
@@ -102,16 +106,16 @@ def _normalised(evidence: Evidence, factors: list[float]) -> str | None:
     )
 
 
-def _of_the_number_of_rows(evidence: Evidence, factors: list[float]) -> str | None:
-    """The factor is the same on each row alone, and on several hangs on how many they are."""
+def _of_the_number_of_rows(
+    evidence: Evidence, factors: list[float], there: float | None
+) -> str | None:
+    """The factor is the same on each row alone, and on several depends on their number."""
     if len(evidence.singles) < 2 or any(c.passed for c in evidence.cases):
         return None
     one = factors[1]
     if not _are_equal(factors[1:-1]) or one <= 0:
         return None
-    # Of equal costs and lengths it might be, too; so with other parameters.
-    moved = _factor_at(evidence, evidence.samples[0], evidence.moved)
-    if moved is None or not close(moved, factors[0], 1e-3):
+    if there is None or not close(there, factors[0], 1e-3):
         return None
     counts = [case.n_rows for case in evidence.cases]
     if _are_all_close(factors, [one * n for n in counts]):
@@ -139,16 +143,14 @@ def _are_all_close(factors: list[float], expected: list[float]) -> bool:
 # --- a function of the cost ----------------------------------------------------------------------
 
 
-def _of_the_cost(evidence: Evidence, factors: list[float]) -> str | None:
+def _of_the_cost(evidence: Evidence, factors: list[float], there: float | None) -> str | None:
     """The factor is a function of the cost: the gradient is that of its square, say."""
-    places = [(sample, evidence.vector) for sample in evidence.samples]
-    places.append((evidence.samples[0], evidence.moved))
-    moved = _factor_at(evidence, *places[-1])
-    if moved is None:
+    if there is None:
         return None
-    factors = [*factors, moved]
-    costs = [evidence.subject.cost(vector, sample) for sample, vector in places]
-    # Of a mean or a sum over fewer rows the factor may hang on their number.
+    factors = [*factors, there]
+    costs = [evidence.subject.cost(evidence.vector, sample) for sample in evidence.samples]
+    costs.append(evidence.subject.cost(evidence.moved, evidence.samples[0]))
+    # Powers; needs costs that differ, or the factor may depend on the number of rows.
     if min(factors) > 0 and min(costs) > 0 and _differ(costs):
         for power, form, what in (
             (1, "cost", "the square of the cost: a root is not differentiated"),
@@ -175,26 +177,23 @@ def _of_the_cost(evidence: Evidence, factors: list[float]) -> str | None:
     )
 
 
-def _factor_at(evidence: Evidence, sample: Sample, vector: Array) -> float | None:
-    """The one factor in all arrays that are wrong somewhere, at the elements that are checked."""
-    wrong = evidence.wrong_names()
-    arrays = [a for a in evidence.together.arrays if a.name in wrong]
-    return common_factor([evidence.look(sample, a, vector) for a in arrays])
-
-
 # --- weights of rows -----------------------------------------------------------------------------
 
 
 def _row_weights(evidence: Evidence) -> str | None:
-    """On each row alone a factor, another on each, that does not hang on the parameters."""
+    """On each row alone a factor, another on each, that does not depend on the parameters."""
     factors: list[float] = []
     for case, sample in evidence.singles:
-        here, there = _weight(evidence, case, sample)
-        # Of one unit or at one place anything looks like a factor.
-        if here is None or there is None:
+        here = 1.0 if case.passed else _factor(case.arrays)
+        if here is None:
             return None
-        if here != there and not close(there, here, 10 * evidence.same):
-            return None
+        # With one unit or at one point anything looks like a factor.
+        if not case.passed or any(a.numeric.any() for a in case.arrays):
+            there = _factor(_moved(evidence, sample))
+            if there is None or (np.isinf(here) and there != here):
+                return None
+            if there != here and not close(there, here, 10 * evidence.same):
+                return None
         factors.append(here)
     finite = [f for f in factors if np.isfinite(f)]
     if len(factors) < 3 or not finite or min(factors) < 0 or not _differ(finite):
@@ -208,24 +207,6 @@ def _row_weights(evidence: Evidence) -> str | None:
     )
 
 
-def _weight(
-    evidence: Evidence, case: CaseCheck, sample: Sample
-) -> tuple[float | None, float | None]:
-    """The factor on one row, here and with other parameters; infinite where all should be zero."""
-    if not any(a.numeric.any() for a in case.arrays):
-        if case.passed:
-            return 1.0, 1.0
-        moved = [evidence.look(sample, a, evidence.moved) for a in case.arrays]
-        return np.inf, (None if any(a.numeric.any() for a in moved) else np.inf)
-    here = 1.0 if case.passed else case.factor
-    return here, None if here is None else _factor_at(evidence, sample, evidence.moved)
-
-
-def about_logarithms(c: float) -> str | None:
-    """What to say of a factor between natural and other logarithms."""
-    for name, (size, what) in LOGARITHMS.items():
-        if close(c, size) or close(c, 1 / size):
-            return (
-                f"{name if close(c, size) else f'1 / {name}'}: one of cost and gradient has {what}"
-            )
-    return None
+def _factor(arrays: list[ArrayCheck]) -> float | None:
+    """The factor of all these arrays; infinite where all should be zero."""
+    return common_factor(arrays) if any(a.numeric.any() for a in arrays) else np.inf

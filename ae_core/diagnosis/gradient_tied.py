@@ -17,7 +17,7 @@ from .gradient_layers import LARGEST, Tolerance, outer_factors
 from .gradient_penalties import rank_one_multiples, shapes_of
 
 ONE_USE = "one use"
-"""What is there and what is missing come from the same place."""
+"""The present and the missing part come from the same use of the weight."""
 
 
 def forgotten_half(
@@ -35,7 +35,7 @@ def forgotten_half(
     analytic = array.analytic.reshape(array.shape)
     numeric = evidence.numeric(sample, k)[0].reshape(array.shape)
     if not numeric.any():
-        return ONE_USE  # on that row the cost takes no notice of it: no use of it is to be seen
+        return ONE_USE  # on that row the cost does not depend on it
     missing = numeric - analytic
     lost = outer_factors(missing, same)
     if lost is None:
@@ -69,7 +69,7 @@ def forgotten_half(
 def _penalties(
     evidence: Evidence, k: int, analytic: Array, same: float
 ) -> Iterator[tuple[str, float]]:
-    """Norm and strength of the penalties that may be in what is there: first of all none."""
+    """Norm and strength of penalties that the gradient may contain: first none."""
     yield "L2", 0.0
     for norm, shape in shapes_of(evidence.values(k)).items():
         for strength in rank_one_multiples(analytic, shape, same):
@@ -94,7 +94,7 @@ def _half(
     biases: list[Array],
     tolerance: Tolerance,
 ) -> str | None:
-    """Which half is missing: 'encoder', 'decoder', or None where that cannot be told."""
+    """Which half is missing: 'encoder', 'decoder', or None if unknown."""
     (u, v), (lost_u, lost_v) = parts
     if x.size > 1:
         for own, lost in ((u, lost_u), (v, lost_v)):

@@ -1,84 +1,92 @@
 """One check from its premises to what its cases mean, in that order.
 
-Where the parameters given tell too little, it is looked elsewhere: beside kinks, where slopes are
-not zero, along whole arrays.
+Where the given parameters show too little, others are tried: beside kinks, where slopes are not
+zero, along whole arrays.
 """
+
+from dataclasses import dataclass
 
 import numpy as np
 
 from .._typing import Array
 from . import gradient_premises as premises
 from .gradient_calls import Data, Result, Sample
-from .gradient_cases import Comparison, TooRough, at_moved, moved
+from .gradient_cases import Comparison, at_moved, moved
 from .gradient_directions import along_gradient
 from .gradient_evidence import Evidence
 from .gradient_explanation import explain
 from .gradient_findings import ArrayCheck, CaseCheck, GradientCheck
 from .gradient_kinks import Point
-from .gradient_rounding import NotDeterministic
+from .gradient_rounding import Incomparable, NotDeterministic
 
 FLAT, FAR = 0.1, 1.0
-"""By what share of themselves parameters are moved away from where a slope is zero."""
+"""Relative changes of parameters that lead away from where a slope is zero."""
 NEGLIGIBLE = 1e-6
-"""Beside the largest element of a gradient."""
+"""Elements below this share of the gradient's largest element do not matter."""
 
 
-class Hidden(Exception):
-    """A cost so large that its rounding hides slopes; with what `premises.about_size` takes."""
-
-
+@dataclass
 class Verdict:
     """One check once the function could be called: premises, cases, findings."""
 
-    def __init__(
-        self, comparison: Comparison, data: Data, samples: list[Sample], results: list[Result]
-    ) -> None:
-        self.comparison, self.data = comparison, data
-        self.samples, self.results = samples, results
-        self.subject, self.structure = comparison.subject, comparison.subject.structure
+    comparison: Comparison
+    data: Data
+    samples: list[Sample]
+    results: list[Result]
+    """The first call of each sample."""
+
+    def __post_init__(self) -> None:
+        self.subject, self.structure = self.comparison.subject, self.comparison.subject.structure
         self.vector = self.structure.vector
 
     def run(self) -> GradientCheck:
         """The premises in their order, then the cases, then what they mean."""
+        try:
+            cases, findings = self._cases()
+        except Incomparable as reason:
+            tolerance = self.comparison.tolerance
+            return GradientCheck([], [str(reason)], tolerance, could_compare=False)
+        tolerance = max(a.tolerance for case in cases for a in case.arrays)
+        return GradientCheck(cases, findings, tolerance, self.comparison.rounding.digits)
+
+    def _cases(self) -> tuple[list[CaseCheck], list[str]]:
+        """The cases and the findings.
+
+        Raises
+        ------
+        Incomparable
+            When a premise does not hold.
+        """
         first = (self.subject, self.vector, self.samples[0], self.results[0])
-        # If it takes no notice of rows, its first calls were equal ones already.
+        # If the function ignores rows, its first calls were equal ones already.
         is_known = premises.all_equal(self.results)
-        said = None if is_known else premises.unequal_calls(*first, premises.CALLS)
-        if said is not None:
-            return self._not_compared(said)
+        if not is_known:
+            premises.check_calls(*first, premises.CALLS)
         try:
             cases = [
                 self.comparison.case(sample, result, self.vector)
                 for sample, result in zip(self.samples, self.results, strict=True)
             ]
-            said = None if is_known else premises.unequal_calls(*first)
+            if not is_known:
+                premises.check_calls(*first)
             is_flat = not any(a.numeric.any() for a in cases[0].arrays)
-            if said is None and is_flat and np.isfinite(self.results[0].gradient).all():
+            if is_flat and np.isfinite(self.results[0].gradient).all():
                 random, step = self.comparison.random, self.comparison.rounding.step
-                said = premises.independent(*first, random)
+                premises.check_dependence(*first, random)
                 # Not so at a symmetric kink, such as that of |p| at 0.
-                if said is None and not cases[0].passed:
-                    said = premises.still(*first, step, random)
-            if said is not None:
-                return self._not_compared(said)
-            findings = self._findings(cases)
+                if not cases[0].passed:
+                    premises.check_steps(*first, step, random)
+            return cases, self._findings(cases)
         except NotDeterministic:
-            return self._not_compared(premises.unequal_calls(*first) or premises.RARELY)
-        except Hidden as hidden:
-            return self._not_compared(premises.about_size(*hidden.args))
-        except TooRough as rough:
-            return self._not_compared(premises.about_roughness(float(rough.args[0])))
-        tolerance = max(a.tolerance for case in cases for a in case.arrays)
-        return GradientCheck(cases, findings, tolerance, self.comparison.rounding.digits)
-
-    def _not_compared(self, said: str) -> GradientCheck:
-        return GradientCheck([], [said], self.comparison.tolerance, could_compare=False)
+            premises.check_calls(*first)
+            raise Incomparable(premises.RARELY) from None
 
     def _findings(self, cases: list[CaseCheck]) -> list[str]:
-        """What to say of the cases; of one more, if that is where something shows."""
-        infinite = premises.about_infinities(self.structure, self.samples, self.results)
+        """Explain the cases; may append one more, where an error shows."""
+        wrong = {a.name for case in cases for a in case.failed}
+        infinite = premises.about_infinities(self.structure, self.samples, self.results, wrong)
         if infinite is not None:
-            return [_about_infinities(*infinite, cases)]
+            return [infinite]
         point = None
         if not all(case.passed for case in cases):
             point = Point(self.comparison, self.data, self.samples, self.results, cases)
@@ -96,7 +104,7 @@ class Verdict:
         return there or self._explained(cases, self.vector)
 
     def _at_kinks(self, point: Point, cases: list[CaseCheck]) -> list[str] | None:
-        """What to say where kinks hide the pattern: explained from parameters beside them.
+        """Where kinks hide the pattern, explain it from parameters beside them.
 
         Adds the case to the others; None if there is nothing to be seen there.
         """
@@ -111,12 +119,12 @@ class Verdict:
             *said,
         ]
 
-    @np.errstate(all="ignore")  # what overflows in an experiment is no business of the caller's
+    @np.errstate(all="ignore")  # experiments may overflow; the caller need not know
     def _explained(self, cases: list[CaseCheck], vector: Array) -> list[str]:
         return explain(Evidence(self.comparison, self.data, self.samples, cases, vector))
 
     def _where_it_is_flat(self, cases: list[CaseCheck]) -> list[str]:
-        """Look elsewhere, if some array's slope is zero in all cases: there any formula is right.
+        """Try other parameters if an array's slope is zero in all cases: any formula is right then.
 
         So it is of a penalty where parameters are zero. Adds the case to the others when something
         is wrong.
@@ -167,7 +175,7 @@ class Verdict:
         return [found, *said]
 
     def _along_gradients(self, flat: list[str], whole: CaseCheck) -> list[str]:
-        """Look at whole arrays of which no single element tells anything.
+        """Check whole arrays along their gradient where single elements show nothing.
 
         What does not show so either, and is not next to nothing beside the others, is no pass.
         """
@@ -197,18 +205,11 @@ class Verdict:
         negligible = max(NEGLIGIBLE, np.sqrt(rounding.relative) if rounding.is_coarse else 0.0)
         top = max(hidden.values())
         if top > negligible * largest:
-            raise Hidden(self.results[0].cost, list(hidden), top, len(hidden) < len(whole.arrays))
+            are_others_right = len(hidden) < len(whole.arrays)
+            cost = self.results[0].cost
+            raise Incomparable(premises.about_size(cost, list(hidden), top, are_others_right))
         return [premises.about_nothing(list(hidden), top, largest)] if rounding.is_coarse else []
 
 
 def _is_seen(array: ArrayCheck) -> bool:
     return bool(array.judged.any()) or not array.analytic.any()
-
-
-def _about_infinities(said: str, names: set[str], cases: list[CaseCheck]) -> str:
-    wrong = {a.name for case in cases for a in case.failed}
-    if wrong == names and len(names) < len(cases[0].arrays):
-        shown = ", ".join(a.name for a in cases[0].arrays if a.name in names)
-        verb = "is" if len(names) == 1 else "are"
-        return f"{said} Only {shown} {verb} wrong, all other arrays are right."
-    return said
