@@ -1,4 +1,4 @@
-"""What `check_gradient` may be handed, made into a function, its parameters and data."""
+"""Convert the arguments of `check_gradient` into a function, its parameters and data."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from ..data.rows import Rows
 from ..network.reference import Network
 from .gradient_calls import OLD_ORDER, Data, looks_nested
 from .gradient_first_call import takes_old_order
-from .nested import is_container
+from .nested import is_container, with_article
 
 
 def resolved(function: Any, params: Any, X: Any) -> tuple[Any, Any, Any]:
@@ -59,9 +59,8 @@ def _what(value: Any) -> str:
         return "an array"
     if isinstance(value, type):
         return f"a class, {value.__name__}"
-    name = type(value).__name__
     own = " that holds parameters of its own" if _is_module(value) else ""
-    return f"{'an' if name[0] in 'AEIOUaeiou' else 'a'} {name}{own}"
+    return with_article(type(value).__name__) + own
 
 
 def _is_module(value: Any) -> bool:
@@ -71,25 +70,20 @@ def _is_module(value: Any) -> bool:
 
 def _held_network(estimator: Any, params: Any, X: Any) -> tuple[Any, Any]:
     """The network that a fitted estimator holds, and X as the network sees it."""
-    name = type(estimator).__name__
     network = getattr(estimator, "network_", None)
     if network is None:
         ensemble = getattr(estimator, "ensemble_", None)
         network = None if ensemble is None else ensemble.networks[0]
     if network is None:
-        is_ours = hasattr(estimator, "_rows")
+        what = f"function is {with_article(type(estimator).__name__)}"
+        if hasattr(estimator, "_rows"):
+            raise ValueError(f"{what} that is not fitted: call fit first")
         raise ValueError(
-            f"function is {'an' if name[0] in 'AEIOU' else 'a'} {name}"
-            + (
-                " that is not fitted: call fit first"
-                if is_ours
-                else ", which shows no gradient: give a function(params, X) -> (cost, gradient)"
-            )
+            f"{what}, which shows no gradient: give a function(params, X) -> (cost, gradient)"
         )
     if X is None:
         raise _without_rows(params, "estimator")
-    rows = estimator._rows(X)
-    return network, rows.take(slice(None), np.float64)
+    return network, estimator._rows(X).take(slice(None), np.float64)
 
 
 def _of_network(network: Network, params: Any, X: Any) -> tuple[Any, Any, Any]:
@@ -121,7 +115,7 @@ def _without_rows(params: Any, what: str) -> ValueError:
     return ValueError(f"{reason}: write check_gradient({what}, X=X)")
 
 
-def as_data(function: Any, X: Any, y: Any, params: Any, axis: int) -> tuple[Data, Data | None]:
+def as_data(function: Any, X: Any, y: Any, params: Any, axis: int) -> list[Data]:
     """The data in floats; and as they came, where they are of integers.
 
     Raises
@@ -132,7 +126,7 @@ def as_data(function: Any, X: Any, y: Any, params: Any, axis: int) -> tuple[Data
     if X is None:
         if y is not None:
             raise ValueError("y is given without X: a function of params alone closes over both")
-        return Data(None, None, axis), None
+        return [Data(None, None, axis)]
     if looks_nested(X):
         if not is_container(params) and takes_old_order(function, params, X):
             raise ValueError(OLD_ORDER)
@@ -151,7 +145,7 @@ def as_data(function: Any, X: Any, y: Any, params: Any, axis: int) -> tuple[Data
     X, y = _as_array(X, "X"), None if y is None else _as_array(y, "y")
     if X.dtype == object and X.ndim:
         try:
-            X = X.astype(np.float64)  # what a table of several types makes of numbers
+            X = X.astype(np.float64)  # a table with columns of several types
         except (TypeError, ValueError):
             raise ValueError("X has dtype object: numbers are needed") from None
     if X.dtype == object:
@@ -168,10 +162,8 @@ def as_data(function: Any, X: Any, y: Any, params: Any, axis: int) -> tuple[Data
             f"y has shape {y.shape}, and X has {n_rows} samples along axis {axis}: "
             "one label or target per sample is needed"
         )
-    given = Data(X, y, axis)
-    if X.dtype.kind in "iub":
-        return Data(X.astype(np.float64), y, axis), given
-    return given, None
+    is_whole = X.dtype.kind in "iub"
+    return [Data(x, y, axis) for x in ([X.astype(np.float64), X] if is_whole else [X])]
 
 
 def _as_array(value: Any, name: str) -> Array:

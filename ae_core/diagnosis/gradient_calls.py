@@ -5,6 +5,7 @@ here, so that nobody has to read another library's error about unpacking.
 """
 
 import inspect
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any, NamedTuple
@@ -22,7 +23,7 @@ FORM = "(cost, gradient)"
 
 
 class Misreturned(ValueError):
-    """Something else came back from a function than a finite cost and a gradient."""
+    """A function returned something other than a finite cost and a gradient."""
 
 
 class NotFinite(Misreturned):
@@ -38,12 +39,22 @@ class Sample:
         self.is_new = False  # whether rows were added to the caller's
         self._lent = {name: array.copy() for name, array in arrays.items()}
 
+    @property
+    def n_features(self) -> int:
+        """How many numbers a row of X has; 0 without X."""
+        return self.arrays["X"].size // self.n_rows if self.arrays else 0
+
+    @property
+    def row(self) -> Array:
+        """X as one flat vector of floats: of a single row, what goes into the first layer."""
+        return self.arrays["X"].ravel().astype(np.float64)
+
     def lend(self) -> list[Array]:
-        """Copies to work on."""
+        """Copies of X and y for one call."""
         return list(self._lent.values())
 
     def taken_back(self) -> set[str]:
-        """The names of the arrays that were changed meanwhile; they are as they were again."""
+        """Restore the copies that the function changed in place; return their names."""
         changed = {n for n, a in self.arrays.items() if not same_arrays(self._lent[n], a)}
         for name in changed:
             self._lent[name] = self.arrays[name].copy()
@@ -51,7 +62,7 @@ class Sample:
 
 
 class Data:
-    """X and y, of which the same rows are taken.
+    """X and y, from which the same rows are taken.
 
     Parameters
     ----------
@@ -65,32 +76,27 @@ class Data:
         self.axes = {n: min(axis, a.ndim - 1) for n, a in self.arrays.items()}
         self.n_rows = 1 if X is None else X.shape[axis]
 
-    def take(self, which: Any, label: str) -> Sample:
-        """Those rows (a list of indices, which may come more than once)."""
-        arrays = {n: np.take(a, which, axis=self.axes[n]) for n, a in self.arrays.items()}
-        return Sample(label, len(which), arrays)
+    def take(self, which: Sequence[int], label: str, of: Sample | None = None) -> Sample:
+        """Those rows (indices, which may come more than once), of a sample or of all the data."""
+        arrays = (self if of is None else of).arrays
+        taken = {n: np.take(a, which, axis=self.axes[n]) for n, a in arrays.items()}
+        return Sample(label, len(which), taken)
 
     def all(self, label: str = "") -> Sample:
         """All rows."""
         return Sample(label, self.n_rows, self.arrays)
 
     def has_equal_rows(self) -> bool:
-        """Whether all rows of X are the same, or there is one."""
+        """Whether all rows of X are equal (or there is only one), so that a changed copy helps."""
         X, axis = self.arrays["X"], self.axes["X"]
         return bool((np.take(X, [0], axis=axis) == X).all()) and X.dtype.kind == "f"
 
     def with_changed_copy(self, random: Any, label: str) -> Sample:
         """All rows, and the first one changed."""
-        X, axis = self.arrays["X"], self.axes["X"]
-        first = np.take(X, [0], axis=axis)
-        changed = first * random.uniform(0.5, 0.9, first.shape)
-        sample = self.take([*range(self.n_rows), 0], label)
-        X = np.concatenate([X, changed], axis=axis)
-        return Sample(label, self.n_rows + 1, {**sample.arrays, "X": X})
-
-    def row(self, i: int) -> Array:
-        """One row of X, flat."""
-        return np.take(self.arrays["X"], i, axis=self.axes["X"]).ravel()
+        arrays = self.take([*range(self.n_rows), 0], label).arrays
+        last = np.moveaxis(arrays["X"], self.axes["X"], 0)[-1:]
+        last *= random.uniform(0.5, 0.9, last.shape)
+        return Sample(label, self.n_rows + 1, arrays)
 
     def mixed(self, weights: Array, which: Any, label: str) -> Sample:
         """New rows of X, weighted sums (n_new, n_rows) of its own, with the y of the rows `which`.
@@ -128,10 +134,12 @@ class Subject:
     """
 
     def __init__(self, function: Any, structure: Nested) -> None:
-        self.pair = function if isinstance(function, tuple | list) else None
-        self.function: Any = function
+        is_pair = isinstance(function, tuple | list)
+        self.functions: list[Any] = list(function) if is_pair else [function]
         self.structure = structure
-        self.dtypes: list[Any] | None = None  # float64, unless the function takes its own only
+        self.dtypes: list[Any] | None = (
+            None  # None: float64; else the only ones that the function takes
+        )
         self.changed: set[str] = set()
         """Arguments that the function has changed in place."""
 
@@ -143,19 +151,21 @@ class Subject:
         ValueError
             When something else comes back.
         """
-        if self.pair is None:
-            came = self._call(self.function, vector, sample)
-        else:
-            came = tuple(self._call(f, vector, sample) for f in self.pair)
-        return taken_apart(came, self.structure, sample)
+        came = tuple(self._call(f, vector, sample) for f in self.functions)
+        return taken_apart(came if len(came) > 1 else came[0], self.structure, sample)
 
     def cost(self, vector: Array, sample: Sample) -> float:
         """The cost alone."""
-        function = self.function if self.pair is None else self.pair[0]
-        came = self._call(function, vector, sample)
-        if self.pair is None:
-            came = came[0]
-        return _as_cost(came, sample)
+        came = self._call(self.functions[0], vector, sample)
+        return _as_cost(came if len(self.functions) > 1 else came[0], sample)
+
+    def stays(self, cost: float, sample: Sample, vectors: Iterable[Array]) -> bool:
+        """Whether the cost is exactly that at all those parameters."""
+        try:
+            with np.errstate(all="ignore"):
+                return all(self.cost(vector, sample) == cost for vector in vectors)
+        except Misreturned:  # not finite there: it is another
+            return False
 
     def _call(self, function: Any, vector: Array, sample: Sample) -> Any:
         arrays = self.structure.arrays(vector, self.dtypes)
@@ -225,15 +235,16 @@ def _not_a_pair(came: Any, structure: Nested) -> str:
         what = _kind(came)
         came.close()  # or Python warns that nobody waited for it
         return f"function returned {what}: it must return {FORM} (with return, not yield or async)"
-    kind = f"an array of shape {came.shape}" if isinstance(came, np.ndarray) else _kind(came)
-    return f"function returned {kind}: it must return {FORM}, the gradient built as params is"
+    return (
+        f"function returned {_kind(came)}: it must return {FORM}, the gradient built as params is"
+    )
 
 
 def _of_many(came: Any, structure: Nested) -> str:
     """What to do with more than two values, the cost first."""
     parts, root = list(came[1:]), structure.root
     names = [f"g{i}" for i in range(len(parts))]
-    if structure.fits(parts) or structure.fits(tuple(parts)):
+    if structure.fits(parts):
         return f"put the gradient's arrays into one, (cost, [{', '.join(names)}])"
     if root.kind in ("dict", "named") and len(parts) == len(root.keys):
         by_name = dict(zip(root.keys, parts, strict=True))
@@ -253,6 +264,8 @@ def _only(what: str) -> str:
 
 
 def _kind(value: Any) -> str:
+    if isinstance(value, np.ndarray):
+        return f"an array of shape {value.shape}"
     length = f" of {len(value)}" if isinstance(value, tuple | list | dict) else ""
     return f"a {type(value).__name__}{length}"
 
@@ -264,7 +277,7 @@ def is_scalar(value: Any) -> bool:
         return True
     try:
         array = np.asarray(value)
-    except (ValueError, TypeError, RuntimeError):  # of a tensor that wants to be asked otherwise
+    except (ValueError, TypeError, RuntimeError):  # a tensor that NumPy cannot convert
         return hasattr(value, "item")
     return array.size == 1 and array.dtype.kind in "fiub"
 
@@ -276,10 +289,11 @@ def _as_cost(cost: Any, sample: Sample) -> float:
             raise Misreturned(f"{on}the cost is complex, {cost:.6g}: a real number is needed")
         if isinstance(cost, str):
             raise Misreturned(f"{on}the cost is a string, {cost[:40]!r}: a number is needed")
-        shape = np.shape(cost) if isinstance(cost, np.ndarray) else None
-        what = repr(cost) if shape is None else f"an array of shape {shape}"
+        is_array = isinstance(cost, np.ndarray)
+        what = _kind(cost) if is_array else repr(cost)
         what = what if len(what) <= 80 else what[:77] + "…"
-        sums = "; sum or average it over the rows" if shape and shape[0] == sample.n_rows else ""
+        is_of_rows = is_array and cost.shape[:1] == (sample.n_rows,)
+        sums = "; sum or average it over the rows" if is_of_rows else ""
         raise Misreturned(f"{on}the cost is {what}: a finite number is needed{sums}")
     value = float(cost.item() if hasattr(cost, "item") else np.ravel(cost)[0])
     if not np.isfinite(value):
@@ -306,15 +320,6 @@ def _types(value: Any) -> set[str]:
     return set() if dtype is None else {str(dtype).rpartition(".")[2]}
 
 
-def needs_rows(label: str, n_rows: int, cost: str) -> str:
-    """What to say when a cost is finite on all rows, but not on fewer."""
-    return (
-        f"{cost}, though not on all {n_rows} rows. If it needs several that differ (it divides by "
-        "a variance over rows, say), check it as a function of params alone: "
-        "check_gradient(lambda p: function(p, X), params)"
-    )
-
-
 def looks_nested(value: Any) -> bool:
     """Whether a value can only be parameters: a dict, or a list of arrays of several shapes."""
     if isinstance(value, dict):
@@ -323,17 +328,3 @@ def looks_nested(value: Any) -> bool:
         return False
     shapes = {np.shape(v) for v in value if isinstance(v, np.ndarray)}
     return len(shapes) > 1 or any(isinstance(v, dict) for v in value)
-
-
-def row_error(label: str, n_rows: int, columns_work: bool = False) -> str:
-    """What to say when a function takes all rows together, but not fewer of them."""
-    if columns_work:
-        return (
-            f"function takes all {n_rows} rows of X, but not {label}; it takes single columns. If "
-            "the samples are the columns, say so: check_gradient(…, samples_axis=1)"
-        )
-    return (
-        f"function takes all {n_rows} rows, but not {label}: labels or targets belong in y, "
-        "check_gradient(function, params, X, y), so that their rows are taken with X's; what needs "
-        "all rows is a function of params alone, check_gradient(lambda p: function(p, X), params)"
-    )

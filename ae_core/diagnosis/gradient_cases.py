@@ -1,4 +1,4 @@
-"""Every array of a gradient beside differences, on one choice of rows."""
+"""One case: every array of a gradient compared with differences, on one choice of rows."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -9,22 +9,16 @@ from .._typing import Array
 from .gradient_calls import Misreturned, Result, Sample, Subject
 from .gradient_differences import Cost, Derivative
 from .gradient_findings import ArrayCheck, CaseCheck
-from .gradient_rounding import NO_DIGITS, Rounding, measure_rounding
-from .nested import Nested
-
-
-class TooRough(Exception):
-    """A cost jumps between parameters that are almost the same; the argument is by how much."""
+from .gradient_rounding import Incomparable, Rounding, measure_rounding
 
 
 @dataclass
 class Comparison:
-    """What cases have in common.
+    """What all cases share: the function, the elements to check and the tolerance.
 
     Parameters
     ----------
     subject : Subject
-    structure : Nested
     elements : list of array
         Flat indices to check, of each array.
     tolerance : float
@@ -33,109 +27,98 @@ class Comparison:
     """
 
     subject: Subject
-    structure: Nested
     elements: list[Array]
     tolerance: float
     random: Any
     rounding: Rounding = Rounding()  # noqa: RUF009
     """As measured last; by default what float64 has."""
 
-    def case(self, sample: Sample, result: Result, vector: Array, n_features: int) -> CaseCheck:
+    def case(self, sample: Sample, result: Result, vector: Array) -> CaseCheck:
         """Check a sample.
 
         Raises
         ------
         NotDeterministic
             When what is wrong is not so a second time.
-        TooRough
+        Incomparable
             When the cost is no smooth function.
         """
         is_measured = self.rounding.is_coarse
-        self.rounding = self.rounding if is_measured else Rounding()
         if is_measured:
             self._measure(sample, result, vector)
+        else:
+            self.rounding = Rounding()
         while True:
             cost = Cost(self.subject, sample, vector, result.cost, self.rounding, is_measured)
-            found = self._derivatives(cost, result.gradient, is_measured)
-            # Nothing has moved: perhaps the steps were lost in rounding.
-            if found is not None and (cost.has_moved or is_measured):
-                break
+            arrays = self._arrays(cost, result.gradient)
+            # If the cost never changed, the steps may have been lost in rounding.
+            if arrays is not None and (cost.has_moved or is_measured):
+                return CaseCheck(sample.label, sample.n_rows, sample.n_features, arrays)
             is_measured = True
             self._measure(sample, result, vector)
-        return CaseCheck(sample.label, sample.n_rows, n_features, self._arrays(found, result))
 
     def _measure(self, sample: Sample, result: Result, vector: Array) -> None:
         with np.errstate(all="ignore"):
             found = measure_rounding(self.subject, sample, vector, self.random)
-        if found.digits == NO_DIGITS:
-            raise TooRough(found.cost)
-        # On some rows a coarse function may happen to be exact.
-        self.rounding = found.at_least(self.rounding, result.cost, result.gradient)
+        # A float32 function may happen to be exact on some rows; it is float32 all the same.
+        if self.rounding.is_coarse and not found.is_coarse:
+            found = self.rounding.on(result.cost, result.gradient)
+        self.rounding = found
 
-    def _derivatives(
-        self, cost: Cost, gradient: Array, is_measured: bool
-    ) -> list[list[Derivative]] | None:
-        """Of each array's elements; None if something is wrong and rounding was not measured."""
-        tolerance = self.rounding.tolerance(self.tolerance)
-        found = []
-        for part, chosen in zip(self.structure.slices, self.elements, strict=True):
-            array = []
+    def _arrays(self, cost: Cost, gradient: Array) -> list[ArrayCheck] | None:
+        """All arrays; None as soon as one is wrong while the rounding has not been measured."""
+        structure, tolerance = self.subject.structure, self.rounding.tolerance(self.tolerance)
+        arrays = []
+        for k, (part, chosen) in enumerate(zip(structure.slices, self.elements, strict=True)):
             own = gradient[part]
             scale = float(np.abs(own[np.isfinite(own)]).max(initial=0.0))
+            found: list[Derivative] = []
             for i in chosen.tolist():
-                k = part.start + i
-                derivative = cost.compare(k, float(gradient[k]), tolerance, scale)
-                if derivative.error > tolerance and not is_measured:
+                found.append(cost.compare(part.start + i, float(own[i]), tolerance, scale))
+                if found[-1].error > tolerance and not cost.is_measured:
                     return None
-                array.append(derivative)
-            found.append(array)
-        return found
-
-    def _arrays(self, found: list[list[Derivative]], result: Result) -> list[ArrayCheck]:
-        structure = self.structure
-        return [
-            ArrayCheck(
-                name=name,
-                shape=shape,
-                elements=chosen,
-                analytic=result.gradient[part],
-                numeric=np.array([d.numeric for d in array]),
-                errors=np.array([d.error for d in array]),
-                tolerance=self.rounding.tolerance(self.tolerance),
-                doubts=np.array([d.doubt for d in array]),
-                judged=np.array([d.is_judged for d in array], dtype=bool),
+            # (4, n_elements), also for an array with no elements.
+            columns = np.array(found, dtype=float).reshape(-1, len(Derivative._fields)).T
+            numeric, doubts, errors, judged = columns
+            arrays.append(
+                ArrayCheck(
+                    name=structure.names[k],
+                    shape=structure.shapes[k],
+                    elements=chosen,
+                    analytic=own,
+                    numeric=numeric,
+                    errors=errors,
+                    tolerance=tolerance,
+                    doubts=doubts,
+                    judged=judged.astype(bool),
+                    params=cost.vector[part][chosen],
+                )
             )
-            for name, shape, part, chosen, array in zip(
-                structure.names,
-                structure.shapes,
-                structure.slices,
-                self.elements,
-                found,
-                strict=True,
-            )
-        ]
+        return arrays
 
 
 # --- parameters moved a little -------------------------------------------------------------------
 
 
-def moved(vector: Array, share: float, random: Any) -> Array:
-    """Parameters that differ by about that share of their size; zeros by that share of the rest."""
+def sizes(vector: Array) -> Array:
+    """The absolute value of each parameter; for zeros the median of the others."""
     size = np.abs(vector)
     typical = float(np.median(size[size > 0])) if size.any() else 1.0
-    scale = np.where(size > 0, size, typical)
-    return np.asarray(vector + share * scale * random.uniform(-1, 1, vector.shape))
+    return np.where(size > 0, size, typical)
 
 
-def at_moved(
-    comparison: Comparison, sample: Sample, vector: Array, n_features: int
-) -> CaseCheck | None:
-    """The case with other parameters; None where the function does not go there."""
+def moved(vector: Array, share: float, random: Any) -> Array:
+    """Parameters changed at random by up to that share of their size (see `sizes`)."""
+    return np.asarray(vector + share * sizes(vector) * random.uniform(-1, 1, vector.shape))
+
+
+def at_moved(comparison: Comparison, sample: Sample, vector: Array) -> CaseCheck | None:
+    """The case with other parameters; None where the function is not finite or too rough."""
     try:
         with np.errstate(all="ignore"):
             result = comparison.subject(vector, sample)
             if not np.isfinite(result.gradient).all():
                 return None
-            return comparison.case(sample, result, vector, n_features)
-    except (Misreturned, TooRough):
+            return comparison.case(sample, result, vector)
+    except (Misreturned, Incomparable):
         return None

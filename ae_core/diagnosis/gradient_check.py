@@ -9,13 +9,12 @@ check on one row alone, the usual shortcut, cannot see a derivative of the first
 for all of them.
 """
 
-from numbers import Real
 from typing import Any
 
 import numpy as np
 
 from .._typing import Array, RandomState
-from ..basics.arguments import Integer
+from ..basics.arguments import Integer, Number
 from ..network.initialization import as_generator
 from .gradient_arguments import as_data, resolved
 from .gradient_calls import (
@@ -25,8 +24,6 @@ from .gradient_calls import (
     Result,
     Sample,
     Subject,
-    needs_rows,
-    row_error,
 )
 from .gradient_cases import Comparison
 from .gradient_findings import GradientCheck
@@ -35,9 +32,9 @@ from .gradient_verdict import Verdict
 from .nested import Nested
 
 LARGE = 20_000
-"""Parameters, above which fewer are checked,"""
+"""Above so many parameters FEW is the default, else MANY."""
 MANY, FEW = (50, 8), (12, 3)
-"""by default: elements per array and single rows."""
+"""Elements checked per array, and single rows checked alone."""
 
 
 def check_gradient(
@@ -120,8 +117,7 @@ def check_gradient(
     The gradient is 3 times too large, and there are 3 rows: it was not divided by the number of \
 rows, as the cost is.
     """
-    if isinstance(tolerance, bool) or not isinstance(tolerance, Real) or not tolerance > 0:
-        raise ValueError(f"tolerance={tolerance!r}: must be a number above 0")
+    Number(is_above=True, or_infinite=True)("tolerance", tolerance)
     for argument, value in (("max_elements", max_elements), ("max_rows", max_rows)):
         if value is not None:
             Integer(least=1)(argument, value)
@@ -149,26 +145,24 @@ def _checked(
     random: Any,
 ) -> GradientCheck:
     function, params, X = given
-    data, as_given = as_data(function, X, y, params, samples_axis)
+    candidates = as_data(function, X, y, params, samples_axis)
     structure = Nested(params)
     usual = FEW if structure.vector.size > LARGE else MANY
     max_elements, max_rows = (own or n for own, n in zip(limits, usual, strict=True))
     if not np.isfinite(structure.vector).all():
-        views = structure.views(structure.vector)
-        k = next(k for k, view in enumerate(views) if not np.isfinite(view).all())
-        raise ValueError(f"params has NaN or infinity in {structure.names[k]}: give finite ones")
+        vector = structure.vector
+        name = next(n for n in structure.names if not np.isfinite(vector[structure.part(n)]).all())
+        raise ValueError(f"params has NaN or infinity in {name}: give finite ones")
     subject = Subject(function, structure)
     named = {n: v for n, v in (("params", params), ("X", X), ("y", y)) if v is not None}
-    original = None if as_given is None else as_given.all()
-    first, takes_original = first_call(subject, named, data.all(), original)
-    data = as_given if as_given is not None and takes_original else data
+    first, data = first_call(subject, named, candidates)
     samples = _samples(data, max_rows, random)
     results = _results(subject, structure.vector, data, samples, first)
     elements = [
         _telling(random, size, max_elements, first.gradient[part])
         for size, part in zip(structure.sizes, structure.slices, strict=True)
     ]
-    comparison = Comparison(subject, structure, elements, tolerance, random)
+    comparison = Comparison(subject, elements, tolerance, random)
     return Verdict(comparison, data, samples, results).run()
 
 
@@ -197,26 +191,39 @@ def _results(
             results.append(subject(vector, sample))
         except NotFinite as error:
             cost = str(error).split(":")[0]
-            raise ValueError(needs_rows(sample.label, n_rows, cost)) from None
+            raise ValueError(
+                f"{cost}, though not on all {n_rows} rows. If it needs several that differ (it "
+                "divides by a variance over rows, say), check it as a function of params alone: "
+                "check_gradient(lambda p: function(p, X), params)"
+            ) from None
         except Misreturned as error:
             raise ValueError(
                 f"{error}; not so with all {n_rows} rows: is a sum over the wrong axis, or do "
                 "labels belong in y?"
             ) from None
         except Exception as error:
+            if _takes_columns(subject, vector, data):
+                raise ValueError(
+                    f"function takes all {n_rows} rows of X, but not {sample.label}; it takes "
+                    "single columns. If the samples are the columns, say so: check_gradient(…, "
+                    "samples_axis=1)"
+                ) from error
             raise ValueError(
-                row_error(sample.label, n_rows, _takes_columns(subject, vector, data))
+                f"function takes all {n_rows} rows, but not {sample.label}: labels or targets "
+                "belong in y, check_gradient(function, params, X, y), so that their rows are taken "
+                "with X's; what needs all rows is a function of params alone, "
+                "check_gradient(lambda p: function(p, X), params)"
             ) from error
     return results
 
 
 def _takes_columns(subject: Subject, vector: Any, data: Data) -> bool:
     """Whether a function that takes no single rows does take single columns."""
-    arrays = list(data.arrays.values())
-    if data.axes["X"] == 1 or any(a.ndim != 2 and a is arrays[0] for a in arrays):
+    X = data.arrays["X"]
+    if data.axes["X"] == 1 or X.ndim != 2:
         return False
-    columns = Data(data.arrays["X"], data.arrays.get("y"), axis=1)
     try:
+        columns = Data(X, data.arrays.get("y"), axis=1)
         subject(vector, columns.take([0], "column 0 alone"))
     except Exception:  # whatever it raises, it does not
         return False
@@ -233,7 +240,7 @@ def _telling(random: Any, size: int, limit: int, gradient: Array) -> Any:
         return found
     n = limit // 4
     sizes = np.where(np.isfinite(gradient), np.abs(gradient), np.inf)
-    largest = np.argpartition(sizes, size - n)[size - n :] if n else found[:0]
+    largest = np.argsort(sizes)[size - n :]
     others = np.setdiff1d(found, largest)
     return np.sort(np.concatenate([largest, others[: limit - n]]))
 

@@ -6,6 +6,8 @@ code checks functions that compute in float64, in float32 and in float16.
 """
 
 import math
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -14,11 +16,11 @@ from .._typing import Array
 from .gradient_calls import Misreturned, Sample, Subject
 from .gradient_rounding import EPS, LARGEST_STEP, STEP, NotDeterministic, Rounding
 
-SMALL = 1e-3  # beside the largest element of an array: a doubt that does not matter
+SMALL = 1e-3  # a doubt below this share of the largest element of an array does not matter
 ROUNDING = 20 * EPS  # how far a cost of size 1 may be off after a network's worth of operations
 KEPT = 10  # how many standard deviations of measured rounding are allowed for
 ENOUGH = 1e-8  # relative doubt of a derivative below which no other step is tried
-LIKELY = 0.4  # of that, what is to be expected
+LIKELY = 0.4  # share of the largest possible rounding that is to be expected
 
 
 class Slopes(NamedTuple):
@@ -28,7 +30,11 @@ class Slopes(NamedTuple):
     left: float
     right: float
     noise: float
-    """What rounding can have done to `central`."""
+    """By how much rounding may have changed `central`."""
+
+
+UNSEEN = Slopes(math.nan, math.nan, math.nan, math.inf)
+"""Of a step that cannot be taken."""
 
 
 class Derivative(NamedTuple):
@@ -43,40 +49,28 @@ class Derivative(NamedTuple):
     """Whether a gradient of the wrong sign would have been seen."""
 
     def is_enough(self, analytic: float, scale: float) -> bool:
-        """Whether no more exact one is needed, in an array with elements of that size."""
+        """Whether it is exact enough for an array whose largest element is `scale`."""
         is_nothing = analytic == 0 and (self.numeric == 0 or scale == 0)
         return self.is_judged or is_nothing or self.doubt <= SMALL * scale
 
 
+@dataclass
 class Cost:
-    """The cost of one sample around one point, along single parameters.
+    """The cost of one sample around one point, along single parameters."""
 
-    Parameters
-    ----------
-    subject : Subject
-    sample : Sample
-    vector : array of shape (n_params,)
-    here : float
-        The cost at `vector`.
-    rounding : Rounding
-    is_measured : bool
-        Whether that rounding is this function's, or a guess.
-    """
-
-    def __init__(
-        self,
-        subject: Subject,
-        sample: Sample,
-        vector: Array,
-        here: float,
-        rounding: Rounding,
-        is_measured: bool = True,
-    ) -> None:
-        self.subject, self.sample, self.vector, self.here = subject, sample, vector, here
-        self.rounding, self.is_measured = rounding, is_measured
-        self.has_moved = False
-        """Whether any cost so far was another than the one here."""
-        self.beyond: Misreturned | None = None
+    subject: Subject
+    sample: Sample
+    vector: Array
+    """(n_params,): the point."""
+    here: float
+    """The cost there."""
+    rounding: Rounding
+    is_measured: bool = True
+    """Whether that rounding is this function's, or a guess."""
+    has_moved: bool = False
+    """Whether any cost so far differed from the one here."""
+    beyond: Misreturned | None = None
+    """The error of the last step to where the cost is not finite."""
 
     def at(self, i: int, value: float) -> float:
         """The cost with parameter i at another value."""
@@ -91,14 +85,14 @@ class Cost:
         p = float(self.vector[i])
         h = relative_step * max(1.0, abs(p))
         above, below = self.rounding.on_grid(p + h), self.rounding.on_grid(p - h)
-        if not below < p < above:  # a step that the function cannot see
-            return Slopes(math.nan, math.nan, math.nan, math.inf)
+        if not below < p < above:  # the step is lost in the precision of the function
+            return UNSEEN
         try:
             cost_above, cost_below = self.at(i, above), self.at(i, below)
         except Misreturned as error:  # not finite: beyond the end of what a parameter can be
             self.beyond = error
-            return Slopes(math.nan, math.nan, math.nan, math.inf)
-        # Parameters as stored; their true distance is what divides.
+            return UNSEEN
+        # Divide by the true distance of the parameters as they are stored.
         left, right = (self.here - cost_below) / (p - below), (cost_above - self.here) / (above - p)
         # Rounding of the cost, and of the parameters: the latter moves the slope by as much as it
         # is curved, and is what remains at a minimum, where cost and slope are almost nothing.
@@ -106,6 +100,13 @@ class Cost:
         size = max(least * max(abs(cost_above), abs(cost_below)), KEPT * self.rounding.cost)
         noise = size / h + ROUNDING * abs(right - left) / relative_step
         return Slopes((cost_above - cost_below) / (above - below), left, right, noise)
+
+    def _halved(self, i: int, steps: list[float]) -> Iterator[tuple[Slopes, ...]]:
+        """Quotients at each step, its half and its quarter, where these can be taken."""
+        for step in steps:
+            slopes = tuple(self.slopes(i, step / k) for k in (1, 2, 4))
+            if all(math.isfinite(s.noise) for s in slopes):
+                yield slopes
 
     def derivative(self, i: int) -> tuple[float, float]:
         """The derivative along parameter i and its doubt, without a gradient to compare with.
@@ -115,10 +116,7 @@ class Cost:
         """
         best = (0.0, math.inf)
         steps = (16, 4, 1, 1 / 8) if self.rounding.is_coarse else (4, 1, 1 / 8)
-        for step in steps:
-            a, b, c = (self.slopes(i, step * self.rounding.step / k) for k in (1, 2, 4))
-            if not math.isfinite(a.noise + b.noise + c.noise):
-                continue
+        for a, b, c in self._halved(i, [step * self.rounding.step for step in steps]):
             coarse, fine = (4 * b.central - a.central) / 3, (4 * c.central - b.central) / 3
             value = (16 * fine - coarse) / 15
             # A kink between two steps shows in the slopes on both sides, too.
@@ -159,7 +157,7 @@ class Cost:
             found = _judge(analytic, first.central, first.noise + own, tolerance)
             if found.error <= tolerance and found.is_enough(analytic, scale):
                 return found
-        # Whatever is wrong must be so again, or it is noise that seldom shows.
+        # An error must show a second time, or the function is noisy.
         again = self.slopes(i, self.rounding.step)
         if abs(again.central - first.central) > first.noise:
             raise NotDeterministic
@@ -173,10 +171,7 @@ class Cost:
         numeric, doubt = 0.0, math.inf
         low, high, vagueness = 0.0, 0.0, math.inf
         found = None
-        for step in self._ladder(i):
-            a, b, c = (self.slopes(i, step / k) for k in (1, 2, 4))
-            if not math.isfinite(a.noise + b.noise + c.noise):
-                continue
+        for a, b, c in self._halved(i, self._ladder(i)):
             value = (4 * c.central - b.central) / 3
             # Truncation falls fourfold with half the step: what is left of it shows in how far the
             # quotients are apart.
@@ -203,11 +198,11 @@ class Cost:
         return found or Derivative(math.nan, math.inf, 0.0, False)
 
     def _ladder(self, i: int) -> list[float]:
-        """Steps to look with: the usual one first, then smaller ones, then larger ones."""
+        """Steps to try: the usual one first, then smaller ones, then larger ones."""
         base, p = self.rounding.step, abs(float(self.vector[i]))
         steps = [base, base / 8, base / 64]
         if 0 < p < 1e-2 and not self.rounding.is_coarse:
-            steps += [p * STEP, p * STEP / 8]  # what lives at the scale of a tiny parameter
+            steps += [p * STEP, p * STEP / 8]  # the cost may vary on the scale of a tiny parameter
         return steps + [s for s in (base * 8**k for k in range(1, 5)) if s <= LARGEST_STEP]
 
 
@@ -224,7 +219,7 @@ def _judge(analytic: float, numeric: float, doubt: float, tolerance: float) -> D
 def _between(
     analytic: float, low: float, high: float, vague: float, tolerance: float
 ) -> Derivative | None:
-    """What lies between the slopes on both sides, as far as they are known; else None."""
+    """Accept what lies between the slopes on both sides, as far as they are known; else None."""
     size = max(abs(low), abs(high))
     slack = vague + tolerance * size
     if not low - slack <= analytic <= high + slack:

@@ -14,7 +14,7 @@ from .gradient_calls import Misreturned, Sample, Subject
 from .gradient_rounding import EPS, LARGEST_STEP, Rounding
 
 N_STEPS, SPREAD = 16, 1.25
-"""How many steps are averaged over, and how far they are apart: the largest beside the smallest."""
+"""Number of steps that are averaged over, and the ratio of the largest to the smallest."""
 CERTAIN = 4
 """Standard errors of a mean that are allowed for."""
 
@@ -29,12 +29,12 @@ class Slope(NamedTuple):
 
     @property
     def is_right(self) -> bool:
-        """Whether it is told, and what is expected."""
+        """Whether it is known well enough, and agrees with what is expected."""
         return self.doubt < self.expected / 2 and not self.is_wrong
 
     @property
     def is_wrong(self) -> bool:
-        """Whether it is clearly another."""
+        """Whether it clearly differs."""
         is_told = self.doubt < max(abs(self.found), self.expected) / 4
         return is_told and abs(self.found - self.expected) > 2 * self.doubt + 0.05 * self.expected
 
@@ -42,7 +42,7 @@ class Slope(NamedTuple):
 def along_gradient(
     subject: Subject, sample: Sample, vector: Array, rounding: Rounding, gradient: Array
 ) -> Slope:
-    """The slope of a cost along a gradient (n_params,), of which all but one array is set to 0."""
+    """The slope of a cost along a gradient (n_params,) that is zero except in one array."""
     length = float(np.linalg.norm(gradient))
     unit = gradient / length
     largest = LARGEST_STEP * float(
@@ -50,14 +50,13 @@ def along_gradient(
     )
     least = max(rounding.cost, EPS * abs(subject.cost(vector, sample)))
     best = Slope(length, 0.0, np.inf)
-    t = largest
-    while t > rounding.step:
+    t = 4 * largest
+    while (t := t / 4) > rounding.step:
         try:
             (a, noise_a), (b, noise_b) = (
                 _quotient(subject, sample, vector, unit, t / k) for k in (1, 2)
             )
         except Misreturned:  # not finite so far away
-            t /= 4
             continue
         # Truncation falls fourfold with half the step.
         noise = (4 * noise_b + noise_a) / 3 + least / t
@@ -65,7 +64,6 @@ def along_gradient(
         best = min(best, slope, key=lambda s: s.doubt)
         if best.doubt < 0.02 * length:
             break
-        t /= 4
     return best
 
 
@@ -75,13 +73,9 @@ def _quotient(
     """Mean central difference quotient of steps near t, and how far off rounding may put it."""
     steps = t * np.linspace(1, SPREAD, N_STEPS)
     with np.errstate(all="ignore"):
-        quotients = np.array(
-            [
-                (subject.cost(vector + s * unit, sample) - subject.cost(vector - s * unit, sample))
-                / (2 * s)
-                for s in steps
-            ]
-        )
-    # What is smooth in the step is no rounding.
+        above = np.array([subject.cost(vector + s * unit, sample) for s in steps])
+        below = np.array([subject.cost(vector - s * unit, sample) for s in steps])
+    quotients = (above - below) / (2 * steps)
+    # Remove what depends smoothly on the step; the rest is rounding.
     rest = quotients - np.polyval(np.polyfit(steps / t, quotients, 2), steps / t)
     return float(quotients.mean()), CERTAIN * float(rest.std()) / np.sqrt(N_STEPS - 3)

@@ -1,72 +1,60 @@
-"""Experiments with a gradient that is wrong, for those who want to say in which way.
+"""Experiments with a wrong gradient, which the patterns share.
 
-What the checked cases do not tell is asked of the function itself: other rows, other parameters.
+What the cases do not show is found by calling the function on other rows or parameters.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
 from .._typing import Array
-from .gradient_calls import Data, Result, Sample, Subject
+from .gradient_calls import Data, Sample
+from .gradient_cases import Comparison
 from .gradient_differences import Cost
-from .gradient_findings import SAME, CaseCheck, close
-from .gradient_rounding import Rounding
-from .nested import Nested
+from .gradient_findings import SAME, ArrayCheck, CaseCheck, close, common_factor
 
 MOVED = 0.3
-"""By how much of themselves parameters are moved, to see whether a pattern holds elsewhere."""
+"""Largest relative change of parameters, to see whether a pattern holds elsewhere."""
 
 
+@dataclass
 class Evidence:
     """A function that failed, what was seen of it, and the means to see more.
 
     Parameters
     ----------
-    subject : Subject
-    structure : Nested
+    comparison : Comparison
     data : Data
-    cases : list of CaseCheck
     samples : list of Sample
         The rows of each case.
-    rounding : Rounding
-        Of the case with all rows.
-    random : Generator or RandomState
+    cases : list of CaseCheck
     vector : array of shape (n_params,)
-        The parameters at which that was.
+        The parameters at which the cases were checked.
     """
 
-    def __init__(
-        self,
-        subject: Subject,
-        structure: Nested,
-        data: Data,
-        cases: list[CaseCheck],
-        samples: list[Sample],
-        rounding: Rounding,
-        random: Any,
-        vector: Array,
-    ) -> None:
-        self.subject, self.structure, self.data = subject, structure, data
-        self.cases, self.samples, self.rounding, self.random = cases, samples, rounding, random
-        self.vector = vector
-        if rounding.is_coarse:
-            self._refine()
+    comparison: Comparison
+    data: Data
+    samples: list[Sample]
+    cases: list[CaseCheck]
+    vector: Array
 
-    def _refine(self) -> None:
-        """Compute what is wrong more exactly than it takes to see that it is."""
-        for case, sample in zip(self.cases, self.samples, strict=True):
-            for array in case.failed:
-                if np.isfinite(array.checked).all():
-                    k = self.index(array.name)
-                    array.numeric, doubts = self.numeric(sample, k, array.elements)
-                    array.doubts = doubts + self.slack(array.numeric)
-                    array.__dict__.pop("worst", None)
+    def __post_init__(self) -> None:
+        self.subject, self.structure = self.comparison.subject, self.comparison.subject.structure
+        self.rounding, self.random = self.comparison.rounding, self.comparison.random
+        if self.rounding.is_coarse:
+            # Explaining an error takes more exact derivatives than finding it.
+            for case, sample in self.pairs:
+                for k, array in enumerate(case.arrays):
+                    if not array.passed and np.isfinite(array.checked).all():
+                        case.arrays[k] = self.look(sample, array)
 
     # --- what was seen ---------------------------------------------------------------------------
+
+    @property
+    def pairs(self) -> list[tuple[CaseCheck, Sample]]:
+        """Each case with its rows."""
+        return list(zip(self.cases, self.samples, strict=True))
 
     @property
     def together(self) -> CaseCheck:
@@ -74,9 +62,9 @@ class Evidence:
         return self.cases[0]
 
     @property
-    def singles(self) -> list[CaseCheck]:
+    def singles(self) -> list[tuple[CaseCheck, Sample]]:
         """Single rows; none without X."""
-        return self.cases[1:-1] if len(self.cases) > 1 else []
+        return self.pairs[1:-1]
 
     @property
     def repeated(self) -> CaseCheck | None:
@@ -86,89 +74,110 @@ class Evidence:
     @property
     def is_right_alone(self) -> bool:
         """Whether the gradient is right on each single row, and there are any."""
-        return bool(self.singles) and all(s.passed for s in self.singles)
+        return bool(self.singles) and all(case.passed for case, _ in self.singles)
 
     @property
     def primary(self) -> tuple[CaseCheck, Sample]:
         """The first case that failed."""
-        return next((c, s) for c, s in zip(self.cases, self.samples, strict=True) if not c.passed)
+        return next(pair for pair in self.pairs if not pair[0].passed)
 
     def wrong_names(self) -> list[str]:
-        """Arrays that are wrong in any case, in the order of the caller."""
+        """Names of the arrays that are wrong in any case, in the caller's order."""
         wrong = {a.name for case in self.cases for a in case.failed}
         return [name for name in self.structure.names if name in wrong]
 
-    def index(self, name: str) -> int:
-        """Which array that is."""
-        return self.structure.names.index(name)
-
     # --- what can be tried -----------------------------------------------------------------------
 
-    def call(self, sample: Sample, vector: Array | None = None) -> Result:
-        """Cost and gradient."""
-        return self.subject(self.vector if vector is None else vector, sample)
+    def look(self, sample: Sample, array: ArrayCheck, vector: Array | None = None) -> ArrayCheck:
+        """Compare an array at its checked elements again, on other rows or parameters."""
+        vector = self.vector if vector is None else vector
+        k = self.structure.names.index(array.name)
+        part = self.structure.slices[k]
+        numeric, doubts = self.numeric(sample, k, array.elements, vector)
+        return replace(
+            array,
+            analytic=self.subject(vector, sample).gradient[part],
+            numeric=numeric,
+            doubts=doubts,
+            params=vector[part][array.elements],
+        )
 
     def numeric(
-        self, sample: Sample, array: int, elements: Array, vector: Array | None = None
+        self, sample: Sample, array: int, elements: Array | None = None, vector: Array | None = None
     ) -> tuple[Array, Array]:
-        """Derivatives from differences at flat indices of one array, and their doubts."""
+        """Derivatives from differences at flat indices of one array (or all), and their doubts."""
         vector = self.vector if vector is None else vector
+        part = self.structure.slices[array]
         here = self.subject(vector, sample)
         rounding = self.rounding.on(here.cost, here.gradient)
         cost = Cost(self.subject, sample, vector, here.cost, rounding)
-        start = self.structure.slices[array].start
-        pairs = [cost.derivative(start + int(i)) for i in elements]
-        values = np.array([value for value, _ in pairs])
-        return values, np.array([doubt for _, doubt in pairs])
+        indices = np.arange(part.start, part.stop)
+        indices = indices if elements is None else indices[elements]
+        values, doubts = np.reshape([cost.derivative(int(i)) for i in indices], (-1, 2)).T
+        return values, doubts + self.slack(values)
 
-    def analytic(self, sample: Sample, array: int, vector: Array | None = None) -> Array:
-        """The gradient under test of one array, flat."""
-        return self.call(sample, vector).gradient[self.structure.slices[array]]
+    def slack(self, numeric: Array) -> float:
+        """How much the function's precision adds to doubts about derivatives of that size."""
+        size = float(np.abs(numeric).max(initial=0.0))
+        return max(1e-9, 4 * self.rounding.relative) * size
 
-    def values(self, array: int, vector: Array | None = None) -> Array:
-        """The parameters of one array, flat."""
-        return (self.vector if vector is None else vector)[self.structure.slices[array]]
+    def gradients(self, sample: Sample) -> list[Array]:
+        """The gradient under test, in the shapes of the parameters."""
+        return self.structure.views(self.subject(self.vector, sample).gradient)
+
+    def wrong_gradient(self, sample: Sample) -> Array:
+        """The gradient under test of the arrays that are wrong in any case, as one flat vector."""
+        gradients = zip(self.structure.names, self.gradients(sample), strict=True)
+        wrong = self.wrong_names()
+        return np.concatenate([g.ravel() for name, g in gradients if name in wrong])
+
+    def values(self, array: int) -> Array:
+        """The parameters of one array, in its shape."""
+        return self.structure.views(self.vector)[array]
 
     @cached_property
     def moved(self) -> Array:
-        """Other parameters, near, of the same signs; zeros stay."""
+        """Other parameters nearby, with the same signs; zeros stay zero."""
         return self.vector * (1 + MOVED * self.random.uniform(-1, 1, self.vector.shape))
 
-    def rows(self, *which: int) -> Sample:
-        """A sample of those rows."""
-        return self.data.take(list(which), f"rows {which}")
+    def factor(self, arrays: list[ArrayCheck], sample: Sample) -> float | None:
+        """The number c with analytic = c · numeric in all of them, if there is one.
+
+        A single element has to have it with other parameters, too.
+        """
+        if sum(len(a.elements) for a in arrays) == 1:
+            array = next(a for a in arrays if len(a.elements))
+            for scale in (0.5, 1.0):
+                there = self.vector + scale * (self.moved - self.vector)
+                there = np.where(self.vector == 0, 0.1 * scale, there)
+                arrays = [*arrays, self.look(sample, array, there)]
+        return common_factor(arrays)
+
+    # --- rows ------------------------------------------------------------------------------------
 
     def is_additive(self) -> bool:
-        """Whether the cost is a sum or a mean over rows, and something of their number alone.
+        """Whether the cost is a sum or a mean over rows, plus what depends on their number alone.
 
         Where it is not, rows act on each other.
         """
         sample = self.mixtures(4)
 
         def cost(*which: int) -> float:
-            return self.subject.cost(self.vector, self.part(sample, which))
+            return self.subject.cost(self.vector, self.part(sample, *which))
 
-        alone = [cost(i) for i in range(4)]
-        groups: list[list[tuple[int, ...]]] = [
-            [(0, 1), (1, 2), (0, 3)],
-            [(0, 1, 2), (1, 2, 3)],
-        ]
-        together = [[cost(*which) for which in group] for group in groups]
-        size = max(abs(c) for c in [*alone, *together[0], *together[1]])
-        same = 10 * size * max(1e-9, 100 * self.rounding.relative)
-        for is_mean in (False, True):
-            # What is left of a group's cost must be the same for all groups of that size.
-            spreads = []
-            for group, costs in zip(groups, together, strict=True):
-                share = len(group[0]) if is_mean else 1
-                rests = [
-                    c - sum(alone[i] for i in which) / share
-                    for c, which in zip(costs, group, strict=True)
-                ]
-                spreads.append(max(rests) - min(rests))
-            if max(spreads) <= same:
-                return True
-        return False
+        alone = np.array([cost(i) for i in range(4)])
+        groups = [np.array([(0, 1), (1, 2), (0, 3)]), np.array([(0, 1, 2), (1, 2, 3)])]
+        together = [np.array([cost(*which) for which in group]) for group in groups]
+        size = np.abs([*alone, *together[0], *together[1]]).max()
+        same = 10 * size * self.rounding.of_sums
+        # The rest of a group's cost must be the same for all groups of that size.
+        return any(
+            all(
+                np.ptp(costs - how(alone[group], axis=1)) <= same
+                for group, costs in zip(groups, together, strict=True)
+            )
+            for how in (np.sum, np.mean)
+        )
 
     def mixtures(self, n: int) -> Sample:
         """N rows that differ: of the caller's, and where there are fewer, mixtures of them."""
@@ -178,18 +187,19 @@ class Evidence:
         weights[range(n), which] = 1
         if m < n:
             shares = self.random.exponential(size=(n - m, m)) + 1e-3
-            scale = self.random.uniform(0.4, 1, (n - m, 1))  # of one row, no copies of it
+            scale = self.random.uniform(0.4, 1, (n - m, 1))  # of one row: multiples, no copies
             weights[m:] = scale * shares / shares.sum(axis=1, keepdims=True)
         return self.data.mixed(weights, which, f"{n} rows")
 
-    def part(self, sample: Sample, which: tuple[int, ...]) -> Sample:
+    def part(self, sample: Sample, *which: int) -> Sample:
         """Some rows of a sample, in that order."""
-        arrays = {n: np.take(a, which, axis=self.data.axes[n]) for n, a in sample.arrays.items()}
-        return Sample(f"rows {which}", len(which), arrays)
+        return self.data.take(which, f"rows {which}", sample)
+
+    # --- factors ---------------------------------------------------------------------------------
 
     @property
     def same(self) -> float:
-        """How near a factor must be to a number to be taken for it."""
+        """Relative distance up to which a factor is taken for a number."""
         return 30 * self.rounding.tolerance(0.0) if self.rounding.is_coarse else SAME
 
     def rounded(self, c: float) -> float:
@@ -198,15 +208,3 @@ class Evidence:
             if number and close(c, number, self.same):
                 return number
         return c
-
-    def slack(self, numeric: Array) -> Array:
-        """What the function's precision adds to the doubts about differences."""
-        size = float(np.abs(numeric).max(initial=0.0))
-        return np.full(len(numeric), max(1e-9, 4 * self.rounding.relative) * size)
-
-
-@contextmanager
-def quietly() -> Iterator[None]:
-    """For experiments: numbers that overflow somewhere else are no business of the caller's."""
-    with np.errstate(all="ignore"):
-        yield

@@ -1,6 +1,6 @@
 """What a gradient check found: each array in each case, and the whole with its findings."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -26,10 +26,12 @@ class ArrayCheck:
     errors: Array
     """Relative errors at `elements`."""
     tolerance: float
-    doubts: Array = field(default_factory=lambda: np.zeros(0))
-    """How far off each of `numeric` may be; none when not known."""
-    judged: Array = field(default_factory=lambda: np.zeros(0, dtype=bool))
+    doubts: Array
+    """How far off each of `numeric` may be."""
+    judged: Array
     """Of which `elements` the wrong sign would have been seen: not where the slope is nothing."""
+    params: Array
+    """The parameters at `elements`."""
 
     @property
     def passed(self) -> bool:
@@ -46,8 +48,7 @@ class ArrayCheck:
         """``(index, analytic, numeric)`` of the worst element."""
         k = int(self.errors.argmax())
         flat = int(self.elements[k])
-        index = tuple(int(i) for i in np.unravel_index(flat, self.shape))
-        return index, float(self.analytic[flat]), float(self.numeric[k])
+        return index_of(flat, self.shape), float(self.analytic[flat]), float(self.numeric[k])
 
     @property
     def checked(self) -> Array:
@@ -57,20 +58,15 @@ class ArrayCheck:
     @property
     def factor(self) -> float | None:
         """The number c with analytic = c · numeric in every checked element, if there is one."""
-        return constant_factor(self.checked, self.numeric, self._doubts)
+        return common_factor([self])
 
     @property
     def is_transposed(self) -> bool:
         """Whether the gradient under test is the transpose of the right one."""
         if len(self.shape) != 2 or self.shape[0] != self.shape[1] or self.shape[0] < 2:
             return False
-        transposed = self.analytic.reshape(self.shape).T.ravel()[self.elements]
-        factor = constant_factor(transposed, self.numeric, self._doubts)
+        factor = replace(self, analytic=self.analytic.reshape(self.shape).T.ravel()).factor
         return factor is not None and close(factor, 1)
-
-    @property
-    def _doubts(self) -> Array:
-        return self.doubts if len(self.doubts) else np.zeros(len(self.numeric))
 
 
 @dataclass
@@ -93,13 +89,14 @@ class CaseCheck:
         return [a for a in self.arrays if not a.passed]
 
     @property
+    def largest(self) -> ArrayCheck:
+        """The array of which most elements were checked."""
+        return max(self.arrays, key=lambda a: len(a.elements))
+
+    @property
     def factor(self) -> float | None:
         """The one number c with analytic = c · numeric in all arrays, if there is one."""
-        return constant_factor(
-            np.concatenate([a.checked for a in self.arrays]),
-            np.concatenate([a.numeric for a in self.arrays]),
-            np.concatenate([a._doubts for a in self.arrays]),
-        )
+        return common_factor(self.arrays)
 
 
 @dataclass(repr=False)
@@ -144,33 +141,39 @@ class GradientCheck:
         return html_report(self)
 
 
-def constant_factor(analytic: Array, numeric: Array, doubts: Array | float = 0.0) -> float | None:
-    """The number c with analytic = c · numeric in every element.
+def common_factor(arrays: list[ArrayCheck]) -> float | None:
+    """The number c with analytic = c · numeric in every checked element of all these arrays.
 
     None if there is none, or too little to tell.
     """
+    analytic = np.concatenate([a.checked for a in arrays])
+    numeric = np.concatenate([a.numeric for a in arrays])
+    doubts = np.concatenate([a.doubts for a in arrays])
     largest = float(np.abs(numeric).max(initial=0.0))
     if not 0 < largest < np.inf:
         return None
-    analytic, numeric, doubts = analytic / largest, numeric / largest, np.asarray(doubts) / largest
+    analytic, numeric, doubts = analytic / largest, numeric / largest, doubts / largest
     size = float(np.linalg.norm(numeric))
     # One number is a multiple of any other; so is one among zeros.
-    n_telling = int((np.abs(numeric) > 1e-6 * size + np.asarray(doubts)).sum())
+    n_telling = int((np.abs(numeric) > 1e-6 * size + doubts).sum())
     if n_telling < 2 or not np.isfinite(analytic).all():
         return None
     c = float(analytic @ numeric) / size**2
-    if c == 0 or not fits(analytic / c, numeric, doubts):
-        return None
-    return c
+    return c if c != 0 and fits(analytic / c, numeric, doubts) else None
 
 
 def fits(predicted: Array, numeric: Array, doubts: Array | float = 0.0) -> bool:
-    """Whether a prediction is what the differences are, element by element."""
+    """Whether a prediction agrees with the differences in every element."""
     size = np.maximum(np.abs(predicted), np.abs(numeric))
     off = np.abs(predicted - numeric)
     return bool((off <= SAME * size + 4 * np.asarray(doubts)).all())
 
 
+def index_of(flat: int, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """A flat index as a tuple with one index per axis."""
+    return tuple(int(i) for i in np.unravel_index(flat, shape))
+
+
 def close(a: float, b: float, same: float = SAME) -> bool:
-    """Whether a number is another one, but for rounding."""
+    """Whether two numbers are equal up to a relative difference."""
     return abs(a - b) <= same * abs(b)

@@ -1,4 +1,4 @@
-"""The first call of a function that is checked: is it called as it wants to be?"""
+"""The first call of a function: finds out how it wants to be called, or says so."""
 
 import inspect
 from collections.abc import Mapping
@@ -7,30 +7,28 @@ from typing import Any
 
 import numpy as np
 
-from .gradient_calls import OLD_ORDER, Misreturned, Result, Sample, Subject, is_scalar
+from .gradient_calls import OLD_ORDER, Data, Misreturned, Result, Subject, is_scalar
 from .nested import Nested, is_container
 
 
 def first_call(
-    subject: Subject, given: dict[str, Any], sample: Sample, original: Sample | None
-) -> tuple[Result, bool]:
-    """The first call, after which the subject knows in which types its function takes params.
+    subject: Subject, given: dict[str, Any], candidates: list[Data]
+) -> tuple[Result, Data]:
+    """Call the function for the first time, and find the dtypes that it takes.
 
     Parameters
     ----------
     subject : Subject
     given : dict
         What the caller handed in as params, X and y; without what was not.
-    sample : Sample
-        All rows.
-    original : Sample or None
-        The same in the dtype that X came in, where that is another.
+    candidates : list of Data
+        All rows, as they may be handed on.
 
     Returns
     -------
     result : Result
-    takes_original : bool
-        Whether the function takes `original` only.
+    data : Data
+        The first that the function takes.
 
     Raises
     ------
@@ -40,13 +38,13 @@ def first_call(
     """
     _check_number(subject, given)
     failed: Exception | None = None
-    attempts = [(sample, None), (original, None), (original or sample, subject.structure.dtypes)]
+    attempts: list[tuple[Data, list[Any] | None]] = [(data, None) for data in candidates]
+    if {str(d) for d in subject.structure.dtypes} != {"float64"}:
+        attempts.append((candidates[-1], subject.structure.dtypes))
     for data, dtypes in attempts:
-        if data is None or (dtypes is not None and {str(d) for d in dtypes} == {"float64"}):
-            continue
         subject.dtypes = dtypes
         try:
-            return subject(subject.structure.vector, data), data is original
+            return subject(subject.structure.vector, data.all()), data
         except Exception as error:
             failed = failed or error
     subject.dtypes = None
@@ -71,16 +69,16 @@ def takes_old_order(function: Any, params: Any, X: Any) -> bool:
         subject = Subject(function, Nested(X))
     except ValueError:
         return False
-    return _fits_params(subject, [X, params])
+    return subject.structure.fits(_tried(subject, [X, params]))
 
 
 def _check_number(subject: Subject, given: dict[str, Any]) -> None:
     """Refuse a function that takes another number of arguments than it will be given."""
-    for function in subject.pair or [subject.function]:
+    for function in subject.functions:
         try:
             signature = inspect.signature(function)
         except (TypeError, ValueError):
-            continue  # compiled ones do not tell
+            continue  # compiled functions have none
         try:
             signature.bind(*given)
         except TypeError:
@@ -102,7 +100,7 @@ def _without_types(signature: inspect.Signature) -> str:
 
 
 def _how_to_call(subject: Subject, given: dict[str, Any], signature: inspect.Signature) -> str:
-    """What to do where a function takes other arguments; what is proposed was tried."""
+    """What to do where a function takes other arguments; only what works is proposed."""
     names, values = list(given), list(given.values())
     wrapped = f"wrap it, check_gradient(lambda {', '.join(names)}: function("
     if next(iter(signature.parameters), "") == "self":
@@ -111,7 +109,7 @@ def _how_to_call(subject: Subject, given: dict[str, Any], signature: inspect.Sig
     if by_name and set(by_name) <= set(names):
         return wrapped + ", ".join(f"{n}={n}" if n in by_name else n for n in names) + "), …)"
     for n in range(len(given) - 1, 0, -1):
-        if _fits_params(subject, values[:n]):
+        if subject.structure.fits(_tried(subject, values[:n])):
             return wrapped + ", ".join(names[:n]) + "), …)"
     if len(values) > 1 and _tried(subject, values[1:]) is not None:
         return (
@@ -123,39 +121,31 @@ def _how_to_call(subject: Subject, given: dict[str, Any], signature: inspect.Sig
             spread = [*given["params"], *values[1:]]
         except TypeError:  # of a dataclass
             spread = []
-        if spread and _fits_params(subject, spread):
+        if spread and subject.structure.fits(_tried(subject, spread)):
             return wrapped + ", ".join(["*params", *names[1:]]) + "), …)"
     missing = " and ".join(f"{n}=…" for n in ("X", "y") if n not in given)
     is_more = len(signature.parameters) > len(given) and missing
     return f"hand in {missing} as well" if is_more else "wrap it in a lambda"
 
 
-def _fits_params(subject: Subject, arguments: list[Any]) -> bool:
-    gradient = _tried(subject, arguments)
-    return gradient is not None and subject.structure.fits(gradient)
-
-
 def _other_order(subject: Subject, given: dict[str, Any], came: bool) -> str | None:
     """What to say when the function works with its arguments in another order; or None.
 
-    A call from which something came, if not the right thing, is taken at its word: the arguments
-    may still be the function's other way round, but were not handed in so.
+    `came` says that the call as given returned something, if not the right thing: then X was not
+    handed in as the first argument by mistake.
     """
-    names, values = list(given), list(given.values())
-    for order in permutations(range(len(given))):
-        if list(order) == sorted(order):
-            continue
-        gradient = _tried(subject, [values[i] for i in order])
+    _, *orders = permutations(given)
+    for order in orders:
+        gradient = _tried(subject, [given[name] for name in order])
         if gradient is None:
             continue
         if subject.structure.fits(gradient):
-            right = ", ".join(names)
-            theirs = ", ".join(names[i] for i in order)
+            right, theirs = ", ".join(given), ", ".join(order)
             return (
                 f"function takes ({theirs}), and is called as function({right}): wrap it, "
                 f"check_gradient(lambda {right}: function({theirs}), {right})"
             )
-        if not came and order[0] == 1 and _fits(gradient, given["X"]):
+        if not came and order[0] == "X" and _fits(gradient, given["X"]):
             return OLD_ORDER
     return None
 
@@ -172,14 +162,10 @@ def _tried(subject: Subject, arguments: list[Any]) -> Any:
     copies = [_copied(a) for a in arguments]
     try:
         with np.errstate(all="ignore"):
-            if subject.pair is not None:
-                cost, gradient = (f(*copies) for f in subject.pair)
-            else:
-                came = subject.function(*copies)
-                if inspect.iscoroutine(came):
-                    came.close()
-                    return None
-                cost, gradient = came
+            came = [function(*copies) for function in subject.functions]
+        for coroutine in filter(inspect.iscoroutine, came):
+            coroutine.close()
+        cost, gradient = came if len(came) > 1 else came[0]
     except Exception:  # anything may go wrong with arguments that are not meant so
         return None
     is_cost = is_scalar(cost) and np.isfinite(np.ravel(np.asarray(cost))[0])
@@ -187,7 +173,7 @@ def _tried(subject: Subject, arguments: list[Any]) -> Any:
 
 
 def _copied(value: Any) -> Any:
-    """The same in memory of its own; parameters in float64."""
+    """A copy; of parameters in float64."""
     if isinstance(value, np.ndarray) and value.dtype.kind in "iub":
         return value.copy()  # labels, or words to look up
     if hasattr(value, "columns"):

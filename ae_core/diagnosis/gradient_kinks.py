@@ -1,65 +1,56 @@
-"""Points at which a cost has a kink: what a gradient may be there, and where the excuse ends.
+"""Points at which a cost has a kink, and which gradients are right there.
 
 Along one parameter, any slope between those on both sides is right (`gradient_differences`). Where
-several units are at their kink at once, backpropagation takes one slope for each, and their sum and
-product need not lie between the slopes of the whole. They are right if some choice of the pieces
-that meet at the point makes them so: each element has to lie between the least and the largest that
-it is on the pieces all round, found by many small moves, row by row where the cost is a sum of its
-rows; and beside the point it must be right.
+several units are at their kink at once, backpropagation takes one slope for each unit, and the
+result need not lie between the slopes of the cost. It is accepted if each element lies between the
+least and the largest value that it has on the smooth pieces that meet at the point (found by many
+small moves, row by row where the cost is a sum over rows), and if the gradient is right beside the
+point.
 """
 
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
 from .._typing import Array
 from .gradient_calls import Data, Misreturned, Result, Sample
-from .gradient_cases import Comparison, at_moved, moved
+from .gradient_cases import Comparison, at_moved, moved, sizes
 from .gradient_differences import Cost
-from .gradient_findings import ArrayCheck, CaseCheck
+from .gradient_findings import CaseCheck
 
 ASIDE = 1e-3
-"""By what share of themselves parameters are moved, to see what a gradient is beside a point."""
+"""Relative change of parameters that leads beside the point,"""
 STEPS, FARTHEST = 10, 0.3
-"""At least so many steps of a difference, that none leads back across; and at most that share."""
+"""but at least so many steps of a difference (no step may lead back across), and at most this."""
 NEAR = 1e-6
-"""The same to meet the pieces all round it, in float64; in less it is the step of a difference."""
+"""Relative change that meets all pieces around the point; below float64 the difference's step."""
 AT_ONCE = 64.0
-"""In less than float64 so many times its last digit are at once."""
+"""Below float64 the gradient changes at once if it does within so many units of rounding."""
 JUMP = 1e-3
-"""By what share of its largest element a gradient changes at once only where there is a kink."""
+"""A sudden change by more than this share of the largest element means a kink."""
 PLACES = 3
-"""Where a gradient is compared beside a point; some of them may be at kinks, too."""
+"""Number of points beside it at which the gradient is compared; some may be at kinks, too."""
 MOVES, FEWEST, CALLS = 96, 8, 3000
-"""How many moves, at least, and calls of the function at most, for all rows."""
+"""Moves per sample at most and at least; calls of the function for all rows at most."""
 MOST_ROWS = 1000
 
 
+@dataclass
 class Point:
-    """The parameters given, and what is all round them.
+    """The parameters given, and their surroundings."""
 
-    Parameters
-    ----------
-    comparison : Comparison
-    data : Data
-    samples : list of Sample
-    results : list of Result
-    cases : list of CaseCheck
-    """
+    comparison: Comparison
+    data: Data
+    samples: list[Sample]
+    results: list[Result]
+    cases: list[CaseCheck]
 
-    def __init__(
-        self,
-        comparison: Comparison,
-        data: Data,
-        samples: list[Sample],
-        results: list[Result],
-        cases: list[CaseCheck],
-    ) -> None:
-        self.comparison, self.data = comparison, data
-        self.samples, self.results, self.cases = samples, results, cases
-        self.subject, self.structure = comparison.subject, comparison.structure
-        self.vector, self.random = comparison.structure.vector, comparison.random
+    def __post_init__(self) -> None:
+        comparison, cases = self.comparison, self.cases
+        self.subject, self.structure = comparison.subject, comparison.subject.structure
+        self.vector, self.random = self.structure.vector, comparison.random
         self.wrong = [i for i, case in enumerate(cases) if not case.passed]
         step = comparison.rounding.step
         self.share = float(np.clip(STEPS * step, ASIDE, FARTHEST))
@@ -67,16 +58,10 @@ class Point:
         self.places = [moved(self.vector, self.share, self.random) for _ in range(PLACES)]
         self._beside: dict[tuple[int, int], CaseCheck | None] = {}
 
-    @property
-    def aside(self) -> Array:
-        """The first of the places beside the point."""
-        return self.places[0]
-
     def beside(self, i: int, place: int = 0) -> CaseCheck | None:
-        """A case with parameters moved a little; None where the function does not go there."""
+        """A case with parameters moved a little; None where the function cannot be compared."""
         if (i, place) not in self._beside:
-            case, sample = self.cases[i], self.samples[i]
-            found = at_moved(self.comparison, sample, self.places[place], case.n_features)
+            found = at_moved(self.comparison, self.samples[i], self.places[place])
             if found is not None:
                 found.label += f", params moved by up to {self.share:.1%}"
             self._beside[i, place] = found
@@ -85,23 +70,22 @@ class Point:
     @cached_property
     def is_right_beside(self) -> bool:
         """Whether all that is wrong here is right beside it."""
-        return all(self._is_right_beside(i) for i in self.wrong)
+        places = range(PLACES if self.has_kinks else 1)
 
-    def _is_right_beside(self, i: int) -> bool:
-        for place in range(PLACES if self.has_kinks else 1):
+        def passes(i: int, place: int) -> bool:
             case = self.beside(i, place)
-            if case is not None and case.passed:
-                return True
-        return False
+            return case is not None and case.passed
+
+        return all(any(passes(i, place) for place in places) for i in self.wrong)
 
     @cached_property
     def has_kinks(self) -> bool:
-        """Whether the gradient is another within a step of a difference."""
+        """Whether the gradient jumps within a step of a difference."""
         return self._jumps(self.near)
 
     @cached_property
     def is_at_kink(self) -> bool:
-        """Whether the gradient is another at once beside the point."""
+        """Whether the gradient jumps at the point itself."""
         return self._jumps(max(NEAR, AT_ONCE * self.comparison.rounding.relative))
 
     def _jumps(self, near: float) -> bool:
@@ -115,7 +99,7 @@ class Point:
         return bool(spread > jump * max(size, float(np.abs(gradients).max(initial=0.0))))
 
     def excuse(self) -> None:
-        """Let pass what is a choice of slopes at several kinks at once. Changes the cases."""
+        """Accept what is a valid choice of slopes at several kinks. Changes the cases."""
         if not self.has_kinks or not all(self._is_between(i) for i in self.wrong):
             return
         if not self.is_right_beside:
@@ -127,10 +111,10 @@ class Point:
                 array.errors = np.where(is_off, 0.0, array.errors)
                 array.__dict__.pop("worst", None)
 
-    # --- the pieces all round --------------------------------------------------------------------
+    # --- the pieces around the point -------------------------------------------------------------
 
     def _is_between(self, i: int) -> bool:
-        """Whether each element lies between the least and the largest on the pieces all round."""
+        """Whether each element lies between its least and largest value on the pieces around."""
         sample, result = self.samples[i], self.results[i]
         share = self._share(sample, result)
         parts = [sample] if share is None else self._rows(sample)
@@ -143,7 +127,7 @@ class Point:
         size = np.maximum(np.abs(low), np.abs(high))
         same = max(1e-5, self.comparison.rounding.tolerance(0.0))
         slack = same * size + 1e-2 * same * float(size.max(initial=0.0))
-        # Where there is a kink; what is the same all round is judged by differences.
+        # Without a kink low and high agree, and differences decide.
         return bool(((result.gradient >= low - slack) & (result.gradient <= high + slack)).all())
 
     def _moves(self, sample: Sample, n: int) -> Array:
@@ -153,14 +137,11 @@ class Point:
         straight into an array, by the signs of that row.
         """
         random, vector = self.random, self.vector
-        size = np.abs(vector)
-        typical = float(np.median(size[size > 0])) if size.any() else 1.0
-        X = sample.arrays.get("X")
-        row = np.sign(np.asarray(X, dtype=float).ravel()) if X is not None else np.zeros(0)
+        row = np.sign(sample.row) if sample.arrays else np.zeros(0)
         moves = 0.1 * random.uniform(-1, 1, (n, vector.size))
         n_arrays = len(self.structure.shapes)
         for k in range(0, n, 2):
-            # Each array by far more than the one before, or less: the later (or earlier) decide.
+            # Each array moves far more (or less) than the one before, so that one layer decides.
             scales = 10 ** np.linspace(-3, 0, n_arrays)[:: 1 if k % 4 else -1]
             signs = random.choice([-1, 1], n_arrays)
             if k < 8:
@@ -173,7 +154,7 @@ class Point:
                     array = array * (row[:, None] if shape[0] == row.size else row)
                 move[part] = (signs[j] * scales[j] * array).ravel()
             moves[k] = move
-        return np.asarray(self.near * np.where(size > 0, size, typical) * moves)
+        return np.asarray(self.near * sizes(vector) * moves)
 
     def _gradients(self, sample: Sample, moves: Array) -> Array:
         """Gradients (n, n_params) after each move; where none is finite, that at the point."""
@@ -186,11 +167,7 @@ class Point:
         return np.array(finite or [self.subject(self.vector, sample).gradient])
 
     def _rows(self, sample: Sample) -> list[Sample]:
-        axes = self.data.axes
-        return [
-            Sample(f"row {i}", 1, {k: np.take(a, [i], axes[k]) for k, a in sample.arrays.items()})
-            for i in range(sample.n_rows)
-        ]
+        return [self.data.take([i], f"row {i}", sample) for i in range(sample.n_rows)]
 
     def _share(self, sample: Sample, result: Result) -> float | None:
         """By what cost and gradient are the sum of those of single rows: 1, or 1/n in a mean.
@@ -202,7 +179,7 @@ class Point:
             return None
         own = [self.subject(self.vector, part) for part in self._rows(sample)]
         cost, gradient = sum(r.cost for r in own), np.sum([r.gradient for r in own], axis=0)
-        same = max(1e-9, 100 * self.comparison.rounding.relative)
+        same = self.comparison.rounding.of_sums
         size = np.abs(result.gradient).max(initial=0.0)
         for scale in (1.0, 1 / n):
             if abs(scale * cost - result.cost) > same * abs(result.cost):
@@ -220,30 +197,20 @@ class Point:
         case, sample = self.cases[self.wrong[0]], self.samples[self.wrong[0]]
         array = case.failed[0]
         index, analytic, _ = array.worst
-        at = ", ".join(map(str, index))
         found = (
             f"With params moved by up to {self.share:.1%} the gradient is right; exactly at those "
-            f"given it is wrong, {analytic:.4g} at {array.name}[{at}]"
+            f"given it is wrong, {analytic:.4g} at {array.name}{list(index)}."
         )
-        slopes = self._slopes(case, sample, array)
-        if slopes is None:
-            return f"{found}."
-        return (
-            f"{found}. There the cost has a kink (a unit exactly at 0?), and that is not between "
-            f"the slopes on both sides, {slopes[0]:.4g} and {slopes[1]:.4g}."
-        )
-
-    def _slopes(
-        self, case: CaseCheck, sample: Sample, array: ArrayCheck
-    ) -> tuple[float, float] | None:
-        """The slopes on both sides of the worst element, if they differ."""
+        # The slopes on both sides of the worst element, extrapolated to the point itself.
         rounding = self.comparison.rounding
         here = self.subject.cost(self.vector, sample)
         cost = Cost(self.subject, sample, self.vector, here, rounding)
-        part = self.structure.slices[self.structure.names.index(array.name)]
-        i = part.start + int(array.elements[int(array.errors.argmax())])
+        i = self.structure.part(array.name).start + int(array.elements[int(array.errors.argmax())])
         a, b = cost.slopes(i, rounding.step), cost.slopes(i, rounding.step / 2)
         left, right = 2 * b.left - a.left, 2 * b.right - a.right
         if abs(right - left) > 100 * b.noise + 1e-4 * max(abs(left), abs(right)):
-            return float(left), float(right)
-        return None
+            found += (
+                " There the cost has a kink (a unit exactly at 0?), and that is not between the "
+                f"slopes on both sides, {left:.4g} and {right:.4g}."
+            )
+        return found

@@ -4,204 +4,169 @@ What is missing, or too much, is proportional to the parameter (L2), to its sign
 of both. By how much that is on one, two and five equal rows tells what it is divided by.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 
-from .._typing import Array
 from .gradient_calls import Misreturned, Sample
 from .gradient_evidence import Evidence
 from .gradient_findings import ArrayCheck, close
+from .gradient_penalties import shapes_of
 
 COUNTS = (1, 2, 5)
-"""Numbers of equal rows on which it is seen how a pattern depends on their number."""
+"""Numbers of equal rows that show how a penalty depends on the number of rows."""
+OF = {"L2": "the parameter itself", "L1": "the sign of the parameter"}
+
+
+ALONE = " in the {more} alone, or larger there than in the {less}"
+GROWTHS: tuple[tuple[Callable[[int], float], str, str], ...] = (
+    (lambda m: 1.0, " is {size}", ALONE),
+    (
+        lambda m: 1 - 1 / m,
+        " on m rows is (1 - 1/m) times {size}",
+        " that is divided by the number of rows in the {less} alone",
+    ),
+    (
+        lambda m: m - 1.0,
+        " on m rows is (m - 1) times {size}",
+        " that is multiplied by the number of rows in the {more} alone",
+    ),
+    (lambda m: 1 / m, " on m rows is {size} / m", ", divided by the number of rows," + ALONE),
+    (float, " on m rows is {size} · m", ", multiplied by the number of rows," + ALONE),
+)
+"""How what is missing may depend on the number m of rows, in words, and what penalty that is."""
 
 
 def penalty(evidence: Evidence) -> list[str] | None:
     """What is missing, or too much, is proportional to the parameter itself or to its sign."""
-    names = evidence.wrong_names()
     case, sample = evidence.primary
+    if [a.name for a in case.failed] != evidence.wrong_names():
+        return None
     found: dict[str, list[str]] = {}
     for array in case.failed:
-        said = _penalty_of(evidence, array, sample)
+        said = _about_array(evidence, array, sample)
         if said is None:
             return None
         found.setdefault(said, []).append(array.name)
-    if sorted(n for group in found.values() for n in group) != sorted(names):
-        return None
-    return [said.format(names=", ".join(group)) for said, group in found.items()]
+    return [f"In {', '.join(names)} what is {said}." for said, names in found.items()]
 
 
-def _penalty_of(evidence: Evidence, array: ArrayCheck, sample: Sample) -> str | None:
+def _about_array(evidence: Evidence, array: ArrayCheck, sample: Sample) -> str | None:
+    """What is missing in one array, and what penalty that is; None if it is none."""
     if not np.isfinite(array.checked).all():
         return None
-    k = evidence.index(array.name)
-    for kind in ("parameter", "sign"):
-        strength = _strength(evidence, k, array.elements, sample, kind, evidence.vector)
-        if not strength:
+    here = evidence.look(sample, array)
+    for norms in (("L2",), ("L1",), ("L2", "L1")):
+        found = _strengths(evidence, here, *norms)
+        if found is None or not all(found):
             continue
-        # The same elsewhere, or it was chance: one number is proportional to any other.
-        moved = _strength(evidence, k, array.elements, sample, kind, evidence.moved)
-        if moved is None or not close(moved, strength, 1e-2):
+        # It must hold elsewhere: one number is proportional to any other by chance.
+        places = [(sample, evidence.moved)]
+        if len(norms) > 1:
+            places += [(other, evidence.vector) for other in evidence.samples]
+        looks = (evidence.look(other, array, vector) for other, vector in places)
+        if not all(_are_close(_strengths(evidence, look, *norms), found) for look in looks):
             continue
-        if kind == "sign" and not _turns(evidence, array, sample, strength):
+        if norms == ("L1",) and not _turns(evidence, here, sample, found):
             continue
-        said = _about_penalty(evidence, array, kind, strength)
+        if len(norms) > 1:
+            return _about_both(*found)
+        said = _about_penalty(evidence, array, norms[0], found[0])
         if said is not None:
             return said
-    return _elastic(evidence, array, sample)
-
-
-def _elastic(evidence: Evidence, array: ArrayCheck, sample: Sample) -> str | None:
-    """What is said where it is proportional to the parameter and to its sign, a sum of both."""
-    found = _two_strengths(evidence, array, sample, evidence.vector)
-    if found is None:
-        return None
-    samples = [(sample, evidence.moved)]
-    samples += [(other, evidence.vector) for other in evidence.samples if other is not sample]
-    for other, vector in samples:
-        again = _two_strengths(evidence, array, other, vector)
-        if again is None or any(not close(b, a, 1e-2) for a, b in zip(found, again, strict=True)):
-            return None
-    l2, l1 = found
-    how, less, more = (
-        ("missing", "gradient", "cost") if l2 > 0 else ("too much", "cost", "gradient")
-    )
-    return (
-        f"In {{names}} what is {how} is {abs(l2):.6g} times the parameter itself plus "
-        f"{abs(l1):.6g} times its sign: penalties (L2 and L1) in the {more} alone, or larger "
-        f"there than in the {less}."
-    )
-
-
-def _two_strengths(
-    evidence: Evidence, array: ArrayCheck, sample: Sample, vector: Array
-) -> tuple[float, float] | None:
-    """λ and μ, of one sign, with numeric - analytic = λ · parameter + μ · its sign, everywhere."""
-    k = evidence.index(array.name)
-    analytic = evidence.analytic(sample, k, vector)[array.elements]
-    numeric, doubts = evidence.numeric(sample, k, array.elements, vector)
-    doubts = doubts + evidence.slack(numeric)
-    values = evidence.values(k, vector)[array.elements]
-    use = values != 0
-    missing, doubts, values = (numeric - analytic)[use], doubts[use], values[use]
-    if len(values) < 4:
-        return None
-    A = np.stack([values, np.sign(values)], axis=1)
-    (l2, l1), _, rank, _ = np.linalg.lstsq(A, missing, rcond=1e-6)
-    off = np.abs(missing - A @ [l2, l1])
-    same = 1e-3 if evidence.rounding.is_coarse else 1e-4
-    size = abs(l2) * np.abs(values) + abs(l1)
-    if rank < 2 or l1 * l2 <= 0 or (off > same * size + 4 * doubts).any():
-        return None
-    # Both must stand out from what cannot be told.
-    parts = np.minimum(abs(l2) * np.abs(values), abs(l1))
-    return (float(l2), float(l1)) if np.median(parts / np.maximum(doubts, 1e-300)) > 10 else None
-
-
-def _turns(evidence: Evidence, array: ArrayCheck, sample: Sample, strength: float) -> bool:
-    """Whether what looks like a sign turns with it: a constant does, where all signs are equal."""
-    k = evidence.index(array.name)
-    values = evidence.values(k)[array.elements]
-    if len(set(np.sign(values[values != 0]))) > 1:
-        return True
-    vector = evidence.vector.copy()
-    vector[evidence.structure.slices[k]] *= -1
-    try:
-        turned = _strength(evidence, k, array.elements, sample, "sign", vector)
-    except Misreturned:
-        return True  # not finite there: it cannot be told
-    return turned is not None and close(turned, strength, 1e-2)
-
-
-def _strength(
-    evidence: Evidence, k: int, elements: Array, sample: Sample, kind: str, vector: Array
-) -> float | None:
-    """λ with numeric - analytic = λ · parameter, or its sign, in every element; 0 when right."""
-    analytic = evidence.analytic(sample, k, vector)[elements]
-    numeric, doubts = evidence.numeric(sample, k, elements, vector)
-    doubts = doubts + evidence.slack(numeric)
-    missing = numeric - analytic
-    if (np.abs(missing) <= 4 * doubts).all():
-        return 0.0
-    values = evidence.values(k, vector)[elements]
-    shape = values if kind == "parameter" else np.sign(values)
-    # At 0 the absolute value has a kink, and any slope up to λ is one.
-    use = values != 0 if kind == "sign" else np.ones(len(values), dtype=bool)
-    shape, missing, doubts = shape[use], missing[use], doubts[use]
-    if not shape.any():
-        return None
-    weights = 1 / np.maximum(doubts, doubts[doubts > 0].min(initial=1.0)) ** 2
-    strength = float((weights * shape) @ missing) / float((weights * shape) @ shape)
-    same = 1e-3 if evidence.rounding.is_coarse else 1e-4
-    off = np.abs(missing - strength * shape)
-    if (off > same * abs(strength) * np.abs(shape) + 4 * doubts).any():
-        return None
-    # What is to be seen must stand out from what cannot be told, in most places.
-    n_telling = int((np.abs(strength * shape) > 10 * doubts).sum())
-    return strength if n_telling > len(shape) / 2 else None
-
-
-def _about_penalty(evidence: Evidence, array: ArrayCheck, kind: str, strength: float) -> str | None:
-    of = "the parameter itself" if kind == "parameter" else "the sign of the parameter"
-    norm = "L2" if kind == "parameter" else "L1"
-    is_missing = strength > 0
-    less, more = ("gradient", "cost") if is_missing else ("cost", "gradient")
-    how = "missing" if is_missing else "too much"
-    plain = (
-        f"In {{names}} what is {how} is {abs(strength):.6g} times {of}: a penalty ({norm}) in the "
-        f"{more} alone, or larger there than in the {less}."
-    )
-    if not evidence.singles:
-        return plain
-    by_count = _by_count(evidence, array, kind)
-    if by_count is None:
-        return None
-    one, two, five = by_count
-    top = max(abs(s) for s in by_count)
-    same = 2e-2 if evidence.rounding.is_coarse else 1e-3
-
-    def alike(*pairs: tuple[float, float]) -> bool:
-        return all(abs(a - b) <= same * top for a, b in pairs)
-
-    if alike((one, two), (one, five)):
-        return plain
-    if alike((one, 0), (five, 1.6 * two)):  # 1 - 1/m
-        return (
-            f"In {{names}} what is {how} on m rows is (1 - 1/m) times {2 * abs(two):.6g} times "
-            f"{of}: a penalty ({norm}) that is divided by the number of rows in the {less} alone."
-        )
-    if alike((one, 0), (five, 4 * two)):  # m - 1
-        return (
-            f"In {{names}} what is {how} on m rows is (m - 1) times {abs(two):.6g} times {of}: a "
-            f"penalty ({norm}) that is multiplied by the number of rows in the {more} alone."
-        )
-    if alike((two, one / 2), (five, one / 5)):
-        return (
-            f"In {{names}} what is {how} on m rows is {abs(one):.6g} / m times {of}: a penalty "
-            f"({norm}), divided by the number of rows, in the {more} alone, or larger there than "
-            f"in the {less}."
-        )
-    if alike((two, 2 * one), (five, 5 * one)):
-        return (
-            f"In {{names}} what is {how} on m rows is {abs(one):.6g} · m times {of}: a penalty "
-            f"({norm}), multiplied by the number of rows, in the {more} alone, or larger there "
-            f"than in the {less}."
-        )
     return None
 
 
-def _by_count(evidence: Evidence, array: ArrayCheck, kind: str) -> list[float] | None:
-    """λ on one, two and five equal rows; None unless it takes no notice of which row that is."""
-    k, m = evidence.index(array.name), evidence.data.n_rows
-    found: list[list[float]] = []
-    for row in {0, m - 1}:
-        strengths = [
-            _strength(evidence, k, array.elements, evidence.rows(*[row] * n), kind, evidence.vector)
-            for n in COUNTS
-        ]
+def _strengths(evidence: Evidence, array: ArrayCheck, *norms: str) -> list[float] | None:
+    """The λ of each norm, of one sign, with numeric - analytic = Σ λ · its shape, everywhere.
+
+    0 where the array is right.
+    """
+    missing, doubts = array.numeric - array.checked, array.doubts
+    if (np.abs(missing) <= 4 * doubts).all():
+        return [0.0 for _ in norms]
+    shapes = np.stack([shapes_of(array.params)[norm] for norm in norms], axis=1)
+    if "L1" in norms:
+        # At 0 the absolute value has a kink, and any slope up to λ is one.
+        use = array.params != 0
+        shapes, missing, doubts = shapes[use], missing[use], doubts[use]
+    if not shapes.any() or (len(norms) > 1 and len(missing) < 4):
+        return None
+    weights = 1 / np.maximum(doubts, doubts[doubts > 0].min(initial=1.0))
+    found, _, rank, _ = np.linalg.lstsq(shapes * weights[:, None], missing * weights, rcond=1e-6)
+    parts = np.abs(found * shapes)
+    same = 1e-3 if evidence.rounding.is_coarse else 1e-4
+    off = np.abs(missing - shapes @ found)
+    if rank < len(norms) or (off > same * parts.sum(axis=1) + 4 * doubts).any():
+        return None
+    # The penalty must stand out from the doubts in most elements.
+    is_telling = parts.min(axis=1) > 10 * doubts
+    is_one_sign = len(set(np.sign(found))) == 1
+    return found.tolist() if is_one_sign and is_telling.sum() > len(missing) / 2 else None
+
+
+def _are_close(strengths: list[float] | None, others: list[float]) -> bool:
+    return strengths is not None and all(
+        close(a, b, 1e-2) for a, b in zip(strengths, others, strict=True)
+    )
+
+
+def _turns(evidence: Evidence, array: ArrayCheck, sample: Sample, found: list[float]) -> bool:
+    """Whether it changes sign with the parameters: a constant fits, too, if all signs are equal."""
+    if len(set(np.sign(array.params[array.params != 0]))) > 1:
+        return True
+    vector = evidence.vector.copy()
+    vector[evidence.structure.part(array.name)] *= -1
+    try:
+        turned = evidence.look(sample, array, vector)
+    except Misreturned:
+        return True  # not finite there: undecided
+    return _are_close(_strengths(evidence, turned, "L1"), found)
+
+
+def _sides(strength: float) -> tuple[str, str, str]:
+    """'missing' or 'too much', the side with more of the penalty, and the one with less."""
+    return ("missing", "cost", "gradient") if strength > 0 else ("too much", "gradient", "cost")
+
+
+def _about_both(l2: float, l1: float) -> str:
+    how, more, less = _sides(l2)
+    return (
+        f"{how} is {abs(l2):.6g} times the parameter itself plus {abs(l1):.6g} times its sign: "
+        f"penalties (L2 and L1) in the {more} alone, or larger there than in the {less}"
+    )
+
+
+def _about_penalty(evidence: Evidence, array: ArrayCheck, norm: str, strength: float) -> str | None:
+    by_count = [strength]
+    if evidence.singles:
+        found = _by_count(evidence, array, norm)
+        if found is None:
+            return None
+        by_count = found
+    same = 2e-2 if evidence.rounding.is_coarse else 1e-3
+    how, more, less = _sides(strength)
+    for growth, amount, meaning in GROWTHS:
+        shares = np.array([growth(m) for m in COUNTS[: len(by_count)]])
+        first = int(np.flatnonzero(shares)[0])
+        size = by_count[first] / shares[first]
+        if np.abs(by_count - size * shares).max() > same * np.abs(by_count).max():
+            continue
+        # A constant is known from the case itself.
+        shown = strength if growth is GROWTHS[0][0] else size
+        said = f"{amount} times {OF[norm]}: a penalty ({norm}){meaning}"
+        return how + said.format(size=f"{abs(shown):.6g}", more=more, less=less)
+    return None
+
+
+def _by_count(evidence: Evidence, array: ArrayCheck, norm: str) -> list[float] | None:
+    """λ on one, two and five equal rows; None if it depends on which row that is."""
+    found = []
+    for row in {0, evidence.data.n_rows - 1}:
+        looks = [evidence.look(evidence.data.take([row] * n, "equal rows"), array) for n in COUNTS]
+        strengths = [_strengths(evidence, look, norm) for look in looks]
         if None in strengths:
             return None
-        found.append([s for s in strengths if s is not None])
-    top = max(abs(s) for strengths in found for s in strengths)
-    if any(abs(a - b) > 1e-2 * top for a, b in zip(found[0], found[-1], strict=True)):
-        return None
-    return found[0]
+        found.append([s[0] for s in strengths if s is not None])
+    spread = np.ptp(found, axis=0).max()
+    return None if spread > 1e-2 * np.abs(found).max() else found[0]

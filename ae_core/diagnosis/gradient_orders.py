@@ -5,24 +5,24 @@ import numpy as np
 from .._typing import Array
 from .gradient_calls import Sample
 from .gradient_evidence import Evidence
-from .gradient_findings import ArrayCheck, CaseCheck, fits
+from .gradient_findings import SAME, ArrayCheck, CaseCheck, fits, index_of
 
 FEWEST = 3
-"""Elements of which an order is told; of fewer, chance has too many."""
-SAME = 1e-4
+"""Fewest elements that show an order; fewer may match by chance."""
 
 
 def exchanged(evidence: Evidence) -> list[str] | None:
     """Arrays of one shape, each with the gradient of another."""
-    case, _sample = evidence.primary
-    failed = case.failed
+    failed = evidence.primary[0].failed
     owners: list[ArrayCheck] = []
     for a in failed:
-        # Each at the elements of the other: both were drawn at random where arrays are large.
+        # Compare at the elements of the other: in large arrays each has its own random subset.
         found = [
             b
             for b in failed
-            if b is not a and b.shape == a.shape and _fits_array(a.analytic[b.elements], b)
+            if b is not a
+            and b.shape == a.shape
+            and fits(a.analytic[b.elements], b.numeric, b.doubts)
         ]
         if len(found) != 1 or not a.checked.any():
             return None
@@ -38,12 +38,8 @@ def exchanged(evidence: Evidence) -> list[str] | None:
     return [f"The gradients come in another order than the arrays: {each}."]
 
 
-def _fits_array(predicted: Array, array: ArrayCheck) -> bool:
-    return fits(predicted, array.numeric, array.doubts)
-
-
 def about_places(evidence: Evidence, case: CaseCheck, array: ArrayCheck, sample: Sample) -> str:
-    """What is said of one wrong array whose numbers belong elsewhere; nothing if they do not."""
+    """Explain one wrong array whose numbers belong elsewhere; empty if they do not."""
     return _of_another(case, array) or _in_another_order(evidence, array, sample)
 
 
@@ -54,78 +50,68 @@ def _of_another(case: CaseCheck, array: ArrayCheck) -> str:
     found = [
         other.name
         for other in case.arrays
-        if other.passed
-        and other.analytic.size == array.analytic.size
-        and np.array_equal(other.analytic, array.analytic)
+        if other.passed and np.array_equal(other.analytic, array.analytic)
     ]
     return f" It is the gradient of {found[0]}." if len(found) == 1 else ""
 
 
 def _in_another_order(evidence: Evidence, array: ArrayCheck, sample: Sample) -> str:
-    """It has the right numbers, but not where they belong, and so with other parameters."""
+    """It has the right numbers in other places, and so with other parameters."""
     if len(array.elements) < FEWEST:
         return ""
-    k = evidence.index(array.name)
-    places: list[set[int]] | None = None
-    for vector in (evidence.vector, evidence.moved):
-        analytic = evidence.analytic(sample, k, vector)
-        numeric, doubts = evidence.numeric(sample, k, array.elements, vector)
-        found = _places(analytic, numeric, doubts + evidence.slack(numeric))
-        if found is None:
-            return ""
-        both = found if places is None else [a & b for a, b in zip(places, found, strict=True)]
-        if not all(both):
-            return ""
-        places = both
-    assert places is not None
-    known = [(int(e), next(iter(p))) for e, p in zip(array.elements, places, strict=True)
-             if len(p) == 1]  # fmt: skip
-    moved = [(e, p) for e, p in known if e != p]
-    if len(moved) < 2 or len(known) < FEWEST or len({p for _, p in known}) < len(known):
+    near = _places(evidence.look(sample, array))
+    there = None if near is None else _places(evidence.look(sample, array, evidence.moved))
+    if near is None or there is None:
         return ""
-    order = _order(moved, known, array.shape)
+    near &= there
+    counts = near.sum(axis=1)
+    is_known = counts == 1
+    elements, places = array.elements[is_known], near[is_known].argmax(axis=1)
+    if not counts.all() or len(elements) < FEWEST or len(np.unique(places)) < len(places):
+        return ""
+    if (elements != places).sum() < 2:
+        return ""
+    order = _order(elements, places, array.shape)
     end = "" if order.endswith("?") else "."
     return f" It has the right numbers in another order: {order}{end}"
 
 
-def _places(analytic: Array, numeric: Array, doubts: Array) -> list[set[int]] | None:
-    """Where in a gradient each right number may be; None if some are nowhere, or many alike."""
-    size = float(np.abs(numeric).max(initial=0.0))
-    found = []
-    n_telling = 0
-    for value, doubt in zip(numeric.tolist(), doubts.tolist(), strict=True):
-        near = np.abs(analytic - value) <= SAME * abs(value) + 4 * doubt
-        if not near.any():
-            return None
-        n_telling += int(near.sum() == 1 and abs(value) > 1e-3 * size)
-        found.append(set(np.flatnonzero(near).tolist()))
-    return found if n_telling >= max(FEWEST, len(found) // 2) else None
+def _places(array: ArrayCheck) -> Array | None:
+    """Where in a gradient each right number may be (n_elements, size).
+
+    None if some are nowhere, or many alike.
+    """
+    numeric = array.numeric[:, None]
+    near = np.abs(array.analytic - numeric) <= SAME * np.abs(numeric) + 4 * array.doubts[:, None]
+    counts = near.sum(axis=1)
+    size = np.abs(array.numeric)
+    n_telling = int(((counts == 1) & (size > 1e-3 * size.max(initial=0.0))).sum())
+    return near if counts.all() and n_telling >= max(FEWEST, len(counts) // 2) else None
 
 
-def _order(
-    moved: list[tuple[int, int]], known: list[tuple[int, int]], shape: tuple[int, ...]
-) -> str:
-    """In words: which order that is."""
-    n = int(np.prod(shape))
-    indices = np.arange(n).reshape(shape)
-    for axis in range(len(shape)):
-        reverse = np.flip(indices, axis).ravel()
-        if shape[axis] > 1 and all(reverse[e] == p for e, p in known):
-            return "it is reversed" + (f" along axis {axis}" if len(shape) > 1 else "")
+def _order(elements: Array, places: Array, shape: tuple[int, ...]) -> str:
+    """Describe the order in which the values of these elements are at these places."""
+    indices = np.arange(int(np.prod(shape))).reshape(shape)
+    orders = [
+        (
+            "it is reversed" + (f" along axis {axis}" if len(shape) > 1 else ""),
+            np.flip(indices, axis),
+        )
+        for axis in range(len(shape))
+    ]
     if len(shape) == 2:
-        forward, back = indices.T.ravel(), indices.reshape(shape[::-1]).T.ravel()
-        for order in (forward, back):
-            if all(order[p] == e for e, p in known):
-                return "it is reshaped where it should be transposed"
-    element, place = moved[0]
-    example = f"what belongs to [{_index(element, shape)}] is at [{_index(place, shape)}]"
+        words = "it is reshaped where it should be transposed"
+        transposed = (indices.T, indices.reshape(shape[::-1]).T)
+        orders += [(words, order.ravel().argsort()) for order in transposed]
+    for words, order in orders:
+        if (order.ravel()[elements] == places).all():
+            return words
+    k = int((elements != places).argmax())
+    belongs, found = index_of(elements[k], shape), index_of(places[k], shape)
+    example = f"what belongs to {list(belongs)} is at {list(found)}"
     if len(shape) == 1:
         return (
             f"{example}. Is each part of it flattened as in params (by rows, order 'C'), and are "
             "the parts in the same order?"
         )
     return example
-
-
-def _index(flat: int, shape: tuple[int, ...]) -> str:
-    return ", ".join(str(int(i)) for i in np.unravel_index(flat, shape))

@@ -1,9 +1,11 @@
-"""A penalty that cost and gradient both have, taken out of the way of other patterns.
+"""A penalty that cost and gradient both have, subtracted so that other patterns show.
 
 What a dense layer leaves in a gradient has rank one on a single row; a penalty adds a multiple of
 the weights to it, or of their signs. The multiple is found as that which, taken away, leaves rank
 one.
 """
+
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -12,7 +14,7 @@ from .gradient_evidence import Evidence
 from .gradient_findings import ArrayCheck, CaseCheck, close, fits
 
 MINORS, LOOKED_AT = 60, 3
-"""2 x 2 minors of a matrix, and matrices, that are looked at."""
+"""Number of 2 x 2 minors of a matrix, and of matrices, that are tried."""
 
 
 def shapes_of(values: Array) -> dict[str, Array]:
@@ -21,44 +23,26 @@ def shapes_of(values: Array) -> dict[str, Array]:
 
 
 def penalty_parts(
-    evidence: Evidence, right: list[Array | None], same: float
-) -> list[list[Array | float]]:
-    """What to take away from right gradients of one row, so that layers have rank one.
+    evidence: Evidence, right: list[Array], same: float
+) -> Iterator[list[Array | float]]:
+    """What to subtract from the right gradients of one row, so that those of layers have rank one.
 
     Of each array; several proposals, of which the first is nothing. Penalties of weights alone come
     before penalties of everything.
     """
-    proposals: list[list[Array | float]] = [[0.0 for _ in right]]
-    matrices = [
-        k for k, g in enumerate(right) if g is not None and g.ndim == 2 and min(g.shape) > 1
-    ]
-    matrices.sort(key=lambda k: -np.asarray(right[k]).size)
+    yield [0.0 for _ in right]
+    matrices = [k for k, g in enumerate(right) if g.ndim == 2 and min(g.shape) > 1]
+    matrices.sort(key=lambda k: -right[k].size)
     for norm in ("L2", "L1"):
-        shapes = [
-            shapes_of(evidence.values(k).reshape(evidence.structure.shapes[k]))[norm]
-            for k in range(len(right))
-        ]
-        for strength in _strengths(right, matrices, shapes, same):
-            is_weight = [g is not None and k in matrices for k, g in enumerate(right)]
-            weights: list[Array | float] = [
-                strength * s if w else 0.0 for s, w in zip(shapes, is_weight, strict=True)
-            ]
-            proposals += [weights, [strength * s for s in shapes]]
-    return proposals
-
-
-def _strengths(
-    right: list[Array | None], matrices: list[int], shapes: list[Array], same: float
-) -> list[float]:
-    """Multiples that leave rank one of the largest matrices, the largest first."""
-    found: list[float] = []
-    for k in matrices[:LOOKED_AT]:
-        gradient = right[k]
-        assert gradient is not None
-        for strength in rank_one_multiples(gradient, shapes[k], same):
-            if all(abs(strength - other) > same * other for other in found):
-                found.append(strength)
-    return found
+        shapes = [shapes_of(evidence.values(k))[norm] for k in range(len(right))]
+        strengths: list[float] = []
+        for k in matrices[:LOOKED_AT]:
+            for strength in rank_one_multiples(right[k], shapes[k], same):
+                if all(abs(strength - other) > same * other for other in strengths):
+                    strengths.append(strength)
+        for strength in strengths:
+            yield [strength * s if k in matrices else 0.0 for k, s in enumerate(shapes)]
+            yield [strength * s for s in shapes]
 
 
 def rank_one_multiples(matrix: Array, shape: Array, same: float) -> list[float]:
@@ -82,11 +66,11 @@ def rank_one_multiples(matrix: Array, shape: Array, same: float) -> list[float]:
     if not candidates:
         return []
     left = np.array([_second(matrix - λ * shape) for λ in candidates])
-    best = [_refined(matrix, shape, candidates[i]) for i in np.argsort(left)[:8]]
-    best = [λ for λ in best if _second(matrix - λ * shape) <= same]
     distinct: list[float] = []
-    for λ in best:
-        if λ > 0 and all(abs(λ - other) > 0.05 * abs(other) for other in distinct):
+    for i in np.argsort(left)[:8]:
+        λ = _refined(matrix, shape, candidates[i])
+        is_new = all(abs(λ - other) > 0.05 * other for other in distinct)
+        if λ > 0 and is_new and _second(matrix - λ * shape) <= same:
             distinct.append(λ)
     return distinct[:2]
 
@@ -134,46 +118,34 @@ def factor_beside_penalty(evidence: Evidence, case: CaseCheck) -> tuple[float, s
     ``gradient = c (right - penalty) + penalty`` in every element of every array, with a penalty
     proportional to the parameters or to their signs.
     """
-    largest = max(case.arrays, key=lambda a: len(a.elements))
-    for norm in ("L2", "L1"):
-        values = evidence.values(evidence.index(largest.name))[largest.elements]
-        solved = _solved(largest, shapes_of(values)[norm])
-        if solved is None or close(solved, 1, 1e-2):
-            continue
-        strengths = [
-            penalty_beside(evidence, array, solved, norm)
-            for array in case.arrays
-            if len(array.elements)
-        ]
-        if all(s is not None for s in strengths) and any(strengths):
-            return solved, norm
-    return None
-
-
-def _solved(array: ArrayCheck, shape: Array) -> float | None:
-    """C with analytic = c numeric + β shape, by least squares; None if there is too little."""
+    array = case.largest
     if len(array.elements) < 4 or not np.isfinite(array.checked).all():
         return None
-    A = np.stack([array.numeric, shape], axis=1)
-    (c, _), _, rank, _ = np.linalg.lstsq(A, array.checked, rcond=1e-8)
-    return float(c) if rank == 2 and c != 0 else None
+    for norm, shape in shapes_of(array.params).items():
+        # analytic = c numeric + β shape
+        A = np.stack([array.numeric, shape], axis=1)
+        (c, _), _, rank, _ = np.linalg.lstsq(A, array.checked, rcond=1e-8)
+        if rank < 2 or c == 0 or close(c, 1, 1e-2):
+            continue
+        strengths = [penalty_beside(evidence, a, c, norm) for a in case.arrays if len(a.elements)]
+        if None not in strengths and any(strengths):
+            return float(c), norm
+    return None
 
 
 def penalty_beside(evidence: Evidence, array: ArrayCheck, c: float, norm: str) -> float | None:
     """λ of a penalty beside which that factor fits an array; 0 if it fits without, else None."""
-    analytic, numeric, doubts = array.checked, array.numeric, array.doubts
+    analytic, numeric = array.checked, array.numeric
     if not np.isfinite(analytic).all():
         return None
-    if fits(analytic / c, numeric, doubts + np.abs(doubts / c)):
+    doubts = array.doubts * (1 + 1 / abs(c))
+    if fits(analytic / c, numeric, doubts):
         return 0.0
-    values = evidence.values(evidence.index(array.name))[array.elements]
-    shape = shapes_of(values)[norm]
-    if len(values) < 2 or not shape.any():
+    shape = shapes_of(array.params)[norm]
+    if len(shape) < 2 or not shape.any():
         return None
     β = float(shape @ (analytic - c * numeric)) / float(shape @ shape)
     strength = β / (1 - c)
-    size = np.abs(numeric).max(initial=0.0) + np.abs(β)
-    slack = doubts + np.abs(doubts / c) + evidence.slack(np.full(len(values), size))
-    if strength <= 0 or not fits((analytic - β * shape) / c, numeric, slack):
-        return None
-    return strength
+    slack = evidence.slack(np.abs(numeric).max(initial=0.0) + abs(β))
+    is_penalty = strength > 0 and fits((analytic - β * shape) / c, numeric, doubts + slack)
+    return strength if is_penalty else None

@@ -10,15 +10,13 @@ from typing import Any
 import numpy as np
 
 from .._typing import Array
-from .gradient_calls import Misreturned, Result, Sample, Subject
+from .gradient_calls import Result, Sample, Subject
+from .gradient_findings import index_of
+from .gradient_rounding import Incomparable
 from .nested import Nested
 
 EQUAL_COST, EQUAL_GRADIENT = 1e-13, 1e-12
-"""Relative differences of equal calls that may be the order in which threads add up."""
-STEPS = (
-    "The cost does not change when params change a little, only when they change a lot: something "
-    "is counted, ranked or rounded in it, and its slope is 0."
-)
+"""Relative differences of equal calls that may come from the order in which threads add."""
 RARELY = (
     "Not deterministic: the same comparison, made twice, came out differently. Switch noise or "
     "dropout off, or fix its seed in each call; then check again."
@@ -27,36 +25,31 @@ CALLS, MORE_CALLS = 3, 20
 """How often a call is repeated, and how often once it has given something else."""
 
 
-def unequal_calls(
-    subject: Subject, vector: Array, samples: list[Sample], results: list[Result]
-) -> str | None:
-    """What to say when equal calls give unequal results; None when they do not.
+def check_calls(
+    subject: Subject, vector: Array, sample: Sample, first: Result, n_calls: int = 1
+) -> None:
+    """Refuse a function of which an equal call gives something else than the first one.
 
     Parameters
     ----------
     subject : Subject
     vector : array of shape (n_params,)
-    samples, results : lists
-        What was called already, all rows first.
+    sample : Sample
+    first : Result
+        Of the first call with these.
+    n_calls : int
+        How often to call it again.
+
+    Raises
+    ------
+    Incomparable
     """
-    first = results[0]
-    if all_equal(results):
-        return None  # it takes no notice of the rows, so these were equal calls
-    again = [subject(vector, samples[0]) for _ in range(CALLS)]
-    if all(equal(first, r) for r in again):
-        return None
-    return _about_calls(subject, vector, samples[0], [first, *again])
+    again = [subject(vector, sample) for _ in range(n_calls)]
+    if not all(_are_equal(first, r) for r in again):
+        raise Incomparable(_about_calls(subject, vector, sample, [first, *again]))
 
 
-def changed_since(subject: Subject, vector: Array, sample: Sample, first: Result) -> str | None:
-    """What to say when a call gives something else than the first one; None when it does not."""
-    again = subject(vector, sample)
-    if equal(first, again):
-        return None
-    return _about_calls(subject, vector, sample, [first, again])
-
-
-def equal(a: Result, b: Result) -> bool:
+def _are_equal(a: Result, b: Result) -> bool:
     """Whether two results are the same but for rounding."""
     eps = np.finfo(np.float32).eps if "float32" in a.types else 0.0
     if abs(a.cost - b.cost) > (EQUAL_COST + 4 * eps) * max(abs(a.cost), abs(b.cost)):
@@ -104,31 +97,29 @@ def _about_calls(subject: Subject, vector: Array, sample: Sample, results: list[
         )
     steps = np.diff(costs)
     keeps = "the function keeps something from one call to the next"
+    changes = "The cost changes between equal calls, and"
+    alone = "Make it a function of its arguments alone."
     if (steps <= 0).all() and (steps[:4] < 0).all():
         return (
-            f"The cost changes between equal calls, and always falls ({shown}): {keeps}, as one "
-            "that trains itself does. Take the training step out of it."
+            f"{changes} always falls ({shown}): {keeps}, as one that trains itself does. Take the "
+            "training step out of it."
         )
     if (steps >= 0).all() and (steps[:4] > 0).all():
-        return (
-            f"The cost changes between equal calls, and always rises ({shown}): {keeps}. Make it a "
-            "function of its arguments alone."
-        )
+        return f"{changes} always rises ({shown}): {keeps}. {alone}"
     if not steps[1:].any():
         return (
             f"The cost changes between equal calls: the first gives {costs[0]:.6g}, all others "
-            f"{costs[1]:.6g}. So {keeps}. Make it a function of its arguments alone."
+            f"{costs[1]:.6g}. So {keeps}. {alone}"
         )
     period = _period(costs)
     if period:
         return (
-            f"The cost changes between equal calls, and comes round again every {period} calls "
-            f"({shown}): {keeps}, such as which batch is next. Make it a function of its arguments."
+            f"{changes} comes round again every {period} calls ({shown}): {keeps}, such as which "
+            "batch is next. Make it a function of its arguments."
         )
     if _is_smooth(steps):
         return (
-            f"The cost drifts between equal calls ({shown}): {keeps}; does it train itself? "
-            "Make it a function of its arguments alone."
+            f"The cost drifts between equal calls ({shown}): {keeps}; does it train itself? {alone}"
         )
     return (
         f"Not deterministic: equal calls give different costs ({shown}). Switch noise or dropout "
@@ -156,7 +147,7 @@ def _depends_on_last(subject: Subject, vector: Array, sample: Sample, gradients:
 
 
 def _period(costs: Array) -> int:
-    """After how many calls the costs come again; 0 if they do not."""
+    """After how many calls the costs repeat; 0 if they do not."""
     for period in range(2, len(costs) // 3 + 1):
         if (costs[period:] == costs[:-period]).all():
             return period
@@ -164,7 +155,7 @@ def _period(costs: Array) -> int:
 
 
 def _is_smooth(steps: Array) -> bool:
-    """Whether steps follow from those before, unlike independent noise, whose are opposite."""
+    """Whether steps resemble those before; those of independent noise tend to be opposite."""
     a, b = steps[:-1] - steps.mean(), steps[1:] - steps.mean()
     size = np.sqrt((a @ a) * (b @ b))
     return bool(size > 0 and a @ b > 0.3 * size)
@@ -176,97 +167,82 @@ def about_changes(changed: set[str], structure: Nested) -> str | None:
     names += [n for n in structure.names if n in changed]
     if not names:
         return None
-    shown = ", ".join(names[:4]) + (", …" if len(names) > 4 else "")
     return (
-        f"The function changes {shown} in place: after a call the caller's own arrays are others. "
-        "Let it work on copies."
+        f"The function changes {listed(names)} in place: after a call the caller's own arrays are "
+        "others. Let it work on copies."
     )
 
 
 def about_infinities(
-    structure: Nested, samples: list[Sample], results: list[Result]
-) -> tuple[str, set[str]] | None:
-    """What to say of gradients that are not finite, and in which arrays; None when all are."""
+    structure: Nested, samples: list[Sample], results: list[Result], wrong: set[str]
+) -> str | None:
+    """What to say of gradients that are not finite, given the names of wrong arrays; else None."""
     for sample, result in zip(samples, results, strict=True):
-        found, names = [], set()
-        for name, shape, part in zip(
-            structure.names, structure.shapes, structure.slices, strict=True
-        ):
-            array = result.gradient[part]
+        found = {}
+        for k, name in enumerate(structure.names):
+            array = result.gradient[structure.slices[k]]
             bad = np.flatnonzero(~np.isfinite(array))
-            if not len(bad):
-                continue
-            what = "NaN" if np.isnan(array[bad]).all() else "not finite"
-            index = ", ".join(str(int(i)) for i in np.unravel_index(bad[0], shape))
-            which = "all" if len(bad) == array.size else f"{len(bad)} of {array.size}"
-            found.append(f"{what} in {name} ({which} elements, first at [{index}])")
-            names.add(name)
+            if len(bad):
+                what = "NaN" if np.isnan(array[bad]).all() else "not finite"
+                first = list(index_of(bad[0], structure.shapes[k]))
+                which = "all" if len(bad) == array.size else f"{len(bad)} of {array.size}"
+                found[name] = f"{what} in {name} ({which} elements, first at {first})"
         if found:
-            where = "" if sample is samples[0] else f"On {sample.label} the"
-            return f"{where or 'The'} gradient is {'; '.join(found[:3])}.", names
+            where = "The" if sample is samples[0] else f"On {sample.label} the"
+            said = f"{where} gradient is {'; '.join(list(found.values())[:3])}."
+            if set(found) == wrong and len(found) < len(structure.names):
+                verb = "is" if len(found) == 1 else "are"
+                said += f" Only {', '.join(found)} {verb} wrong, all other arrays are right."
+            return said
     return None
-
-
-def about_roughness(jump: float) -> str:
-    """What to say of a cost whose differences are noise, though equal calls give equal results."""
-    return (
-        f"The cost jumps by about {jump:.1g} between params that differ by a millionth: its "
-        "differences say nothing of its slope. Is something rounded, sorted, counted or solved "
-        "only roughly in it?"
-    )
 
 
 def about_size(cost: float, names: list[str], slope: float, others_are_right: bool) -> str:
     """What to say of a cost whose rounding is larger than what its slopes make of it."""
-    hides = f"The cost is {cost:.2g}, and its rounding hides slopes like those of "
-    todo = "Leave a constant out of it, or compute it more exactly (in float64)."
-    if not others_are_right:
-        return f"{hides}the gradient (up to {slope:.2g}): nothing can be told. {todo}"
+    which, but = ("the gradient", "nothing can be told")
+    if others_are_right:
+        which, but = listed(names), "of these nothing can be told; the others are right"
     return (
-        f"{hides}{_listed(names)} (up to {slope:.2g}): of these nothing can be told; the others "
-        f"are right. {todo}"
+        f"The cost is {cost:.2g}, and its rounding hides slopes like those of {which} (up to "
+        f"{slope:.2g}): {but}. Leave a constant out of it, or compute it more exactly (in float64)."
     )
 
 
 def about_nothing(names: list[str], slope: float, largest: float) -> str:
-    """What to say of arrays that pass because next to nothing hangs on them."""
+    """What to say of arrays that pass because the cost hardly depends on them."""
     return (
-        f"Of {_listed(names)} nothing can be told: the slopes (up to {slope:.2g}, beside "
+        f"Of {listed(names)} nothing can be told: the slopes (up to {slope:.2g}, beside "
         f"{largest:.2g} elsewhere) are lost in the cost's rounding. The others are right."
     )
 
 
-def _listed(names: list[str]) -> str:
+def listed(names: list[str]) -> str:
+    """The first four names."""
     return ", ".join(names[:4]) + (", …" if len(names) > 4 else "")
 
 
-def is_still(
+def check_steps(
     subject: Subject, vector: Array, sample: Sample, first: Result, step: float, random: Any
-) -> bool:
-    """Whether the cost stays exactly the same when params change by about such a step."""
-    for _ in range(CALLS):
-        moved = vector + step * random.choice([-1, 1], vector.shape) * np.maximum(1, np.abs(vector))
-        try:
-            if subject.cost(moved, sample) != first.cost:
-                return False
-        except Misreturned:
-            return False
-    return True
+) -> None:
+    """Refuse a cost that stays exactly the same after small steps."""
+    size = np.maximum(1, np.abs(vector))
+    moved = (vector + step * random.choice([-1, 1], vector.shape) * size for _ in range(CALLS))
+    if subject.stays(first.cost, sample, moved):
+        raise Incomparable(
+            "The cost does not change when params change a little, only when they change a lot: "
+            "something is counted, ranked or rounded in it, and its slope is 0."
+        )
 
 
-def independent(
+def check_dependence(
     subject: Subject, vector: Array, sample: Sample, first: Result, random: Any
-) -> str | None:
-    """What to say when the cost is the same wherever the parameters are; None when it is not."""
-    for scale in (1e-2, 1.0, 1.0):
-        moved = vector + scale * random.normal(size=vector.shape) * np.maximum(1, np.abs(vector))
-        try:
-            with np.errstate(all="ignore"):
-                if subject.cost(moved, sample) != first.cost:
-                    return None
-        except Misreturned:
-            return None
-    return (
-        f"The cost does not depend on params: it is {first.cost:.6g} wherever they are. Does the "
-        "function take them from somewhere else than from its argument?"
-    )
+) -> None:
+    """Refuse a cost that is the same wherever the parameters are."""
+    size = np.maximum(1, np.abs(vector))
+    scales = (1e-2, 1.0, 1.0)
+    moved = (vector + scale * random.normal(size=vector.shape) * size for scale in scales)
+    if subject.stays(first.cost, sample, moved):
+        raise Incomparable(
+            f"The cost does not depend on params: it is {first.cost:.6g} wherever they are. Does "
+            "the function take them from somewhere else than from its argument?"
+        )

@@ -5,7 +5,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .gradient_findings import ArrayCheck, CaseCheck, GradientCheck
+    from .gradient_findings import CaseCheck, GradientCheck
 
 WIDTH = 96
 HEAD = ("array", "worst at", "gradient", "differences", "error")
@@ -19,9 +19,7 @@ def text_report(check: "GradientCheck") -> str:
         lines += textwrap.wrap(finding, WIDTH, initial_indent="  → ", subsequent_indent="    ")
     for title, case in _tables(check):
         lines += ([""] if case is check.cases[0] else []) + _text_table(title, case)
-    if check.passed and len(check.cases) > 1:
-        lines.append(_also(check))
-    return "\n".join(lines)
+    return "\n".join([*lines, *_also(check)])
 
 
 def html_report(check: "GradientCheck") -> str:
@@ -31,15 +29,16 @@ def html_report(check: "GradientCheck") -> str:
         items = "".join(f"<li>{escape(finding)}</li>" for finding in check.findings)
         parts.append(f"<ul>{items}</ul>")
     for title, case in _tables(check):
-        head = "".join(f'<th style="{STYLE}">{escape(name)}</th>' for name in HEAD)
-        rows = "".join(
-            "<tr>" + "".join(f'<td style="{STYLE}">{escape(c)}</td>' for c in cells) + "</tr>"
-            for cells in map(_cells, _shown(case))
-        )
-        parts += [f"<p>{escape(title)}</p>", f"<table><tr>{head}</tr>{rows}</table>"]
-    if check.passed and len(check.cases) > 1:
-        parts.append(f"<p>{escape(_also(check))}</p>")
+        rows = "".join(_html_row(cells, "td") for cells in _rows(case))
+        head = _html_row(HEAD, "th")
+        parts += [f"<p>{escape(title)}</p>", f"<table>{head}{rows}</table>"]
+    parts += [f"<p>{escape(also)}</p>" for also in _also(check)]
     return "\n".join([*parts, "</div>"])
+
+
+def _html_row(cells: tuple[str, ...], tag: str) -> str:
+    shown = (f'<{tag} style="{STYLE}">{escape(cell)}</{tag}>' for cell in cells)
+    return f"<tr>{''.join(shown)}</tr>"
 
 
 def _verdict(check: "GradientCheck") -> str:
@@ -68,31 +67,30 @@ def _tables(check: "GradientCheck") -> list[tuple[str, "CaseCheck"]]:
     return tables + [(f"{c.label}:", c) for c in others if c not in singles]
 
 
-def _also(check: "GradientCheck") -> str:
+def _also(check: "GradientCheck") -> list[str]:
+    """What else passed."""
+    if not check.passed or len(check.cases) == 1:
+        return []
     n_singles = sum(c.label.endswith(" alone") for c in check.cases)
-    return f"and on each of {n_singles} rows alone, and on one row three times."
+    return [f"and on each of {n_singles} rows alone, and on one row three times."]
 
 
-def _shown(case: "CaseCheck") -> list["ArrayCheck"]:
-    return [a for a in case.arrays if len(a.elements)]
-
-
-def _cells(array: "ArrayCheck") -> tuple[str, ...]:
-    """Of one array: its name, where it is worst, both derivatives there, and the error."""
-    index, analytic, numeric = array.worst
-    at = "[" + ", ".join(map(str, index)) + "]"
-    mark = "" if array.passed else "  WRONG"
-    subset = (
-        f" ({len(array.elements)} of {array.analytic.size})"
-        if len(array.elements) < array.analytic.size
-        else ""
-    )
-    error = f"{array.relative_error:.1e}{mark}{subset}"
-    return array.name, at, f"{analytic:.6e}", f"{numeric:.6e}", error
+def _rows(case: "CaseCheck") -> list[tuple[str, ...]]:
+    """Of each array: its name, where it is worst, both derivatives there, and the error."""
+    rows: list[tuple[str, ...]] = []
+    for array in case.arrays:
+        n, size = len(array.elements), array.analytic.size
+        if n:
+            index, analytic, numeric = array.worst
+            error = f"{array.relative_error:.1e}" + ("" if array.passed else "  WRONG")
+            error += f" ({n} of {size})" if n < size else ""
+            at = str(list(index))
+            rows.append((array.name, at, f"{analytic:.6e}", f"{numeric:.6e}", error))
+    return rows
 
 
 def _text_table(title: str, case: "CaseCheck") -> list[str]:
-    rows = [HEAD, *map(_cells, _shown(case))]
+    rows = [HEAD, *_rows(case)]
     width = max(len(name) for name, *_ in rows)
     wide = max(10, *(len(at) for _, at, *_ in rows))
     return [title] + [

@@ -23,9 +23,12 @@ N_POINTS, N_RAYS = 9, 3
 FINE, ROUGH = 1e-11, 1e-5
 """Relative jitter of a cost: below the one it is computed in float64, above the other (and not in
 float16) its differences say nothing."""
-NO_DIGITS = "too few digits"
 
 TYPES: dict[str, Any] = {"float32": np.float32, "float16": np.float16}
+
+
+class Incomparable(Exception):
+    """A cost whose differences tell nothing of its slopes; the argument is what to say of it."""
 
 
 class NotDeterministic(Exception):
@@ -33,7 +36,7 @@ class NotDeterministic(Exception):
 
 
 class Rounding(NamedTuple):
-    """How exactly a function computes: what its cost and its gradient jitter by."""
+    """How exactly a function computes: the rounding of its cost and gradient."""
 
     cost: float = 0.0
     """Standard deviation of the cost's rounding, absolute."""
@@ -49,19 +52,13 @@ class Rounding(NamedTuple):
         """Whether the function computes in less than float64."""
         return self.digits != "float64"
 
-    def at_least(self, other: "Rounding", cost: float, gradient: Array) -> "Rounding":
-        """Itself; or, where some rows happened to be exact, what another's precision is on them."""
-        if self.is_coarse or not other.is_coarse:
-            return self
-        return other.on(cost, gradient)
-
     def on(self, cost: float, gradient: Array) -> "Rounding":
         """The same precision with another cost and gradient."""
         if not self.is_coarse:
             return Rounding()
         eps = float(np.finfo(TYPES[self.digits]).eps) if self.digits in TYPES else self.relative
         size = float(np.abs(gradient[np.isfinite(gradient)]).max(initial=0.0))
-        # A third of it: the standard deviation of what is off by half a digit at most.
+        # A third of eps: the standard deviation of rounding to the nearest number.
         return Rounding(eps / 3 * abs(cost), eps / 3 * size, self.digits, eps)
 
     @property
@@ -73,6 +70,11 @@ class Rounding(NamedTuple):
         """The relative error that a right gradient may have."""
         least = min(10 * self.relative ** (2 / 3), LARGEST_TOLERANCE)
         return max(asked, least) if self.is_coarse else asked
+
+    @property
+    def of_sums(self) -> float:
+        """Relative difference up to which two sums are the same, added up in other orders."""
+        return max(1e-9, 100 * self.relative)
 
     def on_grid(self, value: float) -> float:
         """The value as the function will see it, so that its rounding is no error of the step."""
@@ -94,6 +96,11 @@ def measure_rounding(subject: Subject, sample: Sample, vector: Array, random: An
     vector : array of shape (n_params,)
     random : Generator
         For the directions.
+
+    Raises
+    ------
+    Incomparable
+        When the cost is no smooth function.
     """
     try:
         ray, is_near = _calmer_ray(subject, sample, vector, random)
@@ -115,20 +122,24 @@ def measure_rounding(subject: Subject, sample: Sample, vector: Array, random: An
         # A dtype says how coarse it can be; what was computed in float64 and cast is as exact.
         is_gradient = eps / 300 < of_gradient < 100 * eps and _is_of(ray.gradients, kind)
         if is_cost or is_gradient or name in typed:
-            # What did not jitter by chance can: a standard deviation of half a digit at most.
+            # Jitter may be absent by chance; assume that of rounding to the nearest number.
             cost, jitters = ray.jitter, np.maximum(ray.jitters, eps / 4 * scale)
             cost = max(cost, eps / 4 * size) if is_cost or _is_of(ray.costs, kind) else cost
             return Rounding(cost, jitters, name, max(of_cost, eps))
     if of_cost < FINE or not is_near:
-        return Rounding(0.0 if of_cost > FINE else ray.jitter)  # it has met a kink
-    if of_cost < ROUGH:
-        digits = f"about {round(-math.log10(of_cost))} digits"
-        return Rounding(ray.jitter, ray.jitters, digits, of_cost)
-    return Rounding(ray.jitter, ray.jitters, NO_DIGITS, of_cost)
+        return Rounding(0.0 if of_cost > FINE else ray.jitter)  # all rays have met a kink
+    if of_cost >= ROUGH:
+        raise Incomparable(
+            f"The cost jumps by about {ray.jitter:.1g} between params that differ by a millionth: "
+            "its differences say nothing of its slope. Is something rounded, sorted, counted or "
+            "solved only roughly in it?"
+        )
+    digits = f"about {round(-math.log10(of_cost))} digits"
+    return Rounding(ray.jitter, ray.jitters, digits, of_cost)
 
 
 def _is_of(values: Array, kind: Any) -> bool:
-    """Whether all values are numbers of that type."""
+    """Whether all values can be represented in that type."""
     return bool((values == values.astype(kind)).all() and values.any())
 
 
@@ -161,7 +172,7 @@ class Ray(NamedTuple):
 
 
 def _calmer_ray(subject: Subject, sample: Sample, vector: Array, random: Any) -> tuple[Ray, bool]:
-    """Of several; at float16's distances where at float32's nothing changes. And if so near."""
+    """The calmest of several rays, and whether it has float32's spacing, if costs vary there."""
     for spacing in SPACINGS:
         rays = [_ray(subject, sample, vector, spacing, random) for _ in range(N_RAYS)]
         changing = [ray for ray in rays if ray.costs.min() != ray.costs.max()]

@@ -5,6 +5,8 @@ has rank one, what is missing has, and together they have not, then one of two u
 Which it was is told by the factors: the encoder's first has the row itself in it.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from .._typing import Array
@@ -15,7 +17,7 @@ from .gradient_layers import LARGEST, Tolerance, outer_factors
 from .gradient_penalties import rank_one_multiples, shapes_of
 
 ONE_USE = "one use"
-"""What is there and what is missing come from the same place."""
+"""The present and the missing part come from the same use of the weight."""
 
 
 def forgotten_half(
@@ -28,22 +30,19 @@ def forgotten_half(
     if array.analytic.size > LARGEST or len(array.shape) != 2 or min(array.shape) < 2:
         return None
     tolerance = Tolerance(evidence)
-    k = evidence.index(array.name)
-    analytic = array.analytic.reshape(array.shape)
-    numeric, _ = evidence.numeric(sample, k, np.arange(array.analytic.size))
-    if not numeric.any():
-        return ONE_USE  # on that row the cost takes no notice of it: no use of it is to be seen
-    missing = numeric.reshape(array.shape) - analytic
     same = tolerance.rank
+    k = evidence.structure.names.index(array.name)
+    analytic = array.analytic.reshape(array.shape)
+    numeric = evidence.numeric(sample, k)[0].reshape(array.shape)
+    if not numeric.any():
+        return ONE_USE  # on that row the cost does not depend on it
+    missing = numeric - analytic
     lost = outer_factors(missing, same)
     if lost is None:
         return None
-    there = None
-    beside: tuple[str | None, float] = (None, 0.0)
+    there: tuple[Array, Array] | None = None
     for norm, strength in _penalties(evidence, k, analytic, same):
-        data = analytic
-        if norm is not None:
-            data = analytic - strength * shapes_of(evidence.values(k).reshape(array.shape))[norm]
+        data = analytic - strength * shapes_of(evidence.values(k))[norm]
         factors = outer_factors(data, same)
         if factors is None:
             continue
@@ -53,9 +52,8 @@ def forgotten_half(
             there, beside = factors, (norm, strength)
     if there is None:
         return None
-    x = next(iter(sample.arrays.values())).ravel().astype(np.float64)
     biases = _right_vectors(evidence, case, *beside)
-    half = _half(case, array, (there, lost), x, biases, tolerance)
+    half = _half(case, array, (there, lost), sample.row, biases, tolerance)
     if half is None:
         return (
             f"{array.name} is used in two places (tied weights?), and its gradient is that of one "
@@ -70,24 +68,21 @@ def forgotten_half(
 
 def _penalties(
     evidence: Evidence, k: int, analytic: Array, same: float
-) -> list[tuple[str | None, float]]:
-    """Norm and strength of the penalties that may be in what is there: first of all none."""
-    found: list[tuple[str | None, float]] = [(None, 0.0)]
-    for norm, shape in shapes_of(evidence.values(k).reshape(analytic.shape)).items():
-        found += [(norm, strength) for strength in rank_one_multiples(analytic, shape, same)]
-    return found
+) -> Iterator[tuple[str, float]]:
+    """Norm and strength of penalties that the gradient may contain: first none."""
+    yield "L2", 0.0
+    for norm, shape in shapes_of(evidence.values(k)).items():
+        for strength in rank_one_multiples(analytic, shape, same):
+            yield norm, strength
 
 
-def _right_vectors(
-    evidence: Evidence, case: CaseCheck, norm: str | None, strength: float
-) -> list[Array]:
+def _right_vectors(evidence: Evidence, case: CaseCheck, norm: str, strength: float) -> list[Array]:
     """Gradients of biases that are right, with that penalty and without."""
     found = []
     for k, array in enumerate(case.arrays):
         if array.passed and array.analytic.any() and array.analytic.size == max(array.shape):
-            found.append(array.analytic)
-            if norm is not None:
-                found.append(array.analytic - strength * shapes_of(evidence.values(k))[norm])
+            penalty = strength * shapes_of(evidence.values(k).ravel())[norm]
+            found += [array.analytic, array.analytic - penalty]
     return found
 
 
@@ -99,7 +94,7 @@ def _half(
     biases: list[Array],
     tolerance: Tolerance,
 ) -> str | None:
-    """Which half is missing: 'encoder', 'decoder', or None where that cannot be told."""
+    """Which half is missing: 'encoder', 'decoder', or None if unknown."""
     (u, v), (lost_u, lost_v) = parts
     if x.size > 1:
         for own, lost in ((u, lost_u), (v, lost_v)):
@@ -109,17 +104,17 @@ def _half(
     is_columns = _samples_are_columns(case, x, tolerance)
     if is_columns is None:
         return None
-    n_in, n_out = array.shape[::-1] if is_columns else array.shape
-    (u, v), (lost_u, lost_v) = ((p[::-1] if is_columns else p) for p in parts)
+    if is_columns:
+        u, v, lost_u, lost_v = v, u, lost_v, lost_u
     for bias in biases:
-        if bias.size == n_out and tolerance.parallel(v, bias):
-            return "decoder"
-        if bias.size == n_out and tolerance.parallel(lost_v, bias):
-            return "encoder"
-        if bias.size == n_in and tolerance.parallel(u, bias):
-            return "encoder"
-        if bias.size == n_in and tolerance.parallel(lost_u, bias):
-            return "decoder"
+        for delta, half in (
+            (v, "decoder"),
+            (lost_v, "encoder"),
+            (u, "encoder"),
+            (lost_u, "decoder"),
+        ):
+            if tolerance.parallel(delta, bias):
+                return half
     return None
 
 

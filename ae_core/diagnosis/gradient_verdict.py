@@ -1,89 +1,92 @@
 """One check from its premises to what its cases mean, in that order.
 
-Where the parameters given tell too little, it is looked elsewhere: beside kinks, where slopes are
-not zero, along whole arrays.
+Where the given parameters show too little, others are tried: beside kinks, where slopes are not
+zero, along whole arrays.
 """
 
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
 from .._typing import Array
 from . import gradient_premises as premises
 from .gradient_calls import Data, Result, Sample
-from .gradient_cases import Comparison, TooRough, at_moved, moved
+from .gradient_cases import Comparison, at_moved, moved
 from .gradient_directions import along_gradient
-from .gradient_evidence import Evidence, quietly
+from .gradient_evidence import Evidence
 from .gradient_explanation import explain
 from .gradient_findings import ArrayCheck, CaseCheck, GradientCheck
 from .gradient_kinks import Point
-from .gradient_rounding import NotDeterministic
+from .gradient_rounding import Incomparable, NotDeterministic
 
 FLAT, FAR = 0.1, 1.0
-"""By what share of themselves parameters are moved away from where a slope is zero."""
+"""Relative changes of parameters that lead away from where a slope is zero."""
 NEGLIGIBLE = 1e-6
-"""Beside the largest element of a gradient."""
+"""Elements below this share of the gradient's largest element do not matter."""
 
 
-class Hidden(Exception):
-    """A cost so large that its rounding hides slopes; with what `premises.about_size` takes."""
-
-
+@dataclass
 class Verdict:
     """One check once the function could be called: premises, cases, findings."""
 
-    def __init__(
-        self, comparison: Comparison, data: Data, samples: list[Sample], results: list[Result]
-    ) -> None:
-        self.comparison, self.data = comparison, data
-        self.samples, self.results = samples, results
-        self.subject, self.structure = comparison.subject, comparison.structure
+    comparison: Comparison
+    data: Data
+    samples: list[Sample]
+    results: list[Result]
+    """The first call of each sample."""
+
+    def __post_init__(self) -> None:
+        self.subject, self.structure = self.comparison.subject, self.comparison.subject.structure
         self.vector = self.structure.vector
-        self.first = (self.subject, self.vector, samples[0], results[0])
-        self.n_features = data.row(0).size if data.arrays else 0
 
     def run(self) -> GradientCheck:
         """The premises in their order, then the cases, then what they mean."""
-        said = premises.unequal_calls(self.subject, self.vector, self.samples, self.results)
-        if said is not None:
-            return self._not_compared(said)
+        try:
+            cases, findings = self._cases()
+        except Incomparable as reason:
+            tolerance = self.comparison.tolerance
+            return GradientCheck([], [str(reason)], tolerance, could_compare=False)
+        tolerance = max(a.tolerance for case in cases for a in case.arrays)
+        return GradientCheck(cases, findings, tolerance, self.comparison.rounding.digits)
+
+    def _cases(self) -> tuple[list[CaseCheck], list[str]]:
+        """The cases and the findings.
+
+        Raises
+        ------
+        Incomparable
+            When a premise does not hold.
+        """
+        first = (self.subject, self.vector, self.samples[0], self.results[0])
+        # If the function ignores rows, its first calls were equal ones already.
+        is_known = premises.all_equal(self.results)
+        if not is_known:
+            premises.check_calls(*first, premises.CALLS)
         try:
             cases = [
-                self.comparison.case(sample, result, self.vector, self.n_features)
+                self.comparison.case(sample, result, self.vector)
                 for sample, result in zip(self.samples, self.results, strict=True)
             ]
-            # If it takes no notice of rows, its first calls were equal ones already.
-            if not premises.all_equal(self.results):
-                said = premises.changed_since(*self.first)
+            if not is_known:
+                premises.check_calls(*first)
             is_flat = not any(a.numeric.any() for a in cases[0].arrays)
-            if said is None and is_flat and np.isfinite(self.results[0].gradient).all():
+            if is_flat and np.isfinite(self.results[0].gradient).all():
                 random, step = self.comparison.random, self.comparison.rounding.step
-                said = premises.independent(*self.first, random)
+                premises.check_dependence(*first, random)
                 # Not so at a symmetric kink, such as that of |p| at 0.
-                is_still = not cases[0].passed and premises.is_still(*self.first, step, random)
-                if said is None and is_still:
-                    said = premises.STEPS
-            if said is not None:
-                return self._not_compared(said)
-            findings = self._findings(cases)
+                if not cases[0].passed:
+                    premises.check_steps(*first, step, random)
+            return cases, self._findings(cases)
         except NotDeterministic:
-            return self._not_compared(premises.changed_since(*self.first) or premises.RARELY)
-        except Hidden as hidden:
-            return self._not_compared(premises.about_size(*hidden.args))
-        except TooRough as rough:
-            return self._not_compared(premises.about_roughness(float(rough.args[0])))
-        rounding = self.comparison.rounding
-        tolerance = max(a.tolerance for case in cases for a in case.arrays)
-        return GradientCheck(cases, findings, tolerance, rounding.digits)
-
-    def _not_compared(self, said: str) -> GradientCheck:
-        return GradientCheck([], [said], self.comparison.tolerance, could_compare=False)
+            premises.check_calls(*first)
+            raise Incomparable(premises.RARELY) from None
 
     def _findings(self, cases: list[CaseCheck]) -> list[str]:
-        """What to say of the cases; of one more, if that is where something shows."""
-        infinite = premises.about_infinities(self.structure, self.samples, self.results)
+        """Explain the cases; may append one more, where an error shows."""
+        wrong = {a.name for case in cases for a in case.failed}
+        infinite = premises.about_infinities(self.structure, self.samples, self.results, wrong)
         if infinite is not None:
-            return [_about_infinities(*infinite, cases)]
+            return [infinite]
         point = None
         if not all(case.passed for case in cases):
             point = Point(self.comparison, self.data, self.samples, self.results, cases)
@@ -92,28 +95,23 @@ class Verdict:
         if changes is not None:
             # What is wrong may come from that, so no pattern is read into it.
             return [changes]
-        if all(case.passed for case in cases):
+        if point is None or all(case.passed for case in cases):
             return self._where_it_is_flat(cases)
-        assert point is not None
         only_here = point.about()
         if only_here is not None:
             return [only_here]
-        if point.is_at_kink:
-            there = self._at_kinks(point, cases)
-            if there is not None:
-                return there
-        return explain(self._evidence(cases, self.vector))
+        there = self._at_kinks(point, cases) if point.is_at_kink else None
+        return there or self._explained(cases, self.vector)
 
     def _at_kinks(self, point: Point, cases: list[CaseCheck]) -> list[str] | None:
-        """What to say where kinks hide the pattern: explained from parameters beside them.
+        """Where kinks hide the pattern, explain it from parameters beside them.
 
         Adds the case to the others; None if there is nothing to be seen there.
         """
         there = [case for case in map(point.beside, range(len(cases))) if case is not None]
         if len(there) < len(cases) or there[0].passed:
             return None
-        with quietly():
-            said = explain(self._evidence(there, point.aside))
+        said = self._explained(there, point.places[0])
         cases.append(there[0])
         return [
             "At the params given the gradient jumps, as at a kink (a unit exactly at 0?), so this "
@@ -121,30 +119,18 @@ class Verdict:
             *said,
         ]
 
-    def _evidence(self, cases: list[CaseCheck], vector: Any) -> Evidence:
-        comparison = self.comparison
-        return Evidence(
-            self.subject,
-            self.structure,
-            self.data,
-            cases,
-            self.samples,
-            comparison.rounding,
-            comparison.random,
-            vector,
-        )
+    @np.errstate(all="ignore")  # experiments may overflow; the caller need not know
+    def _explained(self, cases: list[CaseCheck], vector: Array) -> list[str]:
+        return explain(Evidence(self.comparison, self.data, self.samples, cases, vector))
 
     def _where_it_is_flat(self, cases: list[CaseCheck]) -> list[str]:
-        """Look elsewhere, if some array's slope is zero in all cases: there any formula is right.
+        """Try other parameters if an array's slope is zero in all cases: any formula is right then.
 
         So it is of a penalty where parameters are zero. Adds the case to the others when something
         is wrong.
         """
-        flat = [
-            column[0].name
-            for column in zip(*(case.arrays for case in cases), strict=True)
-            if len(column[0].elements) and not any(a.judged.any() for a in column)
-        ]
+        judged = {a.name for case in cases for a in case.arrays if a.judged.any()}
+        flat = [a.name for a in cases[0].arrays if len(a.elements) and a.name not in judged]
         views = zip(self.structure.names, self.structure.views(self.vector), strict=True)
         zero = [name for name, view in views if view.size and not view.any()]
         if not flat and not zero:
@@ -164,7 +150,7 @@ class Verdict:
         """All rows with parameters moved; what is wrong must be so at two places, not at a kink."""
         for _ in range(2):
             vector = moved(self.vector, share, self.comparison.random)
-            whole = at_moved(self.comparison, self.samples[0], vector, self.n_features)
+            whole = at_moved(self.comparison, self.samples[0], vector)
             if whole is None or whole.passed:
                 break
         return vector, whole
@@ -172,14 +158,10 @@ class Verdict:
     def _wrong_elsewhere(
         self, whole: CaseCheck, vector: Array, share: float, flat: list[str], cases: list[CaseCheck]
     ) -> list[str]:
-        others = [
-            at_moved(self.comparison, sample, vector, self.n_features)
-            for sample in self.samples[1:]
-        ]
+        others = [at_moved(self.comparison, sample, vector) for sample in self.samples[1:]]
         whole.label += f", params moved by up to {share:.0%}"
-        names = ", ".join(flat[:4]) + (", …" if len(flat) > 4 else "")
-        part = self.structure.slices[self.structure.names.index(flat[0])]
-        is_zero = not self.vector[part].any()
+        names = premises.listed(flat)
+        is_zero = not self.vector[self.structure.part(flat[0])].any()
         what = f"all of {names} is 0" if is_zero else f"the slope of {names} is zero or next to it"
         found = (
             f"With the params given {what}, where many a wrong formula is right. With params moved "
@@ -188,13 +170,12 @@ class Verdict:
         there = [whole, *(case for case in others if case is not None)]
         said = []
         if len(there) == len(cases):
-            with quietly():
-                said = explain(self._evidence(there, vector))
+            said = self._explained(there, vector)
         cases.append(whole)
         return [found, *said]
 
     def _along_gradients(self, flat: list[str], whole: CaseCheck) -> list[str]:
-        """Look at whole arrays of which no single element tells anything.
+        """Check whole arrays along their gradient where single elements show nothing.
 
         What does not show so either, and is not next to nothing beside the others, is no pass.
         """
@@ -202,7 +183,7 @@ class Verdict:
         largest = float(np.abs(gradient).max(initial=0.0))
         hidden: dict[str, float] = {}
         for name in flat:
-            part = self.structure.slices[self.structure.names.index(name)]
+            part = self.structure.part(name)
             size = float(np.abs(gradient[part]).max(initial=0.0))
             if size == 0:
                 continue
@@ -224,18 +205,11 @@ class Verdict:
         negligible = max(NEGLIGIBLE, np.sqrt(rounding.relative) if rounding.is_coarse else 0.0)
         top = max(hidden.values())
         if top > negligible * largest:
-            raise Hidden(self.results[0].cost, list(hidden), top, len(hidden) < len(whole.arrays))
+            are_others_right = len(hidden) < len(whole.arrays)
+            cost = self.results[0].cost
+            raise Incomparable(premises.about_size(cost, list(hidden), top, are_others_right))
         return [premises.about_nothing(list(hidden), top, largest)] if rounding.is_coarse else []
 
 
 def _is_seen(array: ArrayCheck) -> bool:
     return bool(array.judged.any()) or not array.analytic.any()
-
-
-def _about_infinities(said: str, names: set[str], cases: list[CaseCheck]) -> str:
-    wrong = {a.name for case in cases for a in case.failed}
-    if wrong == names and len(names) < len(cases[0].arrays):
-        shown = ", ".join(a.name for a in cases[0].arrays if a.name in names)
-        verb = "is" if len(names) == 1 else "are"
-        return f"{said} Only {shown} {verb} wrong, all other arrays are right."
-    return said

@@ -1,4 +1,4 @@
-"""Parameters as somebody keeps them, in any nesting, and as one flat vector."""
+"""Parameters in the caller's nesting, and as one flat vector."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ class Node:
 
     kind: str  # 'dict', 'sequence', 'named', 'array' or 'nothing'
     name: str
-    like: Any  # what it was: its type is built again
+    like: Any  # the original, whose type is built again
     keys: list[Any] = field(default_factory=list)
     children: list["Node"] = field(default_factory=list)
 
@@ -54,9 +54,10 @@ class Nested:
 
     def __init__(self, params: Any, name: str = "params") -> None:
         self.root = _node(params, name, is_root=True)
-        leaves = [np.asarray(node.like) for node in _arrays(self.root)]
-        self.names = [node.name for node in _arrays(self.root)]
-        for node, leaf in zip(_arrays(self.root), leaves, strict=True):
+        nodes = _arrays(self.root)
+        leaves = [np.asarray(node.like) for node in nodes]
+        self.names = [node.name for node in nodes]
+        for node, leaf in zip(nodes, leaves, strict=True):
             if leaf.dtype.kind not in "fiu":
                 raise ValueError(_no_numbers(node, leaf))
         if not sum(leaf.size for leaf in leaves):
@@ -67,6 +68,10 @@ class Nested:
         ends = np.cumsum(self.sizes)
         self.slices = [slice(int(e) - n, int(e)) for e, n in zip(ends, self.sizes, strict=True)]
         self.vector = np.concatenate([leaf.ravel().astype(np.float64) for leaf in leaves])
+
+    def part(self, name: str) -> slice:
+        """Where in the vector the elements of an array are."""
+        return self.slices[self.names.index(name)]
 
     def views(self, vector: Array) -> list[Array]:
         """The flat vector as arrays of their shapes that share its memory."""
@@ -149,23 +154,22 @@ def _node(value: Any, name: str, *, is_root: bool = False, of_dataclass: bool = 
     if of_dataclass and (isinstance(value, str | bool) or callable(value)):
         return Node("nothing", name, value)
     if isinstance(value, np.ndarray) and value.dtype == object and value.ndim == 1:
-        value = list(value)  # what people put arrays of several shapes into
+        value = list(value)  # an object array that holds arrays of several shapes
     if isinstance(value, Mapping):
         keys, kind = list(value), "dict"
-        names = [_member(name, key, is_root) for key in keys]
     elif is_dataclass(value) or (isinstance(value, tuple) and hasattr(value, "_fields")):
         keys, kind = _fields(value), "named"
-        names = [_member(name, key, is_root) for key in keys]
     elif isinstance(value, list | tuple) and (is_root or is_container(value)):
         keys, kind = list(range(len(value))), "sequence"
-        names = [f"{name}[{i}]" for i in keys]
     else:
         return Node("array", name, value)
-    members = [getattr(value, key) if kind == "named" else value[key] for key in keys]
-    children = [
-        _node(member, n, of_dataclass=is_dataclass(value))
-        for member, n in zip(members, names, strict=True)
-    ]
+    children = []
+    for key in keys:
+        member = getattr(value, key) if kind == "named" else value[key]
+        of_member = f"{name}.{key}" if isinstance(key, str) else f"{name}[{key!r}]"
+        if is_root and kind != "sequence":
+            of_member = str(key)
+        children.append(_node(member, of_member, of_dataclass=is_dataclass(value)))
     return Node(kind, name, value, keys, children)
 
 
@@ -178,12 +182,6 @@ def _fields(value: Any) -> list[str]:
     if is_dataclass(value):
         return [f.name for f in dataclasses.fields(value) if f.init]
     return list(value._fields)
-
-
-def _member(parent: str, key: Any, of_root: bool) -> str:
-    if of_root:
-        return str(key)
-    return f"{parent}.{key}" if isinstance(key, str) else f"{parent}[{key!r}]"
 
 
 def _arrays(node: Node) -> list[Node]:
@@ -242,27 +240,26 @@ def _collect(node: Node, gradient: Any, found: list[Any], where: str) -> None:
 
 def _is_of(gradient: Array, node: Node) -> bool:
     """Whether one array holds the gradients of a list of numbers, or of arrays of one shape."""
-    shapes = {np.shape(child.like) for child in node.children if child.kind == "array"}
-    if len(shapes) != 1 or any(child.kind != "array" for child in node.children):
-        return False
-    return gradient.shape == (len(node.children), *shapes.pop())
+    shapes = {np.shape(c.like) if c.kind == "array" else None for c in node.children}
+    return gradient.shape[:1] == (len(node.children),) and shapes == {gradient.shape[1:]}
 
 
 def _instead(gradient: Any, node: Node) -> str:
     if isinstance(gradient, Mapping) and node.kind != "sequence":
         return f"has {list(gradient)}"
     if isinstance(gradient, list | tuple):
-        what = _with_article(type(gradient).__name__)
+        what = with_article(type(gradient).__name__)
         return f"is {what} of {len(gradient)}" if node.kind == "dict" else f"has {len(gradient)}"
     if isinstance(gradient, np.ndarray):
         sizes = [np.size(leaf.like) for leaf in _arrays(node)]
         if gradient.ndim == 1 and gradient.size == sum(sizes) > 1:
             return "is one flat array: split it, or give params as one flat array, too"
         return f"is an array of shape {gradient.shape}"
-    return f"is {_with_article(type(gradient).__name__)}"
+    return f"is {with_article(type(gradient).__name__)}"
 
 
-def _with_article(name: str) -> str:
+def with_article(name: str) -> str:
+    """'a Nested', 'an ndarray'."""
     return f"{'an' if name[:1].lower() in 'aeiou' else 'a'} {name}"
 
 
@@ -270,7 +267,7 @@ def _no_numbers(node: Node, leaf: Array) -> str:
     value = node.like
     if leaf.dtype == object and leaf.ndim == 0:
         return (
-            f"{node.name} is {_with_article(type(value).__name__)}: arrays are needed, in any "
+            f"{node.name} is {with_article(type(value).__name__)}: arrays are needed, in any "
             "nesting of dicts, lists, tuples and dataclasses"
         )
     advice = "" if node.name == "params" else "; leave out what has no gradient"
@@ -286,14 +283,15 @@ def _real(value: Any, name: str) -> Array:
     try:
         array = np.asarray(value)
     except ValueError:
-        shapes = [np.shape(v) for v in value] if isinstance(value, list | tuple) else []
-        came = f"a list of arrays of shapes {', '.join(map(str, shapes))}" if shapes else ""
+        kind = with_article(type(value).__name__)
+        if isinstance(value, list | tuple):
+            kind = f"a list of arrays of shapes {', '.join(str(np.shape(v)) for v in value)}"
         raise ValueError(
-            f"the gradient of {name} is {came or _short(value)}: one array is needed, as {name} is"
+            f"the gradient of {name} is {kind}: one array is needed, as {name} is"
         ) from None
     if isinstance(value, str | bytes) or (array.dtype == object and array.ndim == 0):
         raise ValueError(
-            f"the gradient of {name} is {_with_article(type(value).__name__)}: an array is needed"
+            f"the gradient of {name} is {with_article(type(value).__name__)}: an array is needed"
         )
     if array.dtype.kind not in "fiub":
         raise ValueError(f"the gradient of {name} has dtype {array.dtype}: real numbers are needed")
@@ -314,8 +312,3 @@ def _misfit(shape: tuple[int, ...], right: tuple[int, ...], name: str, n_rows: i
     elif np.prod(shape) == 1:
         advice = "; was it summed over all axes, not over the rows alone?"
     return f"{shape}: {name} has {right}{advice}"
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "…"
