@@ -16,7 +16,7 @@ from .options import Reading, say, table_options
 from .outputs import is_same_file
 from .plots import ROWS, Demo, new_figure, plot_demo
 from .rows import rows_of
-from .score import contributions_of, reasons
+from .score import contributions_of, reasons, why_odd
 from .tables.columns import Advice, TableError, short
 from .tables.reading import check_output
 from .tables.values import check_values
@@ -211,10 +211,7 @@ def _learn_and_show(
         if rows.classes is not None:
             why = f"a {rows.classes[row]}"
         else:
-            why = ", ".join(
-                f"{short(rows.names[j])[1:-1]} {share:.0%}"
-                for j, share in zip(places[i], shares[i], strict=True)
-            )
+            why = why_odd(rows.names, places[i], shares[i])
         say(f"  {row + 1:>8}  {scores[order[i]]:8.1f}  {why}")
 
     shown = rows_of(X_test, slice(ROWS), None)

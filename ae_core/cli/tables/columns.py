@@ -38,6 +38,11 @@ class Kept(NamedTuple):
     values: Any
     """An array of NumPy's or Arrow's, (n_rows,)."""
 
+    def at(self, rows: Any) -> Any:
+        """The values of some rows: a slice, or an array of their numbers."""
+        is_array = isinstance(self.values, np.ndarray) or isinstance(rows, slice)
+        return self.values[rows] if is_array else self.values.take(rows)
+
 
 @dataclass(frozen=True, eq=False)
 class Table:
@@ -60,6 +65,8 @@ class Table:
 
 Choice = Callable[[list[str], bool], list[int]]
 """Given the names in a file, and whether they are real names: the places of the wanted columns."""
+Keeping = Callable[[list[str], list[int]], list[int]]
+"""Given the names in a file and the places of the chosen: the places of columns to keep."""
 
 
 class SameNames(TableError):
@@ -89,8 +96,7 @@ class Wanted:
     """Whether values may be missing."""
     mixed: Any = None
     """None: numbers alone. True: columns of any kind; or the encoding that says which."""
-    keep: Callable[[list[str], list[int]], list[int]] = lambda names, chosen: []
-    """Given the names in a file and the places of the chosen: the places of columns to keep."""
+    keep: Keeping = lambda names, chosen: []
     advice: Advice = field(default_factory=Advice)
     any_text: bool = False
     """Whether text may be any, and columns may have no names: they are only looked at."""
