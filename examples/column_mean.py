@@ -145,15 +145,14 @@ def main():
     show("Each fault hid the other.", TWO_ROWS, reconstruct(weights, TWO_ROWS), costs[-1])
 
     if not args.no_picture:
-        from ae_core.cli.plots import plot_loss_curves
+        from ae_core import LossCurveDisplay
 
-        plot_loss_curves(
-            curves,
-            args.picture,
-            title="An autoencoder that returns the column mean",
-            baselines={"column mean": half_variance},
-            x_label="step",
-        )
+        display = LossCurveDisplay(
+            curves, baselines={"column mean": half_variance}, x_label="step"
+        ).plot()
+        display.ax_.set_title("An autoencoder that returns the column mean", loc="left")
+        display.figure_.set_size_inches(8, 5)
+        display.figure_.savefig(args.picture, dpi=120)
         print(f"The cost curves are in {args.picture}.")
 
 

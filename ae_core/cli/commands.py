@@ -2,14 +2,13 @@
 
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import click
 import numpy as np
 
 from ..basics.version import __version__
-from .blocks import is_of_files, write_by_blocks
 from .demo import demo
 from .diagnose import diagnose
 from .fit import fit
@@ -22,10 +21,11 @@ from .options import (
     say,
     table_options,
 )
-from .outputs import keep_option, output_columns, output_names, output_option, some_of
+from .outputs import keep_option, output_names, output_option
 from .report import report
-from .rows import parts
+from .rows import FileRows, TableRows, columns_of, rows_for
 from .score import score
+from .tables.dates import dates_of
 from .tables.reading import write_rows
 
 
@@ -84,19 +84,8 @@ def encode(model: str, data: str, output: str, reading: Reading) -> None:
       cat data.csv | ae-core encode model.safetensors - | head
     """
     estimator = load_model(model, "Autoencoder")
-    if is_of_files(data):
-        return write_by_blocks(
-            estimator, "transform", data, output, reading, list(estimator.get_feature_names_out())
-        )
-    table = reading.table_for(estimator, data)
-    names = list(estimator.get_feature_names_out())
-
-    def rows() -> Iterator[Any]:
-        for start, part, beside in parts(estimator, table):
-            codes = np.asarray(estimator.transform(part, **beside))
-            yield [*(some_of(kept, start, len(codes)) for kept in table.kept), *codes.T]
-
-    return write_rows(output, output_names(table, names), rows(), len(table.values))
+    rows = rows_for(estimator, data, reading, output=output)
+    _write(rows, estimator.transform, output, list(estimator.get_feature_names_out()))
 
 
 @click.command(short_help="Each row as it comes back from the code.")
@@ -116,16 +105,7 @@ def reconstruct(model: str, data: str, output: str, reading: Reading) -> None:
       ae-core reconstruct model.safetensors data.npy -o back.npy
     """
     estimator = load_model(model, "Autoencoder")
-    if is_of_files(data):
-        return write_by_blocks(estimator, "reconstruct", data, output, reading, _names(estimator))
-    table = reading.table_for(estimator, data)
-    names = list(getattr(estimator, "feature_names_in_", table.names))
-
-    def rows() -> Iterator[Any]:
-        for start, part, beside in parts(estimator, table):
-            yield output_columns(table, names, estimator.reconstruct(part, **beside), start)
-
-    return write_rows(output, output_names(table, names), rows(), len(table.values))
+    _write(rows_for(estimator, data, reading, output=output), estimator.reconstruct, output)
 
 
 @click.command(short_help="Each row with its empty cells filled in.")
@@ -154,25 +134,43 @@ def impute(model: str, data: str, output: str, reading: Reading) -> None:
     is_imputer = not hasattr(estimator, "network_")
     if not is_imputer and not hasattr(estimator, "impute"):
         raise click.UsageError(f"{model} was not fitted with --missing, so it fills in nothing")
-    if is_imputer:
-        # As many columns as the table has, so that each goes back to its place.
-        estimator.set_params(keep_empty_features=True, add_indicator=False)
-    elif is_of_files(data):
-        return write_by_blocks(estimator, "impute", data, output, reading, _names(estimator))
-    fill = estimator.transform if is_imputer else estimator.impute
-    table = reading.table_for(estimator, data, keep_others=True)
-    own = list(getattr(estimator, "feature_names_in_", table.names))
-    names = output_names(table, own)
-    # As they stand in the file, those that are kept among the others.
-    places = [*(kept.place for kept in table.kept), *table.places]
-    order = sorted(range(len(places)), key=places.__getitem__)
+    if not is_imputer:
+        rows = rows_for(estimator, data, reading, output=output, keep_others=True)
+        return _write(rows, estimator.impute, output, in_place=True)
+    # As many columns as the table has, so that each goes back to its place.
+    estimator.set_params(keep_empty_features=True, add_indicator=False)
+    table = reading.table_for(estimator, data, keep_others=True)  # no folder
+    return _write(TableRows(estimator, table), estimator.transform, output, in_place=True)
 
-    def rows() -> Iterator[Any]:
-        for start, part, beside in parts(estimator, table):
-            columns = output_columns(table, own, fill(part, **beside), start)
+
+def _write(
+    rows: TableRows | FileRows,
+    method: Callable[..., Any],
+    output: str,
+    code_names: list[str] | None = None,
+    *,
+    in_place: bool = False,
+) -> None:
+    """Write what a method gives of each row, with what is kept before it.
+
+    Columns are those of a code, or the model's own. With `in_place` all stand in the order of the
+    file.
+    """
+    names = output_names(rows.kept_names, rows.names if code_names is None else code_names)
+    dates = rows.dates if code_names is None else {}
+    order = list(range(len(names)))
+    if in_place:
+        order.sort(key=rows.places.__getitem__)
+
+    def parts() -> Iterator[list[Any]]:
+        for part in rows.each(method):
+            columns = [*part.kept, *columns_of(part.found)]
+            for i in range(len(part.kept), len(columns)):
+                if names[i] in dates:
+                    columns[i] = dates_of(np.asarray(columns[i], np.float64), dates[names[i]])
             yield [columns[i] for i in order]
 
-    return write_rows(output, [names[i] for i in order], rows(), len(table.values))
+    write_rows(output, [names[i] for i in order], parts(), rows.n_rows)
 
 
 @click.command(short_help="What a model file holds.")
@@ -220,11 +218,6 @@ def info(model: str) -> None:
     width = max(map(len, lines))
     for label, text in lines.items():
         say(f"{label:<{width}}  {text}")
-
-
-def _names(estimator: Any) -> list[str]:
-    names = getattr(estimator, "feature_names_in_", range(estimator.n_features_in_))
-    return [str(name) for name in names]
 
 
 def _columns(estimator: Any) -> str:

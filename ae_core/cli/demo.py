@@ -10,13 +10,15 @@ import numpy as np
 
 from .._typing import Array
 from ..basics.extras import MissingExtraError
-from ..displays.figures import seen_scale
-from ..displays.loss_curve import squared_error_baselines
+from ..displays.code import CodeDisplay
+from ..displays.figures import INK, new_figure, save_figure, seen_scale
+from ..displays.loss_curve import LossCurveDisplay, squared_error_baselines
+from ..displays.outliers import OutlierDisplay, oddest
+from ..displays.reconstruction import ROWS, ReconstructionDisplay, draw_images
 from .options import Reading, say, table_options
 from .outputs import is_same_file
-from .plots import ROWS, Demo, new_figure, plot_demo
 from .rows import rows_of
-from .score import contributions_of, reasons
+from .score import contributions_of, reasons, why_odd
 from .tables.columns import Advice, TableError, short
 from .tables.reading import check_output
 from .tables.values import check_values
@@ -32,6 +34,8 @@ DIGITS_SETTINGS = {
 ROWS_ENOUGH = 20_000
 """Of a larger table, so many rows: this is to take seconds."""
 UNUSUAL_PRINTED = 5
+EXPLAINED = 5
+"""Unusual rows of a table that the picture explains."""
 ADVICE = Advice(missing="; or add --missing, to learn from the rest")
 
 
@@ -94,26 +98,97 @@ def demo(
       ae-core demo --data data.csv --drop id -o picture.png
       ae-core demo --data people.csv --mixed --missing --drop name -o picture.png
     """
-    # Better to learn that matplotlib is missing before training than after.
-    _check_picture(output, data, new_figure())
+    figure = new_figure(figsize=(12, 10.5))  # fails before the work where matplotlib is missing
+    _check_picture(output, data, figure)
     if seed < 0:
         raise ValueError(f"--seed={seed}: must not be negative")
     check_output(output, is_table=False)
     if data is None and (missing or mixed):
         raise click.UsageError("--missing and --mixed are for --data FILE")
     rows = _digits() if data is None else _own(data, reading, missing=missing, mixed=mixed)
-    n_components = components
-    if n_components is None:
-        n_components = DIGITS_CODE if data is None else max(1, rows.values.shape[1] // 4)
+    if components is None:
+        components = DIGITS_CODE if data is None else max(1, rows.values.shape[1] // 4)
     shuffled = np.random.default_rng(seed).permutation(len(rows.values))[:ROWS_ENOUGH]
     n_held_out = len(shuffled) // 4
-    held_out, learned_from = shuffled[:n_held_out], shuffled[n_held_out:]
-    settings: dict[str, Any] = DIGITS_SETTINGS if data is None else {}
-    if missing:
-        settings = {**settings, "missing_values": "mask"}
+    held_out = shuffled[:n_held_out]
+    X, X_test = (rows_of(rows.values, each, None) for each in (shuffled[n_held_out:], held_out))
+    say(f"{rows.described}: {len(X):,} rows to learn from, {len(X_test):,} held out.")
+
+    from ..estimators.autoencoder import Autoencoder
+    from ..estimators.outliers import AutoencoderOutlierDetector
+
+    of_both: dict[str, Any] = {"missing_values": "mask"} if missing else {}
     if mixed:
-        settings = {**settings, "columns": "mixed"}
-    _learn_and_show(rows, held_out, learned_from, n_components, max_iter, seed, settings, output)
+        of_both["columns"] = "mixed"
+    settings: dict[str, Any] = DIGITS_SETTINGS if data is None else of_both
+    model = Autoencoder(components, max_iter=max_iter, random_state=seed, tol=None, **settings)
+    started = time.perf_counter()
+    model.fit(X, X_val=X_test)
+    seconds = time.perf_counter() - started
+    sizes = "-".join(map(str, model.network_.architecture.layer_sizes))
+    say(f"{sizes}: {model.n_iter_} epochs in {seconds:.1f} s.")
+    say("")
+    losses = _compare(model, X, X_test, rows.image_shape is not None, is_plain=not of_both)
+
+    detector = AutoencoderOutlierDetector(random_state=seed, **of_both).fit(X)
+    scores = -detector.score_samples(X_test)
+    order = oddest(scores, ROWS)
+    unusual = rows_of(X_test, order, None)
+    contributions = contributions_of(detector, unusual)
+    say("")
+    say(f"The most unusual held-out rows (row, score; above {detector.threshold_:.3g}: odd):")
+    places, shares = reasons(contributions)
+    for i, place in enumerate(order[:UNUSUAL_PRINTED]):
+        row = held_out[place]
+        why = why_odd(rows.names, places[i], shares[i])
+        if rows.classes is not None:
+            why = f"a {rows.classes[row]}"
+        say(f"  {row + 1:>8}  {scores[place]:8.1f}  {why}")
+
+    shown = rows_of(X_test, slice(ROWS), None)
+    back = model.reconstruct(shown)
+    if of_both:
+        mean, deviation = seen_scale(_as_numbers(X, X))
+        shown, back = ((_as_numbers(v, X) - mean) / deviation for v in (shown, back))
+    else:
+        shown, back = (_as_shown(model, values) for values in (shown, back))
+    figure.get_layout_engine().set(h_pad=0.08, w_pad=0.08)
+    title = f"{rows.title}, through a code of {components} numbers"
+    figure.suptitle(title, x=0.01, ha="left", color=INK, fontsize=15)
+    above, middle, below = figure.subfigures(3, 1, height_ratios=[2.2, 4.2, 2.9])
+    ReconstructionDisplay(shown, back, feature_names=rows.names, image_shape=rows.image_shape).plot(
+        above.subplots()
+    )
+    left, right = middle.subplots(1, 2)
+    CodeDisplay.from_predictions(
+        np.asarray(model.transform(X_test)),
+        scores if rows.classes is None else rows.classes[held_out],
+        label_name="score" if rows.classes is None else "",
+        ax=left,
+    )
+    curves = {"training": model.loss_curve_, "held out": model.validation_loss_curve_}
+    LossCurveDisplay(curves, baselines=dict(list(losses.items())[:2])).plot(right)
+    names = [f"row {held_out[place] + 1}" for place in order]
+    if rows.image_shape is not None:
+        draw_images(
+            below.subplots(),
+            {"most\nunusual": unusual, "because\nof": contributions},
+            rows.image_shape,
+            labels=[f"{name}\nscore {scores[i]:.0f}" for name, i in zip(names, order, strict=True)],
+            cmaps=("gray_r", "Reds"),
+        )
+    else:
+        OutlierDisplay(
+            scores,
+            rows=order[:EXPLAINED],
+            threshold=detector.threshold_,
+            contributions=contributions[:EXPLAINED],
+            feature_names=rows.names,
+            row_names=names[:EXPLAINED],
+        ).plot(below.subplots(1, 2))
+    save_figure(figure, output)
+    say("")
+    say(f"Reconstructions, code, loss curve and unusual rows are in {output}.")
 
 
 def _digits() -> _Rows:
@@ -158,96 +233,6 @@ def _own(path: str, reading: Reading, *, missing: bool, mixed: bool) -> _Rows:
     return _Rows(f"Rows of {short(path)[1:-1]}", described, table.values, names)
 
 
-def _learn_and_show(
-    rows: _Rows,
-    held_out: Array,
-    learned_from: Array,
-    n_components: int,
-    max_iter: int,
-    seed: int,
-    settings: dict[str, Any],
-    output: str,
-) -> None:
-    from ..estimators.autoencoder import Autoencoder
-    from ..estimators.outliers import AutoencoderOutlierDetector
-
-    X, X_test = (rows_of(rows.values, which, None) for which in (learned_from, held_out))
-    of_both = ("missing_values", "columns")
-    of_detector = {name: settings[name] for name in of_both if name in settings}
-    is_plain = not of_detector
-    say(f"{rows.described}: {len(X):,} rows to learn from, {len(X_test):,} held out.")
-    model = Autoencoder(n_components, max_iter=max_iter, random_state=seed, tol=None, **settings)
-    started = time.perf_counter()
-    model.fit(X, X_val=X_test)
-    seconds = time.perf_counter() - started
-    sizes = "-".join(map(str, model.network_.architecture.layer_sizes))
-    say(f"{sizes}: {model.n_iter_} epochs in {seconds:.1f} s.")
-    say("")
-
-    losses = (
-        _losses(model, X, X_test, n_components) if is_plain else _losses_of_others(model, X_test)
-    )
-    what = "image" if rows.image_shape else "row, of scaled columns"
-    if is_plain:
-        say(f"Held-out loss (half the squared error per {what}):")
-    else:  # see _losses_of_others
-        say("Held-out loss per row, of scaled columns; the others know the held-out rows:")
-    mean_loss, *_, pca, own = losses.values()
-    for label, value in losses.items():
-        say(f"  {label:<24} {value:7.4f}   {value / (mean_loss or 1):6.1%} of the mean's")
-    say("")
-    say("Better than PCA." if own < pca else "Not better than PCA: more epochs may help.")
-
-    detector = AutoencoderOutlierDetector(random_state=seed, **of_detector).fit(X)
-    scores = -detector.score_samples(X_test)
-    order = np.argsort(-scores, kind="stable")[:ROWS]
-    unusual = rows_of(X_test, order, None)
-    contributions = contributions_of(detector, unusual)
-    say("")
-    say(f"The most unusual held-out rows (row, score; above {detector.threshold_:.3g}: odd):")
-    places, shares = reasons(contributions)
-    for i in range(min(UNUSUAL_PRINTED, len(order))):
-        row = held_out[order[i]]
-        if rows.classes is not None:
-            why = f"a {rows.classes[row]}"
-        else:
-            why = ", ".join(
-                f"{short(rows.names[j])[1:-1]} {share:.0%}"
-                for j, share in zip(places[i], shares[i], strict=True)
-            )
-        say(f"  {row + 1:>8}  {scores[order[i]]:8.1f}  {why}")
-
-    shown = rows_of(X_test, slice(ROWS), None)
-    back = model.reconstruct(shown)
-    if is_plain:
-        before, after = (_as_shown(model, values) for values in (shown, back))
-    else:
-        mean, deviation = seen_scale(_as_numbers(X, X))
-        before, after = ((_as_numbers(v, X) - mean) / deviation for v in (shown, back))
-    plot_demo(
-        Demo(
-            title=f"{rows.title}, through a code of {n_components} numbers",
-            originals=before,
-            reconstructions=after,
-            image_shape=rows.image_shape,
-            code=np.asarray(model.transform(X_test)),
-            classes=None if rows.classes is None else rows.classes[held_out],
-            scores=scores,
-            threshold=detector.threshold_,
-            curves={"training": model.loss_curve_, "held out": model.validation_loss_curve_},
-            baselines={name: losses[name] for name in list(losses)[:2]},
-            order=order,
-            unusual=_as_numbers(unusual, X),
-            unusual_names=[f"row {held_out[i] + 1}" for i in order],
-            contributions=contributions,
-            names=rows.names,
-        ),
-        output,
-    )
-    say("")
-    say(f"Reconstructions, code, loss curve and unusual rows are in {output}.")
-
-
 def _as_shown(model: Any, values: Array) -> Array:
     """Rows as the network sees them: columns of any units beside each other."""
     if model.shift_ is None:
@@ -269,22 +254,26 @@ def _as_numbers(values: Any, fitted: Any) -> Array:
     return np.column_stack(columns)
 
 
-def _losses_of_others(model: Any, X_test: Any) -> dict[str, float]:
-    """The losses of rows that have missing values or categories.
-
-    The best constant and PCA are those of these very rows, which is in their favour.
-    """
-    diagnosis = model.diagnose(X_test, trials=False)
+def _compare(
+    model: Any, X: Any, X_test: Any, has_images: bool, *, is_plain: bool
+) -> dict[str, float]:
+    """Print the losses of held-out rows: of the column mean, of PCA, and the model's, last."""
     n_components = model.network_.architecture.n_components
-    return {**diagnosis.baselines, f"autoencoder, code of {n_components}": diagnosis.loss}
-
-
-def _losses(model: Any, X: Array, X_test: Array, n_components: int) -> dict[str, float]:
-    """The held-out loss of the column mean, of PCA and of the model."""
-    X, X_test = _as_shown(model, X), _as_shown(model, X_test)
-
-    own = float(0.5 * ((X_test - model.network_.forward(X_test)) ** 2).sum(axis=1).mean())
-    return {
-        **squared_error_baselines(X, X_test, n_components),
-        f"autoencoder, code of {n_components}": own,
-    }
+    if is_plain:
+        what = "image" if has_images else "row, of scaled columns"
+        say(f"Held-out loss (half the squared error per {what}):")
+        X, X_test = _as_shown(model, X), _as_shown(model, X_test)
+        losses = squared_error_baselines(X, X_test, n_components)
+        own = float(0.5 * ((X_test - model.network_.forward(X_test)) ** 2).sum(axis=1).mean())
+    else:
+        # The best constant and PCA are those of these very rows, which is in their favour.
+        say("Held-out loss per row, of scaled columns; the others know the held-out rows:")
+        diagnosis = model.diagnose(X_test, trials=False)
+        losses, own = diagnosis.baselines, diagnosis.loss
+    losses = {**losses, f"autoencoder, code of {n_components}": own}
+    mean_loss, *_, pca, _ = losses.values()
+    for label, value in losses.items():
+        say(f"  {label:<24} {value:7.4f}   {value / (mean_loss or 1):6.1%} of the mean's")
+    say("")
+    say("Better than PCA." if own < pca else "Not better than PCA: more epochs may help.")
+    return losses

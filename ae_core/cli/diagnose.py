@@ -7,9 +7,8 @@ import click
 import numpy as np
 
 from ..basics.extras import MissingExtraError
-from .blocks import blocks_for, is_of_files
 from .options import Reading, covariates_of, load_model, say, table_options
-from .rows import framed
+from .rows import FileRows, framed, rows_for
 from .tables.columns import TableError, chosen_columns
 from .tables.dates import dates_of
 from .wording import in_options
@@ -68,13 +67,9 @@ def _of_model(model: str, data: str, reading: Reading, *, trials: bool, budget: 
     if not hasattr(estimator, "diagnose"):
         load_model(model, "Autoencoder")
     check_can_be_diagnosed(estimator, model)
-    if is_of_files(data):
-        return estimator.diagnose(
-            blocks_for(estimator, data, reading), trials=trials, budget=budget
-        )
-    values = reading.table_for(estimator, data).values
-    names = getattr(estimator, "feature_names_in_", None)
-    return estimator.diagnose(framed(values, names), trials=trials, budget=budget)
+    rows = rows_for(estimator, data, reading)
+    X = rows.blocks if isinstance(rows, FileRows) else framed(rows.values, rows.fitted_names)
+    return estimator.diagnose(X, trials=trials, budget=budget)
 
 
 def check_can_be_diagnosed(estimator: Any, model: str) -> None:

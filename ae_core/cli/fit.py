@@ -7,12 +7,22 @@ from typing import Any
 
 import click
 
-from .blocks import blocks_at, is_of_files
-from .options import DATA, Reading, covariates_of, is_terminal, note, say, table_options
+from ..data.blocks import Blocks
+from .layout_options import names_in, parsed
+from .options import (
+    DATA,
+    Reading,
+    covariates_of,
+    is_of_files,
+    is_terminal,
+    note,
+    say,
+    table_options,
+)
 from .outputs import is_same_file
 from .parameter_options import parameter_option
 from .rows import framed
-from .tables.columns import Advice, Table, listed
+from .tables.columns import Advice, listed
 from .tables.mixed import described
 from .tables.reading import check_output, is_table_name
 from .tables.values import check_values, warn_of_integers
@@ -62,6 +72,7 @@ def _layer_sizes(context: Any, parameter: Any, text: str | None) -> tuple[int, .
     "--covariates",
     multiple=True,
     metavar="NAMES",
+    callback=parsed(names_in),
     help="Columns that are known of each row and given beside it, not to be reconstructed, such as "
     "the batch it is of: of numbers, dates, true and false, or categories.",
 )
@@ -125,13 +136,38 @@ def fit(
       ae-core fit data.parquet -o detector.safetensors --outliers --drop id,date
       ae-core fit data.csv -o imputer.safetensors --imputer --mixed --drop id
     """
-    _check_calls(data, output, outliers, missing, checkpoint, resume, given)
-    if imputer:
-        _check_imputer(data, outliers, checkpoint)
-    if reading.covariates and (outliers or imputer):
-        raise click.UsageError(
-            f"--covariates is not for {'--imputer' if imputer else '--outliers'}"
-        )
+    in_parts = is_of_files(data)
+    kind = "--imputer" if imputer else "--outliers"
+    has_covariates, has_checkpoint = bool(reading.covariates), checkpoint is not None
+    spoils = given["corruption"] is not None or missing
+    _refuse(
+        (
+            output == "-" or is_table_name(output),
+            f"-o {output}: this is where the model goes to, a file such as model.safetensors",
+        ),
+        (not outliers and given["contamination"] is not None, "--contamination is for --outliers"),
+        (
+            not spoils and given["corruption_level"] is not None,
+            "--corruption-level is for --corruption, or --missing",
+        ),
+        (outliers and has_checkpoint, "--checkpoint is not for --outliers, which take little time"),
+        (resume and not has_checkpoint, "--resume needs --checkpoint FILE, to go on from"),
+        (
+            _are_the_same(data, output, checkpoint),
+            "DATA, -o and --checkpoint must be different files",
+        ),
+        (imputer and outliers, "--imputer and --outliers are two kinds of models: choose one"),
+        (imputer and has_checkpoint, "--checkpoint is not for --imputer, which takes little time"),
+        (imputer and in_parts, f"{data}: --imputer learns from one table; give one file"),
+        (has_covariates and (imputer or outliers), f"--covariates is not for {kind}"),
+        (
+            has_covariates and in_parts,
+            f"{data}: --covariates are of one table; give one file",
+        ),
+    )
+    for place in (output, checkpoint):
+        if place is not None:
+            check_output(place, is_table=False)
     parameters = {name: value for name, value in given.items() if value is not None}
     if given["corruption"] == "none":
         parameters["corruption"] = None
@@ -143,7 +179,7 @@ def fit(
         parameters["columns"] = "mixed"
     if validation_fraction is not None:
         parameters |= {"early_stopping": True, "validation_fraction": validation_fraction}
-    estimator = _estimator(outliers, imputer, parameters)
+    estimator = _estimator(kind if imputer or outliers else "", parameters)
     known = estimator.get_params()
     if float32 and "dtype" in known:
         estimator.set_params(dtype="float32")
@@ -151,33 +187,31 @@ def fit(
     if has_bar:
         estimator.set_params(verbose=True)
 
-    if is_of_files(data):
-        X = blocks_at(data, reading)
-        if not quiet:
-            note(f"{X.n_rows:,} rows in {len(X.files)} files, {len(X.names or [])} columns")
-        estimator.fit(X, **_fit_options(checkpoint, resume))
-        if has_bar:
-            estimator.set_params(verbose=False)
-        estimator.save(output)
-        if not quiet:
-            _report(estimator, X, data, output)
-        return
-    table = reading.table(
-        data,
-        float32=float32,
-        missing=missing or imputer,
-        mixed=mixed,
-        advice=_advice(known, mixed),
-    )
-    check_values(data, table)
-    X = framed(table.values, table.names if table.named else None)
+    X: Any
+    table, beside = None, {}
+    if in_parts:
+        X = Blocks(data, columns=reading.columns, drop=reading.drop or None)
+        about = f"{X.n_rows:,} rows in {len(X.files)} files, {len(X.names or [])} columns"
+    else:
+        # What can be done about values that are missing, or no numbers.
+        advice = Advice()
+        if mixed or "columns" not in known:
+            advice = advice._replace(others=", or choose other columns with --columns")
+        table = reading.table(
+            data, float32=float32, missing=missing or imputer, mixed=mixed, advice=advice
+        )
+        check_values(data, table)
+        X = framed(table.values, table.names if table.named else None)
+        kinds = ": " + "; ".join(described(table.values, table.dates)) if mixed else ""
+        about = f"{len(X):,} rows, {X.shape[1]} columns{kinds}"
+        beside = {} if table.beside is None else {"covariates": table.beside}
     if not quiet:
-        n_rows, n_columns = table.values.shape
-        note(f"{n_rows:,} rows, {n_columns} columns" + (_kinds(table) if mixed else ""))
-    warn_of_integers(table)
-    beside = {} if table.beside is None else {"covariates": table.beside}
+        note(about)
+    if table is not None:
+        warn_of_integers(table)
     estimator.fit(X, **beside, **_fit_options(checkpoint, resume))
-    _warn_of_size(estimator, given["corruption"])
+    if table is not None and given["corruption"] is None:
+        _warn_of_size(estimator)
     if has_bar:
         estimator.set_params(verbose=False)
     estimator.save(output)
@@ -187,60 +221,26 @@ def fit(
         _report(estimator, X, data, output)
 
 
-def _check_imputer(data: str, outliers: bool, checkpoint: str | None) -> None:
-    """Refuse what an imputer does not take.
+def _refuse(*wrong: tuple[bool, str]) -> None:
+    """Refuse what can't end well, before anything is read: by the first that is so.
 
     Raises
     ------
     UsageError
     """
-    if outliers:
-        raise click.UsageError("--imputer and --outliers are two kinds of models: choose one")
-    if checkpoint is not None:
-        raise click.UsageError("--checkpoint is not for --imputer, which takes little time")
-    if is_of_files(data):
-        raise click.UsageError(f"{data}: --imputer learns from one table; give one file")
+    for is_so, why in wrong:
+        if is_so:
+            raise click.UsageError(why)
 
 
-def _check_calls(
-    data: str,
-    output: str,
-    outliers: bool,
-    missing: bool,
-    checkpoint: str | None,
-    resume: bool,
-    given: dict[str, Any],
-) -> None:
-    """Refuse what can't end well, before anything is read.
-
-    Raises
-    ------
-    UsageError
-    OSError
-        When a place can't be written to.
-    """
-    if output == "-" or is_table_name(output):
-        raise click.UsageError(
-            f"-o {output}: this is where the model goes to, a file such as model.safetensors"
-        )
-    if given["contamination"] is not None and not outliers:
-        raise click.UsageError("--contamination is for --outliers")
-    if given["corruption_level"] is not None and given["corruption"] is None and not missing:
-        raise click.UsageError("--corruption-level is for --corruption, or --missing")
-    if checkpoint is not None and outliers:
-        raise click.UsageError("--checkpoint is not for --outliers, which take little time")
-    if resume and checkpoint is None:
-        raise click.UsageError("--resume needs --checkpoint FILE, to go on from")
-    files = [place for place in (data, output, checkpoint) if place is not None]
-    places = [os.path.realpath(place) for place in files]
-    if len(set(places)) < len(places) or any(is_same_file(data, each) for each in files[1:]):
-        raise click.UsageError("DATA, -o and --checkpoint must be different files")
-    check_output(output, is_table=False)
-    if checkpoint is not None:
-        check_output(checkpoint, is_table=False)
+def _are_the_same(data: str, output: str, checkpoint: str | None) -> bool:
+    """Whether two of them are one file."""
+    written = [place for place in (output, checkpoint) if place is not None]
+    places = {os.path.realpath(place) for place in (data, *written)}
+    return len(places) <= len(written) or any(is_same_file(data, each) for each in written)
 
 
-def _estimator(outliers: bool, imputer: bool, parameters: dict[str, Any]) -> Any:
+def _estimator(kind: str, parameters: dict[str, Any]) -> Any:
     """The unfitted estimator.
 
     Raises
@@ -252,31 +252,16 @@ def _estimator(outliers: bool, imputer: bool, parameters: dict[str, Any]) -> Any
     from ..estimators.imputer import AutoencoderImputer
     from ..estimators.outliers import AutoencoderOutlierDetector
 
-    if not outliers and not imputer:
-        return Autoencoder(**parameters)
-    kind: Any = AutoencoderImputer if imputer else AutoencoderOutlierDetector
-    known = kind._get_param_names()
+    kinds: dict[str, Any] = {
+        "": Autoencoder,
+        "--imputer": AutoencoderImputer,
+        "--outliers": AutoencoderOutlierDetector,
+    }
+    known = kinds[kind]._get_param_names()
     unknown = [OPTIONS.get(name, name) for name in parameters if name not in known]
-    if unknown:
-        raise click.UsageError(
-            f"{unknown[0]} is not for {'--imputer' if imputer else '--outliers'}"
-        )
-    return kind(**parameters)
-
-
-def _advice(parameters: dict[str, Any], mixed: bool) -> Advice:
-    """What can be done about values that are missing, or no numbers, with an estimator of these
-    parameters.
-    """
-    advice = Advice()
-    if mixed or "columns" not in parameters:
-        advice = advice._replace(others=", or choose other columns with --columns")
-    return advice
-
-
-def _kinds(table: Table) -> str:
-    """What was made of mixed columns."""
-    return ": " + "; ".join(described(table.values, table.dates))
+    if kind and unknown:
+        raise click.UsageError(f"{unknown[0]} is not for {kind}")
+    return kinds[kind](**parameters)
 
 
 def _fit_options(checkpoint: str | None, resume: bool) -> dict[str, Any]:
@@ -292,10 +277,10 @@ def _fit_options(checkpoint: str | None, resume: bool) -> dict[str, Any]:
     return options
 
 
-def _warn_of_size(estimator: Any, corruption: str | None) -> None:
+def _warn_of_size(estimator: Any) -> None:
     """Warn of a code that can hold whole rows, of which nothing has to be learned."""
     network = getattr(estimator, "network_", None)
-    if network is None or corruption is not None:
+    if network is None:
         return
     n_components, n_inputs = network.architecture.n_components, network.architecture.layer_sizes[0]
     if n_components > max(1, n_inputs):

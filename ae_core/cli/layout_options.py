@@ -1,11 +1,13 @@
 """What the options say that tell how a CSV file is written."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import click
 
 from ..basics.shown import shown
+from .tables.layout import Layout
 from .tables.text import checked_encoding
 
 MOST_NO_VALUE = 100
@@ -14,7 +16,22 @@ MOST_NO_VALUE = 100
 NAMES = re.compile(r'\s*(?:"((?:[^"]|"")*)"\s*|([^,]*))(?:,|$)')
 
 
-def names_in(given: Sequence[str]) -> list[str] | None:
+def parsed(parse: Callable[[Any], Any]) -> Callable[[Any, Any, Any], Any]:
+    """What click calls with the value of an option, to parse it."""
+    return lambda context, option, given: parse(given)
+
+
+def layout_of(*, decimal: str | None, thousands: str | None, **others: Any) -> Layout:
+    """The layout that all options together describe."""
+    thousands = " " if thousands == "space" else thousands
+    if thousands is not None and thousands == (decimal or "."):
+        if decimal is not None:
+            raise click.UsageError("--decimal and --thousands must be different signs")
+        decimal = ","
+    return Layout(decimal=decimal, thousands=thousands, **others)
+
+
+def names_in(given: Sequence[str]) -> list[str]:
     """All the names in options such as ``-c a,b -c c``; quotes hold names with commas."""
     names = []
     for text in given:
@@ -26,7 +43,7 @@ def names_in(given: Sequence[str]) -> list[str] | None:
             quoted, plain = match.groups()
             names.append(plain.strip() if quoted is None else quoted.replace('""', '"'))
             place = match.end()
-    return names or None
+    return names
 
 
 def separator_in(given: str | None) -> str | None:
@@ -50,29 +67,20 @@ def encoding_in(given: str | None) -> str | None:
 
 
 def lines_in(given: str | None) -> tuple[tuple[int, int], ...]:
-    """Ranges of lines, in order, none of which overlap."""
+    """Ranges of lines, by where they begin."""
     if given is None:
         return ()
     ranges: list[tuple[int, int]] = []
     for part in given.split(","):
-        match = re.fullmatch(r"\s*([0-9]{1,18})(?:\s*-\s*([0-9]{1,18}))?\s*", part)
-        first, last = (1, 0) if match is None else (int(match[1]), int(match[2] or match[1]))
-        if match is not None and match[2] is None:
-            first = 1 if last > 0 else 0
+        match = re.fullmatch(r"\s*(?:([0-9]{1,18})\s*-\s*)?([0-9]{1,18})\s*", part)
+        first, last = (int(match[1] or 1), int(match[2])) if match else (0, 0)
         if not 1 <= first <= last:
             raise click.UsageError(
                 f"--skip {shown(given)}: must be a number of lines such as 3, or ranges such as "
                 "2-2,5-9"
             )
         ranges.append((first, last))
-    ranges.sort()
-    merged = ranges[:1]
-    for first, last in ranges[1:]:
-        if first <= merged[-1][1] + 1:
-            merged[-1] = merged[-1][0], max(last, merged[-1][1])
-        else:
-            merged.append((first, last))
-    return tuple(merged)
+    return tuple(sorted(ranges))
 
 
 def comment_in(given: str | None) -> str:
@@ -82,7 +90,7 @@ def comment_in(given: str | None) -> str:
 
 
 def no_value_in(given: Sequence[str]) -> tuple[str, ...]:
-    texts = names_in(given) or []
+    texts = names_in(given)
     for text in texts:
         if not text or not text.isprintable() or len(text.encode()) > MOST_NO_VALUE:
             raise click.UsageError(

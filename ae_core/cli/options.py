@@ -5,6 +5,7 @@ import glob
 import os
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
 from typing import Any
 
 import click
@@ -14,13 +15,17 @@ from ..basics.shown import printable
 from .layout_options import (
     comment_in,
     encoding_in,
+    layout_of,
     lines_in,
     names_in,
     no_value_in,
+    parsed,
     separator_in,
 )
 from .tables.columns import (
     Advice,
+    Choice,
+    Keeping,
     Table,
     TableError,
     Wanted,
@@ -46,6 +51,11 @@ MODEL = click.argument("model", metavar="MODEL", type=click.Path())
 DATA = click.argument("data", metavar="DATA", type=click.Path(allow_dash=True))
 
 
+def is_of_files(path: str) -> bool:
+    """Whether a path is that of a folder, or a pattern."""
+    return os.path.isdir(path) or (glob.has_magic(path) and not os.path.exists(path))
+
+
 def table_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that say how to read DATA; the command gets them as ``reading``."""
 
@@ -54,10 +64,17 @@ def table_options(command: Callable[..., Any]) -> Callable[..., Any]:
         "--columns",
         multiple=True,
         metavar="NAMES",
+        callback=parsed(names_in),
         help="Only these columns, parted by commas. Columns without names are numbered from 0.  "
         "[default: all]",
     )
-    @click.option("--drop", multiple=True, metavar="NAMES", help="All columns but these.")
+    @click.option(
+        "--drop",
+        multiple=True,
+        metavar="NAMES",
+        callback=parsed(names_in),
+        help="All columns but these.",
+    )
     @click.option(
         "--header/--no-header",
         default=None,
@@ -66,6 +83,7 @@ def table_options(command: Callable[..., Any]) -> Callable[..., Any]:
     @click.option(
         "--separator",
         metavar="CHARACTER",
+        callback=parsed(separator_in),
         help="What parts the columns of a CSV file; tab, or space for any number of them.  "
         "[default: what its first line has most of]",
     )
@@ -82,89 +100,58 @@ def table_options(command: Callable[..., Any]) -> Callable[..., Any]:
     @click.option(
         "--encoding",
         metavar="NAME",
+        callback=parsed(encoding_in),
         help="Of a CSV file, such as utf-16 or cp1252.  [default: utf-8]",
     )
     @click.option(
         "--skip",
         metavar="LINES",
+        callback=parsed(lines_in),
         help="Lines of a CSV file to leave out, counted from 1: 3 are the first three, 2-2 is the "
         "second, 1-3,7-7 are four.",
     )
     @click.option(
-        "--comment", metavar="TEXT", help="Leave out the lines of a CSV file that begin with this."
+        "--comment",
+        metavar="TEXT",
+        callback=parsed(comment_in),
+        help="Leave out the lines of a CSV file that begin with this.",
     )
     @click.option(
         "--na",
+        "no_value",
         multiple=True,
         metavar="TEXTS",
+        callback=parsed(no_value_in),
         help="What stands for no value in a CSV file, such as -,-999; empty cells, NA, NaN, null "
         "and ? always do.",
     )
     @functools.wraps(command)
-    def with_reading(
-        columns: tuple[str, ...],
-        drop: tuple[str, ...],
-        header: bool | None,
-        separator: str | None,
-        decimal: str | None,
-        thousands: str | None,
-        encoding: str | None,
-        skip: str | None,
-        comment: str | None,
-        na: tuple[str, ...],
-        keep: tuple[str, ...] = (),
-        covariates: tuple[str, ...] = (),
-        **options: Any,
-    ) -> Any:
-        thousands = {"space": " "}.get(thousands or "", thousands)
-        if thousands is not None and thousands == (decimal or "."):
-            if decimal is not None or thousands != ".":
-                raise click.UsageError("--decimal and --thousands must be different signs")
-            decimal = ","
-        layout = Layout(
-            separator_in(separator),
-            decimal,
-            header,
-            encoding_in(encoding),
-            thousands,
-            lines_in(skip),
-            comment_in(comment),
-            no_value_in(na),
-        )
-        reading = Reading(
-            names_in(columns),
-            names_in(drop) or [],
-            layout,
-            names_in(keep) or [],
-            list(dict.fromkeys(names_in(covariates) or [])),
-        )
-        reading.check()
-        return command(reading=reading, **options)
+    def with_reading(**options: Any) -> Any:
+        layout = layout_of(**{each.name: options.pop(each.name) for each in fields(Layout)})
+        names = {each: options.pop(each, []) for each in ("columns", "drop", "keep", "covariates")}
+        names["columns"] = names["columns"] or None
+        return command(reading=Reading(layout=layout, **names), **options)
 
     return with_reading
 
 
+@dataclass
 class Reading:
-    """How DATA is to be read."""
+    """How DATA is to be read.
 
-    def __init__(
-        self,
-        columns: list[str] | None,
-        drop: list[str],
-        layout: Layout,
-        keep: list[str],
-        covariates: Sequence[str] = (),
-    ) -> None:
-        self.columns, self.drop, self.layout, self.keep = columns, drop, layout, keep
-        self.covariates = covariates
+    Raises
+    ------
+    UsageError
+        When a covariate is to be something else, too.
+    """
 
-    def check(self) -> None:
-        """Refuse a column that is to be two things.
+    columns: list[str] | None
+    drop: list[str]
+    layout: Layout
+    keep: list[str]
+    covariates: Sequence[str] = ()
 
-        Raises
-        ------
-        UsageError
-        """
+    def __post_init__(self) -> None:
         for option, others in (("--columns", self.columns or []), ("--drop", self.drop)):
             twice = [name for name in self.covariates if name in others]
             if twice:
@@ -191,20 +178,14 @@ class Reading:
         OSError
             When it can't be read.
         """
-        choose = chosen_columns(self.columns, [*self.drop, *self.covariates])
-        dtype = np.float32 if float32 else np.float64
-        kinds = True if mixed else None
-        beside = None
-        if self.covariates:
-            beside = Wanted(chosen_columns(self.covariates), mixed=True, advice=BESIDE)
         wanted = Wanted(
-            choose,
-            dtype,
+            chosen_columns(self.columns, [*self.drop, *self.covariates]),
+            np.float32 if float32 else np.float64,
             missing,
-            kinds,
+            mixed or None,
             advice=advice or Advice(),
             any_text=any_text,
-            beside=beside,
+            beside=_beside(self.covariates, True),
         )
         return self._read(path, wanted)
 
@@ -226,12 +207,29 @@ class Reading:
         OSError
             When it can't be read.
         """
-        wanted = getattr(model, "feature_names_in_", None)
-        n_features = model.n_features_in_
         covariates = covariates_of(model)
         dropped = [name for name in covariates if name in self.drop]
         if dropped:
             raise click.UsageError(f"--drop {short(dropped[0])}: the model has that covariate")
+        choose, keep = self.choices_for(model, keep_others=keep_others)
+        encoding = getattr(model, "encoding_", None)
+        wanted = Wanted(
+            choose,
+            missing=getattr(model, "missing_values", None) is not None,
+            mixed=encoding,
+            keep=keep,
+            advice=NEEDED,
+            beside=_beside(covariates, covariates and model._covariates.encoding),
+        )
+        table = self._read(path, wanted)
+        if encoding is not None and hasattr(model, "feature_names_in_"):
+            table.values.columns = list(model.feature_names_in_)
+        return table
+
+    def choices_for(self, model: Any, *, keep_others: bool = False) -> tuple[Choice, Keeping]:
+        """What chooses the columns that a model was fitted to, and those to keep beside them."""
+        wanted = getattr(model, "feature_names_in_", None)
+        n_features = model.n_features_in_
 
         def fitting(names: list[str], named: bool) -> list[int]:
             if wanted is not None and named:
@@ -246,7 +244,7 @@ class Reading:
                         f"{listed(missing)}{instead(missing, left)}"
                     )
                 return chosen_columns(list(wanted))(names, named)
-            others = [] if wanted is not None else [*self.keep, *covariates]
+            others = [] if wanted is not None else [*self.keep, *covariates_of(model)]
             kept = [name for name in others if name in set(names)]
             chosen = chosen_columns(self.columns, [*self.drop, *kept])(names, named)
             if len(chosen) != n_features:
@@ -264,33 +262,10 @@ class Reading:
             if not keep_others:
                 return []
             own, dropped = set(chosen), set(self.drop)
-            asked = None if self.columns is None else set(self.columns)
-            return [
-                i
-                for i, name in enumerate(names)
-                if i not in own and name not in dropped and (asked is None or name in asked)
-            ]
+            asked = set(names if self.columns is None else self.columns) - dropped
+            return [i for i, name in enumerate(names) if i not in own and name in asked]
 
-        has_missing = getattr(model, "missing_values", None) is not None
-        encoding = getattr(model, "encoding_", None)
-        beside = None
-        if covariates:
-            known = model._covariates.encoding
-            beside = Wanted(chosen_columns(covariates), mixed=known, advice=BESIDE)
-        table = self._read(
-            path,
-            Wanted(
-                fitting,
-                missing=has_missing,
-                mixed=encoding,
-                keep=keep,
-                advice=NEEDED,
-                beside=beside,
-            ),
-        )
-        if encoding is not None and wanted is not None:
-            table.values.columns = list(wanted)
-        return table
+        return fitting, keep
 
     def _read(self, path: str, wanted: Wanted) -> Table:
         if path.lower().endswith(".safetensors"):
@@ -298,13 +273,18 @@ class Reading:
                 f"{path} is a model, not a table; a command's arguments are in the order that its "
                 "help shows"
             )
-        if os.path.isdir(path) or (glob.has_magic(path) and not os.path.exists(path)):
+        if is_of_files(path):
             files = glob.glob(os.path.join(path, "*.parquet") if os.path.isdir(path) else path)
             one = f", such as {min(files)}" if files else ""
             raise click.UsageError(
                 f"{path} is a folder or a pattern, and here one file is read: give one{one}"
             )
         return read_table(path, wanted, layout=self.layout)
+
+
+def _beside(covariates: Sequence[str], kinds: Any) -> Wanted | None:
+    """What is wanted of covariates, if there are any."""
+    return Wanted(chosen_columns(covariates), mixed=kinds, advice=BESIDE) if covariates else None
 
 
 def load_model(

@@ -1,4 +1,4 @@
-"""Where tables are written to, and what goes into them beside what a command computes."""
+"""Where tables are written to, and the names of their columns."""
 
 import functools
 import os
@@ -7,16 +7,15 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import click
-import numpy as np
 
-from .tables.columns import Kept, Table
-from .tables.dates import dates_of
+from .layout_options import names_in, parsed
 from .tables.reading import check_output
 
 keep_option = click.option(
     "--keep",
     multiple=True,
     metavar="NAMES",
+    callback=parsed(names_in),
     help="Columns of DATA to put before the others as they are, such as one that names the rows.",
 )
 
@@ -83,56 +82,14 @@ def is_same_file(a: str, b: str) -> bool:
     return found[0] == found[1] and found[0][2]
 
 
-def output_columns(table: Table, names: Sequence[str], values: Any, start: int) -> list[Any]:
-    """Columns of an output for the rows from `start` on: what is kept, and then these.
-
-    Parameters
-    ----------
-    table : Table
-    names : sequence of str
-    values : array (n, n_columns), DataFrame or list of columns
-        Columns that were dates in the table are written as dates.
-    start : int
-    """
-    if hasattr(values, "iloc"):
-        columns = [values.iloc[:, i] for i in range(values.shape[1])]
-    else:
-        columns = list(values.T) if isinstance(values, np.ndarray) else list(values)
-    columns = [
-        dates_of(np.asarray(column, np.float64), table.dates[name])
-        if name in table.dates
-        else plain(column)
-        for name, column in zip(names, columns, strict=True)
-    ]
-    n_rows = len(columns[0])
-    return [*(some_of(kept, start, n_rows) for kept in table.kept), *columns]
-
-
-def some_of(kept: Kept, start: int, n_rows: int) -> Any:
-    """Some rows of a column that is kept."""
-    if isinstance(kept.values, np.ndarray):
-        return kept.values[start : start + n_rows]
-    return kept.values.slice(start, n_rows)
-
-
-def plain(column: Any) -> Any:
-    """A column of a DataFrame as an array, of objects where it has categories or no values."""
-    if isinstance(column, np.ndarray) or not hasattr(column, "dtype"):
-        return column
-    if column.dtype.kind in "fiub" and isinstance(column.dtype, np.dtype):
-        return column.to_numpy()
-    return column.astype(object).where(column.notna(), None).to_numpy()
-
-
-def output_names(table: Table, names: Sequence[str]) -> list[str]:
-    """Names of the columns of an output.
+def output_names(kept: Sequence[str], names: Sequence[str]) -> list[str]:
+    """Names of the columns of an output: those that are kept come first.
 
     Raises
     ------
     UsageError
         When one would stand twice.
     """
-    kept = [kept.name for kept in table.kept]
     twice = [name for name in kept if name in set(names)]
     if twice:
         raise click.UsageError(f"--keep {twice[0]}: the output has a column of that name")

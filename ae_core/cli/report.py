@@ -1,20 +1,22 @@
 """``ae-core report``: one page about a model and a table, for people who read no code."""
 
+import functools
 import os
 from typing import Any
 
 import click
-import numpy as np
 
+from .._typing import Array
 from ..basics.version import __version__
 from ..displays.figures import new_figure
+from ..displays.outliers import oddest
 from ..files.whole_file import write_whole
 from .diagnose import check_can_be_diagnosed
 from .options import DATA, MODEL, Reading, load_model, say, table_options
 from .outputs import keep_option, output_option
 from .report_page import OddRow, Page, html_page
-from .rows import framed, part_of, parts
-from .score import contributions_of, reasons, texts_at
+from .rows import TableRows, framed
+from .score import contributions_of, reasons, scores_of, texts_of
 
 SHOWN = 10
 """Odd rows, if nothing else is asked for."""
@@ -61,11 +63,9 @@ def report(
     estimator = load_model(model)
     check_can_be_diagnosed(estimator, model)
     table = reading.table_for(estimator, data)
-    names = getattr(estimator, "feature_names_in_", None)
-    scores = np.concatenate(
-        [-estimator.score_samples(part) for _, part, _ in parts(estimator, table)]
-    )
-    order = np.argsort(-scores, kind="stable")[:top]
+    rows = TableRows(estimator, table)
+    scores = scores_of(estimator, rows)
+    order = oddest(scores, top)
     page = Page(
         title=title or f"Report on {os.path.basename(data) if data != '-' else 'a table'}",
         model_name=os.path.basename(model),
@@ -74,9 +74,9 @@ def report(
         n_columns=int(estimator.n_features_in_),
         scores=scores,
         threshold=getattr(estimator, "threshold_", None),
-        kept_names=[kept.name for kept in table.kept],
-        odd=_odd_rows(estimator, table, order, scores),
-        diagnosis=estimator.diagnose(framed(table.values, names), trials=trials),
+        kept_names=rows.kept_names,
+        odd=_odd_rows(estimator, rows, order, scores),
+        diagnosis=estimator.diagnose(framed(table.values, rows.fitted_names), trials=trials),
         loss_curves=_loss_curves(estimator),
     )
     text = html_page(page)
@@ -84,21 +84,17 @@ def report(
     say(f"{len(scores):,} rows, the {len(order)} oddest with reasons: {output}")
 
 
-def _odd_rows(estimator: Any, table: Any, order: Any, scores: Any) -> list[OddRow]:
-    names = [str(name) for name in getattr(estimator, "feature_names_in_", table.names)]
-    places, shares = reasons(contributions_of(estimator, part_of(estimator, table, order).rows))
-    kept = [texts_at(column, order) for column in table.kept]
-    return [
-        OddRow(
-            number=int(row) + 1,
-            score=float(scores[row]),
-            kept=[column[i] for column in kept],
-            reasons=[
-                (names[j], float(share)) for j, share in zip(places[i], shares[i], strict=True)
-            ],
-        )
-        for i, row in enumerate(order)
-    ]
+def _odd_rows(estimator: Any, rows: TableRows, order: Array, scores: Array) -> list[OddRow]:
+    odd = []
+    for part in rows.each(functools.partial(contributions_of, estimator), order):
+        kept = [texts_of(column) for column in part.kept]
+        places, shares = reasons(part.found)
+        for i, row in enumerate(part.numbers):
+            why = [
+                (rows.names[j], float(share)) for j, share in zip(places[i], shares[i], strict=True)
+            ]
+            odd.append(OddRow(int(row) + 1, float(scores[row]), [each[i] for each in kept], why))
+    return odd
 
 
 def _loss_curves(estimator: Any) -> dict[str, list[float]]:

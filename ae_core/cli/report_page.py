@@ -90,32 +90,34 @@ class Page:
 
 def html_page(page: Page) -> str:
     """The whole page."""
-    sections = (
-        _head(page),
-        _brief(page),
-        _learned(page),
-        _scores(page),
-        _odd(page),
-        _columns(page.diagnosis),
-        _diagnosis(page.diagnosis),
-    )
-    return (
-        f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f'<link rel="icon" href="data:,">\n'
-        f"<title>{_text(page.title)}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<main>\n"
-        + "\n".join(sections)
-        + "\n</main>\n</body>\n</html>\n"
-    )
-
-
-def _head(page: Page) -> str:
-    return (
-        f"<h1>{_text(page.title, 200)}</h1>\n"
-        f'<p class="quiet">{len(page.scores):,} rows, {page.n_columns:,} columns; model '
-        f"{_text(page.model_name)} ({_text(page.kind)}, ae_core {_text(page.version)})</p>"
-    )
+    return f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{POLICY}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<link rel="icon" href="data:,">
+<title>{_text(page.title)}</title>
+<style>{STYLE}</style>
+</head>
+<body>
+<main>
+<h1>{_text(page.title, 200)}</h1>
+<p class="quiet">{len(page.scores):,} rows, {page.n_columns:,} columns; model \
+{_text(page.model_name)} ({_text(page.kind)}, ae_core {_text(page.version)})</p>
+{_brief(page)}
+{_learned(page)}
+{_scores(page)}
+{_odd(page)}
+{_columns(page.diagnosis)}
+<h2>Diagnosis</h2>
+<div class="diagnosis scroll">
+{page.diagnosis._repr_html_()}
+</div>
+</main>
+</body>
+</html>
+"""
 
 
 def _brief(page: Page) -> str:
@@ -124,9 +126,9 @@ def _brief(page: Page) -> str:
     constant = d.baselines[d.constant]
     if constant > 0 and math.isfinite(d.loss):
         pca = next((name for name in d.baselines if name.startswith("PCA")), None)
-        beside = ""
-        if pca is not None:
-            beside = f"; {_text(pca)} {_percent(1 - d.baselines[pca] / constant)}"
+        beside = (
+            "" if pca is None else f"; {_text(pca)} {_percent(1 - d.baselines[pca] / constant)}"
+        )
         lines.append(
             f"Of what the {_text(d.constant)} leaves unexplained, {_text(d.subject)} explain"
             f"{'' if d.subject.startswith('these') else 's'} "
@@ -140,48 +142,47 @@ def _brief(page: Page) -> str:
             f"{_text(number(page.threshold))}."
         )
     n_warnings = len(d.warnings)
-    found = f"{n_warnings} warning{'s' * (n_warnings != 1)}" if n_warnings else "no warnings"
-    lines.append(f"The diagnosis has {found}.")
+    lines.append(f"The diagnosis has {n_warnings or 'no'} warning{'s' * (n_warnings != 1)}.")
     return "\n".join(f'<p class="brief">{line}</p>' for line in lines)
 
 
 def _learned(page: Page) -> str:
     d = page.diagnosis
     constant = d.baselines[d.constant]
-    rows = [(d.subject, d.loss), *d.baselines.items()]
-    largest = max((loss for _, loss in rows if math.isfinite(loss)), default=0.0)
-    body = "".join(
-        f'<tr><td class="name">{_text(name)}</td><td class="number">{_text(number(loss))}</td>'
-        f'<td class="number">{_percent(loss / constant) if constant > 0 else ""}</td>'
-        f'<td class="why">{_bar(loss / largest if largest > 0 else 0)}</td></tr>'
-        for name, loss in sorted(rows, key=lambda row: (not row[1] >= 0, row[1]))
-    )
-    table = _table(("", "error", f"of the {d.constant.split()[-1]}’s", ""), body)
+    losses = [(d.subject, d.loss), *d.baselines.items()]
+    largest = max((loss for _, loss in losses if math.isfinite(loss)), default=0.0)
+    rows = [
+        _row(
+            ("name", _text(name)),
+            ("number", _text(number(loss))),
+            ("number", _percent(loss / constant) if constant > 0 else ""),
+            ("why", _bar(loss / largest if largest > 0 else 0)),
+        )
+        for name, loss in sorted(losses, key=lambda row: (not row[1] >= 0, row[1]))
+    ]
+    table = _table(("", "error", f"of the {d.constant.split()[-1]}’s", ""), rows)
     verdict = (
         "A model has learned something when it is below both the best constant and PCA."
         if page.threshold is None
         else "A detector’s networks are small and trained briefly, so as not to learn the odd "
         "rows, too: below the constant is enough."
     )
-    return (
-        "<h2>What was learned</h2>\n<p>The error of putting a row into a few numbers and back, in "
-        f"the mean over rows: the lower, the more was learned. {verdict}</p>\n{table}\n"
-        f"{_loss_curve(page)}"
+    curve = ""
+    if page.loss_curves:
+        display = LossCurveDisplay(page.loss_curves, baselines=d.baselines).plot()
+        ends = ", ".join(f"{label}: {number(c[-1])}" for label, c in page.loss_curves.items())
+        curve = _image(display.figure_, f"Loss after each epoch; at the end, {ends}")
+    about = (
+        "The error of putting a row into a few numbers and back, in the mean over rows: the lower, "
+        f"the more was learned. {verdict}"
     )
-
-
-def _loss_curve(page: Page) -> str:
-    if not page.loss_curves:
-        return ""
-    display = LossCurveDisplay(page.loss_curves, baselines=page.diagnosis.baselines).plot()
-    ends = ", ".join(f"{label}: {number(c[-1])}" for label, c in page.loss_curves.items())
-    return _image(display.figure_, f"Loss after each epoch; at the end, {ends}")
+    return _section("What was learned", about, f"{table}\n{curve}")
 
 
 def _scores(page: Page) -> str:
-    scores = page.scores[np.isfinite(page.scores)]
+    heading, scores = "How unusual rows are", page.scores[np.isfinite(page.scores)]
     if not len(scores):
-        return "<h2>How unusual rows are</h2>\n<p>No row has a finite score.</p>"
+        return _section(heading, "No row has a finite score.")
     display = OutlierDisplay(scores, rows=np.array([], int), threshold=page.threshold)
     display.plot(kind="scores")
     low, middle, high = np.quantile(scores, [0, 0.5, 1])
@@ -191,59 +192,55 @@ def _scores(page: Page) -> str:
     )
     if page.threshold is not None:
         alt += f"; threshold {number(page.threshold)}"
-    return (
-        "<h2>How unusual rows are</h2>\n<p>Each row has a score: the higher, the less it is like "
-        f"the others.</p>\n{_image(display.figure_, alt)}"
-    )
+    about = "Each row has a score: the higher, the less it is like the others."
+    return _section(heading, about, _image(display.figure_, alt))
 
 
 def _odd(page: Page) -> str:
-    heads = ["row", *page.kept_names, "score", *(["outlier"] * (page.threshold is not None))]
+    heads = ["row", *page.kept_names, "score", "because of"]
+    if page.threshold is not None:
+        heads.insert(-1, "outlier")
     rows = []
     for row in page.odd:
-        cells = [f'<td class="number">{row.number:,}</td>']
-        cells += [f'<td class="name">{_text(value)}</td>' for value in row.kept]
-        cells.append(f'<td class="number">{_text(number(row.score))}</td>')
+        cells = [
+            ("number", f"{row.number:,}"),
+            *(("name", _text(value)) for value in row.kept),
+            ("number", _text(number(row.score))),
+        ]
         if page.threshold is not None:
-            is_odd = row.score > page.threshold
-            cells.append('<td class="odd">yes</td>' if is_odd else "<td>no</td>")
+            cells.append(("odd", "yes") if row.score > page.threshold else ("no", "no"))
         why = "".join(f"{_text(name)} {_percent(part)}{_bar(part)}" for name, part in row.reasons)
-        rows.append(f"<tr>{''.join(cells)}<td class='why'>{why}</td></tr>")
-    return (
-        "<h2>The oddest rows, and why</h2>\n<p>Bars are a column’s part in the row’s score. Rows "
-        f"are counted from 1.</p>\n{_table((*heads, 'because of'), ''.join(rows))}"
-    )
+        rows.append(_row(*cells, ("why", why)))
+    about = "Bars are a column’s part in the row’s score. Rows are counted from 1."
+    return _section("The oddest rows, and why", about, _table(heads, rows))
 
 
 def _columns(d: Diagnosis) -> str:
     order = np.argsort(d.explained, kind="stable")  # NaN, of constant columns, comes last
     rows = []
     for i in order[:COLUMNS]:
-        share = float(d.explained[i])
-        name = f'<td class="name">{_text(d.feature_names[i])}</td>'
+        name, share = ("name", _text(d.feature_names[i])), float(d.explained[i])
         if math.isfinite(share):
-            rows.append(
-                f'<tr>{name}<td class="number">{_percent(share)}</td>'
-                f'<td class="why">{_bar(share)}</td></tr>'
-            )
+            rows.append(_row(name, ("number", _percent(share)), ("why", _bar(share))))
         else:
-            rows.append(f'<tr>{name}<td colspan="2" class="quiet">does not vary</td></tr>')
+            rows.append(_row(name, ('quiet" colspan="2', "does not vary")))  # over both columns
     n_more = len(order) - len(rows)
     more = f'<p class="quiet">and {n_more:,} more</p>' if n_more else ""
-    return (
-        "<h2>Columns</h2>\n<p>How much of each column’s variance comes back from the code, the "
-        f"least first.</p>\n{_table(('column', 'explained', ''), ''.join(rows))}\n{more}"
-    )
-
-
-def _diagnosis(d: Diagnosis) -> str:
-    return (
-        '<h2>Diagnosis</h2>\n<div class="diagnosis scroll">\n'  # it escapes what it shows
-        f"{d._repr_html_()}\n</div>"
-    )
+    about = "How much of each column’s variance comes back from the code, the least first."
+    table = _table(("column", "explained", ""), rows)
+    return _section("Columns", about, f"{table}\n{more}")
 
 
 # --- pieces --------------------------------------------------------------------------------------
+
+
+def _section(heading: str, about: str, content: str = "") -> str:
+    return f"<h2>{heading}</h2>\n<p>{about}</p>\n{content}"
+
+
+def _row(*cells: tuple[str, str]) -> str:
+    """A row of a table: of each cell its class, and the HTML in it."""
+    return "<tr>" + "".join(f'<td class="{kind}">{inside}</td>' for kind, inside in cells) + "</tr>"
 
 
 def _text(value: Any, at_most: int = NAME) -> str:
@@ -262,9 +259,9 @@ def _bar(share: float) -> str:
     return f'<div class="track"><div class="bar" style="width: {width:.1f}%"></div></div>'
 
 
-def _table(heads: Sequence[str], body: str) -> str:
+def _table(heads: Sequence[str], rows: Sequence[str]) -> str:
     line = "".join(f"<th>{_text(head)}</th>" for head in heads)
-    table = f"<table><thead><tr>{line}</tr></thead><tbody>{body}</tbody></table>"
+    table = f"<table><thead><tr>{line}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
     return f'<div class="scroll">{table}</div>'
 
 

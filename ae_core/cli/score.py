@@ -1,8 +1,8 @@
 """``ae-core score``: how unusual each row is, and which columns make it so."""
 
+import functools
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import click
@@ -10,7 +10,7 @@ import numpy as np
 
 from .._typing import Array
 from ..basics.shown import cut, printable
-from .blocks import blocks_for, check_output_of, is_of_files, parts_of, scores_of
+from ..displays.outliers import oddest, shares_of
 from .options import (
     DATA,
     MODEL,
@@ -21,12 +21,10 @@ from .options import (
     table_options,
 )
 from .outputs import keep_option, output_names, output_option
-from .rows import part_of, parts
-from .tables.columns import Kept, Table, short
+from .rows import FileRows, Part, TableRows, rows_for
+from .tables.columns import short
 from .tables.reading import write_rows
 
-NOTHING: Mapping[str, Any] = MappingProxyType({})
-"""What models without covariates are given beside rows."""
 N_REASONS = 3
 """Columns named for each row."""
 KEPT_SHOWN = 16
@@ -62,104 +60,29 @@ def score(model: str, data: str, output: str, top: int | None, reading: Reading)
     if top is not None and top < 1:
         raise click.UsageError(f"--top {top}: must be at least 1")
     estimator = load_model(model)
-    if is_of_files(data):
-        return _score_files(estimator, data, output, top, reading)
-    table = reading.table_for(estimator, data)
-    names = [str(n) for n in getattr(estimator, "feature_names_in_", table.names)]
+    rows = rows_for(estimator, data, reading, output=output)
     to_person = output == "-" and is_terminal(sys.stdout)
     if to_person and top is None:
         top = SHOWN
-    if top is None:
-        which, n_rows = _blocks(estimator, table), len(table.values)
-    else:
-        scores = np.concatenate(
-            [
-                -estimator.score_samples(part, **beside)
-                for _, part, beside in parts(estimator, table)
-            ]
-        )
-        order = np.argsort(-scores, kind="stable")[:top]
-        which, n_rows = _some(estimator, table, order), len(order)
+    order = None if top is None else oddest(scores_of(estimator, rows), top)
+    parts = rows.each(functools.partial(contributions_of, estimator), order)
     if to_person:
-        return _show(estimator, names, which, len(table.values), table.kept)
+        return _show(estimator, rows, parts)
     titles, with_text = _titles(estimator), not output.lower().endswith(".npy")
     if not with_text:
         titles = [title for title in titles if "_" not in title or title == "is_outlier"]
-
-    def columns() -> Iterator[list[Any]]:
-        for rows, contributions in which:
-            kept = [_at(each, rows) for each in table.kept]
-            yield kept + _columns(estimator, names, rows, contributions, with_text)
-
-    return write_rows(output, output_names(table, titles), columns(), n_rows)
+    columns = ([*part.kept, *_columns(estimator, rows.names, part, with_text)] for part in parts)
+    n_rows = rows.n_rows if order is None else len(order)
+    return write_rows(output, output_names(rows.kept_names, titles), columns, n_rows)
 
 
-class _Places:
-    """Values of some rows, which are taken by the rows' numbers."""
-
-    def __init__(self, rows: Array, values: Any) -> None:
-        self.place, self.values = {int(row): i for i, row in enumerate(rows)}, values
-
-    def take(self, rows: Array) -> Any:
-        """Those of these rows."""
-        return self.values.take([self.place[int(row)] for row in rows])
+def scores_of(estimator: Any, rows: TableRows | FileRows) -> Array:
+    """How unusual each row is: (n_rows,)."""
+    parts = rows.each(lambda some, **beside: -np.asarray(estimator.score_samples(some, **beside)))
+    return np.concatenate([part.found for part in parts])
 
 
-def _score_files(estimator: Any, data: str, output: str, top: int | None, reading: Reading) -> None:
-    """Score the rows of many files, some after others."""
-    blocks = blocks_for(estimator, data, reading)
-    check_output_of(output, blocks)
-    names = blocks.names or []
-    n_rows = blocks.n_rows or 0
-    to_person = output == "-" and is_terminal(sys.stdout)
-    if to_person and top is None:
-        top = SHOWN
-
-    def of_rows(rows: Any) -> Array:
-        return contributions_of(estimator, rows)
-
-    if top is None:
-        which = parts_of(blocks, of_rows)
-    else:
-        order = np.argsort(-scores_of(estimator, blocks), kind="stable")[:top]
-        which = iter([_ordered(parts_of(blocks, of_rows, order), order)])
-    if to_person:
-        rows, found, kept = next(which)
-        own = [
-            Kept(i, name, _Places(rows, values))
-            for i, (name, values) in enumerate(zip(blocks.keep or [], kept, strict=True))
-        ]
-        return _show(estimator, names, [(rows, found)], n_rows, own)
-    titles, with_text = _titles(estimator), not output.lower().endswith(".npy")
-    if not with_text:
-        titles = [title for title in titles if "_" not in title or title == "is_outlier"]
-    twice = [name for name in blocks.keep or [] if name in titles]
-    if twice:
-        raise click.UsageError(f"--keep {twice[0]}: the output has a column of that name")
-    parts = (
-        [*kept, *_columns(estimator, names, rows, found, with_text)] for rows, found, kept in which
-    )
-    n_written = n_rows if top is None else min(top, n_rows)
-    return write_rows(output, [*(blocks.keep or []), *titles], parts, n_written)
-
-
-def _ordered(parts: Any, order: Array) -> tuple[Array, Array, list[Any]]:
-    """Some rows in this order."""
-    import pyarrow
-
-    rows, found, kept = zip(*parts, strict=True)
-    numbers = np.concatenate(rows)
-    places = np.argsort(numbers)[np.searchsorted(np.sort(numbers), order)]
-    beside = [pyarrow.chunked_array(list(each)).take(places) for each in zip(*kept, strict=True)]
-    return order, np.concatenate(found)[places], beside
-
-
-def _at(kept: Kept, rows: Array) -> Any:
-    """Those rows of a column that is kept."""
-    return kept.values[rows] if isinstance(kept.values, np.ndarray) else kept.values.take(rows)
-
-
-def contributions_of(estimator: Any, rows: Any, beside: Mapping[str, Any] = NOTHING) -> Array:
+def contributions_of(estimator: Any, rows: Any, **beside: Any) -> Array:
     """What each entry adds to the score of its row: (m, n_features)."""
     explains = hasattr(estimator, "explain")
     found = (estimator.explain if explains else estimator.feature_errors)(rows, **beside)
@@ -170,37 +93,20 @@ def contributions_of(estimator: Any, rows: Any, beside: Mapping[str, Any] = NOTH
 
 def reasons(contributions: Array) -> tuple[Array, Array]:
     """The places (m, k) of the columns that add most to each row's score, and their shares."""
-    contributions = np.maximum(contributions, 0)
-    k = min(N_REASONS, contributions.shape[1])
-    places = np.argsort(-contributions, axis=1, kind="stable")[:, :k]
-    total = contributions.sum(axis=1, keepdims=True)
-    shares = np.take_along_axis(contributions, places, axis=1) / np.where(total > 0, total, 1)
+    order = np.argsort(-np.maximum(contributions, 0), axis=1, kind="stable")
+    places = order[:, :N_REASONS]
+    shares = np.take_along_axis(shares_of(contributions), places, axis=1)
     return places, shares
 
 
-def texts_at(kept: Kept, rows: Array) -> list[str]:
-    """Values of a column that is kept in those rows, to be shown."""
-    values = _at(kept, rows)
+def texts_of(values: Any) -> list[str]:
+    """Values of a column that is kept, to be shown."""
     if not isinstance(values, np.ndarray):
         import pyarrow
 
         is_text = pyarrow.types.is_string(values.type)
         values = (values.cast(pyarrow.binary()) if is_text else values).to_pylist()
     return [v.decode("utf-8", "replace") if isinstance(v, bytes) else str(v) for v in values]
-
-
-def _blocks(estimator: Any, table: Table) -> Iterator[tuple[Array, Array]]:
-    """Numbers of rows, and what their entries contribute, for some rows after others."""
-    for start, part, beside in parts(estimator, table):
-        yield np.arange(start, start + len(part)), contributions_of(estimator, part, beside)
-
-
-def _some(estimator: Any, table: Table, order: Array) -> Iterator[tuple[Array, Array]]:
-    """The same for the rows of those places."""
-    for start in range(0, len(order), 1024):
-        these = order[start : start + 1024]
-        _, rows, beside = part_of(estimator, table, these)
-        yield these, contributions_of(estimator, rows, beside)
 
 
 def _titles(estimator: Any) -> list[str]:
@@ -210,45 +116,46 @@ def _titles(estimator: Any) -> list[str]:
     return titles
 
 
-def _columns(
-    estimator: Any, names: list[str], rows: Array, contributions: Array, with_text: bool
-) -> list[Any]:
-    scores = contributions.sum(axis=1)
-    columns: list[Any] = [rows + 1, scores]
+def _columns(estimator: Any, names: list[str], part: Part, with_text: bool) -> list[Any]:
+    scores = part.found.sum(axis=1)
+    columns: list[Any] = [part.numbers + 1, scores]
     if hasattr(estimator, "threshold_"):
         columns.append(scores > estimator.threshold_)
     if with_text:
-        places, shares = reasons(contributions)
+        places, shares = reasons(part.found)
         array = np.array(names, dtype=object)
         for place, share in zip(places.T, shares.T, strict=True):
             columns += [array[place], share]
     return columns
 
 
-def _show(
-    estimator: Any, names: list[str], which: Any, n_rows: int, kept: Sequence[Kept] = ()
-) -> None:
-    has_line = hasattr(estimator, "threshold_")
+def why_odd(names: Sequence[str], places: Array, shares: Array) -> str:
+    """The columns that make a row odd, in one line."""
+    return ", ".join(
+        f"{short(names[j])[1:-1]} {share:.0%}" for j, share in zip(places, shares, strict=True)
+    )
+
+
+def _show(estimator: Any, rows: TableRows | FileRows, parts: Iterable[Part]) -> None:
+    threshold = getattr(estimator, "threshold_", None)
     n_shown = 0
-    titles = "".join(f"{cut(printable(each.name), KEPT_SHOWN):<{KEPT_SHOWN}}  " for each in kept)
-    say(f"{'row':>9}  {titles}{'score':>10}  " + "outlier  " * has_line + "because of")
-    for rows, contributions in which:
-        places, shares = reasons(contributions)
-        own = [texts_at(each, rows) for each in kept]
-        for i, (row, total, columns, parts_) in enumerate(
-            zip(rows, contributions.sum(axis=1), places, shares, strict=True)
-        ):
-            why = ", ".join(
-                f"{short(names[j])[1:-1]} {share:.0%}"
-                for j, share in zip(columns, parts_, strict=True)
-            )
-            is_outlier = ""
-            if has_line:
-                is_outlier = f"{'yes' if total > estimator.threshold_ else '-':<7}  "
-            beside = "".join(
-                f"{cut(printable(values[i]), KEPT_SHOWN):<{KEPT_SHOWN}}  " for values in own
-            )
-            say(f"{row + 1:>9}  {beside}{total:>10.4g}  {is_outlier}{why}")
-            n_shown += 1
-    if n_shown < n_rows:
-        say(f"({n_shown} of {n_rows:,} rows; -o FILE for all, --top N for more or fewer)")
+    titles = "".join(map(_cell, rows.kept_names))
+    says_odd = "outlier  " if threshold is not None else ""
+    say(f"{'row':>9}  {titles}{'score':>10}  {says_odd}because of")
+    for part in parts:
+        kept = ["".join(map(_cell, texts)) for texts in zip(*map(texts_of, part.kept), strict=True)]
+        places, shares = reasons(part.found)
+        for i, (number, total) in enumerate(zip(part.numbers, part.found.sum(axis=1), strict=True)):
+            if threshold is not None:
+                says_odd = f"{'yes' if total > threshold else '-':<7}  "
+            beside = kept[i] if kept else ""
+            why = why_odd(rows.names, places[i], shares[i])
+            say(f"{number + 1:>9}  {beside}{total:>10.4g}  {says_odd}{why}")
+        n_shown += len(part.numbers)
+    if n_shown < rows.n_rows:
+        say(f"({n_shown} of {rows.n_rows:,} rows; -o FILE for all, --top N for more or fewer)")
+
+
+def _cell(text: str) -> str:
+    """A text of a column that is kept, as wide as all."""
+    return f"{cut(printable(text), KEPT_SHOWN):<{KEPT_SHOWN}}  "

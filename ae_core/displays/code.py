@@ -6,7 +6,7 @@ import numpy as np
 
 from .._typing import Array
 from ..diagnosis.baselines import principal_directions
-from .figures import CLASS_COLORS, Display, axes_for, checked_fitted, head, numbers, short
+from .figures import CLASS_COLORS, Display, axes_for, checked_fitted, head, legend, numbers, short
 
 CLASSES = 20
 """Of more different labels than this, numbers are shown as shades."""
@@ -124,13 +124,11 @@ class CodeDisplay(Display):
             When `code` is no table of finite numbers, or y has another length.
         """
         array = numbers(code, "code")
-        labels = None
-        if y is not None:
-            labels = np.asarray(y)
-            if labels.shape != (len(array),):
-                raise ValueError(
-                    f"y has shape {labels.shape}: must be ({len(array)},), one label for each row"
-                )
+        labels = None if y is None else np.asarray(y)
+        if labels is not None and labels.shape != (len(array),):
+            raise ValueError(
+                f"y has shape {labels.shape}: must be ({len(array)},), one label for each row"
+            )
         points, names = points_of(array)
         return cls(points, labels=labels, axis_names=names, label_name=label_name).plot(ax)
 
@@ -167,8 +165,7 @@ class CodeDisplay(Display):
         axes.set_ylabel(self.axis_names[1])
         axes.spines[["top", "right"]].set_visible(False)
         head(axes, "The code")
-        self._drawn(axes, ax)
-        return self
+        return self._drawn(axes, ax)
 
     def _shades(self, axes: Any, values: Array) -> None:
         """By rank, so that a few large numbers do not make all others look alike."""
@@ -185,24 +182,17 @@ class CodeDisplay(Display):
 
     def _classes(self, axes: Any, labels: Array) -> None:
         self.scatters_ = []
-        each = np.unique(labels.astype(str) if labels.dtype == object else labels)
-        same = labels.astype(str) if labels.dtype == object else labels
-        for i, label in enumerate(each.tolist()):
-            x, y = self.points[same == label].T
+        labels = labels.astype(str) if labels.dtype == object else labels
+        for i, label in enumerate(np.unique(labels).tolist()):
+            x, y = self.points[labels == label].T
             color = CLASS_COLORS[i % len(CLASS_COLORS)]
             self.scatters_.append(
                 axes.scatter(x, y, s=16, color=color, label=short(label), linewidths=0)
             )
-        legend = axes.legend(
-            title=short(self.label_name) or None,
-            loc="center left",
-            bbox_to_anchor=(1, 0.5),
-            fontsize="small",
-            frameon=False,
-            handletextpad=0.1,
-            borderaxespad=0.2,
-        )
-        for handle in legend.legend_handles:
+        place: dict[str, Any] = {"loc": "center left", "bbox_to_anchor": (1, 0.5)}
+        title = short(self.label_name) or None
+        drawn = legend(axes, title=title, handletextpad=0.1, borderaxespad=0.2, **place)
+        for handle in drawn.legend_handles:
             handle.set_sizes([30])
 
 

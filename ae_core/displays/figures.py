@@ -1,8 +1,9 @@
 """What all displays share: a figure that belongs to no window, axes to draw on, names to show."""
 
+import sys
 import warnings
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
@@ -55,15 +56,12 @@ def axes_for(ax: Any, size: tuple[float, float]) -> Any:
     ValueError
         When `ax` is no matplotlib Axes.
     MissingExtraError
-        When matplotlib is not installed.
+        When matplotlib is not installed, for new ones.
     """
     if ax is None:
         return new_figure(figsize=size).add_subplot()
-    try:
-        from matplotlib.axes import Axes
-    except ImportError as error:
-        raise MissingExtraError("pictures", "matplotlib", "plot") from error
-    if not isinstance(ax, Axes):
+    axes = sys.modules.get("matplotlib.axes")  # who has Axes has loaded it
+    if axes is None or not isinstance(ax, axes.Axes):
         raise ValueError(f"ax={shown(ax)}: must be None or a matplotlib Axes, such as plt.gca()")
     return ax
 
@@ -100,11 +98,11 @@ class Display:
     ax_: Any
     _is_own = False
 
-    def _drawn(self, ax: Any, given: Any) -> None:
+    def _drawn(self, ax: Any, given: Any) -> Self:
         self.ax_ = ax
-        first = ax[0] if isinstance(ax, list) else ax
-        self.figure_ = first.figure
+        self.figure_ = (ax[0] if isinstance(ax, list) else ax).figure
         self._is_own = given is None
+        return self
 
     def _repr_png_(self) -> bytes | None:
         """The picture, in a notebook; None where the axes are the user's, who shows them."""
@@ -120,6 +118,11 @@ class Display:
 def head(ax: Any, text: str) -> None:
     """A heading, at the left."""
     ax.set_title(text, loc="left", color=INK, fontsize="medium", fontweight="bold")
+
+
+def legend(ax: Any, **options: Any) -> Any:
+    """A small legend without a frame."""
+    return ax.legend(frameon=False, fontsize="small", **options)
 
 
 def short(name: Any, at_most: int = 22) -> str:
@@ -139,9 +142,7 @@ def names_for(given: Any, X: Any, n_features: int, estimator: Any = None) -> lis
     if given is None:
         given = getattr(X, "columns", getattr(X, "column_names", None))
     if given is None or callable(given):
-        given = getattr(estimator, "feature_names_in_", None)
-    if given is None:
-        return [f"column {i}" for i in range(n_features)]
+        given = getattr(estimator, "feature_names_in_", [f"column {i}" for i in range(n_features)])
     names = [str(name) for name in given]
     if len(names) != n_features:
         raise ValueError(

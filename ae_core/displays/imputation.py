@@ -17,6 +17,7 @@ from .figures import (
     check_same_shape,
     checked_fitted,
     head,
+    legend,
     names_for,
     numbers,
     seen_scale,
@@ -187,15 +188,11 @@ class ImputationDisplay(Display):
         kept = _columns_of_numbers(X)
         table, filled = _numbers_of(X, "X", kept), _numbers_of(X_filled, "X_filled", kept)
         check_same_shape(table, filled, ("X", "X_filled"))
-        true = None
-        if X_true is not None:
-            true = _numbers_of(X_true, "X_true", kept)
+        true = None if X_true is None else _numbers_of(X_true, "X_true", kept)
+        if true is not None:
             check_same_shape(table, true, ("X", "X_true"))
-        if kept is None:
-            names = names_for(feature_names, X, table.shape[1])
-        else:
-            all_names = names_for(feature_names, X, X.shape[1])
-            names = [all_names[i] for i in kept]
+        names = names_for(feature_names, X, table.shape[1] if kept is None else X.shape[1])
+        names = names if kept is None else [names[i] for i in kept]
         return cls(table, filled, X_true=true, feature_names=names, n_columns=n_columns).plot(ax)
 
     def plot(self, ax: Any = None) -> Self:
@@ -233,8 +230,7 @@ class ImputationDisplay(Display):
             axes = axes_for(ax, (7, 4))
             self._beside(axes, (self.X - mean) / deviation, filled, filled_in)
         axes.spines[["top", "right"]].set_visible(False)
-        self._drawn(axes, ax)
-        return self
+        return self._drawn(axes, ax)
 
     def _against(self, axes: Any, true: Array, filled: Array, filled_in: Array) -> None:
         """Each entry's true value from left to right, the one filled in from below upwards."""
@@ -245,27 +241,15 @@ class ImputationDisplay(Display):
         self.rmse_ = float(np.sqrt(((x - y) ** 2).mean()))
         self.rmse_of_mean_ = float(np.sqrt((x**2).mean()))
         which = np.linspace(0, len(x) - 1, min(len(x), POINTS)).astype(int)
-        axes.scatter(
-            x[which],
-            y[which],
-            s=8,
-            color=COLORS[3],
-            alpha=0.4,
-            linewidths=0,
-            label=f"filled in: error {self.rmse_:.2f}",
-        )
+        points = axes.scatter(x[which], y[which], s=8, color=COLORS[3], alpha=0.4, linewidths=0)
+        points.set_label(f"filled in: error {self.rmse_:.2f}")
         ends = [float(min(x.min(), y.min())), float(max(x.max(), y.max()))]
         axes.plot(ends, ends, color=INK, linewidth=1, label="the truth")
-        axes.axhline(
-            0,
-            color=GREY,
-            linewidth=1,
-            dashes=(6, 3),
-            label=f"column mean: error {self.rmse_of_mean_:.2f}",
-        )
+        mean = axes.axhline(0, color=GREY, linewidth=1, dashes=(6, 3))
+        mean.set_label(f"column mean: error {self.rmse_of_mean_:.2f}")
         axes.set_xlabel("true value, in deviations")
         axes.set_ylabel("filled in, in deviations")
-        axes.legend(frameon=False, fontsize="small", loc="upper left")
+        legend(axes, loc="upper left")
         head(axes, f"{len(x):,} entries filled in")
 
     def _beside(self, axes: Any, seen: Array, filled: Array, filled_in: Array) -> None:
@@ -273,18 +257,12 @@ class ImputationDisplay(Display):
         n_filled = filled_in.sum(axis=0)
         most = [int(j) for j in np.argsort(-n_filled, kind="stable") if n_filled[j]]
         most = most[: self.n_columns][::-1]
-        styles = (("seen", GREY, 0.18), ("filled in", COLORS[0], -0.18))
-        for label, color, off in styles:
-            parts = [
-                (
-                    seen[:, j][np.isfinite(seen[:, j])]
-                    if label == "seen"
-                    else filled[:, j][filled_in[:, j]]
-                )
-                for j in most
-            ]
+        for label, color, off, values, which in (
+            ("seen", GREY, 0.18, seen, np.isfinite(seen)),
+            ("filled in", COLORS[0], -0.18, filled, filled_in),
+        ):
             axes.boxplot(
-                parts,
+                [values[which[:, j], j] for j in most],
                 positions=[i + off for i in range(len(most))],
                 orientation="horizontal",
                 widths=0.3,
@@ -304,14 +282,8 @@ class ImputationDisplay(Display):
         axes.set_yticks(range(len(most)), labels, fontsize="small")
         axes.tick_params(axis="y", length=0)
         axes.set_xlabel("deviations from the mean of what was seen; whiskers: 5 % to 95 %")
-        axes.legend(  # above the axes: inside them it would stand on boxes
-            frameon=False,
-            fontsize="small",
-            loc="lower right",
-            bbox_to_anchor=(1, 1),
-            borderaxespad=0,
-            ncols=2,
-        )
+        # Above the axes: inside them it would stand on boxes.
+        legend(axes, loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0, ncols=2)
         head(axes, "Filled in, beside what was seen")
 
 

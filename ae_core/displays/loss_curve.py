@@ -190,15 +190,9 @@ class LossCurveDisplay(Display):
             color = COLORS[i % len(COLORS)]
             self.lines_ += axes.plot(epochs, curve, label=label, color=color, linewidth=width)
         for i, (label, value) in enumerate(self.baselines.items()):
-            self.baseline_lines_.append(
-                axes.axhline(
-                    value,
-                    label=f"{label}: {value:.3g}",
-                    color=INK,
-                    linewidth=1,
-                    dashes=DASHES[i % len(DASHES)],
-                )
-            )
+            line = axes.axhline(value, color=INK, linewidth=1, dashes=DASHES[i % len(DASHES)])
+            line.set_label(f"{label}: {value:.3g}")
+            self.baseline_lines_.append(line)
         drawn = [*self.curves.values(), list(self.baselines.values())]
         if all(np.min(each) > 0 for each in drawn if len(each)):
             _logarithmic(axes)
@@ -208,8 +202,7 @@ class LossCurveDisplay(Display):
         # On white: no corner is sure to be free of the curves and the baselines.
         axes.legend(facecolor="white", edgecolor="none", framealpha=0.9, fontsize="small")
         head(axes, "Learning")
-        self._drawn(axes, ax)
-        return self
+        return self._drawn(axes, ax)
 
 
 def squared_error_baselines(X: Array, X_test: Array, n_components: int) -> dict[str, float]:

@@ -6,7 +6,7 @@ from typing import Any, Self
 import numpy as np
 
 from .._typing import Array
-from ..basics.arguments import COUNT, shown
+from ..basics.arguments import COUNT, OneOf
 from .figures import (
     COLORS,
     GREY,
@@ -17,12 +17,13 @@ from .figures import (
     checked_fitted,
     divided,
     head,
+    legend,
     names_for,
     numbers,
     short,
 )
 
-KINDS = ("both", "scores", "contributions")
+KINDS = OneOf(("both", "scores", "contributions"))
 ROWS = 6
 """Rows of which is shown what makes them odd, if nothing else is asked for."""
 REASONS = 3
@@ -137,15 +138,14 @@ class OutlierDisplay(Display):
             explain = getattr(estimator, "explain", None) or estimator.feature_errors
             contributions = np.asarray(explain(_safe_indexing(X, rows)), dtype=np.float64)
         names = names_for(feature_names, X, estimator.n_features_in_, estimator)
-        display = cls(
+        return cls(
             scores,
             rows=rows,
             threshold=getattr(estimator, "threshold_", None),
             contributions=contributions,
             feature_names=names,
             row_names=_index_of(X, rows),
-        )
-        return display.plot(ax, kind=kind)
+        ).plot(ax, kind=kind)
 
     @classmethod
     def from_predictions(
@@ -237,8 +237,7 @@ class OutlierDisplay(Display):
         else:
             drawn = axes_for(ax, (6.4, 4.2))
             (self._scores if kind == "scores" else self._contributions)(drawn)
-        self._drawn(drawn, ax)
-        return self
+        return self._drawn(drawn, ax)
 
     def _scores(self, axes: Any) -> None:
         scores = self.scores
@@ -247,9 +246,7 @@ class OutlierDisplay(Display):
         low, high = float(scores.min()), float(scores.max())
         if not low < high:
             low, high = low - 0.5, high + 0.5
-        bins = (
-            np.geomspace(low, high, n_bins + 1) if is_wide else np.linspace(low, high, n_bins + 1)
-        )
+        bins = (np.geomspace if is_wide else np.linspace)(low, high, n_bins + 1)
         bins[0], bins[-1] = low, high  # rounding must leave out no score
         axes.hist(scores, bins=bins, color=COLORS[3], linewidth=0)
         if is_wide:
@@ -260,20 +257,12 @@ class OutlierDisplay(Display):
             axes.yaxis.set_major_formatter("{x:g}")
         if self.threshold is not None:
             n_above = int((scores > self.threshold).sum())
-            self.threshold_line_ = axes.axvline(
-                self.threshold,
-                color=COLORS[0],
-                linewidth=1.5,
-                dashes=(6, 3),
-                label=f"threshold {self.threshold:.3g}: {n_above:,} of {len(scores):,} rows above",
+            line = axes.axvline(self.threshold, color=COLORS[0], linewidth=1.5, dashes=(6, 3))
+            line.set_label(
+                f"threshold {self.threshold:.3g}: {n_above:,} of {len(scores):,} rows above"
             )
-            axes.legend(
-                frameon=False,
-                fontsize="small",
-                loc="lower right",
-                bbox_to_anchor=(1, 1),
-                borderpad=0,
-            )
+            self.threshold_line_ = line
+            legend(axes, loc="lower right", bbox_to_anchor=(1, 1), borderpad=0)
         axes.set_xlabel("score: the higher, the less usual")
         axes.set_ylabel("rows")
         axes.spines[["top", "right"]].set_visible(False)
@@ -317,8 +306,7 @@ def check_kind(kind: Any) -> None:
     ------
     ValueError
     """
-    if not (isinstance(kind, str) and kind in KINDS):
-        raise ValueError(f"kind={shown(kind)}: must be one of {', '.join(map(repr, KINDS))}")
+    KINDS("kind", kind, f"one of {', '.join(map(repr, KINDS.names))}")
 
 
 def oddest(scores: Array, n_rows: int) -> Array:

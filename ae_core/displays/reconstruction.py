@@ -117,15 +117,13 @@ class ReconstructionDisplay(Display):
             When X is not as in the fit, its columns are categories, or the shape does not fit.
         """
         checked_fitted(estimator, ("reconstruct",), "reconstructions")
-        COUNT("n_rows", n_rows)
         if getattr(estimator, "encoding_", None) is not None:
             raise ValueError(
                 "columns='mixed' has columns that are no numbers: give others to from_predictions"
             )
-        X_hat = estimator.reconstruct(X)
         return cls.from_predictions(
             X,
-            X_hat,
+            estimator.reconstruct(X),
             n_rows=n_rows,
             feature_names=names_for(feature_names, X, estimator.n_features_in_, estimator),
             image_shape=image_shape,
@@ -176,7 +174,8 @@ class ReconstructionDisplay(Display):
         check_same_shape(before, after, ("X", "X_hat"))
         names = names_for(feature_names, X, before.shape[1])
         if image_shape is None:
-            before, after = _in_deviations(before, after)
+            mean, deviation = seen_scale(before)  # of what is seen
+            before, after = (before - mean) / deviation, (after - mean) / deviation
         return cls(
             before[:n_rows], after[:n_rows], feature_names=names, image_shape=image_shape
         ).plot(ax)
@@ -207,8 +206,7 @@ class ReconstructionDisplay(Display):
         else:
             axes = axes_for(ax, (8, 3))
             self.im_ = self._tables(axes)
-        self._drawn(axes, ax)
-        return self
+        return self._drawn(axes, ax)
 
     def _tables(self, axes: Any) -> Any:
         """The two tables side by side, with room for a column between them."""
@@ -231,12 +229,6 @@ class ReconstructionDisplay(Display):
         bar.set_label("deviations", fontsize="small")
         bar.outline.set_visible(False)
         return image
-
-
-def _in_deviations(before: Array, after: Array) -> tuple[Array, Array]:
-    """Both in deviations of the first's columns, of what is seen."""
-    mean, deviation = seen_scale(before)
-    return (before - mean) / deviation, (after - mean) / deviation
 
 
 def check_image_shape(image_shape: Any, n_features: int) -> None:

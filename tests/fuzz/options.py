@@ -39,7 +39,7 @@ USUAL = {
     "encoding": ("utf-8", "utf-16", "cp1252"), "skip": ("2-2", "3-5"), "comment": ("#", "r1"),
     "columns": ("a,b", "0,1", "a"), "drop": ("id", "a"), "keep": ("id", "a", "b"), "top": ("1", "3"),
     "contamination": ("0.1", "0.5"), "validation_fraction": ("0.2",), "seed": ("0", "7"),
-    "na": ("-", "-999", "x,?", "r1"), "batch_size": ("4",), "learning_rate": ("0.01",), "corruption_level": ("0.2",),
+    "no_value": ("-", "-999", "x,?", "r1"), "batch_size": ("4",), "learning_rate": ("0.01",), "corruption_level": ("0.2",),
 }  # fmt: skip
 """Values that make sense, by the start of the option's name; they keep a run short."""
 NEVER = {"help", "resume", "checkpoint", "version"}

@@ -7,7 +7,7 @@ stay short, whatever a file is like.
 import difflib
 import shlex
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -38,6 +38,11 @@ class Kept(NamedTuple):
     values: Any
     """An array of NumPy's or Arrow's, (n_rows,)."""
 
+    def at(self, rows: Any) -> Any:
+        """The values of some rows: a slice, or an array of their numbers."""
+        is_array = isinstance(self.values, np.ndarray) or isinstance(rows, slice)
+        return self.values[rows] if is_array else self.values.take(rows)
+
 
 @dataclass(frozen=True, eq=False)
 class Table:
@@ -60,6 +65,8 @@ class Table:
 
 Choice = Callable[[list[str], bool], list[int]]
 """Given the names in a file, and whether they are real names: the places of the wanted columns."""
+Keeping = Callable[[list[str], list[int]], list[int]]
+"""Given the names in a file and the places of the chosen: the places of columns to keep."""
 
 
 class SameNames(TableError):
@@ -89,8 +96,7 @@ class Wanted:
     """Whether values may be missing."""
     mixed: Any = None
     """None: numbers alone. True: columns of any kind; or the encoding that says which."""
-    keep: Callable[[list[str], list[int]], list[int]] = lambda names, chosen: []
-    """Given the names in a file and the places of the chosen: the places of columns to keep."""
+    keep: Keeping = lambda names, chosen: []
     advice: Advice = field(default_factory=Advice)
     any_text: bool = False
     """Whether text may be any, and columns may have no names: they are only looked at."""
@@ -123,10 +129,7 @@ def chosen_columns(columns: Sequence[str] | None = None, drop: Sequence[str] = (
 
 def places_of(names: Sequence[str]) -> dict[str, int]:
     """Where each name stands first."""
-    places: dict[str, int] = {}
-    for i, name in enumerate(names):
-        places.setdefault(name, i)
-    return places
+    return {names[i]: i for i in reversed(range(len(names)))}
 
 
 def check_known(asked: Sequence[str], names: Sequence[str], places: dict[str, int]) -> None:
@@ -165,26 +168,26 @@ def instead(unknown: Sequence[str], names: Sequence[str]) -> str:
     return f"; there are {listed(names)}"
 
 
+def _those_with_room(texts: Iterable[str], room: int) -> list[str]:
+    """The first of the texts: one, and as many more as fit into that many characters."""
+    some: list[str] = []
+    for text in texts:
+        if some and sum(map(len, some)) + len(text) > room:
+            break
+        some.append(text)
+    return some
+
+
 def listed(names: Sequence[object], room: int = NAMES_ROOM) -> str:
     """Some of the names, quoted, and how many more there are."""
-    some: list[str] = []
-    for name in names:
-        more = short(name)
-        if some and sum(map(len, some)) + len(more) > room:
-            break
-        some.append(more)
+    some = _those_with_room(map(short, names), room)
     n_more = len(names) - len(some)
     return ", ".join(some) + (f" and {n_more} more" if n_more else "")
 
 
 def drop_option(names: Sequence[str], room: int = NAMES_ROOM) -> str:
     """The option that leaves out those columns, as it can be typed."""
-    some: list[str] = []
-    for name in names:
-        more = quoted_name(name)
-        if some and sum(map(len, some)) + len(more) > room:
-            break
-        some.append(more)
+    some = _those_with_room(map(quoted_name, names), room)
     if len(some[0]) > room or not some[0].isprintable():
         return "--columns, which names those to read"
     return f"--drop {shlex.quote(','.join(some))}" + (",…" if len(some) < len(names) else "")
@@ -199,30 +202,27 @@ def quoted_name(name: str) -> str:
 
 def not_numbers(examples: Mapping[str, tuple[str, object]], advice: Advice) -> TableError:
     """The error for columns that are not numbers: name → (place of a value, the value)."""
-    names, some = list(examples), list[str]()
-    for name, (place, value) in examples.items():
-        more = f"{short(name, 24)} ({place}: {short(value, 24)})"
-        if some and sum(map(len, some)) + len(more) > NAMES_ROOM:
-            break
-        some.append(more)
-    shown = ", ".join(some) + (f" and {len(names) - len(some)} more" if names[len(some) :] else "")
+    names = list(examples)
+    shown = (
+        f"{short(name, 24)} ({place}: {short(value, 24)})"
+        for name, (place, value) in examples.items()
+    )
+    some = _those_with_room(shown, NAMES_ROOM)
+    more = f" and {len(names) - len(some)} more" if len(some) < len(names) else ""
     drop = f"; leave out with {drop_option(names, 60)}" if advice.can_drop else ""
-    return TableError(f"not numbers: column {shown}{drop}{advice.others}")
+    return TableError(f"not numbers: column {', '.join(some)}{more}{drop}{advice.others}")
 
 
 def bad_value(
     name: str, place: str, what: str, advice: Advice, needed: str = "a number"
 ) -> TableError:
     """The error for one value that can't be used."""
-    missing = advice.missing if what == NO_VALUE else ""
     ways = f"put {needed} there, or leave out the row"
     if advice.can_drop:
-        ways = (
-            f"put {needed} there, leave out the row, or leave out the column with "
-            f"{drop_option([name])}"
-        )
-    advised = ways + missing
-    return TableError(f"column {short(name)}, {place}, {what}: {advised}")
+        ways = f"put {needed} there, leave out the row, or leave out the column with "
+        ways += drop_option([name])
+    missing = advice.missing if what == NO_VALUE else ""
+    return TableError(f"column {short(name)}, {place}, {what}: {ways}{missing}")
 
 
 def check_finite(

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from ..._engine.text.records import FULL, LINE, MORE, read_records
+from ..._engine.text.records import LINE, MORE, ODD, read_records
 from ..._typing import Array
 from ...basics.extras import MissingExtraError
 from .columns import Kept, SameNames, Table, TableError, Wanted, drop_option, short
@@ -111,8 +111,8 @@ class _Pass:
                 raise error
         self.kept = wanted.keep(start.names, self.chosen)
         own = set(self.chosen)
-        self.texts = [place for place in self.kept if place not in own]
-        self.kept_texts: list[list[Any]] = [[] for _ in self.texts]
+        self.texts: dict[int, list[Any]] = {place: [] for place in self.kept if place not in own}
+        """Of columns that are kept and not read: blocks of cells as they are written."""
         self.largest, self.n_rows = largest(wanted.dtype), 0
 
     def table(self) -> Table:
@@ -131,7 +131,7 @@ class _Pass:
         uses = np.full(len(start.names), -1, np.int32)
         uses[self.chosen] = columns.uses
         n_texts = columns.n_texts + len(self.texts)
-        uses[self.texts] = -2 - np.arange(columns.n_texts, n_texts)
+        uses[list(self.texts)] = -2 - np.arange(columns.n_texts, n_texts)
         room = max(1, min(1 << 16, BLOCK // max(1, columns.n_numbers + 2 * n_texts)))
         numbers = np.empty((room, columns.n_numbers))
         spans = np.empty((room, n_texts, 2), np.int64)
@@ -147,16 +147,13 @@ class _Pass:
                 cells = [[data[a:b] for a, b in spans[:n, i].tolist()] for i in range(n_texts)]
                 self._add(numbers[:n], cells, lines[:n])
             text.go_on(at, line, to_record=n > 0)
-            if why == FULL:
-                continue
+            if why == MORE and text.at_end and text.at == len(text.data):
+                return
             if why == MORE:
-                if text.at_end and text.at == len(text.data):
-                    return
                 text.more()
-                continue
-            if why == LINE:
+            elif why == LINE:
                 text.leave_out()
-            else:
+            elif why == ODD:
                 self._take_odd()
 
     def _take_out(self, numbers: Array, lines: Array) -> None:
@@ -176,7 +173,7 @@ class _Pass:
         self.n_rows += len(numbers)
         if self.problems:
             raise self.problems.error(self.n_rows)
-        for own, more in zip(self.kept_texts, cells[n_texts:], strict=True):
+        for own, more in zip(self.texts.values(), cells[n_texts:], strict=True):
             own.append(more)
 
     # --- records that are not plain --------------------------------------------------------------
@@ -188,8 +185,7 @@ class _Pass:
             return
         self._check(record)
         row = self._row(record)
-        line = self.text.line
-        self.text.go_on(record.end, line + record.n_lines, to_record=True)
+        self.text.take(record)
         if row is not None:
             self._add(*row)
         if not self.problems:
@@ -200,7 +196,7 @@ class _Pass:
                 break
             self._row(record)
             self.n_rows += 1
-            self.text.go_on(record.end, self.text.line + record.n_lines, to_record=True)
+            self.text.take(record)
         raise self.problems.error(self.n_rows + 1)
 
     def _check(self, record: Record) -> None:
@@ -248,19 +244,15 @@ class _Pass:
     # --- columns that are kept as they are -------------------------------------------------------
 
     def _kept(self, values: Any) -> list[Kept]:
-        places = {place: i for i, place in enumerate(self.texts)}
         own = {place: i for i, place in enumerate(self.chosen)}
         kept = []
         for place in self.kept:
-            if place in own:
-                column = (
-                    values.iloc[:, own[place]] if hasattr(values, "iloc") else values[:, own[place]]
-                )
-                kept.append(Kept(place, self.start.names[place], np.asarray(column)))
+            if place in self.texts:
+                column = as_text(self.texts[place])
             else:
-                kept.append(
-                    Kept(place, self.start.names[place], as_text(self.kept_texts[places[place]]))
-                )
+                rows = values.iloc if hasattr(values, "iloc") else values
+                column = np.asarray(rows[:, own[place]])
+            kept.append(Kept(place, self.start.names[place], column))
         return kept
 
 

@@ -3,6 +3,7 @@
 What is guessed here is guessed from the first lines alone, and every guess can be overruled.
 """
 
+import math
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -125,17 +126,18 @@ def look(text: Text, layout: Layout) -> Start:
     start = Start(names, True, grammar, cells, [line for line, _ in sample], first_line)
     if layout.separator is None and told is None:
         _check_is_table(start, first_line, _shown(line))
-    other = other_separator(start) if layout.decimal is None else None
-    if other is not None:
-        raise not_parted(first_line, _shown(line), other)
+    if layout.decimal is None:
+        _check_parted(start, first_line, _shown(line))
     _check_first_line(start, first_line, _shown(line))
-    if layout.header is False or (layout.header is None and not _has_names(start)):
+    if layout.header is None:
+        _check_names(start)
+    if layout.header is False:
         numbers = [str(i) for i in range(len(names))]
         lines = [first_line, *start.lines]
         return Start(numbers, False, grammar, [names, *cells], lines, first_line)
     record = text.record(grammar)
     assert record is not None  # it was there before
-    text.go_on(record.end, text.line + record.n_lines, to_record=True)
+    text.take(record)
     return replace(start, names=[name or placeholder(i) for i, name in enumerate(names)])
 
 
@@ -156,7 +158,7 @@ def _first_rows(text: Text, grammar: Grammar) -> list[tuple[int, list[bytes]]]:
         assert record.cells is not None
         rows.append((text.line, record.cells))
         n_bytes += record.end - text.at
-        text.go_on(record.end, text.line + record.n_lines, to_record=True)
+        text.take(record)
     return rows
 
 
@@ -176,18 +178,17 @@ def _name(cell: bytes, line: int, layout: Layout) -> str:
     return name
 
 
-def _has_names(start: Start) -> bool:
-    first = start.names
-    if first == [str(i) for i in range(len(first))]:
-        return True  # so pandas names columns without names
-    if all(
-        start.grammar.number(value) is not None or days_of(value) is not None for value in first
+def _check_names(start: Start) -> None:
+    """Refuse a first line that looks like data, unless its names are those pandas gives."""
+    first, number = start.names, start.grammar.number
+    is_counted = first == [str(i) for i in range(len(first))]
+    if not is_counted and all(
+        number(value) is not None or days_of(value) is not None for value in first
     ):
         raise TableError(
             f"its first line ({listed(first)}) looks like data, not like names: if it is data, add "
             "--no-header; if it is names, --header"
         )
-    return True
 
 
 def _check_is_table(start: Start, line: int, text: str) -> None:
@@ -218,14 +219,16 @@ def _check_first_line(start: Start, line: int, text: str) -> None:
     n_names = len(start.names)
     if 2 * n_usual <= len(start.sample):  # no telling
         return
-    mark = next((mark for mark in COMMENTS if text.startswith(mark)), None)
     next_line = next(
         n for n, row in zip(start.lines, start.sample, strict=True) if len(row) == usual
     )
-    if mark is not None and (n_names != usual or (n_names == 1 and _has_late_names(start))):
+    is_other = n_names != usual or (n_names == 1 and _has_late_names(start))
+    if is_other and text.startswith(COMMENTS):
+        mark = next(mark for mark in COMMENTS if text.startswith(mark))
+        typed = {"%": "%", "'": '"\'"'}.get(mark, f"'{mark}'")
         raise TableError(
-            f"line {line} ({short(text)}) seems to be a comment: add --comment {_typed(mark)}, or "
-            f"leave lines out with --skip {next_line - 1}"
+            f"line {line} ({short(text)}) seems to be a comment: add --comment {typed}, or leave "
+            f"lines out with --skip {next_line - 1}"
         )
     has_commas = start.grammar.separator == "," and _has_numbers(start, 0)
     if has_commas and (n_names, usual) == (1, 2):
@@ -246,15 +249,12 @@ def _check_first_line(start: Start, line: int, text: str) -> None:
             f"the table begins in line {next_line}, add --skip {next_line - 1}"
         )
     if n_names == usual - 1:
-        ends = all(row[-1:] == [""] for row in start.sample if len(row) == usual)
-        why = f"have {usual} fields, as if rows had names"
-        if ends:
-            why = "all end in a separator"
-        last = f" --drop {usual - 1}" if ends else ""
+        why, last = f"have {usual} fields, as if rows had names", ""
+        if all(row[-1:] == [""] for row in start.sample if len(row) == usual):
+            why, last = "all end in a separator", f" --drop {usual - 1}"
         raise TableError(
             f"line {line} has {n_names} name{'s' * (n_names > 1)}, and the lines after it {why}: "
-            "name all columns "
-            f"there, or read them without names: --skip {line} --no-header{last}"
+            f"name all columns there, or read them without names: --skip {line} --no-header{last}"
         )
     if n_names == usual + 1 and not start.names[-1]:
         raise TableError(
@@ -275,10 +275,8 @@ def _is_number(start: Start, cell: str) -> bool:
 
 def _has_late_names(start: Start) -> bool:
     """Whether the second line, and not the first, seems to have the names."""
-    rows = range(1, len(start.sample))
-    return (
-        len(rows) > 0 and not _has_numbers(start, 0) and all(_has_numbers(start, i) for i in rows)
-    )
+    first, *others = (_has_numbers(start, i) for i in range(len(start.sample)))
+    return not first and bool(others) and all(others)
 
 
 def units_line(start: Start, chosen: Sequence[int]) -> int | None:
@@ -287,43 +285,25 @@ def units_line(start: Start, chosen: Sequence[int]) -> int | None:
     if not start.named or not rows or len(start.sample[0]) != len(start.names):
         return None
     numeric = [i for i in chosen if all(_is_number(start, row[i]) for row in rows)]
-    texts = [start.sample[0][i] for i in numeric]
-    said = [start.grammar.number(text) for text in texts]
-    has_text = any(number is None for number in said)
-    return start.lines[0] if has_text and not any(n is not None and n == n for n in said) else None
+    said = [start.grammar.number(start.sample[0][i]) for i in numeric]
+    has_number = any(number is not None and not math.isnan(number) for number in said)
+    return start.lines[0] if None in said and not has_number else None
 
 
-def other_separator(start: Start) -> str | None:
-    """What parts the columns, if it is something else than was taken for it."""
+def _check_parted(start: Start, line: int, text: str) -> None:
+    """Refuse lines of one field that something else than the separator would part."""
     if len(start.names) > 1:
-        return None
+        return
     rows = [row[0].strip(" ") for row in start.sample if row]
-    for separator in SEPARATOR_NAMES:
+    for separator, (name, typed) in SEPARATOR_NAMES.items():
         pattern = " +" if separator == " " else re.escape(separator)
         parted = [re.split(pattern, row) for row in rows]
         counts = {len(cells) for cells in [*parted, re.split(pattern, start.names[0].strip(" "))]}
         n_numbers = sum(_is_number(start, cell.strip()) for cells in parted for cell in cells)
-        is_tried = separator == start.grammar.separator
-        if (
-            not is_tried
-            and len(counts) == 1
-            and counts.pop() > 1
-            and 2 * n_numbers >= sum(map(len, parted)) > 0
-        ):
-            return separator
-    return None
-
-
-def not_parted(line: int, text: str, separator: str) -> TableError:
-    """The error for a line that is one field and should be several."""
-    name, typed = SEPARATOR_NAMES[separator]
-    return TableError(
-        f"line {line} ({short(text)}) is one field, and looks like several that are parted by "
-        f"{name}: add --separator {typed}"
-    )
-
-
-def _typed(text: str) -> str:
-    return (
-        text if text == "%" or text.isalnum() else f"'{text}'" if "'" not in text else f'"{text}"'
-    )
+        is_regular = len(counts) == 1 and max(counts) > 1
+        is_of_numbers = 2 * n_numbers >= sum(map(len, parted)) > 0
+        if separator != start.grammar.separator and is_regular and is_of_numbers:
+            raise TableError(
+                f"line {line} ({short(text)}) is one field, and looks like several that are parted "
+                f"by {name}: add --separator {typed}"
+            )

@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 
 from ..._typing import Array
-from ...basics.extras import MissingExtraError
+from ...basics.extras import optional
 from ...data.encoded_columns import CATEGORY, FLAG, Column
 from .columns import NO_VALUE, TableError, Wanted, bad_value, drop_option, listed, short
 from .dates import days_of
 from .layout import Start
-from .problems import Problems
+from .problems import NOT_UTF8, Problems
 from .records import unquoted
-from .text_columns import MOST_CATEGORIES, Categories, Dates, Texts
+from .text_columns import MOST_CATEGORIES, Categories, Dates, TextColumn, Texts
 
 NUMBERS, DATES, TEXTS = "numbers", "dates", "texts"
 
@@ -60,10 +60,9 @@ class MixedColumns:
     ) -> None:
         self.wanted, self.grammar, self.place_word = wanted, start.grammar, place_word
         self.places, self.names = list(chosen), [start.names[place] for place in chosen]
-        encoding = None if wanted.mixed is True else wanted.mixed
         self.known: list[Column | None] = [None] * len(chosen)
-        if encoding is not None:  # the columns are chosen in the order of the fit
-            self.known = list(encoding.columns)
+        if wanted.mixed is not True:  # the columns are chosen in the order of the fit
+            self.known = list(wanted.mixed.columns)
         self.kinds = [
             kinds.get(i)
             or self._first_kind(i, [row[place] for row in start.sample if place < len(row)])
@@ -85,18 +84,18 @@ class MixedColumns:
 
     def _first_kind(self, i: int, cells: list[str]) -> str:
         """What a column seems to be by its first cells, or is by the fit."""
-        known = self.known[i]
-        if known is not None and known.kind == CATEGORY and not _is_flag(known):
+        known, is_flag = self.known[i], _is_flag(self.known[i])
+        if known is not None and known.kind == CATEGORY and not is_flag:
             return TEXTS
         said = [cell.strip() for cell in cells if not self.grammar.is_missing(cell.strip())]
         is_date = bool(said) and all(days_of(cell) is not None for cell in said)
         if known is not None:
-            return DATES if is_date and not _is_flag(known) else NUMBERS
+            return DATES if is_date and not is_flag else NUMBERS
         if all(self.grammar.number(cell) is not None for cell in said):
             return NUMBERS
         return DATES if is_date else TEXTS
 
-    def _collector(self, i: int) -> Dates | Categories | Texts:
+    def _collector(self, i: int) -> TextColumn:
         if self.kinds[i] == DATES:
             return Dates(self.grammar)
         if self.wanted.any_text:
@@ -111,13 +110,11 @@ class MixedColumns:
         OtherKinds
             When the column is not one of numbers.
         """
-        known = self.known[i]
-        if known is not None and _is_flag(known):
-            return number
-        if number is None and days_of(cell.strip()) is not None:
-            raise OtherKinds({i: DATES})
-        if number is None and known is None:
-            raise OtherKinds({i: TEXTS})
+        if number is None and not _is_flag(self.known[i]):
+            if days_of(cell.strip()) is not None:
+                raise OtherKinds({i: DATES})
+            if self.known[i] is None:
+                raise OtherKinds({i: TEXTS})
         return number
 
     def add(
@@ -132,59 +129,47 @@ class MixedColumns:
             if odd is not None:
                 self._refuse(i, unquoted(cells[odd]), int(lines[odd]), problems)
             elif not self.wanted.missing and column.missing_in is not None:
-                place = f"{self.place_word} {column.missing_in}"
-                problems.refuse(
-                    bad_value(self.names[i], place, NO_VALUE, self.wanted.advice, "a value")
-                )
+                problems.refuse(self._bad_value(i, column.missing_in, NO_VALUE, "a value"))
+
+    def _bad_value(self, i: int, line: int, what: str, needed: str = "a number") -> TableError:
+        place = f"{self.place_word} {line}"
+        return bad_value(self.names[i], place, what, self.wanted.advice, needed)
 
     def _check_flags(self, numbers: Array, lines: Array, problems: Problems) -> None:
         for i, known in enumerate(self.known):
-            if known is None or not _is_flag(known):
+            if not _is_flag(known):
                 continue
             own = numbers[:, self.uses[i]]
             odd = np.flatnonzero(~np.isnan(own) & (own != 0) & (own != 1))
             if len(odd):
                 what = f"is {own[odd[0]]:g}, and in the fit it was true or false"
-                problems.refuse(
-                    bad_value(
-                        self.names[i],
-                        f"{self.place_word} {lines[odd[0]]}",
-                        what,
-                        self.wanted.advice,
-                    )
-                )
+                problems.refuse(self._bad_value(i, lines[odd[0]], what))
 
     def _refuse(self, i: int, said: bytes, line: int, problems: Problems) -> None:
         """Say what is wrong with a text, or take the column for another kind."""
-        known, name, place = self.known[i], self.names[i], f"{self.place_word} {line}"
-        try:
-            text = said.decode()
-        except UnicodeDecodeError:
-            text = said.decode("utf-8", "surrogateescape")
+        known, name, is_date = self.known[i], short(self.names[i]), self.kinds[i] == DATES
+        text = said.decode("utf-8", "surrogateescape")
+        if NOT_UTF8.search(text) is not None:
             problems.note(line, self.places[i], text, None, "")
-            return
-        if self.kinds[i] == DATES:
-            if known is None:
-                raise OtherKinds({i: TEXTS})
+        elif is_date and known is None:
+            raise OtherKinds({i: TEXTS})
+        elif is_date:
+            what = f"is {short(text)}, and others are dates"
+            problems.refuse(self._bad_value(i, line, what))
+        elif known is None:
+            raise TableError(
+                f"column {name} has more than {MOST_CATEGORIES} different texts: it names rows "
+                f"rather than sorts them; leave it out with {drop_option([self.names[i]])}"
+            )
+        else:
+            unseen = ", or fit with --missing, to take others for unseen"
             problems.refuse(
-                bad_value(
-                    name, place, f"is {short(text)}, and others are dates", self.wanted.advice
+                TableError(
+                    f"column {name}, {self.place_word} {line}, is {short(text)}, which was no "
+                    f"category in the fit; known are {listed(known.categories, 60)}: leave out the "
+                    f"row{unseen if self.wanted.advice.can_be_unseen else ''}"
                 )
             )
-            return
-        if known is None:
-            raise TableError(
-                f"column {short(name)} has more than {MOST_CATEGORIES} different texts: it names "
-                f"rows rather than sorts them; leave it out with {drop_option([name])}"
-            )
-        problems.refuse(
-            TableError(
-                f"column {short(name)}, {place}, is {short(text)}, which was no category in the "
-                f"fit; known are {listed(known.categories, 60)}: leave out the row"
-                + ", or fit with --missing, to take others for unseen"
-                * self.wanted.advice.can_be_unseen
-            )
-        )
 
     # --- the end ---------------------------------------------------------------------------------
 
@@ -195,26 +180,21 @@ class MixedColumns:
 
     def result(self) -> Any:
         """The DataFrame of all rows."""
-        try:
-            import pandas as pd
-        except ImportError as error:
-            raise MissingExtraError("mixed columns", "pandas", "cli") from error
+        pd = optional("pandas", "mixed columns", "cli")
         numbers = np.concatenate(self._blocks)
         columns = {}
         for i, name in enumerate(self.names):
             if self.kinds[i] != NUMBERS:
-                columns[name] = self._columns[i].values(name, len(numbers))
+                columns[name] = self._columns[i].values(name)
                 continue
             own, known = numbers[:, self.uses[i]], self.known[i]
             seen_numbers, seen_truths = self.seen[:, self.uses[i]]
             if _is_flag(known) if known is not None else seen_truths and not seen_numbers:
-                has_missing = bool(np.isnan(own).any())
-                values: Any = pd.array(own == 1, dtype="boolean" if has_missing else "bool")
-                if has_missing:
-                    values[np.isnan(own)] = pd.NA
-                columns[name] = values
-            else:
-                columns[name] = own
+                is_missing = np.isnan(own)
+                own = pd.array(own == 1, dtype="boolean" if is_missing.any() else "bool")
+                if is_missing.any():
+                    own[is_missing] = pd.NA
+            columns[name] = own
         return pd.DataFrame(columns, copy=False)
 
 
@@ -227,5 +207,7 @@ def described(frame: Any, dates: Iterable[str]) -> list[str]:
     return [f"{len(names)} {kind} ({listed(names, 40)})" for kind, names in kinds.items()]
 
 
-def _is_flag(column: Column) -> bool:
+def _is_flag(column: Column | None) -> bool:
+    if column is None:
+        return False
     return column.kind == FLAG or set(map(type, column.categories)) == {bool}

@@ -71,7 +71,7 @@ def read_npy(path: str, wanted: Wanted) -> Table:
     return _table(array, wanted)
 
 
-def read_npz(path: str, wanted: Wanted, name: str | None) -> Table:
+def read_npz(path: str, wanted: Wanted, name: str | None = None) -> Table:
     """The wanted columns of an array in a ``.npz`` file: the one of that name, or the only one.
 
     Raises

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -40,8 +40,7 @@ def read_parquet(path: str, wanted: Wanted) -> Table:
                     "renamed to end in what it is, such as .csv"
                 )
         with parquet.ParquetFile(path, buffer_size=1 << 20, pre_buffer=False) as file:
-            table = _read(file, wanted)
-    return table
+            return _read(file, file.metadata.num_rows, wanted)
 
 
 def read_arrow(path: str, wanted: Wanted) -> Table:
@@ -69,8 +68,8 @@ def read_arrow(path: str, wanted: Wanted) -> Table:
         if not last.endswith(b"ARROW1") if first == b"ARROW1" else last != END_OF_STREAM:
             raise TableError("it can't be read as an Arrow file: it is cut short; write it anew")
         with pyarrow.OSFile(path) as file:
-            table = _read(_Batches(file, 8 if first == b"ARROW1" else 0), wanted)
-    return table
+            batches = _Batches(file, 8 if first == b"ARROW1" else 0)
+            return _read(batches, batches.n_rows, wanted)
 
 
 END_OF_STREAM = b"\xff\xff\xff\xff\0\0\0\0"
@@ -85,7 +84,7 @@ class _Batches:
         self._options = ipc.IpcReadOptions(use_threads=False)
         self._file, self._start = file, start
         self.schema_arrow = self._opened().schema
-        self.metadata = _Size(sum(map(len, self._opened())))
+        self.n_rows = sum(map(len, self._opened()))
 
     def _opened(self) -> Any:
         """The stream, which a file has behind its first bytes.
@@ -105,21 +104,15 @@ class _Batches:
                 yield batch.slice(start, n_rows).select(columns)
 
 
-class _Size(NamedTuple):
-    num_rows: int
-
-
 @contextmanager
 def _told(what: str) -> Iterator[None]:
     """Within this, errors of Arrow's are told in one sentence of ours."""
     try:
         yield
-    except TableError:
+    except (TableError, ImportError):
         raise
     except MemoryError as error:
         raise TableError("it is damaged, or needs more memory than there is") from error
-    except ImportError:
-        raise
     except Exception as error:  # Arrow's, of which not all have one class in common
         if isinstance(error, OSError) and error.errno is not None:
             raise
@@ -129,24 +122,24 @@ def _told(what: str) -> Iterator[None]:
         ) from error
 
 
-def _read(file: Any, wanted: Wanted) -> Table:
-    schema = file.schema_arrow
-    names = list(schema.names)
+def _read(file: Any, n_rows: int, wanted: Wanted) -> Table:
+    import pyarrow
+
+    names, types = list(file.schema_arrow.names), file.schema_arrow.types
     chosen = wanted.choose(names, True)
     kept = wanted.keep(names, chosen)
     own = [names[i] for i in chosen]
-    is_usable = _is_number if wanted.mixed is None else _is_mixed
-    others = [names[i] for i in chosen if not is_usable(schema.types[i])]
+    is_mixed = wanted.mixed is not None
+    others = [names[i] for i in chosen if not _is_usable(types[i], is_mixed)]
     if others:
         raise not_numbers({name: ("row 1", _first(file, name)) for name in others}, wanted.advice)
-    n_rows = file.metadata.num_rows
     if not n_rows:
         raise TableError("it has columns and no rows")
     columns: Any
-    if wanted.mixed is None:
+    if not is_mixed:
         columns = _Numbers(own, n_rows, wanted)
     else:
-        columns = _Mixed(names, schema.types, chosen, wanted)
+        columns = _Mixed(names, types, chosen, wanted)
     blocks: list[list[Any]] = [[] for _ in kept]
     needed = list(dict.fromkeys([*own, *(names[i] for i in kept)]))
     n_read = 0
@@ -160,12 +153,11 @@ def _read(file: Any, wanted: Wanted) -> Table:
     if n_read != n_rows:
         raise TableError(f"it is damaged: it says that it has {n_rows} rows")
     values = columns.result()
-    joined = [Kept(i, names[i], _joined(block)) for i, block in zip(kept, blocks, strict=True)]
+    joined = [
+        Kept(i, names[i], pyarrow.chunked_array(block))
+        for i, block in zip(kept, blocks, strict=True)
+    ]
     return Table(own, values, True, chosen, joined, with_times(values, columns.dates))
-
-
-def _joined(chunks: list[Any]) -> Any:
-    return optional("pyarrow", "Parquet files", "cli").chunked_array(chunks)
 
 
 class _Numbers:
@@ -208,12 +200,12 @@ class _Mixed:
         self.types = [types[place] for place in chosen]
         texts = [
             known.name
-            for known, kind in zip(self.columns.known, self.types, strict=True)
-            if known is not None and not known.categories and _is_text(kind)
+            for i, known in enumerate(self.columns.known)
+            if known is not None and not known.categories and kinds[i] == TEXTS
         ]
         if texts:
             raise not_numbers(dict.fromkeys(texts, ("all rows", "text")), wanted.advice)
-        self.dates = [names[place] for place in chosen if _is_date(types[place])]
+        self.dates = [names[place] for place in chosen if _is(types[place], *DATE)]
 
     def add(self, columns: list[Any], n_before: int) -> None:
         own = self.columns
@@ -225,8 +217,8 @@ class _Mixed:
             if use < 0:
                 texts[-2 - use] = _texts(column)
                 continue
-            numbers[:, use] = _days(column) if _is_date(kind) else _numbers(column)
-            own.seen[int(_is_truth(kind)), use] = 1
+            numbers[:, use] = _days(column) if _is(kind, *DATE) else _numbers(column)
+            own.seen[int(_is(kind, "boolean")), use] = 1
             names.append(name)
         check_finite(numbers, names, self.wanted.missing, self.wanted.advice, n_before)
         own.add(numbers, texts, rows, self.problems)
@@ -265,35 +257,25 @@ def _texts(column: Any) -> list[bytes]:
     ]
 
 
-def _is_truth(kind: Any) -> bool:
+NUMBER = ("integer", "floating", "boolean", "decimal")
+DATE = ("timestamp", "date")
+
+
+def _is(kind: Any, *names: str) -> bool:
+    """Whether a type of Arrow's is one of these."""
     from pyarrow import types
 
-    return bool(types.is_boolean(kind))
-
-
-def _is_number(kind: Any) -> bool:
-    from pyarrow import types
-
-    tests = (types.is_integer, types.is_floating, types.is_boolean, types.is_decimal)
-    return any(test(kind) for test in tests)
-
-
-def _is_date(kind: Any) -> bool:
-    from pyarrow import types
-
-    return bool(types.is_timestamp(kind) or types.is_date(kind))
+    return any(getattr(types, f"is_{name}")(kind) for name in names)
 
 
 def _is_text(kind: Any) -> bool:
-    from pyarrow import types
-
-    if types.is_dictionary(kind):
-        kind = kind.value_type
-    return bool(types.is_string(kind) or types.is_large_string(kind))
+    """Whether it is one of texts, or of a dictionary of them."""
+    kind = kind.value_type if _is(kind, "dictionary") else kind
+    return _is(kind, "string", "large_string")
 
 
-def _is_mixed(kind: Any) -> bool:
-    return _is_number(kind) or _is_date(kind) or _is_text(kind)
+def _is_usable(kind: Any, is_mixed: bool) -> bool:
+    return _is(kind, *NUMBER) or (is_mixed and (_is(kind, *DATE) or _is_text(kind)))
 
 
 def _first(file: Any, name: str) -> object:

@@ -105,16 +105,15 @@ class Problems:
 
     def error(self, n_rows: int) -> TableError:
         """The message, when that many rows were looked at."""
-        first_line = min((texts.line for texts in self.texts.values()), default=1 << 62)
-        if self.repeated and self.repeated[0] < first_line:
+        in_order = sorted(self.texts.items(), key=lambda item: item[1].line)
+        if self.repeated and (not in_order or self.repeated[0] < in_order[0][1].line):
             return self._about_names()
-        if not self.texts:
+        if not in_order:
             assert self.unusable is not None
             return self.unusable
-        first = min(self.texts.values(), key=lambda texts: texts.line)
-        place = next(place for place, texts in self.texts.items() if texts is first)
+        place, first = in_order[0]
         return (
-            self._about_line(place, first)
+            self._about_line(first.line, first.cell if place == 0 else "")
             or self._about_cell(place, first)
             or self._about_columns(place, first, n_rows)
         )
@@ -130,7 +129,7 @@ class Problems:
             self.repeated = [line for line, row in sample if has_names_again(row, names)]
         if self.repeated:
             return self._about_names()
-        return self._about_line(-1, _Texts(self.start.lines[0], self.start.sample[0][0]))
+        return self._about_line(self.start.lines[0], self.start.sample[0][0])
 
     def note_names(self, line: int) -> None:
         """Note a line that has the columns' names again."""
@@ -146,13 +145,13 @@ class Problems:
             f"{left_out}{more}"
         )
 
-    def _about_line(self, place: int, first: _Texts) -> TableError | None:
-        line, sample = first.line, zip(self.start.lines, self.start.sample, strict=True)
-        cells = next((cells for number, cells in sample if number == line), [])
-        start = cells[0] if cells else first.cell if place == 0 else ""
-        mark = next((mark for mark in COMMENTS[:2] if start.startswith(mark)), None)
-        if mark is not None and not stands_for_none(start):
-            return a_comment(line, start, mark)
+    def _about_line(self, line: int, cell: str) -> TableError | None:
+        """What is wrong with a whole line; `cell` is its first, where that is no number."""
+        sample = dict(zip(self.start.lines, self.start.sample, strict=True))
+        cells = sample.get(line, [])
+        begins = cells[0] if cells else cell
+        if begins.startswith(COMMENTS[:2]) and not stands_for_none(begins):
+            return a_comment(line, begins)
         if units_line(self.start, self.chosen) == line:
             shown = ", ".join(short(cell, 12) for cell in cells[:4]) + (", …" if cells[4:] else "")
             return TableError(
@@ -164,18 +163,17 @@ class Problems:
     # --- what one cell has that numbers do not ---------------------------------------------------
 
     def _about_cell(self, place: int, first: _Texts) -> TableError | None:
+        name = self.start.names[place]
         found = what_to_do(first.cell, self.start.grammar, self.missing)
         if found is None and self.advice.can_drop and seems_a_date(first.cell):
             found = "looks like a date", "write dates as 2020-12-31 and add --mixed"
         if found is None:
             return None
         what, advice = found
-        name = self.start.names[place]
-        drop = ""
-        if self.advice.can_drop:
-            drop = f"; or leave the column out with {drop_option([name], 40)}"
+        drop = f"; or leave the column out with {drop_option([name], 40)}"
         return TableError(
-            f"column {short(name)}, line {first.line}: {short(first.cell)} {what}: {advice}{drop}"
+            f"column {short(name)}, line {first.line}: {short(first.cell)} {what}: {advice}"
+            f"{drop if self.advice.can_drop else ''}"
         )
 
     def _about_columns(self, place: int, first: _Texts, n_rows: int) -> TableError:
@@ -212,19 +210,10 @@ def what_to_do(cell: str, grammar: Grammar, missing: bool = False) -> _Found:
         typed = shlex.quote(quoted_name(cell))
         options = f"--na {typed}" + ("" if missing else " --missing")
         return "may stand for no value", f"leave such cells empty, or add {options}"
-    for look in (
-        _bytes,
-        _signs_of_numbers,
-        _invisible,
-        _other_digits,
-        _other_notation,
-        _sign_behind,
-        _around,
-    ):
-        found = look(cell, grammar)
-        if found is not None:
-            return found
-    return None
+    if NOT_UTF8.search(cell) is not None:
+        return "has bytes that are no UTF-8", "add --encoding cp1252, or the one it was written in"
+    looks = (_signs_of_numbers, _invisible, _other_digits, _other_notation, _sign_behind, _around)
+    return next((found for look in looks if (found := look(cell, grammar)) is not None), None)
 
 
 def stands_for_none(cell: str) -> bool:
@@ -240,12 +229,6 @@ def is_written_otherwise(cell: str, grammar: Grammar) -> bool:
 def _reads(cell: str, grammar: Grammar) -> bool:
     number = grammar.number(cell)
     return number is not None and math.isfinite(number)
-
-
-def _bytes(cell: str, grammar: Grammar) -> _Found:
-    if NOT_UTF8.search(cell) is None:
-        return None
-    return "has bytes that are no UTF-8", "add --encoding cp1252, or the one it was written in"
 
 
 def options_for(cell: str, grammar: Grammar) -> tuple[str, str] | None:
@@ -264,33 +247,28 @@ def _signs_of_numbers(cell: str, grammar: Grammar) -> _Found:
     if options is None:
         return None
     decimal, sign = options
-    typed = f"--thousands {TYPED.get(sign, sign)}" if sign != grammar.thousands else ""
-    if decimal != grammar.decimal and typed:
-        return f"has {THOUSANDS[sign]} that part thousands", f"add --decimal {decimal} {typed}"
-    if decimal != grammar.decimal:
-        what = "a comma" if decimal == "," else "a point"
-        advice = f"if that is the decimal sign, add --decimal {decimal}"
+    if decimal != grammar.decimal and sign == grammar.thousands:
+        advice = f"if that is the decimal sign, add --decimal {decimal}; if it parts thousands, "
         if _reads(cell, replace(grammar, thousands=decimal)) and not grammar.thousands:
-            return (
-                f"has {what}",
-                f"{advice}; if it parts thousands, --thousands {TYPED.get(decimal, decimal)}",
-            )
-        return f"has {what}", f"{advice}; if it parts thousands, take it out"
+            advice += f"--thousands {TYPED.get(decimal, decimal)}"
+        else:
+            advice += "take it out"
+        return f"has a {'comma' if decimal == ',' else 'point'}", advice
     spaces = [c for c in cell if c in SPACES]
-    if sign == " " and spaces and not re.search(rf"[0-9][{SPACES}]+[0-9]", cell):
+    typed = f"--thousands {TYPED.get(sign, sign)}"
+    if decimal != grammar.decimal:
+        typed = f"--decimal {decimal} {typed}"
+    elif sign == " " and spaces and not re.search(rf"[0-9][{SPACES}]+[0-9]", cell):
         return f"has {character(spaces[0])} in it", f"take it out, or add {typed}"
     return f"has {THOUSANDS[sign]} that part thousands", f"add {typed}"
 
 
 def _invisible(cell: str, grammar: Grammar) -> _Found:
-    odd = [
-        c
-        for c in cell
-        if c not in " \t" and (c.isspace() or unicodedata.category(c) in ("Cc", "Cf"))
-    ]
-    if not odd or not _reads_or_may("".join(c for c in cell if c not in odd), grammar):
-        return None
-    return f"has {character(odd[0])} in it", "take it out"
+    odd = [c for c in cell if c.isspace() or unicodedata.category(c) in ("Cc", "Cf")]
+    odd = [c for c in odd if c not in " \t"]
+    if odd and _reads_or_may("".join(c for c in cell if c not in odd), grammar):
+        return f"has {character(odd[0])} in it", "take it out"
+    return None
 
 
 def _other_digits(cell: str, grammar: Grammar) -> _Found:
@@ -347,13 +325,12 @@ def _around(cell: str, grammar: Grammar) -> _Found:
     elif before in ("(", "-(") and behind == ")":
         return "is in parentheses", "write what is less than nothing with a minus sign"
     options = options_for(number, grammar)
-    more = ""
-    if options is not None and not _reads(number, grammar):
-        decimal, sign = options
-        more = f" --decimal {decimal}" if decimal != grammar.decimal else ""
-        more += f" --thousands {TYPED.get(sign, sign)}" if sign else ""
-        more = f", and add{more}"
-    return what, f"take it out{more}"
+    if options is None or _reads(number, grammar):
+        return what, "take it out"
+    decimal, sign = options
+    more = f" --decimal {decimal}" if decimal != grammar.decimal else ""
+    more += f" --thousands {TYPED.get(sign, sign)}" if sign else ""
+    return what, f"take it out, and add{more}"
 
 
 def _reads_or_may(cell: str, grammar: Grammar) -> bool:
@@ -375,9 +352,8 @@ def has_names_again(cells: list[str], names: list[str]) -> bool:
 
 def ragged(start: Start, line: int, cells: list[str]) -> TableError:
     """The error for a record that has more or fewer fields than there are columns."""
-    mark = next((mark for mark in COMMENTS[:2] if cells[0].startswith(mark)), None)
-    if mark is not None:
-        return a_comment(line, cells[0], mark)
+    if cells[0].startswith(COMMENTS[:2]):
+        return a_comment(line, cells[0])
     n_columns = len(start.names)
     is_longer = len(cells) > n_columns and not any(cells[n_columns:])
     hint = ", and ends in separators" if is_longer else ""
@@ -387,8 +363,9 @@ def ragged(start: Start, line: int, cells: list[str]) -> TableError:
     )
 
 
-def a_comment(line: int, text: str, mark: str) -> TableError:
+def a_comment(line: int, text: str) -> TableError:
     """The error for a line among others that seems to be a comment."""
+    mark = next(mark for mark in COMMENTS if text.startswith(mark))
     return TableError(
         f"line {line} ({short(text)}) seems to be a comment: add --comment '{mark}', or leave it "
         f"out with --skip {line}-{line}"

@@ -50,8 +50,15 @@ CSV_ENDINGS = (
     *PLAIN_ENDINGS,
     *(plain + packed for packed in PACKED_ENDINGS for plain in PLAIN_ENDINGS),
 )
-ARROW_ENDINGS = (".feather", ".arrow")
-ENDINGS = (*CSV_ENDINGS, ".parquet", *ARROW_ENDINGS, ".npy", ".npz")
+READERS: dict[str, Callable[[str, Wanted], Table]] = {
+    ".parquet": read_parquet,
+    ".feather": read_arrow,
+    ".arrow": read_arrow,
+    ".npy": read_npy,
+    ".npz": read_npz,
+}
+"""What reads other files than CSV, by the ending of their names."""
+ENDINGS = (*CSV_ENDINGS, *READERS)
 OTHER_ENDINGS = {
     (".xlsx", ".xls", ".xlsm", ".ods", ".numbers"): "it is a workbook: save its sheet as CSV",
     (".zip", ".7z", ".rar", ".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tar.xz", ".tar.zst"): (
@@ -185,24 +192,21 @@ def _opened(path: str, wanted: Wanted, layout: Layout) -> Iterator[Reader]:
 
 
 def _of_pipe(stream: BinaryIO, wanted: Wanted, layout: Layout) -> Reader:
-    pipe = _Pipe(stream, wanted)
-    return lambda wanted: read_csv(pipe.open, wanted, layout, is_pipe=True)
+    # Of mixed columns the kinds may turn out to be others; numbers alone are read once.
+    pipe = _Pipe(stream, is_read_again=wanted.mixed is not None or wanted.beside is not None)
+    opener = cast(Callable[[], BinaryIO], lambda: pipe)
+    return lambda wanted: read_csv(opener, wanted, layout, is_pipe=True)
 
 
 def _of_file(path: str, layout: Layout) -> Reader:
     """What reads a file, by the ending of its name."""
     in_npz = IN_NPZ.fullmatch(path)
-    lower = path.lower()
     if in_npz:
         return partial(read_npz, in_npz[1], name=in_npz[2])
-    if lower.endswith(".npy"):
-        return partial(read_npy, path)
-    if lower.endswith(".npz"):
-        return partial(read_npz, path, name=None)
-    if lower.endswith(".parquet"):
-        return partial(read_parquet, path)
-    if lower.endswith(ARROW_ENDINGS):
-        return partial(read_arrow, path)
+    lower = path.lower()
+    for ending, read in READERS.items():
+        if lower.endswith(ending):
+            return partial(read, path)
     if not lower.endswith(CSV_ENDINGS):
         raise _unknown(path)
     opener = cast(Callable[[], BinaryIO], partial(open, path, "rb"))
@@ -228,7 +232,7 @@ def _unknown(path: str) -> TableError:
     return TableError(
         "what it is can't be told from its name: it must end in .csv, or be given as - with "
         f"< {shlex.quote(cut(printable(path), 40))}, if it is CSV; others end in "
-        f"{', '.join(ENDINGS[len(CSV_ENDINGS) :])}"
+        f"{', '.join(READERS)}"
     )
 
 
@@ -256,38 +260,25 @@ def _check_stream(stream: BinaryIO) -> None:
 
 
 class _Pipe:
-    """A stream that can be read again from its beginning, if that may be wanted."""
+    """A stream, which as a context begins anew where it may be read again: from a copy of it."""
 
-    def __init__(self, stream: BinaryIO, wanted: Wanted) -> None:
-        self._stream = stream
-        # Of mixed columns the kinds may turn out to be others; numbers alone are read once.
-        self._copy: Any = None
-        if wanted.mixed is not None or wanted.beside is not None:
-            self._copy = tempfile.TemporaryFile()  # noqa: SIM115
+    def __init__(self, stream: BinaryIO, *, is_read_again: bool) -> None:
+        self._stream, self._place = stream, 0
+        self._copy = tempfile.TemporaryFile() if is_read_again else None  # noqa: SIM115
 
-    def open(self) -> BinaryIO:
-        """The stream from its beginning."""
-        return cast(BinaryIO, _Beginning(self._stream, self._copy))
-
-
-class _Beginning:
-    """What was copied from a stream, and then the stream, which is copied on."""
-
-    def __init__(self, stream: BinaryIO, copy: Any) -> None:
-        self._stream, self._copy, self._place = stream, copy, 0
-
-    def __enter__(self) -> "_Beginning":
+    def __enter__(self) -> "_Pipe":
+        self._place = 0
         return self
 
     def __exit__(self, *error: object) -> None:
-        pass  # the stream stays open: it may be read again
+        pass  # the stream stays open
 
     def read(self, n_bytes: int) -> bytes:
         """Some bytes, so many at most; none at the end."""
         if self._copy is None:
             return self._stream.read(n_bytes)
         self._copy.seek(self._place)
-        piece: bytes = self._copy.read(n_bytes)
+        piece = self._copy.read(n_bytes)
         if not piece:
             piece = self._stream.read(n_bytes)
             self._copy.write(piece)

@@ -186,6 +186,10 @@ class Text:
         self._n_since = 0 if to_record else self._n_since + at - self.at
         self.at, self.line = at, line
 
+    def take(self, record: Record) -> None:
+        """Go on behind a record."""
+        self.go_on(record.end, self.line + record.n_lines, to_record=True)
+
     @contextmanager
     def looking_ahead(self) -> Iterator[None]:
         """Within this, going on is for the moment."""

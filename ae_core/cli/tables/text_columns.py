@@ -19,84 +19,95 @@ NUMBERS_AMONG_TEXTS = 0.9
 """Where more of the different texts are numbers than this share, the others are mistakes."""
 
 
-class Dates:
-    """A column of dates, as days since 1970."""
+class TextColumn:
+    """A column of cells, each of which becomes one value."""
+
+    dtype: Any = np.float64
 
     def __init__(self, grammar: Grammar) -> None:
-        self.missing_in: int | None = None  # the line
+        self.missing_in: int | None = None
+        """The line of the first cell without a value."""
         self._grammar = grammar
         self._blocks: list[Array] = []
+        self._value_of: dict[bytes, Any] = {}  # of cells as they are written
 
     def add(self, cells: list[bytes], lines: Array) -> int | None:
-        """Take some cells; the place of the first that is no date."""
-        days = np.empty(len(cells))
+        """Take some cells; the place of the first that can't be one of the column."""
+        values = np.empty(len(cells), self.dtype)
         for i, cell in enumerate(cells):
-            said = unquoted(cell).decode("utf-8", "replace").strip()
-            day = np.nan if self._grammar.is_missing(said) else days_of(said)
-            if day is None:
-                return i
-            days[i] = day
-        self._blocks.append(days)
-        missing = np.flatnonzero(np.isnan(days))
+            value = self._value_of.get(cell)
+            if value is None:
+                value = self.value(cell, int(lines[i]))
+                if value is None:
+                    return i
+                if len(self._value_of) < 2 * MOST_CATEGORIES:
+                    self._value_of[cell] = value
+            values[i] = value
+        self._blocks.append(values)
+        missing = np.flatnonzero(self.is_missing(values))
         if self.missing_in is None and len(missing):
             self.missing_in = int(lines[missing[0]])
         return None
 
-    def values(self, name: str, n_rows: int) -> Array:
-        """(n_rows,), NaN where missing."""
+    def value(self, cell: bytes, line: int) -> Any:
+        """What stands for a cell; None when it can't be one of the column."""
+        raise NotImplementedError
+
+    def is_missing(self, values: Array) -> Array:
+        """Which of them stand for no value."""
+        return np.isnan(values)
+
+    def values(self, name: str) -> Any:
+        """What a DataFrame holds of them, (n_rows,)."""
         return np.concatenate(self._blocks)
 
 
-class Texts:
-    """A column of texts of which nothing is to be made."""
+class Dates(TextColumn):
+    """A column of dates, as days since 1970; NaN where missing."""
 
-    missing_in = None
-
-    def __init__(self, grammar: Grammar) -> None:
-        self._grammar = grammar
-        self._texts: list[str | None] = []
-
-    def add(self, cells: list[bytes], lines: Array) -> None:
-        """Take some cells."""
-        for cell in cells:
-            said = unquoted(cell).decode("utf-8", "replace")
-            self._texts.append(None if self._grammar.is_missing(said.strip()) else said)
-
-    def values(self, name: str, n_rows: int) -> Array:
-        """(n_rows,), None where missing."""
-        return np.array(self._texts, dtype=object)
+    def value(self, cell: bytes, line: int) -> float | None:
+        """The days from 1970 to the date in a cell."""
+        said = unquoted(cell).decode("utf-8", "replace").strip()
+        return np.nan if self._grammar.is_missing(said) else days_of(said)
 
 
-class Categories:
-    """A column of texts that sort rows, as the places of their categories."""
+class Texts(TextColumn):
+    """A column of texts of which nothing is to be made; None where missing."""
+
+    dtype = object
+
+    def value(self, cell: bytes, line: int) -> str:
+        """What a cell says; nothing where it stands for no value."""
+        said = unquoted(cell).decode("utf-8", "replace")
+        return "" if self._grammar.is_missing(said.strip()) else said
+
+    def is_missing(self, values: Array) -> Array:
+        """None counts: the table is only looked at."""
+        return np.zeros(len(values), bool)
+
+    def values(self, name: str) -> Array:
+        """Texts, (n_rows,)."""
+        texts = super().values(name)
+        return np.asarray(np.where(texts == "", None, texts))
+
+
+class Categories(TextColumn):
+    """A column of texts that sort rows, as the places of their categories; -1 where missing."""
+
+    dtype = np.int64
 
     def __init__(self, known: Column | None, grammar: Grammar, may_be_unseen: bool) -> None:
-        self.missing_in: int | None = None
-        self._known, self._grammar, self._may_be_unseen = known, grammar, may_be_unseen
+        super().__init__(grammar)
+        self._known, self._may_be_unseen = known, may_be_unseen
         self._codes = {} if known is None else {str(c): i for i, c in enumerate(known.categories)}
         self._lines: list[int] = []  # where each category was first seen
-        self._code_of: dict[bytes, int] = {}  # of cells as they are written
-        self._blocks: list[Array] = []
 
-    def add(self, cells: list[bytes], lines: Array) -> int | None:
-        """Take some cells; the place of the first that can't be a category."""
-        codes = np.empty(len(cells), np.int64)
-        for i, cell in enumerate(cells):
-            code = self._code_of.get(cell)
-            if code is None:
-                code = self._learned(cell, int(lines[i]))
-                if code is None:
-                    return i
-                if len(self._code_of) < 2 * MOST_CATEGORIES:
-                    self._code_of[cell] = code
-            codes[i] = code
-        self._blocks.append(codes)
-        missing = np.flatnonzero(codes < 0)
-        if self.missing_in is None and len(missing):
-            self.missing_in = int(lines[missing[0]])
-        return None
+    def is_missing(self, values: Array) -> Array:
+        """Which of them stand for no value, or for a category that the fit has not seen."""
+        return values < 0
 
-    def _learned(self, cell: bytes, line: int) -> int | None:
+    def value(self, cell: bytes, line: int) -> int | None:
+        """The place of a cell's category."""
         try:
             said = unquoted(cell).decode()
         except UnicodeDecodeError:
@@ -108,25 +119,23 @@ class Categories:
             return code
         if self._known is not None:
             number = self._grammar.number(said)
-            same = [
-                i
-                for i, c in enumerate(self._known.categories)
-                if type(c) in (int, float) and c == number
-            ]
-            return same[0] if same else -1 if self._may_be_unseen else None
+            for i, category in enumerate(self._known.categories):
+                if type(category) in (int, float) and category == number:
+                    return i
+            return -1 if self._may_be_unseen else None
         if len(self._codes) >= MOST_CATEGORIES:
             return None
         self._lines.append(line)
         return self._codes.setdefault(said, len(self._codes))
 
-    def values(self, name: str, n_rows: int) -> Any:
-        """What a DataFrame holds of them, (n_rows,)."""
+    def values(self, name: str) -> Any:
+        """A Categorical; or of a model's columns whatever these were, (n_rows,)."""
         import pandas as pd
 
-        codes = np.concatenate(self._blocks)
+        codes = super().values(name)
         if self._known is None:
             texts = list(self._codes)
-            self._check(name, texts, n_rows)
+            self._check(name, texts, len(codes))
             order = sorted(range(len(texts)), key=texts.__getitem__)
             places = np.append(np.argsort(order), -1)  # of each code; the last is that of none
             index = pd.Index([texts[i] for i in order], dtype=object)
