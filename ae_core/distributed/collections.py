@@ -63,8 +63,6 @@ def vector_partitions(values: Any, name: str) -> list[Any]:
     """The partitions of one number per row, or the whole as one."""
     if isinstance(values, DaskArray):
         return list(values.to_delayed().ravel())
-    if is_frame_of_dask(values):
-        return list(values.to_delayed())
-    if is_list_of_delayed(values):
-        return list(values)
+    if is_distributed(values):
+        return partitions_of(values)
     return [delayed(values, name=f"{name}-whole", pure=False)]

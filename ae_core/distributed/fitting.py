@@ -21,11 +21,7 @@ from ..estimators.fitting import (
     weights_of,
     without,
 )
-from ..estimators.parameters import (
-    batch_size_of,
-    solver_of,
-    tolerance_of,
-)
+from ..estimators.parameters import batch_size_of, solver_of, tolerance_of
 from ..estimators.records import check_parameters
 from ..estimators.starting import draw_network, go_on, is_scaled, note_scale
 from ..formulas.schedules import Schedule
@@ -41,10 +37,10 @@ from .steps import Job
 from .tables import DistributedTable, gathered
 
 ROWS_JUDGED = 1000
-"""So many rows tell whether a fit was better than a constant."""
+"""How many rows tell whether a fit was better than a constant."""
 
 ROWS_FOR_THE_REST = 10_000
-"""And so many whatever else an estimator learns before the network is made."""
+"""How many rows tell whatever else an estimator learns before the network is made."""
 
 
 def fit(
@@ -62,9 +58,7 @@ def fit(
     machines = Machines(client)
     with all_or_nothing(estimator, keeps_epochs=True):
         is_fitted = estimator.warm_start and hasattr(estimator, "network_")
-        table = DistributedTable(machines, X)
-        table.note_columns(estimator, reset=not is_fitted)
-        table.read(estimator.to_local())
+        table = DistributedTable(machines, X, estimator, reset=not is_fitted)
         random = generator_of(estimator)
         weights = given_weights(machines, sample_weight, table)
         held_out = np.empty(0, dtype=np.int64)
@@ -76,23 +70,16 @@ def fit(
         else:
             _start(estimator, table, weights, random)
         local = estimator.to_local()
-        pieces, limits = table.pieces(local, weights)
-        validation = None
+        pieces, validation = table.pieces(local, weights), None
         if X_val is not None:
-            other = DistributedTable(machines, X_val, "X_val")
-            other.note_columns(estimator, reset=False)
-            other.read(local)
-            validation = other.pieces(local, None)[0]
+            validation = DistributedTable(machines, X_val, estimator, "X_val").pieces(local, None)
         elif len(held_out):
             alone = np.zeros(table.n_rows)
             alone[held_out] = 1.0 if their_weights is None else their_weights
-            validation = table.pieces(local, alone)[0]
+            validation = table.pieces(local, alone)
         estimator._stream = None
-        _run(estimator, pieces, limits, random, callbacks, validation)
+        _run(estimator, pieces, random, callbacks, validation)
         some, some_weights = table.spread(weights, ROWS_JUDGED)
-        for held in (table, pieces, validation):
-            if held is not None:
-                held.release()
     warn_if_not_converged(estimator)
     warn_if_not_learning(estimator.network_, seen(estimator, some, some_weights))
 
@@ -155,7 +142,6 @@ def _start(
 def _run(
     estimator: Any,
     pieces: Pieces,
-    limits: tuple[Array, Array],
     random: np.random.Generator,
     callbacks: Any,
     validation: Pieces | None,
@@ -165,17 +151,14 @@ def _run(
     options = estimator._training_options()
     kl_warm_up, sync_every = options.get("kl_warm_up", 0), getattr(estimator, "sync_every", None)
     estimator.history_ = History()
-
-    def job_of(pieces: Pieces) -> Job:
-        return Job(
-            network.architecture,
-            network.dtype,
-            None if isinstance(solver, str) else solver,
-            len(pieces),
-            limits,
-            estimator.n_threads,
-        )
-
+    job = Job(
+        network.architecture,
+        network.dtype,
+        None if isinstance(solver, str) else solver,
+        len(pieces.tasks),
+        pieces.limits,
+        estimator.n_threads,
+    )
     with ExitStack() as stack:
         callbacks = with_progress_bar(stack, callbacks, estimator.verbose, estimator.max_iter, 0)
         watch = DistributedWatch(
@@ -186,22 +169,21 @@ def _run(
             joined(callbacks),
             estimator.early_stopping,
         )
-        watch.history = estimator.history_
-        if validation is not None:
-            watch.validation_job = job_of(validation)
+        watch.history, watch.job = estimator.history_, job
         seed = drawn_seed(random)
         stack.enter_context(noting_why(estimator.history_))
         if isinstance(solver, str):
-            facade = DistributedNetwork(network, pieces, job_of(pieces), seed)
+            facade = DistributedNetwork(network, pieces, job)
             nothing: Any = None
             train_lbfgs(facade, nothing, estimator.max_iter, options.get("max_fun"), watch)
             return
         batch_size = batch_size_of(estimator.batch_size, sum(pieces.n_visited))
-        common = (network, pieces, job_of(pieces), batch_size, estimator.shuffle, seed)
+        of_order = seed if estimator.shuffle else None
+        common = (network, pieces, job, batch_size, of_order, kl_warm_up)
         epochs = (
-            DistributedEpochs(*common, kl_warm_up)
+            DistributedEpochs(*common)
             if sync_every is None
-            else LocalStepsEpochs(*common, kl_warm_up, sync_every)
+            else LocalStepsEpochs(sync_every, *common)
         )
         schedule = Schedule(
             estimator.learning_rate,

@@ -10,7 +10,7 @@ import numpy as np
 from dask.array import Array as DaskArray
 from dask.delayed import delayed
 
-from .collections import is_frame_of_dask, is_list_of_delayed, whole_rows
+from .collections import is_frame_of_dask, is_list_of_delayed, partitions_of, whole_rows
 
 
 @lru_cache(8)
@@ -19,12 +19,12 @@ def unpacked(local: bytes) -> Any:
     return pickle.loads(local)
 
 
-def on_part(
-    local: bytes, method: str, part: Any, n_columns: int | None, dtype: Any, *more: Any
+def _block(
+    part: Any, local: bytes, method: str, n_columns: int | None, out: Any, more: tuple[Any, ...]
 ) -> Any:
     """What a method gives of one partition; of one without rows, nothing of the right width."""
     if part.shape[0] == 0:
-        return np.empty((0,) if n_columns is None else (0, n_columns), dtype)
+        return np.empty((0,) if n_columns is None else (0, n_columns), out)
     return getattr(unpacked(local), method)(part, *more)
 
 
@@ -67,34 +67,24 @@ def lazily(
     dask array, dask DataFrame or list of Delayed
     """
     packed = pickle.dumps(local)
+    given = (packed, method, n_columns, np.dtype(dtype), more)
     if isinstance(X, DaskArray):
         X = whole_rows(X)
         return da.map_blocks(
             _block,
             X,
-            local=packed,
-            method=method,
-            n_columns=n_columns,
-            more=more,
-            out=np.dtype(dtype),
+            *given,
             dtype=dtype,
             meta=np.empty((0,) if n_columns is None else (0, 0), dtype),
             **({"drop_axis": 1} if n_columns is None else {"chunks": (X.chunks[0], (n_columns,))}),
         )
-    function: Callable[..., Any] = delayed(on_part, pure=False)
-    if is_list_of_delayed(X):
-        return [function(packed, method, part, n_columns, dtype, *more) for part in X]
-    assert is_frame_of_dask(X)
-    if gives_frames is not False:
+    if is_frame_of_dask(X) and gives_frames is not False:
         empty = X._meta.astype(dtype) if gives_frames is True else gives_frames
         return X.map_partitions(frame_on_part, packed, method, empty, meta=empty)
+    on_part: Callable[..., Any] = delayed(_block, pure=False)
+    blocks = [on_part(part, *given) for part in partitions_of(X)]
+    if is_list_of_delayed(X):
+        return blocks
     shape = (np.nan,) if n_columns is None else (np.nan, n_columns)
-    blocks = [
-        da.from_delayed(function(packed, method, part, n_columns, dtype, *more), shape, dtype=dtype)
-        for part in X.to_delayed()
-    ]
-    return da.concatenate(blocks, allow_unknown_chunksizes=True)
-
-
-def _block(block: Any, *, local: bytes, method: str, n_columns: Any, more: Any, out: Any) -> Any:
-    return on_part(local, method, block, n_columns, out, *more)
+    arrays = [da.from_delayed(block, shape, dtype=dtype) for block in blocks]
+    return da.concatenate(arrays, allow_unknown_chunksizes=True)

@@ -9,28 +9,34 @@ from typing import Any
 from uuid import uuid4
 
 import dask
+import distributed
 from dask.delayed import Delayed, delayed
+from distributed import KilledWorker
+from distributed.comm import CommClosedError
 
 from ..basics.shown import cut, printable
 from .names import Names
 
 SECONDS_WITHOUT_WORKERS = 60.0
-"""So long a cluster may have no worker, as while one is started again."""
+"""How long a cluster may have no worker, as while one is started again."""
 
 SECONDS_BETWEEN_LOOKS = 2.0
-"""So often a wait looks whether there are any, and whether they do something."""
+"""How often a wait looks whether there are workers, and whether they do something."""
 
 SECONDS_OF_NOTHING = 30.0
-"""After so long, in which no task runs or ends, what is waited for is sent again.
+"""After how long, in which no task runs or ends, what is waited for is sent again.
 
 Twice as long each further time: moving large data looks the same.
 """
 
 SECONDS_FOR_AN_ANSWER = 60.0
-"""So long a scheduler may take to answer a question."""
+"""How long a scheduler may take to answer a question."""
 
 MOST_ATTEMPTS = 4
-"""So often the same work is sent before the cluster is blamed."""
+"""Attempts before a ClusterError is raised."""
+
+OF_THE_CLUSTER = (KilledWorker, CancelledError, CommClosedError)
+"""Errors of a future that are not its task's."""
 
 
 class ClusterError(RuntimeError):
@@ -99,8 +105,6 @@ class Machines:
     """
 
     def __init__(self, client: Any = None) -> None:
-        import distributed
-
         if client is None:
             try:
                 client = distributed.default_client()
@@ -115,7 +119,7 @@ class Machines:
         """The same tasks, whose results stay where they are computed."""
         if self.client is None:
             return list(dask.persist(*tasks, scheduler="synchronous"))
-        with _named_failures(self.client), _large_graphs():
+        with _named_failures(self.client):
             self.names.note(tasks)
             self._hold([task.key for task in tasks], self.names.as_sent(tasks))
         return [self.names.placeholder(task.key) for task in tasks]
@@ -138,7 +142,7 @@ class Machines:
         if self.client is None:
             return list(dask.compute(*tasks, scheduler="synchronous"))
         try:
-            with _named_failures(self.client), _large_graphs():
+            with _named_failures(self.client):
                 return self._brought(tasks)
         except _OfTask as wrapped:
             error = wrapped.args[0]
@@ -165,13 +169,10 @@ class Machines:
         """Let workers compute and keep tasks, which had these names at first."""
         persisted = self.client.persist(tasks) if tasks else []  # Dask refuses to persist nothing
         for key, task in zip(keys, persisted, strict=True):
-            self.names.held[key] = future_of(task)
+            (self.names.held[key],) = distributed.futures_of(task)
 
     def _brought(self, tasks: Sequence[Delayed]) -> list[Any]:
         """What tasks give; sent again, with all that workers keep, where the cluster lost it."""
-        from distributed import KilledWorker
-        from distributed.comm import CommClosedError
-
         for attempt in range(MOST_ATTEMPTS):
             if attempt:
                 keys = list(self.names.held)
@@ -186,7 +187,7 @@ class Machines:
                     except TimeoutError:
                         if all(future.status == "finished" for future in futures):
                             raise _Stalled from None
-            except (KilledWorker, CancelledError, CommClosedError, _Stalled):
+            except (*OF_THE_CLUSTER, _Stalled):
                 if attempt == MOST_ATTEMPTS - 1 or self.client.status != "running":
                     raise
         raise AssertionError("unreachable")
@@ -199,8 +200,6 @@ class Machines:
 
     def _wait(self, futures: Sequence[Any], patience: float) -> None:
         """Until all are done, or there is nobody to do them, or nobody does."""
-        import distributed
-
         alone_since = idle_since = None
         before: Any = None
         while True:
@@ -209,28 +208,23 @@ class Machines:
                     distributed.wait(futures, timeout=SECONDS_BETWEEN_LOOKS)
                 break
             except TimeoutError:
-                pass
-            now = time.monotonic()
-            if not self._ask(self.client.nthreads):  # of each, as the scheduler has them now
-                idle_since = None
-                alone_since = alone_since or now
-                if now - alone_since > SECONDS_WITHOUT_WORKERS:
-                    raise ClusterError(
-                        f"the cluster has had no worker for {SECONDS_WITHOUT_WORKERS:g} s: start "
-                        "some, and fit again"
-                    )
-                continue
-            alone_since = None
-            before, last = self._doing(), before
-            if before is None or before != last:
-                idle_since = None
-                continue
-            idle_since = idle_since or now
-            if now - idle_since > patience:
+                now = time.monotonic()
+            is_alone = not self._ask(self.client.nthreads)  # as the scheduler has them now
+            before, last = None if is_alone else self._doing(), before
+            is_idle = before is not None and before == last
+            alone_since = (alone_since or now) if is_alone else None
+            idle_since = (idle_since or now) if is_idle else None
+            if alone_since and now - alone_since > SECONDS_WITHOUT_WORKERS:
+                raise ClusterError(
+                    f"the cluster has had no worker for {SECONDS_WITHOUT_WORKERS:g} s: start "
+                    "some, and fit again"
+                )
+            if idle_since and now - idle_since > patience:
                 raise _Stalled
         for future in futures:
             if future.status == "error":
-                raise _of_cluster_or_task(future.exception(SECONDS_FOR_AN_ANSWER))
+                error = future.exception(SECONDS_FOR_AN_ANSWER)
+                raise error if isinstance(error, OF_THE_CLUSTER) else _OfTask(error)
 
     def _doing(self) -> Any:
         """What workers have before them, if none of it runs; None if something does."""
@@ -243,37 +237,13 @@ class Machines:
         return {where: sorted(map(str, keys)) for where, keys in processing.items()}
 
 
-def _of_cluster_or_task(error: BaseException) -> BaseException:
-    """The error of a future: as it is if the cluster is to blame, else marked as the task's."""
-    from distributed import KilledWorker
-    from distributed.comm import CommClosedError
-
-    ours = isinstance(error, KilledWorker | CommClosedError | CancelledError)
-    return error if ours else _OfTask(error)
-
-
-def future_of(task: Delayed) -> Any:
-    """The future behind a task that a client keeps."""
-    import distributed
-
-    return next(iter(distributed.futures_of(task)))
-
-
-@contextmanager
-def _large_graphs() -> Iterator[None]:
-    """Parameters go with the tasks that start from them, and Dask would warn of their size."""
-    with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1TB"}):
-        yield
-
-
 @contextmanager
 def _named_failures(client: Any) -> Iterator[None]:
     """One sentence about a cluster that failed, in place of Dask's own errors."""
-    from distributed import KilledWorker
-    from distributed.comm import CommClosedError
-
     try:
-        yield
+        # Parameters go with the tasks that start from them, and Dask would warn of their size.
+        with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1TB"}):
+            yield
     except KilledWorker as error:
         raise ClusterError(
             f"workers died again and again of the same work ({cut(printable(str(error.task)), 60)})"

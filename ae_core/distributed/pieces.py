@@ -6,6 +6,7 @@ the piece, so that a piece that was lost is made anew from its partition, and go
 
 import copy
 import pickle
+from dataclasses import dataclass, fields
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -29,18 +30,24 @@ def aligned(array: Array) -> Array:
     return np.require(array, requirements=["C", "A"])
 
 
-class Whole:
-    """A value that moves between workers as one string of bytes, so that its arrays are aligned."""
-
-    def __init__(self, value: Any) -> None:
-        self.value = value
+class InOneString:
+    """A dataclass that moves between workers as one string of bytes: so its arrays are aligned."""
 
     def __reduce__(self) -> Any:
-        return _unpacked, (pickle.dumps(self.value),)
+        own: Any = self
+        values = [getattr(self, field.name) for field in fields(own)]
+        return _unpacked, (type(self), pickle.dumps(values))
 
 
-def _unpacked(value: bytes) -> Whole:
-    return Whole(pickle.loads(value))
+def _unpacked(kind: Any, values: bytes) -> Any:
+    return kind(*pickle.loads(values))
+
+
+@dataclass
+class Whole(InOneString):
+    """A value that moves so."""
+
+    value: Any
 
 
 class Peek(NamedTuple):
@@ -76,11 +83,6 @@ def measure(X: Array, weights: Array | None, missing: str | None) -> SeenColumns
     """What scaling needs to know of the rows of a partition."""
     with np.errstate(over="ignore", invalid="ignore"):
         return seen_columns(X, weights, missing)
-
-
-def some_rows(X: Array, which: Array) -> Array:
-    """Some rows of a partition."""
-    return X[which]
 
 
 class Piece:
@@ -136,9 +138,8 @@ class Piece:
 
     def batch(self, limits: Any, moment: "Moment") -> Rows | None:
         """The rows that a step takes of it, None for none, with the limits of the whole table."""
-        if moment.n_steps == 1:
-            which = self.visited
-        else:
+        which = self.visited
+        if moment.n_steps > 1:
             start, stop = (
                 bounds(len(self.visited), self.number, moment.n_steps, step)
                 for step in (moment.step, moment.step + 1)
@@ -146,10 +147,10 @@ class Piece:
             which = np.sort(self.order(moment)[start:stop])
         if not len(which):
             return None
-        rows = self.limited(limits)
-        if len(which) < len(rows):
-            rows = rows.part(which)
-            rows.limits = limits
+        if len(which) == len(self.rows):
+            return self.limited(limits)
+        rows = self.rows.part(which)
+        rows.limits = limits
         return rows
 
     def limited(self, limits: Any) -> Rows:
@@ -160,11 +161,11 @@ class Piece:
 
     def order(self, moment: "Moment") -> Array:
         """The visited rows as this epoch has them."""
-        if not moment.shuffle:
+        if moment.seed is None:
             return self.visited
         key = (moment.seed, moment.epoch)
         if self._order[0] != key:  # kept for the other steps of the epoch
-            random = np.random.default_rng((moment.seed, moment.epoch, self.number))
+            random = np.random.default_rng((*key, self.number))
             self._order = (key, random.permutation(self.visited))
         return self._order[1]
 
@@ -172,13 +173,13 @@ class Piece:
 class Moment(NamedTuple):
     """Where in a fit a step is."""
 
-    seed: int
-    """Of the fit's draws."""
-    epoch: int
-    step: int
+    seed: int | None = None
+    """Of the fit's draws; None where rows are not shuffled."""
+    epoch: int = 0
+    step: int = 0
     """Within the epoch."""
-    n_steps: int
-    shuffle: bool
+    n_steps: int = 1
+    """Of the epoch."""
     noise_key: int = 0
     """The epoch's."""
     annealing: float = 1.0
