@@ -82,11 +82,12 @@ def described(predictor: Predictor, inputs: list[Value]) -> list[Port]:
         given = encoded(encoding, inputs, others=is_detector)
     if is_detector:
         return _of_detector(predictor, given)
-    network, allows_missing = predictor._network, predictor._missing is not None
+    network, seeing = predictor._network, predictor._seeing
+    allows_missing = predictor._missing is not None
     assert network is not None
     check_exportable(network.architecture, FEATURE)
-    X, bias = without_bias(given, predictor._seeing)
-    seen = scaled(X, predictor._shift, predictor._factor, clip=predictor._clip)
+    X, bias = without_bias(given, seeing)
+    seen = scaled(X, seeing.shift, seeing.factor, clip=seeing.clips)
     gap = None if allows_missing else seen.row_sum(keep=True).isnan()  # in a row, (m, 1)
     found = passed(network, seen)
     n, k = predictor.n_features_in_, network.architecture.n_components
@@ -98,7 +99,7 @@ def described(predictor: Predictor, inputs: list[Value]) -> list[Port]:
     outputs = [Port("code", known(found.code), k)]
     if found.log_variance is not None:
         outputs.append(Port("log_variance", known(found.log_variance), k))
-    X_hat = unscaled(found.X_hat, predictor._shift, predictor._factor)
+    X_hat = unscaled(found.X_hat, seeing.shift, seeing.factor)
     if bias is not None:
         X_hat = X_hat + bias
     if encoding is not None:

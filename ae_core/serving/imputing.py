@@ -10,9 +10,9 @@ from ..data.encoding import Encoding
 from ..data.frames import filled_frame, is_frame, some_columns, with_columns
 from ..data.markers import says_nan, without_marker
 from ..files.model_content import ModelFile
-from .completing import completed_mixed
+from .completing import completed_cells, completed_mixed
 from .filling import is_marker, restore_filling, restore_indicated
-from .tables import Columns, filled_cells
+from .tables import Columns
 
 INDICATOR = "missingindicator_"
 """What scikit-learn's MissingIndicator begins the names of its columns with."""
@@ -96,9 +96,7 @@ class Imputing:
         if is_frame(X):
             return self._frame(X, table, values, added)
         if self.encoding is not None:
-            cells = filled_cells(
-                self.columns.cells_of(X), self.encoding, table, self.encoding.decode_cells(values)
-            )
+            cells = completed_cells(self.columns.cells_of(X), self.encoding, table, values)
             return self._mapping([cells[name] for name in self.names], added)
         filled = np.where(np.isnan(table), values.astype(table.dtype), table)[:, self.kept]
         if self.columns.names is not None and self.columns.is_by_name(X):

@@ -16,6 +16,7 @@ from .._engine.inference import run_layers
 from .._engine.rows import Rows as EngineRows
 from .._typing import Array
 from ..data.plain_rows import FLOATS
+from ..data.seen_rows import Seeing
 from ..detection.ensemble import Ensemble
 from ..formulas.losses import ANYTHING, LOSSES
 from ..network import compiled
@@ -49,9 +50,7 @@ class Given:
         return True
 
 
-def row_of_network(
-    network: Network, shift: Array | None, factor: Array | None, clip: bool
-) -> "OneRowOfNetwork | None":
+def row_of_network(network: Network, seeing: Seeing) -> "OneRowOfNetwork | None":
     """What gives reconstruction errors of one row; None where the general way has more to do."""
     architecture = network.architecture
     if (
@@ -61,18 +60,17 @@ def row_of_network(
         or not network.is_small(1)
     ):
         return None
-    return OneRowOfNetwork(network, shift, factor, clip)
+    return OneRowOfNetwork(network, seeing)
 
 
 class OneRowOfNetwork:
     """The reconstruction error of one row, if nobody else is asking at this moment."""
 
-    def __init__(
-        self, network: Network, shift: Array | None, factor: Array | None, clip: bool
-    ) -> None:
-        self._made_of = network, shift, factor, clip
+    def __init__(self, network: Network, seeing: Seeing) -> None:
+        self._made_of = network, seeing
+        shift, factor = seeing.shift, seeing.factor
         self._given = Given(network.architecture.n_features, shift, factor)
-        self._rows = EngineRows(self._given.row, shift, factor, None, clip, False)
+        self._rows = EngineRows(self._given.row, shift, factor, None, seeing.clips, False)
         self._n_layers = network.architecture.n_layers
         self._error = np.empty((1, 1), network.dtype)
         self._plan, self._params, self._lock = network.plan, network.params, Lock()

@@ -2,13 +2,10 @@
 
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from .._typing import Array
 from ..data.checks import FIT_MASK, check_frame, check_table
 from ..data.columns import columns_of_array, named_columns, side_by_side
 from ..data.containers import table_of
-from ..data.encoded_columns import NUMBER
 from ..data.encoding import Encoding
 from ..data.frames import as_pandas, is_frame, names_of
 from ..data.plain_rows import is_plain
@@ -37,13 +34,14 @@ class Columns(NamedTuple):
             Naming what is not as in the fit.
         """
         if self.encoding is not None:
-            if is_frame(X):
-                return self._encoded_frame(X)
-            return self.encoding.encode_cells(
-                self.cells_of(X),
-                has_missing=self.missing == "mask",
-                others=self.takes_other_categories,
-            )
+            has_missing, others = self.missing == "mask", self.takes_other_categories
+            if not is_frame(X):
+                cells = self.cells_of(X)
+                return self.encoding.encode_cells(cells, has_missing=has_missing, others=others)
+            frame = as_pandas(X)
+            check_frame(frame)
+            self._check_columns(frame.shape[1], list(frame.columns))
+            return self.encoding.encode(frame, has_missing=has_missing, others=others)
         if is_plain(X, self.n_columns, self.missing):
             return X
         if self.names is not None and not is_frame(X):
@@ -68,15 +66,6 @@ class Columns(NamedTuple):
         """Whether X is a mapping of columns, or rows that are mappings."""
         return isinstance(X, dict) or (isinstance(X, list) and bool(X) and isinstance(X[0], dict))
 
-    def _encoded_frame(self, X: Any) -> Array:
-        assert self.encoding is not None
-        frame = as_pandas(X)
-        check_frame(frame)
-        self._check_columns(frame.shape[1], list(frame.columns))
-        return self.encoding.encode(
-            frame, has_missing=self.missing == "mask", others=self.takes_other_categories
-        )
-
     def _check_columns(self, n_columns: int, names: list[Any] | None) -> None:
         if names is not None and self.names is not None and tuple(names) != self.names:
             odd = [each for each in names if each not in self.names]
@@ -96,28 +85,3 @@ class Columns(NamedTuple):
                 f"X has {n_columns} features, but {self.kind} is expecting {self.n_columns} "
                 "features as input"
             )
-
-
-def filled_cells(
-    columns: dict[str, Array], encoding: Encoding, encoded: Array, values: dict[str, Array]
-) -> dict[str, Array]:
-    """Columns (m,) with what is unseen of them taken from a reconstruction.
-
-    Numbers as float64; flags and categories as objects.
-
-    Parameters
-    ----------
-    columns : dict of str to array of shape (m,)
-        As they were given.
-    encoding : Encoding
-    encoded : array of shape (m, n_encoded)
-        The same, NaN for what is unseen.
-    values : dict of str to array of shape (m,)
-        The reconstruction, as `Encoding.decode_cells` gives it.
-    """
-    filled = {}
-    for column, start in zip(encoding.columns, encoding.starts, strict=False):
-        own = encoded[:, start]  # (m,): of a number itself
-        given = own if column.kind == NUMBER else columns[column.name].astype(object)
-        filled[column.name] = np.where(np.isnan(own), values[column.name], given)
-    return filled
