@@ -3,7 +3,7 @@
 from typing import Any
 
 from dask.array import Array as DaskArray
-from dask.delayed import Delayed, delayed
+from dask.delayed import Delayed
 
 from ..basics.shown import shown
 
@@ -57,12 +57,3 @@ def partitions_of(X: Any, name: str = "X") -> list[Delayed]:
         f"{name} is a {type(X).__name__}, {shown(X)[:80]}: a dask array, a dask DataFrame or a "
         "list of dask.delayed partitions is needed; for one in memory use the class without Dask"
     )
-
-
-def vector_partitions(values: Any, name: str) -> list[Any]:
-    """The partitions of one number per row, or the whole as one."""
-    if isinstance(values, DaskArray):
-        return list(values.to_delayed().ravel())
-    if is_distributed(values):
-        return partitions_of(values)
-    return [delayed(values, name=f"{name}-whole", pure=False)]

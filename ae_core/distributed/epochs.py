@@ -86,11 +86,12 @@ class DistributedEpochs(Epochs):
         """Cut an epoch into steps; returns how many."""
         self.n_parts = math.ceil(self.n_rows / self.batch_size)
         """Parts that each piece's rows are in; of few rows some parts may be empty in all."""
-        sizes = np.zeros(self.n_parts, dtype=np.int64)
-        for number, n in enumerate(self.pieces.n_visited):
-            ends = [bounds(n, number, self.n_parts, step) for step in range(self.n_parts + 1)]
-            sizes += np.diff(ends)
-        self.parts = np.flatnonzero(sizes)
+        steps = range(self.n_parts + 1)
+        ends = [
+            [bounds(n, number, self.n_parts, step) for step in steps]
+            for number, n in enumerate(self.pieces.n_visited)
+        ]
+        self.parts = np.flatnonzero(np.diff(ends).sum(axis=0))
         return len(self.parts)
 
     def run(self, state: SolverState, rates: Array, n_done: int, noise_seed: int) -> Array:

@@ -84,7 +84,9 @@ class OverPartitions:
             Of what it gives: how many, or the attribute that says so; None for one number per row.
         dtype : dtype or None
             Of what it gives; None for the network's.
-        *more, gives_frames
+        *more
+            Other arguments of the method.
+        gives_frames : bool or frame
             As of `lazily`.
         """
         check_is_fitted(self)
@@ -98,7 +100,7 @@ class OverPartitions:
         if hasattr(local, "network_"):  # partitions are as many as can be busy at a time
             local.network_ = copy.copy(local.network_)
             local.network_.n_threads = 1
-        return lazily(local, method, X, n_columns, dtype, *more, gives_frames=gives_frames)
+        return lazily(local, method, X, n_columns, dtype, more, gives_frames)
 
 
 @with_parameters
@@ -201,8 +203,8 @@ class DistributedAutoencoderMethods(OverPartitions):
         if not is_distributed(X):
             return float(self.to_local().score(X, sample_weight=sample_weight))
         machines = Machines()
-        scores = gathered(machines, self.score_samples(X), "scores")
-        weights = gathered(machines, sample_weight, "sample_weight")
+        scores = gathered(machines, self.score_samples(X))
+        weights = gathered(machines, sample_weight)
         return float(np.average(scores, weights=relative_weights(weights)))
 
 

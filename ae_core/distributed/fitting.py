@@ -1,13 +1,14 @@
 """How a distributed estimator is fitted: as `ae_core.estimators.fitting`, from partitions."""
 
+from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from .._typing import Array
 from ..basics.arguments import is_number
-from ..data.checks import check_dtype
 from ..data.merged_scaling import merged, merged_scaling
 from ..data.running_scaling import RunningScaling
 from ..estimators.checkpoints import Checkpoint
@@ -21,7 +22,7 @@ from ..estimators.fitting import (
     weights_of,
     without,
 )
-from ..estimators.parameters import batch_size_of, solver_of, tolerance_of
+from ..estimators.parameters import batch_size_of, dtype_of, solver_of, tolerance_of
 from ..estimators.records import check_parameters
 from ..estimators.starting import draw_network, go_on, is_scaled, note_scale
 from ..formulas.schedules import Schedule
@@ -117,7 +118,7 @@ def check_supported(estimator: Any) -> None:
 
 def given_weights(machines: Machines, sample_weight: Any, table: DistributedTable) -> Array | None:
     if sample_weight is not None and not is_number(sample_weight):
-        sample_weight = gathered(machines, sample_weight, "sample_weight")
+        sample_weight = gathered(machines, sample_weight)
     return weights_of(sample_weight, table)
 
 
@@ -133,9 +134,7 @@ def _start(
         total, factor, is_scaled(estimator, table.n_columns)
     )
     some, some_weights = table.spread(weights, ROWS_FOR_THE_REST)
-    dtype = table.dtype if table.dtype == np.float32 else np.dtype(np.float64)
-    if estimator.dtype is not None:
-        dtype = check_dtype(estimator.dtype)
+    dtype = dtype_of(estimator.dtype, table)
     draw_network(estimator, seen(estimator, some, some_weights), dtype, random)
 
 
@@ -150,7 +149,7 @@ def _run(
     network, solver = estimator.network_, solver_of(estimator)
     options = estimator._training_options()
     kl_warm_up, sync_every = options.get("kl_warm_up", 0), getattr(estimator, "sync_every", None)
-    estimator.history_ = History()
+    history = estimator.history_ = History()
     job = Job(
         network.architecture,
         network.dtype,
@@ -169,22 +168,20 @@ def _run(
             joined(callbacks),
             estimator.early_stopping,
         )
-        watch.history, watch.job = estimator.history_, job
+        watch.history, watch.job = history, job
         seed = drawn_seed(random)
-        stack.enter_context(noting_why(estimator.history_))
+        stack.enter_context(noting_why(history))
         if isinstance(solver, str):
             facade = DistributedNetwork(network, pieces, job)
             nothing: Any = None
             train_lbfgs(facade, nothing, estimator.max_iter, options.get("max_fun"), watch)
             return
         batch_size = batch_size_of(estimator.batch_size, sum(pieces.n_visited))
+        make: Callable[..., DistributedEpochs] = DistributedEpochs
+        if sync_every is not None:
+            make = partial(LocalStepsEpochs, sync_every)
         of_order = seed if estimator.shuffle else None
-        common = (network, pieces, job, batch_size, of_order, kl_warm_up)
-        epochs = (
-            DistributedEpochs(*common)
-            if sync_every is None
-            else LocalStepsEpochs(sync_every, *common)
-        )
+        epochs = make(network, pieces, job, batch_size, of_order, kl_warm_up)
         schedule = Schedule(
             estimator.learning_rate,
             solver.learning_rate_init,
@@ -196,13 +193,4 @@ def _run(
         at_once = max(1, STEPS_PER_GRAPH // epochs.n_steps)
         if watch.looks or sync_every is not None:
             at_once = 1
-        learn(
-            network,
-            epochs,
-            epochs.outer,
-            schedule,
-            watch,
-            random,
-            at_once,
-            history=estimator.history_,
-        )
+        learn(network, epochs, epochs.outer, schedule, watch, random, at_once, history=history)

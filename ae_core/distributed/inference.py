@@ -38,13 +38,7 @@ def frame_on_part(part: Any, local: bytes, method: str, empty: Any) -> Any:
 
 
 def lazily(
-    local: Any,
-    method: str,
-    X: Any,
-    n_columns: int | None,
-    dtype: Any,
-    *more: Any,
-    gives_frames: Any = False,
+    local: Any, method: str, X: Any, n_columns: int | None, dtype: Any, more: Any, frames: Any
 ) -> Any:
     """A method of a single-machine estimator on all partitions of X, when they are computed.
 
@@ -56,9 +50,9 @@ def lazily(
     n_columns : int or None
         Of what it gives; None for one number per row.
     dtype : dtype
-    *more
+    more : tuple
         Other arguments of the method.
-    gives_frames : bool or frame
+    frames : bool or frame
         Whether the method gives a frame, with the columns of X, for one; or, if it gives one with
         other columns, that frame without rows.
 
@@ -78,8 +72,8 @@ def lazily(
             meta=np.empty((0,) if n_columns is None else (0, 0), dtype),
             **({"drop_axis": 1} if n_columns is None else {"chunks": (X.chunks[0], (n_columns,))}),
         )
-    if is_frame_of_dask(X) and gives_frames is not False:
-        empty = X._meta.astype(dtype) if gives_frames is True else gives_frames
+    if is_frame_of_dask(X) and frames is not False:
+        empty = X._meta.astype(dtype) if frames is True else frames
         return X.map_partitions(frame_on_part, packed, method, empty, meta=empty)
     on_part: Callable[..., Any] = delayed(_block, pure=False)
     blocks = [on_part(part, *given) for part in partitions_of(X)]

@@ -21,7 +21,7 @@ from ..training.progress import solver_copy
 from .epochs import DistributedEpochs
 from .machines import Graph
 from .pieces import Moment, Piece
-from .steps import At, Job, view
+from .steps import At, Job, stepped, view
 from .sums import Nodes, Partial, put, total
 
 OUTER_RATE, OUTER_MOMENTUM = 0.7, 0.9
@@ -94,13 +94,10 @@ def outer_update(job: Job, outer: SGD, at: At, parts: list[Nodes], n_steps: int)
     whole = total(parts, job.n_pieces)
     assert whole.gradient is not None
     loss = whole.loss / whole.n_counted
-    losses = (*at.losses, *[(loss, whole.n_counted / n_steps)] * n_steps)
-    if not np.isfinite(loss):
-        return at._replace(losses=losses, has_failed=True)
-    gradient = (whole.gradient / whole.n_counted).astype(job.dtype)
-    solver = solver_copy(at.solver)
-    params = outer.step(at.params, gradient, solver, job.dtype.type(OUTER_RATE))
-    return At(np.asarray(params, dtype=job.dtype), solver, losses)
+    with np.errstate(over="ignore", invalid="ignore"):  # a loss that is not finite says so
+        gradient = (whole.gradient / whole.n_counted).astype(job.dtype)
+    losses = [(loss, whole.n_counted / n_steps)] * n_steps
+    return stepped(at, outer, loss, gradient, losses, OUTER_RATE)
 
 
 def memory(local: Local) -> SolverState:

@@ -122,7 +122,7 @@ class Machines:
         with _named_failures(self.client):
             self.names.note(tasks)
             self._hold([task.key for task in tasks], self.names.as_sent(tasks))
-        return [self.names.placeholder(task.key) for task in tasks]
+        return [Delayed(task.key, {task.key: None}) for task in tasks]  # for others to refer to
 
     def release(self, tasks: Sequence[Delayed]) -> None:
         """Let workers forget tasks that were `kept`."""

@@ -34,10 +34,6 @@ class Names:
         self._made.update({key: made for key, made in graph.items() if key not in self._kept})
         self._kept.update(task.key for task in tasks)
 
-    def placeholder(self, key: Any) -> Delayed:
-        """A task that is kept, for other tasks to refer to."""
-        return Delayed(key, {key: None})
-
     def as_sent(self, tasks: Sequence[Delayed]) -> list[Delayed]:
         """The same tasks, by their present names, from what workers keep at present."""
         graph = _graph_of(tasks)

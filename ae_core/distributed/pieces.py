@@ -50,16 +50,8 @@ class Whole(InOneString):
     value: Any
 
 
-class Peek(NamedTuple):
-    """What is to be known of a partition before its numbers are looked at."""
-
-    shape: tuple[int, ...]
-    head: Any
-    """The frame without its rows, or None."""
-
-
-def peek(partition: Any, name: str) -> Peek:
-    """Look at the size and the columns of a partition.
+def peek(partition: Any, name: str) -> tuple[tuple[int, ...], Any]:
+    """The shape of a partition, and a frame's columns: the frame without its rows, or None.
 
     Raises
     ------
@@ -71,7 +63,7 @@ def peek(partition: Any, name: str) -> Peek:
     shape = getattr(partition, "shape", None)
     if shape is None:
         raise TypeError(f"{name} is a {type(partition).__name__}: an array or DataFrame is needed")
-    return Peek(tuple(shape), partition[:0] if is_frame(partition) else None)
+    return tuple(shape), partition[:0] if is_frame(partition) else None
 
 
 def table(local: Any, partition: Any, name: str) -> Array:

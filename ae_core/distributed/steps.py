@@ -124,14 +124,26 @@ def update(job: Job, at: At, parts: list[Nodes], rate: float) -> At:
     if at.has_failed:
         return at
     loss, gradient, count = objective(job, at.params, parts)
-    losses = (*at.losses, (loss, count))
-    if not np.isfinite(loss):
-        return at._replace(losses=losses, has_failed=True)
     assert job.solver is not None
-    solver = solver_copy(at.solver)
+    return stepped(at, job.solver, loss, gradient, [(loss, count)], rate)
+
+
+def stepped(
+    at: At,
+    solver: Solver,
+    loss: float,
+    gradient: Array,
+    losses: list[tuple[float, float]],
+    rate: float,
+) -> At:
+    """The step of a solver from a loss and its gradient, if that is finite."""
+    all_losses = (*at.losses, *losses)
+    if not np.isfinite(loss):
+        return at._replace(losses=all_losses, has_failed=True)
+    state = solver_copy(at.solver)
     with np.errstate(over="ignore", invalid="ignore"):
-        params = job.solver.step(at.params, gradient, solver, job.dtype.type(rate))
-    return At(np.asarray(params, dtype=job.dtype), solver, losses)
+        params = solver.step(at.params, gradient, state, gradient.dtype.type(rate))
+    return At(np.asarray(params, dtype=gradient.dtype), state, all_losses)
 
 
 def partial_errors(job: Job, params: Array, pieces: list[Piece], n_pieces: int) -> Nodes:

@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+from dask.array import Array as DaskArray
 from dask.delayed import Delayed, delayed
 
 from .._typing import Array
@@ -11,10 +12,10 @@ from ..data.rows import Rows
 from ..data.scaling import SeenColumns
 from ..diagnosis.reconstruction import evenly
 from ..estimators.tables import note_columns
-from .collections import is_list_of_delayed, partitions_of, vector_partitions
+from .collections import is_distributed, is_list_of_delayed, partitions_of
 from .epochs import Pieces
 from .machines import Machines, given
-from .pieces import Peek, Piece, Whole, aligned, measure, peek, table
+from .pieces import Piece, Whole, aligned, measure, peek, table
 
 
 class DistributedTable:
@@ -64,27 +65,27 @@ class DistributedTable:
         self._part = name if is_list_of_delayed(X) else f"{name}.partitions"
         partitions = machines.kept(partitions_of(X, name))
         look = delayed(peek, pure=False)
-        seen: list[Peek] = machines.results(
+        seen = machines.results(
             [look(partition, self.called(i)) for i, partition in enumerate(partitions)]
         )
-        for i, found in enumerate(seen):
-            if len(found.shape) != 2:
+        shapes, heads = zip(*seen, strict=True)
+        for i, shape in enumerate(shapes):
+            if len(shape) != 2:
                 raise ValueError(
-                    f"{self.called(i)} has shape {found.shape}: (n_samples, n_features) is needed"
+                    f"{self.called(i)} has shape {shape}: (n_samples, n_features) is needed"
                 )
-        self.numbers = [i for i, found in enumerate(seen) if found.shape[0]]
+        self.numbers = [i for i, shape in enumerate(shapes) if shape[0]]
         if not self.numbers:
             raise ValueError(f"{name} has no rows in any partition: at least one sample is needed")
         first = self.numbers[0]
+        self.n_columns, head = shapes[first][1], heads[first]
         for i in self.numbers:
-            if seen[i].shape[1] != seen[first].shape[1]:
+            if shapes[i][1] != self.n_columns:
                 raise ValueError(
-                    f"{self.called(i)} has {seen[i].shape[1]} columns, and {self.called(first)} "
-                    f"has {seen[first].shape[1]}: all partitions must have the same"
+                    f"{self.called(i)} has {shapes[i][1]} columns, and {self.called(first)} "
+                    f"has {self.n_columns}: all partitions must have the same"
                 )
-        self.n_columns = seen[first].shape[1]
-        self.lengths = [seen[i].shape[0] for i in self.numbers]
-        head = seen[first].head
+        self.lengths = [shapes[i][0] for i in self.numbers]
         if head is None:
             head = np.empty((0, self.n_columns))
         note_columns(estimator, head, reset=reset)
@@ -185,9 +186,14 @@ def _limits(X: Array, weights: Array | None, missing: str | None) -> tuple[Array
     return Rows(X if weights is None else X[weights > 0], missing=missing).limits
 
 
-def gathered(machines: Machines, values: Any, name: str) -> Any:
+def gathered(machines: Machines, values: Any) -> Any:
     """One number per row, of a collection or an array, brought here; None for None."""
     if values is None:
         return None
-    parts = [np.asarray(part) for part in machines.results(vector_partitions(values, name))]
-    return np.concatenate([part.ravel() if part.ndim else part.reshape(1) for part in parts])
+    if isinstance(values, DaskArray):
+        tasks = list(values.to_delayed().ravel())
+    elif is_distributed(values):
+        tasks = partitions_of(values)
+    else:
+        tasks = [delayed(values, pure=False)]
+    return np.concatenate([np.ravel(part) for part in machines.results(tasks)])

@@ -46,7 +46,7 @@ def to_onnx(predictor: Predictor, path: str | PathLike[str] | None = None) -> An
         f"ae_core_{predictor.kind}",
         [_described(onnx, port) for port in ports],
         [_described(onnx, port) for port in outputs],
-        [_tensor(onnx, name, array) for name, array in graph.constants.items()],
+        [onnx.numpy_helper.from_array(array, name) for name, array in graph.constants.items()],
     )
     model = helper.make_model(
         whole,
@@ -85,7 +85,7 @@ def described(predictor: Predictor, inputs: list[Value]) -> list[Port]:
     network, seeing = predictor._network, predictor._seeing
     allows_missing = predictor._missing is not None
     assert network is not None
-    check_exportable(network.architecture, FEATURE)
+    check_exportable(network.architecture)
     X, bias = without_bias(given, seeing)
     seen = scaled(X, seeing.shift, seeing.factor, clip=seeing.clips)
     gap = None if allows_missing else seen.row_sum(keep=True).isnan()  # in a row, (m, 1)
@@ -144,11 +144,3 @@ def _described(onnx: Any, port: Port) -> Any:
     kind = onnx.helper.np_dtype_to_tensor_dtype(np.dtype(port.value.dtype))
     shape: list[Any] = ["n_samples"] if port.width is None else ["n_samples", port.width]
     return onnx.helper.make_tensor_value_info(port.name, kind, shape)
-
-
-def _tensor(onnx: Any, name: str, array: Any) -> Any:
-    if array.dtype == object:
-        return onnx.helper.make_tensor(
-            name, onnx.TensorProto.STRING, array.shape, [text.encode() for text in array.ravel()]
-        )
-    return onnx.numpy_helper.from_array(array, name)

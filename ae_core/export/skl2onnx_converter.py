@@ -79,13 +79,10 @@ def _inputs(graph: Graph, predictor: Predictor, operator: Any) -> list[Value]:
 
 
 def _fill(graph: Graph, scope: Any, container: Any) -> None:
-    from onnx import TensorProto, helper
+    from onnx import helper
 
     for name, array in graph.constants.items():
-        if array.dtype == object:
-            kind, values = TensorProto.STRING, [text.encode() for text in array.ravel()]
-        else:
-            kind, values = helper.np_dtype_to_tensor_dtype(array.dtype), array.ravel().tolist()
+        kind, values = helper.np_dtype_to_tensor_dtype(array.dtype), array.ravel().tolist()
         container.add_initializer(name, kind, list(array.shape), values)
     for node_type, inputs, names, domain, attributes in graph.nodes:
         container.add_node(

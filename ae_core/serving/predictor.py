@@ -354,9 +354,9 @@ class Predictor:
 
     def _by_name(self, values: Any, X: Any) -> Any:
         """An array (m, n_columns) as a mapping of columns where X is such."""
-        if self.feature_names_in_ is None or not self._columns.is_by_name(X):
+        if not self._columns.is_by_name(X):
             return values
-        return {each: values[:, i] for i, each in enumerate(self.feature_names_in_)}
+        return {each: values[:, i] for i, each in enumerate(self.feature_names_in_ or ())}
 
     def _needed(self, part: Part | None, method: str) -> Part:
         """What a method needs, where the kind of model that was saved has it."""

@@ -63,8 +63,9 @@ class Columns(NamedTuple):
         return columns_of_array(X, self.names) if by_name is None else by_name
 
     def is_by_name(self, X: Any) -> bool:
-        """Whether X is a mapping of columns, or rows that are mappings."""
-        return isinstance(X, dict) or (isinstance(X, list) and bool(X) and isinstance(X[0], dict))
+        """Whether X is a mapping of columns, or rows that are mappings, and columns have names."""
+        is_rows = isinstance(X, list) and bool(X) and isinstance(X[0], dict)
+        return self.names is not None and (isinstance(X, dict) or is_rows)
 
     def _check_columns(self, n_columns: int, names: list[Any] | None) -> None:
         if names is not None and self.names is not None and tuple(names) != self.names:
