@@ -1,7 +1,7 @@
 """Epochs over pieces that lie on workers: what `ae_core.training.loop.learn` runs.
 
-Parameters and what the solver remembers come home once in a while, so that a worker that dies costs
-no more than the steps since then; in between they stay where they are computed.
+Parameters and the state of the solver are fetched every `STEPS_PER_GRAPH` steps, so that a worker
+that dies costs no more than the steps since then; in between they stay on the workers.
 """
 
 import math
@@ -23,7 +23,7 @@ from .pieces import Moment, bounds
 from .steps import At, Job, mean_error, objective, partial_errors, partial_gradients, update, view
 
 STEPS_PER_GRAPH = 64
-"""Steps between two times that parameters come home: scheduling them is waited for once."""
+"""Steps that are sent as one graph, after which the parameters are fetched."""
 
 
 @dataclass
@@ -32,7 +32,7 @@ class Pieces:
 
     machines: Machines
     tasks: list[Delayed]
-    """That give a `Piece` each, in order, and are kept."""
+    """Each gives a `Piece`; in order, and kept on the workers."""
     n_visited: list[int]
     """Rows of each that are visited."""
     n_counted: float
@@ -41,42 +41,30 @@ class Pieces:
     """The smallest and largest number of each column, scaled; NaN for none."""
 
     def groups(self) -> list[list[Delayed]]:
-        """Those that are on one worker together."""
+        """The tasks, in groups that are on one worker each."""
         return self.machines.groups(self.tasks)
 
 
+@dataclass
 class DistributedEpochs(Epochs):
-    """Passes over the rows of all pieces: each step takes its share of each of them.
+    """Passes over the rows of all pieces: each step takes its share of each of them."""
 
-    Parameters
-    ----------
-    network : Network
-        Changed by `run`.
-    pieces : Pieces
-    job : Job
-    batch_size : int
-        Rows per step, of all pieces together.
-    seed : int or None
-        Of the order of rows; None for that of the table.
-    kl_warm_up : int
-    """
+    network: Network
+    """Changed by `run`."""
+    pieces: Pieces
+    job: Job
+    batch_size: int
+    """Rows per step, of all pieces together."""
+    seed: int | None
+    """Of the order in which rows are visited; None for that of the table."""
+    kl_warm_up: int
 
-    def __init__(
-        self,
-        network: Network,
-        pieces: Pieces,
-        job: Job,
-        batch_size: int,
-        seed: int | None,
-        kl_warm_up: int,
-    ) -> None:
-        assert job.solver is not None
-        self.network, self.pieces, self.job = network, pieces, job
-        self.solver: Solver = job.solver
+    def __post_init__(self) -> None:
+        assert self.job.solver is not None
+        self.solver: Solver = self.job.solver
         self.outer = self.solver
-        """What `learn` has the state of."""
-        self.batch_size, self.seed, self.kl_warm_up = batch_size, seed, kl_warm_up
-        self.n_rows, self.n_counted = sum(pieces.n_visited), pieces.n_counted
+        """The solver whose state `learn` keeps."""
+        self.n_rows, self.n_counted = sum(self.pieces.n_visited), self.pieces.n_counted
         self.steps_per_graph = STEPS_PER_GRAPH
         self.n_steps = self._cut()
         self.counts: Array
@@ -85,7 +73,7 @@ class DistributedEpochs(Epochs):
     def _cut(self) -> int:
         """Cut an epoch into steps; returns how many."""
         self.n_parts = math.ceil(self.n_rows / self.batch_size)
-        """Parts that each piece's rows are in; of few rows some parts may be empty in all."""
+        """Parts that the rows of each piece are cut into; some may be empty in all pieces."""
         steps = range(self.n_parts + 1)
         ends = [
             [bounds(n, number, self.n_parts, step) for step in steps]
@@ -116,7 +104,7 @@ class DistributedEpochs(Epochs):
         return np.asarray(np.average(losses, axis=1, weights=counts))
 
     def _moment(self, n_done: int, i: int, noise_seed: int) -> Moment:
-        """Where step i after so many epochs is."""
+        """The place in the fit of step i after n_done epochs."""
         epoch, step = n_done + i // self.n_steps, int(self.parts[i % self.n_steps])
         annealing = self._annealing(n_done * self.n_steps + i, 1)
         return Moment(
@@ -129,7 +117,7 @@ class DistributedEpochs(Epochs):
         )
 
     def _steps(self, start: At, some: range, rates: Array, n_done: int, noise_seed: int) -> At:
-        """Some of the steps that `run` is to take, by numbers, on the workers."""
+        """Take some of the steps of `run`, numbered from its first, on the workers."""
         graph = Graph()
         at, job = graph.given(start), graph.given(self.job)
         groups = self.pieces.groups()
@@ -156,7 +144,7 @@ class DistributedNetwork(Network):
     def loss_and_gradient(
         self, X: Any, *, params: Any = None, noise_key: int = 0
     ) -> tuple[float, Array]:
-        """Of all rows of the pieces, whatever X is."""
+        """Of all rows of the pieces; X is ignored."""
         params = np.asarray(self.params if params is None else params, dtype=self.dtype)
         graph = Graph()
         job, seen = graph.given(self.job), graph.given((params, False))

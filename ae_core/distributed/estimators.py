@@ -59,7 +59,7 @@ class OverPartitions:
 
     @property
     def partial_fit(self) -> Any:
-        """Not there: a collection is in parts already. For a stream see `to_local`."""
+        """Not available: `fit` takes all partitions. For a stream see `to_local`."""
         raise AttributeError(
             f"{type(self).__name__} has no partial_fit: fit takes all partitions of a collection; "
             "for a stream use to_local()"
@@ -97,7 +97,7 @@ class OverPartitions:
         n_columns = getattr(self, columns) if isinstance(columns, str) else columns
         if dtype is None:
             dtype = local.network_.dtype
-        if hasattr(local, "network_"):  # partitions are as many as can be busy at a time
+        if hasattr(local, "network_"):  # partitions run in parallel already
             local.network_ = copy.copy(local.network_)
             local.network_.n_threads = 1
         return lazily(local, method, X, n_columns, dtype, more, gives_frames)
@@ -105,7 +105,7 @@ class OverPartitions:
 
 @with_parameters
 class DistributedParameters:
-    """How often machines meet."""
+    """How often workers exchange what they learned."""
 
     sync_every: int | None = parameter(
         default=None,

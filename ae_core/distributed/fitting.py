@@ -1,8 +1,6 @@
-"""How a distributed estimator is fitted: as `ae_core.estimators.fitting`, from partitions."""
+"""The fit of a distributed estimator: `ae_core.estimators.fitting`, but from partitions."""
 
-from collections.abc import Callable
 from contextlib import ExitStack
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -38,10 +36,10 @@ from .steps import Job
 from .tables import DistributedTable, gathered
 
 ROWS_JUDGED = 1000
-"""How many rows tell whether a fit was better than a constant."""
+"""Rows by which a fit is compared with the best constant."""
 
 ROWS_FOR_THE_REST = 10_000
-"""How many rows tell whatever else an estimator learns before the network is made."""
+"""Rows from which the rest is learned that is needed before the network is made."""
 
 
 def fit(
@@ -86,7 +84,7 @@ def fit(
 
 
 def check_supported(estimator: Any) -> None:
-    """Refuse what is no sum over rows, or needs all rows at once.
+    """Refuse parameters that need all rows at once, or are not supported over partitions.
 
     Raises
     ------
@@ -177,11 +175,9 @@ def _run(
             train_lbfgs(facade, nothing, estimator.max_iter, options.get("max_fun"), watch)
             return
         batch_size = batch_size_of(estimator.batch_size, sum(pieces.n_visited))
-        make: Callable[..., DistributedEpochs] = DistributedEpochs
-        if sync_every is not None:
-            make = partial(LocalStepsEpochs, sync_every)
         of_order = seed if estimator.shuffle else None
-        epochs = make(network, pieces, job, batch_size, of_order, kl_warm_up)
+        common = (network, pieces, job, batch_size, of_order, kl_warm_up)
+        epochs = LocalStepsEpochs(*common, sync_every) if sync_every else DistributedEpochs(*common)
         schedule = Schedule(
             estimator.learning_rate,
             solver.learning_rate_init,

@@ -23,7 +23,7 @@ from .pieces import Whole, aligned
 from .tables import DistributedTable
 
 MOST_ROWS = 100_000
-"""Networks take at most 12 000 steps of 200 rows: of more rows few would be seen a few times."""
+"""Networks take at most 12 000 steps of 200 rows: with so many rows that is each 24 times."""
 
 
 @with_parameters
@@ -128,7 +128,7 @@ feature_names_in_
         return self._on("transform", X, len(names), dtype, gives_frames=empty)
 
     def sample(self, X: Any, n_imputations: int = 5) -> list[Any]:
-        """Not there: draws need ``sample_posterior=True``, which collections do not have."""
+        """Not available: draws need ``sample_posterior=True``, which collections do not have."""
         raise AttributeError(
             "DaskAutoencoderImputer has no sample: draws need AutoencoderImputer("
             "sample_posterior=True), fitted to rows in memory"

@@ -15,26 +15,22 @@ from .collections import is_frame_of_dask, is_list_of_delayed, partitions_of, wh
 
 @lru_cache(8)
 def unpacked(local: bytes) -> Any:
-    """The estimator, once on each worker."""
+    """The estimator, unpickled once on each worker."""
     return pickle.loads(local)
 
 
-def _block(
-    part: Any, local: bytes, method: str, n_columns: int | None, out: Any, more: tuple[Any, ...]
-) -> Any:
-    """What a method gives of one partition; of one without rows, nothing of the right width."""
+def _block(part: Any, *, local: bytes, method: str, nothing: Any, more: tuple[Any, ...]) -> Any:
+    """What a method gives of one partition; of one without rows, nothing of the right kind.
+
+    Frames get the dtypes that all partitions are to have.
+    """
     if part.shape[0] == 0:
-        return np.empty((0,) if n_columns is None else (0, n_columns), out)
-    return getattr(unpacked(local), method)(part, *more)
-
-
-def frame_on_part(part: Any, local: bytes, method: str, empty: Any) -> Any:
-    """The same where a frame gives a frame: with the dtypes that all partitions are to have."""
-    if not len(part):
-        return empty
-    frame = getattr(unpacked(local), method)(part)
-    wrong = {name: kind for name, kind in empty.dtypes.items() if frame.dtypes[name] != kind}
-    return frame.astype(wrong) if wrong else frame
+        return nothing
+    found = getattr(unpacked(local), method)(part, *more)
+    if isinstance(nothing, np.ndarray):
+        return found
+    wrong = {name: kind for name, kind in nothing.dtypes.items() if found.dtypes[name] != kind}
+    return found.astype(wrong) if wrong else found
 
 
 def lazily(
@@ -60,25 +56,29 @@ def lazily(
     -------
     dask array, dask DataFrame or list of Delayed
     """
-    packed = pickle.dumps(local)
-    given = (packed, method, n_columns, np.dtype(dtype), more)
+    shape = (0,) if n_columns is None else (0, n_columns)
+    given = {
+        "local": pickle.dumps(local),
+        "method": method,
+        "nothing": np.empty(shape, dtype),
+        "more": more,
+    }
     if isinstance(X, DaskArray):
         X = whole_rows(X)
         return da.map_blocks(
             _block,
             X,
-            *given,
+            **given,
             dtype=dtype,
-            meta=np.empty((0,) if n_columns is None else (0, 0), dtype),
+            meta=np.empty((0,) * len(shape), dtype),
             **({"drop_axis": 1} if n_columns is None else {"chunks": (X.chunks[0], (n_columns,))}),
         )
     if is_frame_of_dask(X) and frames is not False:
-        empty = X._meta.astype(dtype) if frames is True else frames
-        return X.map_partitions(frame_on_part, packed, method, empty, meta=empty)
+        given["nothing"] = empty = X._meta.astype(dtype) if frames is True else frames
+        return X.map_partitions(_block, **given, meta=empty)
     on_part: Callable[..., Any] = delayed(_block, pure=False)
-    blocks = [on_part(part, *given) for part in partitions_of(X)]
+    blocks = [on_part(part, **given) for part in partitions_of(X)]
     if is_list_of_delayed(X):
         return blocks
-    shape = (np.nan,) if n_columns is None else (np.nan, n_columns)
-    arrays = [da.from_delayed(block, shape, dtype=dtype) for block in blocks]
+    arrays = [da.from_delayed(block, (np.nan, *shape[1:]), dtype=dtype) for block in blocks]
     return da.concatenate(arrays, allow_unknown_chunksizes=True)

@@ -4,12 +4,12 @@ Douillard, Feng, Rusu, Chhaparia, Donchev, Kuncoro, Ranzato, Szlam & Shen 2023, 
 low-communication training of language models", algorithm 1. Each partition (not each worker: so
 nothing depends on how many there are) starts from the same parameters and takes `sync_every` steps
 of the inner solver on rows of its own. What they changed, averaged by rows, is the gradient of an
-outer step with Nesterov's momentum. The inner solvers' memories stay with the partitions, and come
-home after an epoch: then no worker has what can't be made anew from there.
+outer step with Nesterov's momentum. The states of the inner solvers stay with the partitions, and
+are fetched after an epoch: then nothing is lost for good with a worker.
 """
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -29,7 +29,7 @@ OUTER_RATE, OUTER_MOMENTUM = 0.7, 0.9
 
 
 class Local(NamedTuple):
-    """Where the steps on a partition led."""
+    """The result of the steps on a partition."""
 
     params: Array
     solver: SolverState
@@ -76,7 +76,7 @@ def local_steps(
 def partial_changes(
     job: Job, start: tuple[Array, bool], numbers: list[int], results: list[Local]
 ) -> Nodes:
-    """What some pieces add to the outer gradient: how far they went back, by rows."""
+    """What some pieces add to the outer gradient: old minus new parameters, times rows."""
     nodes: Nodes = {}
     for number, local in zip(numbers, results, strict=True):
         partial = Partial()
@@ -101,29 +101,32 @@ def outer_update(job: Job, outer: SGD, at: At, parts: list[Nodes], n_steps: int)
 
 
 def memory(local: Local) -> SolverState:
-    """What the inner solver of a piece remembers."""
+    """The state of the inner solver of a piece."""
     return local.solver
 
 
+@dataclass
 class LocalStepsEpochs(DistributedEpochs):
     """Epochs in which every piece takes steps of its own, and all meet every `sync_every` steps.
 
     An epoch has as many steps as the largest piece; all meet at its end, too.
     """
 
-    def __init__(self, sync_every: int, *common: Any) -> None:
-        super().__init__(*common)
-        self.sync_every, self.steps_per_graph = sync_every, self.n_steps
+    sync_every: int
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.steps_per_graph = self.n_steps
         self.outer = SGD(OUTER_RATE, OUTER_MOMENTUM, True, averaging=self.solver.averaging)
         self.job.solver = replace(self.solver, averaging=None)
         self.memories: list[SolverState | None] = [None] * len(self.pieces.tasks)
-        """What the inner solver of each piece remembers, after an epoch."""
+        """The state of each piece's inner solver after an epoch."""
 
     def _cut(self) -> int:
         return max(math.ceil(n / min(self.batch_size, max(1, n))) for n in self.pieces.n_visited)
 
     def _steps(self, start: At, some: range, rates: Array, n_done: int, noise_seed: int) -> At:
-        """The steps of one epoch. Those between two meetings all have their mean loss."""
+        """Take the steps of one epoch. Between two meetings each gets the mean of their losses."""
         graph = Graph()
         at, job = graph.given(start), graph.given(self.job)
         outer, memories = graph.given(self.outer), [graph.given(m) for m in self.memories]

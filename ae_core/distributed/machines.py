@@ -21,12 +21,12 @@ SECONDS_WITHOUT_WORKERS = 60.0
 """How long a cluster may have no worker, as while one is started again."""
 
 SECONDS_BETWEEN_LOOKS = 2.0
-"""How often a wait looks whether there are workers, and whether they do something."""
+"""Interval at which a wait checks that there are workers, and that they are busy."""
 
 SECONDS_OF_NOTHING = 30.0
-"""After how long, in which no task runs or ends, what is waited for is sent again.
+"""Time without a running or finished task after which tasks are sent again.
 
-Twice as long each further time: moving large data looks the same.
+It doubles each time, because moving large data looks the same.
 """
 
 SECONDS_FOR_AN_ANSWER = 60.0
@@ -36,7 +36,7 @@ MOST_ATTEMPTS = 4
 """Attempts before a ClusterError is raised."""
 
 OF_THE_CLUSTER = (KilledWorker, CancelledError, CommClosedError)
-"""Errors of a future that are not its task's."""
+"""Errors of a future that do not come from its task."""
 
 
 class ClusterError(RuntimeError):
@@ -44,26 +44,26 @@ class ClusterError(RuntimeError):
 
 
 class _Stalled(Exception):
-    """Workers are there, and none does anything of what is waited for."""
+    """There are workers, but none of them works on the tasks that are waited for."""
 
 
 class _OfTask(Exception):
-    """A task's own error, which is not the cluster's whatever its type."""
+    """Wraps an error that a task raised, so that its type is not taken for the cluster's."""
 
 
 def given(value: Any) -> Delayed:
-    """A value as a task that makes it anew where it was lost: unlike what is scattered."""
+    """A value as a task, which can be repeated where it is lost: unlike scattered data."""
     return delayed(pickle.loads, pure=False)(pickle.dumps(value))
 
 
 class Graph:
-    """Tasks that build on each other, many at once: `delayed` looks at all others for each."""
+    """Many tasks that build on each other: `delayed` would merge all graphs for each of them."""
 
     def __init__(self) -> None:
         self.tasks: dict[Any, Any] = {}
 
     def add(self, function: Any, *args: Any) -> str:
-        """A call, as the key that stands for its result in other calls.
+        """Add a call; returns the key that stands for its result in other calls.
 
         Parameters
         ----------
@@ -76,7 +76,7 @@ class Graph:
         return key
 
     def given(self, value: Any) -> str:
-        """As `given`, of this graph."""
+        """Add a value as a task, as the function `given` makes one."""
         return self.add(pickle.loads, pickle.dumps(value))
 
     def task(self, key: str) -> Delayed:
@@ -116,7 +116,7 @@ class Machines:
         self.names = Names()
 
     def kept(self, tasks: Sequence[Delayed]) -> list[Delayed]:
-        """The same tasks, whose results stay where they are computed."""
+        """Compute tasks, and leave the results where they are computed."""
         if self.client is None:
             return list(dask.persist(*tasks, scheduler="synchronous"))
         with _named_failures(self.client):
@@ -130,15 +130,13 @@ class Machines:
             self.names.held.pop(task.key, None)
 
     def results(self, tasks: Sequence[Delayed]) -> list[Any]:
-        """What tasks give, brought here.
+        """Compute tasks and fetch their results.
 
         Raises
         ------
         ClusterError
             When there is no worker, or no scheduler, or workers die of a task again and again.
         """
-        if not tasks:
-            return []
         if self.client is None:
             return list(dask.compute(*tasks, scheduler="synchronous"))
         try:
@@ -149,7 +147,7 @@ class Machines:
         raise error
 
     def result(self, task: Delayed) -> Any:
-        """What one task gives, brought here; raises as `results`."""
+        """Compute one task and fetch its result; raises as `results`."""
         return self.results([task])[0]
 
     def groups(self, tasks: Sequence[Delayed]) -> list[list[Delayed]]:
@@ -166,20 +164,19 @@ class Machines:
         return list(groups.values())
 
     def _hold(self, keys: list[Any], tasks: list[Delayed]) -> None:
-        """Let workers compute and keep tasks, which had these names at first."""
+        """Let workers compute and keep tasks; keys are their first names."""
         persisted = self.client.persist(tasks) if tasks else []  # Dask refuses to persist nothing
         for key, task in zip(keys, persisted, strict=True):
             (self.names.held[key],) = distributed.futures_of(task)
 
     def _brought(self, tasks: Sequence[Delayed]) -> list[Any]:
-        """What tasks give; sent again, with all that workers keep, where the cluster lost it."""
-        for attempt in range(MOST_ATTEMPTS):
-            if attempt:
-                keys = list(self.names.held)
-                self._hold(keys, self.names.draw_others())
+        """Fetch results; what the cluster lost is sent again, with all that workers keep."""
+        n_attempts = 0
+        while True:
+            patience = SECONDS_OF_NOTHING * 2**n_attempts
+            n_attempts += 1
             try:
                 futures = self.client.compute(self.names.as_sent(tasks))
-                patience = SECONDS_OF_NOTHING * 2**attempt
                 while True:
                     self._wait(futures, patience)
                     try:  # what is lost before it is fetched has to be waited for again
@@ -188,18 +185,18 @@ class Machines:
                         if all(future.status == "finished" for future in futures):
                             raise _Stalled from None
             except (*OF_THE_CLUSTER, _Stalled):
-                if attempt == MOST_ATTEMPTS - 1 or self.client.status != "running":
+                if n_attempts == MOST_ATTEMPTS or self.client.status != "running":
                     raise
-        raise AssertionError("unreachable")
+            self._hold(list(self.names.held), self.names.draw_others())
 
     def _ask(self, method: Any, *args: Any, seconds: float | None = None) -> Any:
-        """What a method of the client gives, which without a limit may wait for ever."""
+        """Call a method of the client with a time limit; without one it may wait for ever."""
         return self.client.sync(
             lambda: method(*args), callback_timeout=seconds or SECONDS_FOR_AN_ANSWER
         )
 
     def _wait(self, futures: Sequence[Any], patience: float) -> None:
-        """Until all are done, or there is nobody to do them, or nobody does."""
+        """Wait until all are done; raise where there are no workers, or none does anything."""
         alone_since = idle_since = None
         before: Any = None
         while True:
@@ -227,19 +224,19 @@ class Machines:
                 raise error if isinstance(error, OF_THE_CLUSTER) else _OfTask(error)
 
     def _doing(self) -> Any:
-        """What workers have before them, if none of it runs; None if something does."""
+        """The tasks that each worker has been given, if none of them runs; None if one does."""
         try:
             if any(self._ask(self.client.call_stack).values()):
                 return None
         except TimeoutError:
-            return None  # who does not answer is busy
+            return None  # a worker that does not answer is busy
         processing = dict(self._ask(self.client.processing))
         return {where: sorted(map(str, keys)) for where, keys in processing.items()}
 
 
 @contextmanager
 def _named_failures(client: Any) -> Iterator[None]:
-    """One sentence about a cluster that failed, in place of Dask's own errors."""
+    """Replace Dask's errors about a cluster that failed by one sentence."""
     try:
         # Parameters go with the tasks that start from them, and Dask would warn of their size.
         with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1TB"}):

@@ -22,11 +22,11 @@ from ..network.architecture import Architecture
 from ..network.checks import check_targets
 
 GOLDEN = 0.6180339887498949
-"""Multiples of it, modulo 1, are spread evenly: so pieces take turns in having a row more."""
+"""Its multiples modulo 1 are spread evenly: so pieces take turns in having a row more."""
 
 
 def aligned(array: Array) -> Array:
-    """The array where the engine can read it: what came through a network may lie anywhere."""
+    """The array, copied if the engine can't read it: one from a network may not be aligned."""
     return np.require(array, requirements=["C", "A"])
 
 
@@ -45,7 +45,7 @@ def _unpacked(kind: Any, values: bytes) -> Any:
 
 @dataclass
 class Whole(InOneString):
-    """A value that moves so."""
+    """Any value, moved as one string."""
 
     value: Any
 
@@ -112,7 +112,7 @@ class Piece:
                 setattr(self.rows, name, aligned(array))
 
     def __sizeof__(self) -> int:
-        """Its bytes: a scheduler would move what looks small."""
+        """Its size in bytes: a scheduler moves what it thinks is small."""
         return int(self.rows.X.nbytes) + object.__sizeof__(self)
 
     def check(self, architecture: Architecture) -> tuple[int, float, Array, Array]:
@@ -152,7 +152,7 @@ class Piece:
         return rows
 
     def order(self, moment: "Moment") -> Array:
-        """The visited rows as this epoch has them."""
+        """The visited rows in the order of this epoch."""
         if moment.seed is None:
             return self.visited
         key = (moment.seed, moment.epoch)
@@ -163,15 +163,15 @@ class Piece:
 
 
 class Moment(NamedTuple):
-    """Where in a fit a step is."""
+    """The place of a step in a fit."""
 
     seed: int | None = None
-    """Of the fit's draws; None where rows are not shuffled."""
+    """From which orders of rows are drawn; None where rows are not shuffled."""
     epoch: int = 0
     step: int = 0
-    """Within the epoch."""
+    """Its number in the epoch."""
     n_steps: int = 1
-    """Of the epoch."""
+    """How many the epoch has."""
     noise_key: int = 0
     """The epoch's."""
     annealing: float = 1.0

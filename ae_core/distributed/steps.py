@@ -1,4 +1,4 @@
-"""A step of training as tasks: partial gradients where the rows are, one update, on to the next.
+"""A step of training as tasks: partial gradients where the rows are, then one update.
 
 A state never changes: each update makes a new one from the one before. So Dask can compute any of
 them again, to the same bits, when the worker that held it is gone.
@@ -69,14 +69,14 @@ def own_threads() -> int:
 
 
 class At(NamedTuple):
-    """Where training is after some steps."""
+    """The state of training after some steps."""
 
     params: Array
     solver: SolverState
     losses: tuple[tuple[float, float], ...] = ()
-    """Of each step since it was brought home: before the step, and what its rows count."""
+    """Of each step since the state was fetched: the loss before it, and how many rows it took."""
     has_failed: bool = False
-    """The last of them was not finite, and nothing changes any more."""
+    """The last loss was not finite; no step changes anything any more."""
 
 
 def view(at: At) -> tuple[Array, bool]:

@@ -187,7 +187,7 @@ def _limits(X: Array, weights: Array | None, missing: str | None) -> tuple[Array
 
 
 def gathered(machines: Machines, values: Any) -> Any:
-    """One number per row, of a collection or an array, brought here; None for None."""
+    """One number per row, of a collection or an array, as one array here; None for None."""
     if values is None:
         return None
     if isinstance(values, DaskArray):

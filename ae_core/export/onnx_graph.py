@@ -98,7 +98,7 @@ class Value:
         return self.op("Not")
 
     def op(self, operator: str, *others: Any, dtype: Any = None, **more: Any) -> "Value":
-        """What an operator makes of this and others, of this dtype unless another is given."""
+        """What an operator makes of this and others, with this dtype unless another is given."""
         return self.outputs(operator, *others, dtypes=[dtype or self.dtype], **more)[0]
 
     def outputs(

@@ -1,4 +1,4 @@
-"""Imputers as ONNX: what stands beside the numbers, through each network, and the mean of them."""
+"""Imputers as ONNX: shown entries and their mask through each network, then the mean."""
 
 import numpy as np
 

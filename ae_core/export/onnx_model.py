@@ -13,7 +13,7 @@ from ..serving.predictor import DETECTOR, VARIATIONAL, Predictor
 from .onnx_detector import judged
 from .onnx_graph import FEATURE, ML_OPSET, OPSET, Graph, Value, onnx_module, where
 from .onnx_imputer import imputed
-from .onnx_network import check_exportable, passed, row_losses
+from .onnx_network import LOSS_NODES, passed, row_losses
 from .onnx_tables import Port, decoded, encoded, input_ports, scaled, unscaled, without_bias
 
 
@@ -85,7 +85,11 @@ def described(predictor: Predictor, inputs: list[Value]) -> list[Port]:
     network, seeing = predictor._network, predictor._seeing
     allows_missing = predictor._missing is not None
     assert network is not None
-    check_exportable(network.architecture)
+    if any(group.loss not in LOSS_NODES for group in network.architecture.output_groups):
+        raise ValueError(
+            f"loss='negative_binomial': {FEATURE} do not have it; use ae_core.Predictor for this "
+            "model"
+        )
     X, bias = without_bias(given, seeing)
     seen = scaled(X, seeing.shift, seeing.factor, clip=seeing.clips)
     gap = None if allows_missing else seen.row_sum(keep=True).isnan()  # in a row, (m, 1)

@@ -10,7 +10,7 @@ from ..formulas.losses import HUBER_DELTA, LOSSES
 from ..network.architecture import Architecture
 from ..network.layout import OutputGroup
 from ..network.reference import Network
-from .onnx_graph import FEATURE, Value, side_by_side, where
+from .onnx_graph import Value, side_by_side, where
 
 ACTIVATIONS: dict[str, Callable[[Value], Value]] = {
     "identity": lambda z: z,
@@ -76,23 +76,6 @@ class Passed(NamedTuple):
     """The last layer's sums, (m, n_features)."""
     X_hat: Value
     """(m, n_features)."""
-
-
-def check_exportable(architecture: Architecture) -> None:
-    """Refuse an architecture that cannot be exported.
-
-    Raises
-    ------
-    ValueError
-        Naming what cannot.
-    """
-    odd = None
-    if architecture.n_covariates:
-        odd = f"n_covariates={architecture.n_covariates}"
-    elif any(group.loss not in LOSS_NODES for group in architecture.output_groups):
-        odd = "loss='negative_binomial'"
-    if odd is not None:
-        raise ValueError(f"{odd}: {FEATURE} do not have it; use ae_core.Predictor for this model")
 
 
 def passed(network: Network, X: Value | None, beside: Value | None = None) -> Passed:

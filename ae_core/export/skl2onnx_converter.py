@@ -16,7 +16,7 @@ from .onnx_model import described
 
 
 def shape_calculator(predictor: Predictor) -> Callable[[Any], None]:
-    """What says of an operator how wide its outputs are, and of which type."""
+    """A function that sets the shapes and types of an operator's outputs."""
     types = optional("skl2onnx.common.data_types", FEATURE, "onnx")
 
     def calculate(operator: Any) -> None:
@@ -34,7 +34,7 @@ def shape_calculator(predictor: Predictor) -> Callable[[Any], None]:
 
 
 def converter(predictor: Predictor) -> Callable[[Any, Any, Any], None]:
-    """What puts the nodes of a model into a container of skl2onnx.
+    """A function that puts the nodes of a model into a container of skl2onnx.
 
     A transformer gives its code, an imputer what `transform` gives; a detector, as skl2onnx has it
     of others, ``label`` as `predict` and ``scores`` as `decision_function`, (m, 1) each.

@@ -1,4 +1,4 @@
-"""Tables with what is missing of them filled in, in the kind of container that they came in."""
+"""Tables with what is missing of them filled in, in the kind of container that was given."""
 
 from typing import Any
 

@@ -16,9 +16,9 @@ from ..network.compiled import Network
 from .restoring import restore_networks, restore_whole_scaling
 
 ENTRIES_AT_ONCE = 2_000_000
-"""Of rows to be filled in."""
+"""Entries of the rows that are filled in at a time."""
 FARTHEST = 100.0
-"""Standard deviations: entries that are farther away are seen there."""
+"""Standard deviations from the mean beyond which entries are clipped."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class FillingNetworks:
     networks: tuple[Network, ...]
 
     def predict(self, X: Array) -> Array:
-        """What all entries of rows would be, by those that are seen.
+        """Predict all entries of rows from those that are seen.
 
         Parameters
         ----------
@@ -50,7 +50,7 @@ class FillingNetworks:
 
 
 def given(X: Array, hidden: Array | None = None) -> Rows:
-    """What a network gets of rows (m, n): what to reconstruct, what is shown, and where that is.
+    """The input of a network for rows (m, n): targets, what is shown of them, and a mask of that.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ class Filling:
     """(n_columns,) bool: of which nothing was seen."""
 
     def predicted(self, table: Array) -> Array:
-        """What networks say of rows that have missing entries, 0 of others: (m, n_encoded).
+        """Predictions for rows that have missing entries, 0 for others: (m, n_encoded).
 
         In the data's units and within what was seen.
         """
@@ -102,7 +102,7 @@ class Filling:
             return np.asarray((table - self.shift) * self.factor)
 
     def in_units(self, predicted: Array) -> Array:
-        """What networks say (m, n_encoded), in the data's units and within what was seen."""
+        """Predictions (m, n_encoded) in the data's units, clipped to the limits of the fit."""
         return np.clip(undo_scaling(predicted, self.shift, self.factor), self.low, self.high)
 
 
@@ -128,7 +128,7 @@ def restore_filling(file: ModelFile, n_columns: int, encoding: Encoding | None) 
 
 
 def restore_indicated(file: ModelFile, n_columns: int) -> Array:
-    """Which columns an imputer says of where they are missing: (k,) int64, in order.
+    """Columns for which an imputer adds an indicator of what is missing: (k,) int64, in order.
 
     Raises
     ------

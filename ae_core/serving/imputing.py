@@ -15,14 +15,14 @@ from .filling import is_marker, restore_filling, restore_indicated
 from .tables import Columns
 
 INDICATOR = "missingindicator_"
-"""What scikit-learn's MissingIndicator begins the names of its columns with."""
+"""Prefix of the column names of scikit-learn's MissingIndicator."""
 
 MARKED = "missing_values=nan takes it for missing; or "
-"""What an imputer to which a number stands for what is missing has to say about NaN."""
+"""Advice about NaN where a number is the marker of missing entries."""
 
 
 def are_parameters(found: Any) -> bool:
-    """Whether those that are looked at are what a fit of an imputer takes."""
+    """Whether the parameters that are used here are valid ones of an imputer."""
     return (
         isinstance(found, dict)
         and is_marker(found.get("missing_values"))
@@ -107,7 +107,7 @@ class Imputing:
         return frame if added is None else with_columns(frame, added, self.added_names)
 
     def _unmarked(self, X: Any) -> Any:
-        """X without the marker; of mappings, whose columns it is looked for in."""
+        """X with None, or NaN, in place of the marker."""
         if not self.columns.is_by_name(X):
             return without_marker(X, self.marker)
         return {
@@ -116,6 +116,6 @@ class Imputing:
         }
 
     def _mapping(self, columns: list[Array], added: Array | None) -> dict[str, Array]:
-        """Columns (m,) by the names that they go out with."""
+        """Columns (m,) by the names of the output, and after them the indicators."""
         all_columns = [*columns, *([] if added is None else added.T)]
         return dict(zip([*self.names, *self.added_names], all_columns, strict=True))

@@ -36,7 +36,7 @@ class Given:
         most = 1.0 if shift is None else float(np.abs(shift).max(initial=1.0))
         by = 1.0 if factor is None else float(np.abs(factor).max(initial=1.0))
         self._largest = LARGEST / by - most
-        """Up to here nothing overflows."""
+        """Numbers below it can't overflow."""
 
     def takes(self, X: Any) -> bool:
         """Whether X is such a row, which then is in `row`."""
@@ -105,7 +105,7 @@ def row_of_ensemble(ensemble: Any, missing: str | None) -> "OneRowOfEnsemble | N
 
 
 class OneRowOfEnsemble:
-    """The score of one row by all members of a detector: the engine's, without what leads to it."""
+    """The score of one row by a detector: a direct call of the engine."""
 
     def __init__(self, ensemble: Ensemble, missing: str | None) -> None:
         self._made_of = ensemble, missing

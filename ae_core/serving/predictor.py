@@ -41,7 +41,7 @@ Part = TypeVar("Part")
 
 
 def _are_parameters(found: Any) -> bool:
-    """Whether those that are looked at are what a fit takes."""
+    """Whether the parameters that are used here are valid ones of an estimator."""
     return bool(
         isinstance(found, dict)
         and found.get("missing_values") in (None, "mask", "implicit")
@@ -104,7 +104,7 @@ class Predictor:
         self.feature_names_in_ = None if names is None else tuple(names)
         self._encoding = restore_encoding(file, self.n_features_in_)
         missing = parameters.get("missing_values")
-        if is_imputer:  # which says what stands for it; with a number NaN is refused
+        if is_imputer:  # the parameter is its marker; where that is a number, NaN is refused
             missing = None if is_number(missing) and self._encoding is None else "mask"
         self._columns = Columns(
             self.kind,
@@ -315,7 +315,7 @@ class Predictor:
             self._one_row = row_of_network(self._network, self._seeing)
 
     def _restore_noise(self, file: ModelFile, weights: Any, loss: str) -> None:
-        """Of a variational autoencoder what its likelihood has beside the loss."""
+        """The noise of a variational autoencoder, of which its likelihood has constants."""
         n, has_variance = self._n_encoded, LOSSES[loss].has_variance
         self._variance = file.value(
             "noise_variance",
@@ -359,7 +359,7 @@ class Predictor:
         return {each: values[:, i] for i, each in enumerate(self.feature_names_in_ or ())}
 
     def _needed(self, part: Part | None, method: str) -> Part:
-        """What a method needs, where the kind of model that was saved has it."""
+        """What a method needs of the model, if models of this kind have it."""
         if part is None:
             raise AttributeError(f"this file holds a fitted {self.kind}, which has no {method}")
         return part

@@ -112,7 +112,7 @@ def restore_scaling(file: ModelFile, n_features: int) -> tuple[Array | None, Arr
 
 
 def restore_whole_scaling(file: ModelFile, n_features: int) -> tuple[Array, Array]:
-    """The same of a file that must have both.
+    """The shift and factor of a file that must have both.
 
     Raises
     ------
@@ -203,7 +203,7 @@ def restore_ensemble(
 
 
 def restore_threshold(file: ModelFile) -> float:
-    """Above which score a row is an outlier to a detector.
+    """The score above which a row is an outlier.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What a predictor is given: tables of any kind, checked as in the fit, without scikit-learn."""
+"""The input of a predictor: tables of any kind, checked as in the fit, without scikit-learn."""
 
 from typing import Any, NamedTuple
 
@@ -12,7 +12,7 @@ from ..data.plain_rows import is_plain
 
 
 class Columns(NamedTuple):
-    """Those of the fit, and what was made of their values."""
+    """The columns of the fit, and how their values become numbers."""
 
     kind: str
     """The class that was fitted, for errors."""
@@ -23,7 +23,7 @@ class Columns(NamedTuple):
     takes_other_categories: bool
     """Whether a category that was not there in the fit has a column of its own."""
     advice: str = FIT_MASK
-    """What is to be done about NaN, where it is not allowed."""
+    """What errors advise about NaN, where it is not allowed."""
 
     def numbers_of(self, X: Any) -> Any:
         """X (m, n_columns) as the network has it before scaling: an array or a CSR matrix.
