@@ -1,21 +1,21 @@
-"""What lies in partitions: dask arrays, dask DataFrames, and lists of `dask.delayed` objects."""
+"""Collections in partitions: dask arrays, dask DataFrames, and lists of `dask.delayed` objects."""
 
 from typing import Any
 
 from dask.array import Array as DaskArray
-from dask.delayed import Delayed, delayed
+from dask.delayed import Delayed
 
 from ..basics.shown import shown
 
 
 def is_frame_of_dask(X: Any) -> bool:
-    """Whether X is a dask DataFrame; without importing them, which takes a second."""
+    """Whether X is a dask DataFrame; without importing dask.dataframe, which takes a second."""
     package = type(X).__module__.partition(".")[0]
     return package in ("dask", "dask_expr") and hasattr(X, "map_partitions")
 
 
 def is_list_of_delayed(X: Any) -> bool:
-    """Whether X is a list of partitions that are still to be made."""
+    """Whether X is a list of partitions that are computed later."""
     return isinstance(X, list | tuple) and len(X) > 0 and all(isinstance(p, Delayed) for p in X)
 
 
@@ -38,7 +38,7 @@ def whole_rows(X: DaskArray, name: str = "X") -> DaskArray:
 
 
 def partitions_of(X: Any, name: str = "X") -> list[Delayed]:
-    """The partitions of X, in order; chunks of unknown size are as good as others.
+    """The partitions of X, in order; chunks may be of unknown size.
 
     Raises
     ------
@@ -57,14 +57,3 @@ def partitions_of(X: Any, name: str = "X") -> list[Delayed]:
         f"{name} is a {type(X).__name__}, {shown(X)[:80]}: a dask array, a dask DataFrame or a "
         "list of dask.delayed partitions is needed; for one in memory use the class without Dask"
     )
-
-
-def vector_partitions(values: Any, name: str) -> list[Any]:
-    """The partitions of one number per row, or the whole as one."""
-    if isinstance(values, DaskArray):
-        return list(values.to_delayed().ravel())
-    if is_frame_of_dask(values):
-        return list(values.to_delayed())
-    if is_list_of_delayed(values):
-        return list(values)
-    return [delayed(values, name=f"{name}-whole", pure=False)]

@@ -3,7 +3,6 @@
 from typing import Any, Self
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted
 
 from ..data.rows import Rows
 from ..estimators.ensemble_training import ratios, step_between, train_ensemble
@@ -82,9 +81,7 @@ n_features_in_, feature_names_in_
         check_supported(self)
         machines = Machines(client)
         with all_or_nothing(self):
-            table = DistributedTable(machines, X)
-            table.note_columns(self, reset=True)
-            table.read(self.to_local())
+            table = DistributedTable(machines, X, self, reset=True)
             weights = given_weights(machines, sample_weight, table)
             weights = np.ones(table.n_rows) if weights is None else ratios(weights)
             counted = np.flatnonzero(weights > 0)
@@ -106,34 +103,29 @@ n_features_in_, feature_names_in_
                 scores = of_all[counted] if step > 1 else trained.scores(learned)
             of_validation = None
             if X_val is not None:
-                other = DistributedTable(machines, X_val, "X_val")
-                other.note_columns(self, reset=False)
-                other.read(local)
-                of_validation = other.scores(local)
+                of_validation = DistributedTable(machines, X_val, self, "X_val").scores(local)
             self._draw_line(trained, scores, of_all, weights, of_validation)
-            table.release()
         return self
 
     def explain(self, X: Any) -> Any:  # type: ignore[override]  # no `to`: it is lazy
         """How unusual each entry of X (m, n_features) is, lazily."""
-        check_is_fitted(self)
-        return self._on("explain", X, self.n_features_in_, np.float64, gives_frames=True)
+        return self._on("explain", X, "n_features_in_", gives_frames=True)
 
     def score_samples(self, X: Any) -> Any:  # type: ignore[override]  # no `to`: it is lazy
         """Minus the sum of `explain` over each row, (m,), lazily."""
-        return self._on("score_samples", X, None, np.float64)
+        return self._on("score_samples", X)
 
     def decision_function(self, X: Any) -> Any:  # type: ignore[override]  # no `to`: it is lazy
         """``score_samples - offset_``, (m,), lazily: negative for outliers."""
-        return self._on("decision_function", X, None, np.float64)
+        return self._on("decision_function", X)
 
     def predict(self, X: Any) -> Any:  # type: ignore[override]  # no `to`: it is lazy
         """1 for usual rows, -1 for outliers: (m,) int, lazily."""
-        return self._on("predict", X, None, np.int64)
+        return self._on("predict", X, dtype=np.int64)
 
     def p_values(self, X: Any) -> Any:  # type: ignore[override]  # no `to`: it is lazy
         """How probable a score as unusual as each row's is among usual rows: (m,), lazily."""
-        return self._on("p_values", X, None, np.float64)
+        return self._on("p_values", X)
 
     def predict_proba(self, X: Any, method: str = "linear") -> Any:
         """How sure it is that rows are usual, and that they are outliers: (m, 2), lazily."""

@@ -1,10 +1,11 @@
 """Epochs over pieces that lie on workers: what `ae_core.training.loop.learn` runs.
 
-Parameters and what the solver remembers come home once in a while, so that a worker that dies costs
-no more than the steps since then; in between they stay where they are computed.
+Parameters and the state of the solver are fetched every `STEPS_PER_GRAPH` steps, so that a worker
+that dies costs no more than the steps since then; in between they stay on the workers.
 """
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,123 +20,75 @@ from ..training.progress import restore_solver
 from ..training.watch import Watch
 from .machines import Graph, Machines
 from .pieces import Moment, bounds
-from .steps import (
-    At,
-    Job,
-    mean_error,
-    objective,
-    partial_errors,
-    partial_gradients,
-    update,
-    view,
-)
+from .steps import At, Job, mean_error, objective, partial_errors, partial_gradients, update, view
 
 STEPS_PER_GRAPH = 64
-"""Steps between two times that parameters come home: scheduling them is waited for once."""
+"""Steps that are sent as one graph, after which the parameters are fetched."""
 
 
+@dataclass
 class Pieces:
-    """The pieces of a table on their workers, and what is known of them here.
+    """The pieces of a table on their workers, and what is known of them here."""
 
-    Parameters
-    ----------
-    machines : Machines
-    tasks : list of Delayed
-        That give a `Piece` each, in order, and are kept.
-    n_visited : list of int
-        Rows of each that are visited.
-    n_counted : float
-        How many whole rows they count as, together.
-    """
-
-    def __init__(
-        self, machines: Machines, tasks: list[Delayed], n_visited: list[int], n_counted: float
-    ) -> None:
-        self.machines, self.tasks = machines, tasks
-        self.n_visited, self.n_counted = n_visited, n_counted
-
-    def __len__(self) -> int:
-        return len(self.tasks)
-
-    def release(self) -> None:
-        """Let workers forget them."""
-        self.machines.release(self.tasks)
-        self.tasks = []
+    machines: Machines
+    tasks: list[Delayed]
+    """Each gives a `Piece`; in order, and kept on the workers."""
+    n_visited: list[int]
+    """Rows of each that are visited."""
+    n_counted: float
+    """How many whole rows they count as, together."""
+    limits: tuple[Array, Array]
+    """The smallest and largest number of each column, scaled; NaN for none."""
 
     def groups(self) -> list[list[Delayed]]:
-        """Those that are on one worker together."""
+        """The tasks, in groups that are on one worker each."""
         return self.machines.groups(self.tasks)
 
 
+@dataclass
 class DistributedEpochs(Epochs):
-    """Passes over the rows of all pieces: each step takes its share of each of them.
+    """Passes over the rows of all pieces: each step takes its share of each of them."""
 
-    Parameters
-    ----------
-    network : Network
-        Changed by `run`.
-    pieces : Pieces
-    job : Job
-    batch_size : int
-        Rows per step, of all pieces together.
-    shuffle : bool
-    seed : int
-        Of the order of rows.
-    kl_warm_up : int
-    """
+    network: Network
+    """Changed by `run`."""
+    pieces: Pieces
+    job: Job
+    batch_size: int
+    """Rows per step, of all pieces together."""
+    seed: int | None
+    """Of the order in which rows are visited; None for that of the table."""
+    kl_warm_up: int
 
-    def __init__(
-        self,
-        network: Network,
-        pieces: Pieces,
-        job: Job,
-        batch_size: int,
-        shuffle: bool,
-        seed: int,
-        kl_warm_up: int,
-    ) -> None:
-        self._take(network, pieces, job, shuffle, seed, kl_warm_up)
-        self.n_parts = math.ceil(self.n_rows / batch_size)
-        """Parts that each piece's rows are in; of few rows some parts may be empty in all."""
-        sizes = np.zeros(self.n_parts, dtype=np.int64)
-        for number, n in enumerate(pieces.n_visited):
-            ends = [bounds(n, number, self.n_parts, step) for step in range(self.n_parts + 1)]
-            sizes += np.diff(ends)
-        self.parts = np.flatnonzero(sizes)
-        self.n_steps = len(self.parts)
-        self.counts = np.ones(self.n_steps)
+    def __post_init__(self) -> None:
+        assert self.job.solver is not None
+        self.solver: Solver = self.job.solver
+        self.outer = self.solver
+        """The solver whose state `learn` keeps."""
+        self.n_rows, self.n_counted = sum(self.pieces.n_visited), self.pieces.n_counted
+        self.steps_per_graph = STEPS_PER_GRAPH
+        self.n_steps = self._cut()
+        self.counts: Array
         """How many whole rows the steps that were run last took."""
 
-    def _take(
-        self,
-        network: Network,
-        pieces: Pieces,
-        job: Job,
-        shuffle: bool,
-        seed: int,
-        kl_warm_up: int,
-    ) -> None:
-        """What there is to train, and on what, whichever way epochs are cut into steps."""
-        assert job.solver is not None
-        self.network, self.pieces, self.job = network, pieces, job
-        self.solver: Solver = job.solver
-        self.outer = self.solver
-        """What `learn` has the state of."""
-        self.seed, self.shuffle, self.kl_warm_up = seed, shuffle, kl_warm_up
-        self.n_rows, self.n_counted = sum(pieces.n_visited), pieces.n_counted
+    def _cut(self) -> int:
+        """Cut an epoch into steps; returns how many."""
+        self.n_parts = math.ceil(self.n_rows / self.batch_size)
+        """Parts that the rows of each piece are cut into; some may be empty in all pieces."""
+        steps = range(self.n_parts + 1)
+        ends = [
+            [bounds(n, number, self.n_parts, step) for step in steps]
+            for number, n in enumerate(self.pieces.n_visited)
+        ]
+        self.parts = np.flatnonzero(np.diff(ends).sum(axis=0))
+        return len(self.parts)
 
     def run(self, state: SolverState, rates: Array, n_done: int, noise_seed: int) -> Array:
         """The losses of the steps of some epochs, which change the network and the state."""
         losses, self.counts = np.full(len(rates), np.nan), np.ones(len(rates))
-        annealing = self._annealing(n_done * self.n_steps, len(rates))
-        for start in range(0, len(rates), STEPS_PER_GRAPH):
-            some = range(start, min(start + STEPS_PER_GRAPH, len(rates)))
-            moments = [
-                self._moment(n_done, i, noise_seed, 1.0 if annealing is None else annealing[i])
-                for i in some
-            ]
-            end = self._steps(state, moments, rates[some.start : some.stop])
-            taken = slice(some.start, some.start + len(end.losses))
+        for start in range(0, len(rates), self.steps_per_graph):
+            some = range(start, min(start + self.steps_per_graph, len(rates)))
+            end = self._steps(At(self.network.params, state), some, rates, n_done, noise_seed)
+            taken = slice(start, start + len(end.losses))
             losses[taken], self.counts[taken] = np.array(end.losses).T
             self.network.params[...] = end.params
             restore_solver(state, end.solver)
@@ -150,22 +103,29 @@ class DistributedEpochs(Epochs):
         losses, counts = (a.reshape(-1, self.n_steps) for a in (losses, self.counts))
         return np.asarray(np.average(losses, axis=1, weights=counts))
 
-    def _moment(self, n_done: int, i: int, noise_seed: int, annealing: float) -> Moment:
-        """Where step i after so many epochs is."""
+    def _moment(self, n_done: int, i: int, noise_seed: int) -> Moment:
+        """The place in the fit of step i after n_done epochs."""
         epoch, step = n_done + i // self.n_steps, int(self.parts[i % self.n_steps])
-        key = noise_key(noise_seed, epoch) if self.network.architecture.is_noisy else 0
-        return Moment(self.seed, epoch, step, self.n_parts, self.shuffle, key, float(annealing))
+        annealing = self._annealing(n_done * self.n_steps + i, 1)
+        return Moment(
+            self.seed,
+            epoch,
+            step,
+            self.n_parts,
+            noise_key(noise_seed, epoch),
+            1.0 if annealing is None else float(annealing[0]),
+        )
 
-    def _steps(self, state: SolverState, moments: list[Moment], rates: Array) -> At:
+    def _steps(self, start: At, some: range, rates: Array, n_done: int, noise_seed: int) -> At:
+        """Take some of the steps of `run`, numbered from its first, on the workers."""
         graph = Graph()
-        at, job = graph.given(At(self.network.params, state)), graph.given(self.job)
+        at, job = graph.given(start), graph.given(self.job)
         groups = self.pieces.groups()
-        for moment, rate in zip(moments, rates, strict=True):
+        for i in some:
+            moment = tuple(self._moment(n_done, i, noise_seed))
             params = graph.add(view, at)
-            parts = [
-                graph.add(partial_gradients, job, params, group, tuple(moment)) for group in groups
-            ]
-            at = graph.add(update, job, at, parts, float(rate))
+            parts = [graph.add(partial_gradients, job, params, group, moment) for group in groups]
+            at = graph.add(update, job, at, parts, float(rates[i]))
         end: At = self.pieces.machines.result(graph.task(at))
         return end
 
@@ -176,22 +136,21 @@ class DistributedNetwork(Network):
     It shares its parameters with the network that it is made of.
     """
 
-    def __init__(self, network: Network, pieces: Pieces, job: Job, seed: int) -> None:
+    def __init__(self, network: Network, pieces: Pieces, job: Job) -> None:
         super().__init__(network.architecture, network.params, dtype=network.dtype)
         self.params = network.params
-        self.pieces, self.job, self.seed = pieces, job, seed
+        self.pieces, self.job = pieces, job
 
     def loss_and_gradient(
         self, X: Any, *, params: Any = None, noise_key: int = 0
     ) -> tuple[float, Array]:
-        """Of all rows of the pieces, whatever X is."""
+        """Of all rows of the pieces; X is ignored."""
         params = np.asarray(self.params if params is None else params, dtype=self.dtype)
         graph = Graph()
         job, seen = graph.given(self.job), graph.given((params, False))
-        moment = Moment(self.seed, 0, 0, 1, False, noise_key)
+        moment = tuple(Moment(noise_key=noise_key))
         parts = [
-            graph.add(partial_gradients, job, seen, group, tuple(moment))
-            for group in self.pieces.groups()
+            graph.add(partial_gradients, job, seen, group, moment) for group in self.pieces.groups()
         ]
         found = graph.task(graph.add(objective, job, params, parts))
         loss, gradient, _ = self.pieces.machines.result(found)
@@ -204,11 +163,12 @@ class DistributedWatch(Watch):
     def validation_loss(self) -> float:
         """The mean loss of the rows held out, without penalty."""
         pieces: Pieces = self.X_val  # type: ignore[assignment]
-        graph = Graph()
-        params, job = graph.given(self.judged.params), graph.given(self.validation_job)
-        parts = [graph.add(partial_errors, job, params, group) for group in pieces.groups()]
-        found: float = pieces.machines.result(graph.task(graph.add(mean_error, job, parts)))
+        graph, n_pieces = Graph(), len(pieces.tasks)
+        params, job = graph.given(self.judged.params), graph.given(self.job)
+        parts = [
+            graph.add(partial_errors, job, params, group, n_pieces) for group in pieces.groups()
+        ]
+        found: float = pieces.machines.result(graph.task(graph.add(mean_error, parts, n_pieces)))
         return found
 
-    validation_job: Job
-    """Of the held-out pieces."""
+    job: Job

@@ -59,7 +59,7 @@ class OverPartitions:
 
     @property
     def partial_fit(self) -> Any:
-        """Not there: a collection is in parts already. For a stream see `to_local`."""
+        """Not available: `fit` takes all partitions. For a stream see `to_local`."""
         raise AttributeError(
             f"{type(self).__name__} has no partial_fit: fit takes all partitions of a collection; "
             "for a stream use to_local()"
@@ -69,25 +69,43 @@ class OverPartitions:
         self,
         method: str,
         X: Any,
-        n_columns: int | None,
-        dtype: Any,
+        columns: str | int | None = None,
+        dtype: Any = np.float64,
         *more: Any,
         gives_frames: Any = False,
     ) -> Any:
-        """A method of the single-machine estimator: lazily of a collection, else at once."""
+        """A method of the single-machine estimator: lazily of a collection, else at once.
+
+        Parameters
+        ----------
+        method : str
+        X : collection, or what the method takes
+        columns : str or int, optional
+            Of what it gives: how many, or the attribute that says so; None for one number per row.
+        dtype : dtype or None
+            Of what it gives; None for the network's.
+        *more
+            Other arguments of the method.
+        gives_frames : bool or frame
+            As of `lazily`.
+        """
         check_is_fitted(self)
         local = self.to_local()
+        at_once = getattr(local, method)  # where there is none, an error says why
         if not is_distributed(X):
-            return getattr(local, method)(X, *more)
-        if hasattr(local, "network_"):  # partitions are as many as can be busy at a time
+            return at_once(X, *more)
+        n_columns = getattr(self, columns) if isinstance(columns, str) else columns
+        if dtype is None:
+            dtype = local.network_.dtype
+        if hasattr(local, "network_"):  # partitions run in parallel already
             local.network_ = copy.copy(local.network_)
             local.network_.n_threads = 1
-        return lazily(local, method, X, n_columns, dtype, *more, gives_frames=gives_frames)
+        return lazily(local, method, X, n_columns, dtype, more, gives_frames)
 
 
 @with_parameters
 class DistributedParameters:
-    """How often machines meet."""
+    """How often workers exchange what they learned."""
 
     sync_every: int | None = parameter(
         default=None,
@@ -102,8 +120,6 @@ class DistributedParameters:
 
 class DistributedAutoencoderMethods(OverPartitions):
     """What both autoencoders over Dask collections have."""
-
-    network_: Any
 
     def fit(
         self,
@@ -159,52 +175,37 @@ class DistributedAutoencoderMethods(OverPartitions):
 
     def transform(self, X: Any) -> Any:
         """The code (m, n_components) of the rows of X, lazily."""
-        return self._on("transform", X, self._n_code(), self._dtype())
+        return self._on("transform", X, "_n_features_out", None)
 
     def inverse_transform(self, X: Any) -> Any:
         """The rows (m, n_features) that codes X (m, n_components) stand for, lazily."""
-        check_is_fitted(self)
-        return self._on("inverse_transform", X, self.n_features_in_, self._dtype())
+        return self._on("inverse_transform", X, "n_features_in_", None)
 
     def reconstruct(self, X: Any) -> Any:
         """X (m, n_features) through the code and back, in the data's units, lazily."""
-        check_is_fitted(self)
-        return self._on("reconstruct", X, self.n_features_in_, self._dtype(), gives_frames=True)
+        return self._on("reconstruct", X, "n_features_in_", None, gives_frames=True)
 
     def impute(self, X: Any) -> Any:
         """X with what is missing of it filled in, lazily; for missing_values='mask'."""
-        check_is_fitted(self)
-        self.to_local().impute  # noqa: B018 - says why there is none, before anything is computed
-        return self._on(
-            "impute", X, self.n_features_in_, getattr(X, "dtype", np.float64), gives_frames=True
-        )
+        dtype = getattr(X, "dtype", np.float64)
+        return self._on("impute", X, "n_features_in_", dtype, gives_frames=True)
 
     def feature_errors(self, X: Any) -> Any:
         """The reconstruction error of each entry of X (m, n_features), lazily."""
-        check_is_fitted(self)
-        return self._on("feature_errors", X, self.n_features_in_, np.float64, gives_frames=True)
+        return self._on("feature_errors", X, "n_features_in_", gives_frames=True)
 
     def score_samples(self, X: Any) -> Any:
         """Of each row (m,), float64, as of the single-machine class; lazily."""
-        return self._on("score_samples", X, None, np.float64)
+        return self._on("score_samples", X)
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """The mean of `score_samples`, computed at once."""
         if not is_distributed(X):
             return float(self.to_local().score(X, sample_weight=sample_weight))
         machines = Machines()
-        scores = gathered(machines, self.score_samples(X), "scores")
-        weights = gathered(machines, sample_weight, "sample_weight")
+        scores = gathered(machines, self.score_samples(X))
+        weights = gathered(machines, sample_weight)
         return float(np.average(scores, weights=relative_weights(weights)))
-
-    n_features_in_: int
-
-    def _n_code(self) -> int:
-        check_is_fitted(self)
-        return int(self.network_.architecture.n_components)
-
-    def _dtype(self) -> Any:
-        return self.network_.dtype
 
 
 @with_parameters

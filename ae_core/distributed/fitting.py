@@ -1,4 +1,4 @@
-"""How a distributed estimator is fitted: as `ae_core.estimators.fitting`, from partitions."""
+"""The fit of a distributed estimator: `ae_core.estimators.fitting`, but from partitions."""
 
 from contextlib import ExitStack
 from typing import Any
@@ -7,7 +7,6 @@ import numpy as np
 
 from .._typing import Array
 from ..basics.arguments import is_number
-from ..data.checks import check_dtype
 from ..data.merged_scaling import merged, merged_scaling
 from ..data.running_scaling import RunningScaling
 from ..estimators.checkpoints import Checkpoint
@@ -21,11 +20,7 @@ from ..estimators.fitting import (
     weights_of,
     without,
 )
-from ..estimators.parameters import (
-    batch_size_of,
-    solver_of,
-    tolerance_of,
-)
+from ..estimators.parameters import batch_size_of, dtype_of, solver_of, tolerance_of
 from ..estimators.records import check_parameters
 from ..estimators.starting import draw_network, go_on, is_scaled, note_scale
 from ..formulas.schedules import Schedule
@@ -41,10 +36,10 @@ from .steps import Job
 from .tables import DistributedTable, gathered
 
 ROWS_JUDGED = 1000
-"""So many rows tell whether a fit was better than a constant."""
+"""Rows by which a fit is compared with the best constant."""
 
 ROWS_FOR_THE_REST = 10_000
-"""And so many whatever else an estimator learns before the network is made."""
+"""Rows from which the rest is learned that is needed before the network is made."""
 
 
 def fit(
@@ -62,9 +57,7 @@ def fit(
     machines = Machines(client)
     with all_or_nothing(estimator, keeps_epochs=True):
         is_fitted = estimator.warm_start and hasattr(estimator, "network_")
-        table = DistributedTable(machines, X)
-        table.note_columns(estimator, reset=not is_fitted)
-        table.read(estimator.to_local())
+        table = DistributedTable(machines, X, estimator, reset=not is_fitted)
         random = generator_of(estimator)
         weights = given_weights(machines, sample_weight, table)
         held_out = np.empty(0, dtype=np.int64)
@@ -76,29 +69,22 @@ def fit(
         else:
             _start(estimator, table, weights, random)
         local = estimator.to_local()
-        pieces, limits = table.pieces(local, weights)
-        validation = None
+        pieces, validation = table.pieces(local, weights), None
         if X_val is not None:
-            other = DistributedTable(machines, X_val, "X_val")
-            other.note_columns(estimator, reset=False)
-            other.read(local)
-            validation = other.pieces(local, None)[0]
+            validation = DistributedTable(machines, X_val, estimator, "X_val").pieces(local, None)
         elif len(held_out):
             alone = np.zeros(table.n_rows)
             alone[held_out] = 1.0 if their_weights is None else their_weights
-            validation = table.pieces(local, alone)[0]
+            validation = table.pieces(local, alone)
         estimator._stream = None
-        _run(estimator, pieces, limits, random, callbacks, validation)
+        _run(estimator, pieces, random, callbacks, validation)
         some, some_weights = table.spread(weights, ROWS_JUDGED)
-        for held in (table, pieces, validation):
-            if held is not None:
-                held.release()
     warn_if_not_converged(estimator)
     warn_if_not_learning(estimator.network_, seen(estimator, some, some_weights))
 
 
 def check_supported(estimator: Any) -> None:
-    """Refuse what is no sum over rows, or needs all rows at once.
+    """Refuse parameters that need all rows at once, or are not supported over partitions.
 
     Raises
     ------
@@ -130,7 +116,7 @@ def check_supported(estimator: Any) -> None:
 
 def given_weights(machines: Machines, sample_weight: Any, table: DistributedTable) -> Array | None:
     if sample_weight is not None and not is_number(sample_weight):
-        sample_weight = gathered(machines, sample_weight, "sample_weight")
+        sample_weight = gathered(machines, sample_weight)
     return weights_of(sample_weight, table)
 
 
@@ -146,16 +132,13 @@ def _start(
         total, factor, is_scaled(estimator, table.n_columns)
     )
     some, some_weights = table.spread(weights, ROWS_FOR_THE_REST)
-    dtype = table.dtype if table.dtype == np.float32 else np.dtype(np.float64)
-    if estimator.dtype is not None:
-        dtype = check_dtype(estimator.dtype)
+    dtype = dtype_of(estimator.dtype, table)
     draw_network(estimator, seen(estimator, some, some_weights), dtype, random)
 
 
 def _run(
     estimator: Any,
     pieces: Pieces,
-    limits: tuple[Array, Array],
     random: np.random.Generator,
     callbacks: Any,
     validation: Pieces | None,
@@ -164,18 +147,15 @@ def _run(
     network, solver = estimator.network_, solver_of(estimator)
     options = estimator._training_options()
     kl_warm_up, sync_every = options.get("kl_warm_up", 0), getattr(estimator, "sync_every", None)
-    estimator.history_ = History()
-
-    def job_of(pieces: Pieces) -> Job:
-        return Job(
-            network.architecture,
-            network.dtype,
-            None if isinstance(solver, str) else solver,
-            len(pieces),
-            limits,
-            estimator.n_threads,
-        )
-
+    history = estimator.history_ = History()
+    job = Job(
+        network.architecture,
+        network.dtype,
+        None if isinstance(solver, str) else solver,
+        len(pieces.tasks),
+        pieces.limits,
+        estimator.n_threads,
+    )
     with ExitStack() as stack:
         callbacks = with_progress_bar(stack, callbacks, estimator.verbose, estimator.max_iter, 0)
         watch = DistributedWatch(
@@ -186,23 +166,18 @@ def _run(
             joined(callbacks),
             estimator.early_stopping,
         )
-        watch.history = estimator.history_
-        if validation is not None:
-            watch.validation_job = job_of(validation)
+        watch.history, watch.job = history, job
         seed = drawn_seed(random)
-        stack.enter_context(noting_why(estimator.history_))
+        stack.enter_context(noting_why(history))
         if isinstance(solver, str):
-            facade = DistributedNetwork(network, pieces, job_of(pieces), seed)
+            facade = DistributedNetwork(network, pieces, job)
             nothing: Any = None
             train_lbfgs(facade, nothing, estimator.max_iter, options.get("max_fun"), watch)
             return
         batch_size = batch_size_of(estimator.batch_size, sum(pieces.n_visited))
-        common = (network, pieces, job_of(pieces), batch_size, estimator.shuffle, seed)
-        epochs = (
-            DistributedEpochs(*common, kl_warm_up)
-            if sync_every is None
-            else LocalStepsEpochs(*common, kl_warm_up, sync_every)
-        )
+        of_order = seed if estimator.shuffle else None
+        common = (network, pieces, job, batch_size, of_order, kl_warm_up)
+        epochs = LocalStepsEpochs(*common, sync_every) if sync_every else DistributedEpochs(*common)
         schedule = Schedule(
             estimator.learning_rate,
             solver.learning_rate_init,
@@ -214,13 +189,4 @@ def _run(
         at_once = max(1, STEPS_PER_GRAPH // epochs.n_steps)
         if watch.looks or sync_every is not None:
             at_once = 1
-        learn(
-            network,
-            epochs,
-            epochs.outer,
-            schedule,
-            watch,
-            random,
-            at_once,
-            history=estimator.history_,
-        )
+        learn(network, epochs, epochs.outer, schedule, watch, random, at_once, history=history)

@@ -3,8 +3,7 @@
 from typing import Any, Self
 
 import numpy as np
-from dask.delayed import Delayed, delayed
-from sklearn.utils.validation import check_is_fitted
+from dask.delayed import delayed
 
 from .._typing import Array
 from ..data.merged_scaling import merged, merged_scaling
@@ -17,14 +16,14 @@ from ..estimators.imputer_tables import table_to_fill
 from ..estimators.records import check_parameters, with_parameters
 from ..estimators.saved_imputer import indicator_of
 from ..serving.filling import FillingNetworks
-from .collections import is_distributed, is_frame_of_dask
+from .collections import is_frame_of_dask
 from .estimators import OverPartitions
 from .machines import Machines, given
 from .pieces import Whole, aligned
 from .tables import DistributedTable
 
 MOST_ROWS = 100_000
-"""Networks take at most 12 000 steps of 200 rows: of more rows few would be seen a few times."""
+"""Networks take at most 12 000 steps of 200 rows: with so many rows that is each 24 times."""
 
 
 @with_parameters
@@ -88,32 +87,39 @@ feature_names_in_
         _check_supported(self)
         machines = Machines(client)
         with all_or_nothing(self):
-            table = DistributedTable(machines, X)
-            table.note_columns(self, reset=True)
-            table.read(self.to_local(), table_to_fill_of)
+            table = DistributedTable(machines, X, self, reset=True, reader=table_to_fill_of)
             total = merged(table.measured(None, "mask"))
-            self._note(total, table)
-            some = _some_rows(table)
+            self.is_empty_ = never = total.n_seen == 0
+            self.low_, self.high_ = (np.where(never, 0, end) for end in (total.low, total.high))
+            if self.add_indicator:
+                has_missing = np.flatnonzero(total.n_seen < table.n_rows)
+                self.indicator_ = indicator_of(has_missing, len(never))
+            # What networks learn from is brought to one worker, and kept there.
+            some = delayed(_joined, pure=False)(table.parts_of(evenly(table.n_rows, MOST_ROWS)))
+            (some,) = machines.kept([some])
             if table.n_rows <= MOST_ROWS:  # as of one machine, to the bit
                 scaling = machines.result(delayed(_scaling, pure=False)(some))
-                self.shift_, self.factor_ = scaling
             else:
-                self.shift_, self.factor_ = merged_scaling(total, "standard")  # type: ignore[assignment]
-            self.networks_ = self._trained(machines, some)
+                scaling = merged_scaling(total, "standard")
+            self.shift_, self.factor_ = scaling
+            options, moved = given(Whole(self._options())), given(Whole(scaling))
+            train = delayed(_network, pure=False)
+            networks = machines.results(
+                [
+                    train(some, moved, options, given(Whole(random)))
+                    for random in generator_of(self).spawn(self.n_networks)
+                ]
+            )
+            self.networks_ = FillingNetworks(tuple(whole.value for whole in networks))
             self.donors_ = None
-            table.release()
         return self
 
     def transform(self, X: Any) -> Any:
         """X (m, n_features) with what is missing of it filled in: (m, n_features_out), lazily."""
-        check_is_fitted(self)
-        local = self.to_local()
-        if not is_distributed(X):
-            return local.transform(X)
+        names = self.get_feature_names_out()
         dtype: Any = np.dtype(np.float64)
         if not is_frame_of_dask(X) and not self.add_indicator:
             dtype = np.float32 if getattr(X, "dtype", None) == np.float32 else dtype
-        names = self.get_feature_names_out()
         empty: Any = False
         if is_frame_of_dask(X):
             empty = X._meta.reindex(columns=names)
@@ -122,43 +128,16 @@ feature_names_in_
         return self._on("transform", X, len(names), dtype, gives_frames=empty)
 
     def sample(self, X: Any, n_imputations: int = 5) -> list[Any]:
-        """Not there: draws need ``sample_posterior=True``, which collections do not have."""
+        """Not available: draws need ``sample_posterior=True``, which collections do not have."""
         raise AttributeError(
             "DaskAutoencoderImputer has no sample: draws need AutoencoderImputer("
             "sample_posterior=True), fitted to rows in memory"
         )
 
-    def _note(self, total: Any, table: DistributedTable) -> None:
-        """What columns are like, by all partitions."""
-        never = total.n_seen == 0
-        self.is_empty_ = never
-        self.low_, self.high_ = np.where(never, 0, total.low), np.where(never, 0, total.high)
-        if self.add_indicator:
-            has_missing = np.flatnonzero(total.n_seen < table.n_rows)
-            self.indicator_ = indicator_of(has_missing, len(never))
-
-    def _trained(self, machines: Machines, some: Delayed) -> FillingNetworks:
-        """The networks, each of a task."""
-        generators = generator_of(self).spawn(self.n_networks)
-        options, scaling = given(Whole(self._options())), given(Whole((self.shift_, self.factor_)))
-        tasks = [
-            delayed(_network, pure=False)(some, scaling, options, given(Whole(random)))
-            for random in generators
-        ]
-        networks = [whole.value for whole in machines.results(tasks)]
-        return FillingNetworks(tuple(networks))
-
 
 def table_to_fill_of(local: Any, partition: Any, name: str) -> Array:
     """A partition as an array (m, n_features), NaN where missing."""
     return np.asarray(table_to_fill(local, partition, reset=False))
-
-
-def _some_rows(table: DistributedTable) -> Delayed:
-    """What networks learn from, brought to one worker and kept there."""
-    which = evenly(table.n_rows, MOST_ROWS)
-    (kept,) = table.machines.kept([delayed(_joined, pure=False)(table.parts_of(which))])
-    return kept
 
 
 def _joined(parts: list[Array]) -> Array:

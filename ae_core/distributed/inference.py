@@ -10,41 +10,31 @@ import numpy as np
 from dask.array import Array as DaskArray
 from dask.delayed import delayed
 
-from .collections import is_frame_of_dask, is_list_of_delayed, whole_rows
+from .collections import is_frame_of_dask, is_list_of_delayed, partitions_of, whole_rows
 
 
 @lru_cache(8)
 def unpacked(local: bytes) -> Any:
-    """The estimator, once on each worker."""
+    """The estimator, unpickled once on each worker."""
     return pickle.loads(local)
 
 
-def on_part(
-    local: bytes, method: str, part: Any, n_columns: int | None, dtype: Any, *more: Any
-) -> Any:
-    """What a method gives of one partition; of one without rows, nothing of the right width."""
+def _block(part: Any, *, local: bytes, method: str, nothing: Any, more: tuple[Any, ...]) -> Any:
+    """What a method gives of one partition; of one without rows, nothing of the right kind.
+
+    Frames get the dtypes that all partitions are to have.
+    """
     if part.shape[0] == 0:
-        return np.empty((0,) if n_columns is None else (0, n_columns), dtype)
-    return getattr(unpacked(local), method)(part, *more)
-
-
-def frame_on_part(part: Any, local: bytes, method: str, empty: Any) -> Any:
-    """The same where a frame gives a frame: with the dtypes that all partitions are to have."""
-    if not len(part):
-        return empty
-    frame = getattr(unpacked(local), method)(part)
-    wrong = {name: kind for name, kind in empty.dtypes.items() if frame.dtypes[name] != kind}
-    return frame.astype(wrong) if wrong else frame
+        return nothing
+    found = getattr(unpacked(local), method)(part, *more)
+    if isinstance(nothing, np.ndarray):
+        return found
+    wrong = {name: kind for name, kind in nothing.dtypes.items() if found.dtypes[name] != kind}
+    return found.astype(wrong) if wrong else found
 
 
 def lazily(
-    local: Any,
-    method: str,
-    X: Any,
-    n_columns: int | None,
-    dtype: Any,
-    *more: Any,
-    gives_frames: Any = False,
+    local: Any, method: str, X: Any, n_columns: int | None, dtype: Any, more: Any, frames: Any
 ) -> Any:
     """A method of a single-machine estimator on all partitions of X, when they are computed.
 
@@ -56,9 +46,9 @@ def lazily(
     n_columns : int or None
         Of what it gives; None for one number per row.
     dtype : dtype
-    *more
+    more : tuple
         Other arguments of the method.
-    gives_frames : bool or frame
+    frames : bool or frame
         Whether the method gives a frame, with the columns of X, for one; or, if it gives one with
         other columns, that frame without rows.
 
@@ -66,35 +56,29 @@ def lazily(
     -------
     dask array, dask DataFrame or list of Delayed
     """
-    packed = pickle.dumps(local)
+    shape = (0,) if n_columns is None else (0, n_columns)
+    given = {
+        "local": pickle.dumps(local),
+        "method": method,
+        "nothing": np.empty(shape, dtype),
+        "more": more,
+    }
     if isinstance(X, DaskArray):
         X = whole_rows(X)
         return da.map_blocks(
             _block,
             X,
-            local=packed,
-            method=method,
-            n_columns=n_columns,
-            more=more,
-            out=np.dtype(dtype),
+            **given,
             dtype=dtype,
-            meta=np.empty((0,) if n_columns is None else (0, 0), dtype),
+            meta=np.empty((0,) * len(shape), dtype),
             **({"drop_axis": 1} if n_columns is None else {"chunks": (X.chunks[0], (n_columns,))}),
         )
-    function: Callable[..., Any] = delayed(on_part, pure=False)
+    if is_frame_of_dask(X) and frames is not False:
+        given["nothing"] = empty = X._meta.astype(dtype) if frames is True else frames
+        return X.map_partitions(_block, **given, meta=empty)
+    on_part: Callable[..., Any] = delayed(_block, pure=False)
+    blocks = [on_part(part, **given) for part in partitions_of(X)]
     if is_list_of_delayed(X):
-        return [function(packed, method, part, n_columns, dtype, *more) for part in X]
-    assert is_frame_of_dask(X)
-    if gives_frames is not False:
-        empty = X._meta.astype(dtype) if gives_frames is True else gives_frames
-        return X.map_partitions(frame_on_part, packed, method, empty, meta=empty)
-    shape = (np.nan,) if n_columns is None else (np.nan, n_columns)
-    blocks = [
-        da.from_delayed(function(packed, method, part, n_columns, dtype, *more), shape, dtype=dtype)
-        for part in X.to_delayed()
-    ]
-    return da.concatenate(blocks, allow_unknown_chunksizes=True)
-
-
-def _block(block: Any, *, local: bytes, method: str, n_columns: Any, more: Any, out: Any) -> Any:
-    return on_part(local, method, block, n_columns, out, *more)
+        return blocks
+    arrays = [da.from_delayed(block, (np.nan, *shape[1:]), dtype=dtype) for block in blocks]
+    return da.concatenate(arrays, allow_unknown_chunksizes=True)

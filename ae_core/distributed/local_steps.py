@@ -4,12 +4,12 @@ Douillard, Feng, Rusu, Chhaparia, Donchev, Kuncoro, Ranzato, Szlam & Shen 2023, 
 low-communication training of language models", algorithm 1. Each partition (not each worker: so
 nothing depends on how many there are) starts from the same parameters and takes `sync_every` steps
 of the inner solver on rows of its own. What they changed, averaged by rows, is the gradient of an
-outer step with Nesterov's momentum. The inner solvers' memories stay with the partitions, and come
-home after an epoch: then no worker has what can't be made anew from there.
+outer step with Nesterov's momentum. The states of the inner solvers stay with the partitions, and
+are fetched after an epoch: then nothing is lost for good with a worker.
 """
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,12 +17,11 @@ import numpy as np
 from .._typing import Array
 from ..formulas.noise import noise_key
 from ..formulas.solvers import SGD, SolverState
-from ..network.compiled import Network
-from ..training.progress import restore_solver, solver_copy
-from .epochs import DistributedEpochs, Pieces
+from ..training.progress import solver_copy
+from .epochs import DistributedEpochs
 from .machines import Graph
 from .pieces import Moment, Piece
-from .steps import At, Job, own_threads, view
+from .steps import At, Job, stepped, view
 from .sums import Nodes, Partial, put, total
 
 OUTER_RATE, OUTER_MOMENTUM = 0.7, 0.9
@@ -30,7 +29,7 @@ OUTER_RATE, OUTER_MOMENTUM = 0.7, 0.9
 
 
 class Local(NamedTuple):
-    """Where the steps on a partition led."""
+    """The result of the steps on a partition."""
 
     params: Array
     solver: SolverState
@@ -60,9 +59,7 @@ def local_steps(
     if has_failed or not len(which):
         return Local(params, state, 0.0, 0.0)
     n_steps = -(-len(which) // batch_size)
-    network = Network(
-        job.architecture, params, dtype=job.dtype, n_threads=job.n_threads or own_threads()
-    )
+    network = job.network(params)
     rows = piece.limited(job.limits)
     key = np.uint64(noise_key(moment.noise_key, 1 + piece.number))
     keys = np.full(n_steps, key) if job.architecture.is_noisy else None
@@ -79,10 +76,10 @@ def local_steps(
 def partial_changes(
     job: Job, start: tuple[Array, bool], numbers: list[int], results: list[Local]
 ) -> Nodes:
-    """What some pieces add to the outer gradient: how far they went back, by rows."""
+    """What some pieces add to the outer gradient: old minus new parameters, times rows."""
     nodes: Nodes = {}
     for number, local in zip(numbers, results, strict=True):
-        partial = Partial(0.0, 0.0, None)
+        partial = Partial()
         if local.n_counted:
             change = (start[0].astype(np.float64) - local.params) * local.n_counted
             partial = Partial(local.n_counted, local.loss * local.n_counted, change)
@@ -97,62 +94,49 @@ def outer_update(job: Job, outer: SGD, at: At, parts: list[Nodes], n_steps: int)
     whole = total(parts, job.n_pieces)
     assert whole.gradient is not None
     loss = whole.loss / whole.n_counted
-    losses = (*at.losses, *[(loss, whole.n_counted / n_steps)] * n_steps)
-    if not np.isfinite(loss):
-        return at._replace(losses=losses, has_failed=True)
-    gradient = (whole.gradient / whole.n_counted).astype(job.dtype)
-    solver = solver_copy(at.solver)
-    params = outer.step(at.params, gradient, solver, job.dtype.type(OUTER_RATE))
-    return At(np.asarray(params, dtype=job.dtype), solver, losses)
+    with np.errstate(over="ignore", invalid="ignore"):  # a loss that is not finite says so
+        gradient = (whole.gradient / whole.n_counted).astype(job.dtype)
+    losses = [(loss, whole.n_counted / n_steps)] * n_steps
+    return stepped(at, outer, loss, gradient, losses, OUTER_RATE)
 
 
 def memory(local: Local) -> SolverState:
-    """What the inner solver of a piece remembers."""
+    """The state of the inner solver of a piece."""
     return local.solver
 
 
+@dataclass
 class LocalStepsEpochs(DistributedEpochs):
     """Epochs in which every piece takes steps of its own, and all meet every `sync_every` steps.
 
     An epoch has as many steps as the largest piece; all meet at its end, too.
     """
 
-    def __init__(
-        self,
-        network: Network,
-        pieces: Pieces,
-        job: Job,
-        batch_size: int,
-        shuffle: bool,
-        seed: int,
-        kl_warm_up: int,
-        sync_every: int,
-    ) -> None:
-        self._take(network, pieces, job, shuffle, seed, kl_warm_up)
+    sync_every: int
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.steps_per_graph = self.n_steps
         self.outer = SGD(OUTER_RATE, OUTER_MOMENTUM, True, averaging=self.solver.averaging)
-        job.solver = replace(self.solver, averaging=None)
-        self.batch_size, self.sync_every = batch_size, sync_every
-        self.n_steps = max(math.ceil(n / min(batch_size, max(1, n))) for n in pieces.n_visited)
-        self.counts = np.ones(self.n_steps)
-        self.memories: list[SolverState | None] = [None] * len(pieces)
-        """What the inner solver of each piece remembers, after an epoch."""
+        self.job.solver = replace(self.solver, averaging=None)
+        self.memories: list[SolverState | None] = [None] * len(self.pieces.tasks)
+        """The state of each piece's inner solver after an epoch."""
 
-    def run(self, state: SolverState, rates: Array, n_done: int, noise_seed: int) -> Array:
-        """The losses of the steps of one epoch, which change the network and the outer state.
+    def _cut(self) -> int:
+        return max(math.ceil(n / min(self.batch_size, max(1, n))) for n in self.pieces.n_visited)
 
-        Steps between two meetings all have their mean loss.
-        """
-        graph, machines = Graph(), self.pieces.machines
-        at, job = graph.given(At(self.network.params, state)), graph.given(self.job)
+    def _steps(self, start: At, some: range, rates: Array, n_done: int, noise_seed: int) -> At:
+        """Take the steps of one epoch. Between two meetings each gets the mean of their losses."""
+        graph = Graph()
+        at, job = graph.given(start), graph.given(self.job)
         outer, memories = graph.given(self.outer), [graph.given(m) for m in self.memories]
-        annealing = self._annealing(n_done * self.n_steps, len(rates))
-        key = noise_key(noise_seed, n_done) if self.network.architecture.is_noisy else 0
+        annealing = self._annealing(n_done * self.n_steps, self.n_steps)
         groups = self.pieces.groups()
         numbers = {task.key: i for i, task in enumerate(self.pieces.tasks)}
-        for first in range(0, self.n_steps, self.sync_every):
-            some = slice(first, min(first + self.sync_every, self.n_steps))
-            moment = (self.seed, n_done, first, self.n_steps, self.shuffle, key)
-            start = graph.add(view, at)
+        for first in some[:: self.sync_every]:
+            now = slice(first, min(first + self.sync_every, self.n_steps))
+            moment = (self.seed, n_done, first, self.n_steps, noise_key(noise_seed, n_done))
+            common = graph.add(view, at)
             parts = []
             for group in groups:
                 ours = [numbers[task.key] for task in group]
@@ -160,25 +144,21 @@ class LocalStepsEpochs(DistributedEpochs):
                     graph.add(
                         local_steps,
                         job,
-                        start,
+                        common,
                         memories[i],
                         self.pieces.tasks[i],
                         self.batch_size,
                         moment,
-                        rates[some],
-                        None if annealing is None else annealing[some],
+                        rates[now],
+                        None if annealing is None else annealing[now],
                     )
                     for i in ours
                 ]
                 for i, end_of_piece in zip(ours, ends, strict=True):
                     memories[i] = graph.add(memory, end_of_piece)
-                parts.append(graph.add(partial_changes, job, start, ours, ends))
-            at = graph.add(outer_update, job, outer, at, parts, some.stop - some.start)
+                parts.append(graph.add(partial_changes, job, common, ours, ends))
+            at = graph.add(outer_update, job, outer, at, parts, now.stop - now.start)
+        tasks = [graph.task(key) for key in (at, *memories)]
         end: At
-        end, *self.memories = machines.results([graph.task(key) for key in (at, *memories)])
-        losses, self.counts = np.full(len(rates), np.nan), np.ones(len(rates))
-        taken = slice(0, len(end.losses))
-        losses[taken], self.counts[taken] = np.array(end.losses).T
-        self.network.params[...] = end.params
-        restore_solver(state, end.solver)
-        return losses
+        end, *self.memories = self.pieces.machines.results(tasks)
+        return end

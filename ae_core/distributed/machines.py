@@ -9,28 +9,34 @@ from typing import Any
 from uuid import uuid4
 
 import dask
+import distributed
 from dask.delayed import Delayed, delayed
+from distributed import KilledWorker
+from distributed.comm import CommClosedError
 
 from ..basics.shown import cut, printable
 from .names import Names
 
 SECONDS_WITHOUT_WORKERS = 60.0
-"""So long a cluster may have no worker, as while one is started again."""
+"""How long a cluster may have no worker, as while one is started again."""
 
 SECONDS_BETWEEN_LOOKS = 2.0
-"""So often a wait looks whether there are any, and whether they do something."""
+"""Interval at which a wait checks that there are workers, and that they are busy."""
 
 SECONDS_OF_NOTHING = 30.0
-"""After so long, in which no task runs or ends, what is waited for is sent again.
+"""Time without a running or finished task after which tasks are sent again.
 
-Twice as long each further time: moving large data looks the same.
+It doubles each time, because moving large data looks the same.
 """
 
 SECONDS_FOR_AN_ANSWER = 60.0
-"""So long a scheduler may take to answer a question."""
+"""How long a scheduler may take to answer a question."""
 
 MOST_ATTEMPTS = 4
-"""So often the same work is sent before the cluster is blamed."""
+"""Attempts before a ClusterError is raised."""
+
+OF_THE_CLUSTER = (KilledWorker, CancelledError, CommClosedError)
+"""Errors of a future that do not come from its task."""
 
 
 class ClusterError(RuntimeError):
@@ -38,26 +44,26 @@ class ClusterError(RuntimeError):
 
 
 class _Stalled(Exception):
-    """Workers are there, and none does anything of what is waited for."""
+    """There are workers, but none of them works on the tasks that are waited for."""
 
 
 class _OfTask(Exception):
-    """A task's own error, which is not the cluster's whatever its type."""
+    """Wraps an error that a task raised, so that its type is not taken for the cluster's."""
 
 
 def given(value: Any) -> Delayed:
-    """A value as a task that makes it anew where it was lost: unlike what is scattered."""
+    """A value as a task, which can be repeated where it is lost: unlike scattered data."""
     return delayed(pickle.loads, pure=False)(pickle.dumps(value))
 
 
 class Graph:
-    """Tasks that build on each other, many at once: `delayed` looks at all others for each."""
+    """Many tasks that build on each other: `delayed` would merge all graphs for each of them."""
 
     def __init__(self) -> None:
         self.tasks: dict[Any, Any] = {}
 
     def add(self, function: Any, *args: Any) -> str:
-        """A call, as the key that stands for its result in other calls.
+        """Add a call; returns the key that stands for its result in other calls.
 
         Parameters
         ----------
@@ -70,7 +76,7 @@ class Graph:
         return key
 
     def given(self, value: Any) -> str:
-        """As `given`, of this graph."""
+        """Add a value as a task, as the function `given` makes one."""
         return self.add(pickle.loads, pickle.dumps(value))
 
     def task(self, key: str) -> Delayed:
@@ -99,8 +105,6 @@ class Machines:
     """
 
     def __init__(self, client: Any = None) -> None:
-        import distributed
-
         if client is None:
             try:
                 client = distributed.default_client()
@@ -112,13 +116,13 @@ class Machines:
         self.names = Names()
 
     def kept(self, tasks: Sequence[Delayed]) -> list[Delayed]:
-        """The same tasks, whose results stay where they are computed."""
+        """Compute tasks, and leave the results where they are computed."""
         if self.client is None:
             return list(dask.persist(*tasks, scheduler="synchronous"))
-        with _named_failures(self.client), _large_graphs():
+        with _named_failures(self.client):
             self.names.note(tasks)
             self._hold([task.key for task in tasks], self.names.as_sent(tasks))
-        return [self.names.placeholder(task.key) for task in tasks]
+        return [Delayed(task.key, {task.key: None}) for task in tasks]  # for others to refer to
 
     def release(self, tasks: Sequence[Delayed]) -> None:
         """Let workers forget tasks that were `kept`."""
@@ -126,26 +130,24 @@ class Machines:
             self.names.held.pop(task.key, None)
 
     def results(self, tasks: Sequence[Delayed]) -> list[Any]:
-        """What tasks give, brought here.
+        """Compute tasks and fetch their results.
 
         Raises
         ------
         ClusterError
             When there is no worker, or no scheduler, or workers die of a task again and again.
         """
-        if not tasks:
-            return []
         if self.client is None:
             return list(dask.compute(*tasks, scheduler="synchronous"))
         try:
-            with _named_failures(self.client), _large_graphs():
+            with _named_failures(self.client):
                 return self._brought(tasks)
         except _OfTask as wrapped:
             error = wrapped.args[0]
         raise error
 
     def result(self, task: Delayed) -> Any:
-        """What one task gives, brought here; raises as `results`."""
+        """Compute one task and fetch its result; raises as `results`."""
         return self.results([task])[0]
 
     def groups(self, tasks: Sequence[Delayed]) -> list[list[Delayed]]:
@@ -162,23 +164,19 @@ class Machines:
         return list(groups.values())
 
     def _hold(self, keys: list[Any], tasks: list[Delayed]) -> None:
-        """Let workers compute and keep tasks, which had these names at first."""
+        """Let workers compute and keep tasks; keys are their first names."""
         persisted = self.client.persist(tasks) if tasks else []  # Dask refuses to persist nothing
         for key, task in zip(keys, persisted, strict=True):
-            self.names.held[key] = future_of(task)
+            (self.names.held[key],) = distributed.futures_of(task)
 
     def _brought(self, tasks: Sequence[Delayed]) -> list[Any]:
-        """What tasks give; sent again, with all that workers keep, where the cluster lost it."""
-        from distributed import KilledWorker
-        from distributed.comm import CommClosedError
-
-        for attempt in range(MOST_ATTEMPTS):
-            if attempt:
-                keys = list(self.names.held)
-                self._hold(keys, self.names.draw_others())
+        """Fetch results; what the cluster lost is sent again, with all that workers keep."""
+        n_attempts = 0
+        while True:
+            patience = SECONDS_OF_NOTHING * 2**n_attempts
+            n_attempts += 1
             try:
                 futures = self.client.compute(self.names.as_sent(tasks))
-                patience = SECONDS_OF_NOTHING * 2**attempt
                 while True:
                     self._wait(futures, patience)
                     try:  # what is lost before it is fetched has to be waited for again
@@ -186,21 +184,19 @@ class Machines:
                     except TimeoutError:
                         if all(future.status == "finished" for future in futures):
                             raise _Stalled from None
-            except (KilledWorker, CancelledError, CommClosedError, _Stalled):
-                if attempt == MOST_ATTEMPTS - 1 or self.client.status != "running":
+            except (*OF_THE_CLUSTER, _Stalled):
+                if n_attempts == MOST_ATTEMPTS or self.client.status != "running":
                     raise
-        raise AssertionError("unreachable")
+            self._hold(list(self.names.held), self.names.draw_others())
 
     def _ask(self, method: Any, *args: Any, seconds: float | None = None) -> Any:
-        """What a method of the client gives, which without a limit may wait for ever."""
+        """Call a method of the client with a time limit; without one it may wait for ever."""
         return self.client.sync(
             lambda: method(*args), callback_timeout=seconds or SECONDS_FOR_AN_ANSWER
         )
 
     def _wait(self, futures: Sequence[Any], patience: float) -> None:
-        """Until all are done, or there is nobody to do them, or nobody does."""
-        import distributed
-
+        """Wait until all are done; raise where there are no workers, or none does anything."""
         alone_since = idle_since = None
         before: Any = None
         while True:
@@ -209,71 +205,42 @@ class Machines:
                     distributed.wait(futures, timeout=SECONDS_BETWEEN_LOOKS)
                 break
             except TimeoutError:
-                pass
-            now = time.monotonic()
-            if not self._ask(self.client.nthreads):  # of each, as the scheduler has them now
-                idle_since = None
-                alone_since = alone_since or now
-                if now - alone_since > SECONDS_WITHOUT_WORKERS:
-                    raise ClusterError(
-                        f"the cluster has had no worker for {SECONDS_WITHOUT_WORKERS:g} s: start "
-                        "some, and fit again"
-                    )
-                continue
-            alone_since = None
-            before, last = self._doing(), before
-            if before is None or before != last:
-                idle_since = None
-                continue
-            idle_since = idle_since or now
-            if now - idle_since > patience:
+                now = time.monotonic()
+            is_alone = not self._ask(self.client.nthreads)  # as the scheduler has them now
+            before, last = None if is_alone else self._doing(), before
+            is_idle = before is not None and before == last
+            alone_since = (alone_since or now) if is_alone else None
+            idle_since = (idle_since or now) if is_idle else None
+            if alone_since and now - alone_since > SECONDS_WITHOUT_WORKERS:
+                raise ClusterError(
+                    f"the cluster has had no worker for {SECONDS_WITHOUT_WORKERS:g} s: start "
+                    "some, and fit again"
+                )
+            if idle_since and now - idle_since > patience:
                 raise _Stalled
         for future in futures:
             if future.status == "error":
-                raise _of_cluster_or_task(future.exception(SECONDS_FOR_AN_ANSWER))
+                error = future.exception(SECONDS_FOR_AN_ANSWER)
+                raise error if isinstance(error, OF_THE_CLUSTER) else _OfTask(error)
 
     def _doing(self) -> Any:
-        """What workers have before them, if none of it runs; None if something does."""
+        """The tasks that each worker has been given, if none of them runs; None if one does."""
         try:
             if any(self._ask(self.client.call_stack).values()):
                 return None
         except TimeoutError:
-            return None  # who does not answer is busy
+            return None  # a worker that does not answer is busy
         processing = dict(self._ask(self.client.processing))
         return {where: sorted(map(str, keys)) for where, keys in processing.items()}
 
 
-def _of_cluster_or_task(error: BaseException) -> BaseException:
-    """The error of a future: as it is if the cluster is to blame, else marked as the task's."""
-    from distributed import KilledWorker
-    from distributed.comm import CommClosedError
-
-    ours = isinstance(error, KilledWorker | CommClosedError | CancelledError)
-    return error if ours else _OfTask(error)
-
-
-def future_of(task: Delayed) -> Any:
-    """The future behind a task that a client keeps."""
-    import distributed
-
-    return next(iter(distributed.futures_of(task)))
-
-
-@contextmanager
-def _large_graphs() -> Iterator[None]:
-    """Parameters go with the tasks that start from them, and Dask would warn of their size."""
-    with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1TB"}):
-        yield
-
-
 @contextmanager
 def _named_failures(client: Any) -> Iterator[None]:
-    """One sentence about a cluster that failed, in place of Dask's own errors."""
-    from distributed import KilledWorker
-    from distributed.comm import CommClosedError
-
+    """Replace Dask's errors about a cluster that failed by one sentence."""
     try:
-        yield
+        # Parameters go with the tasks that start from them, and Dask would warn of their size.
+        with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1TB"}):
+            yield
     except KilledWorker as error:
         raise ClusterError(
             f"workers died again and again of the same work ({cut(printable(str(error.task)), 60)})"

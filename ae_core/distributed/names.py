@@ -22,44 +22,26 @@ class Names:
         self.held: dict[Any, Any] = {}
         """The futures of what workers keep, by the names that tasks had at first."""
         self._made: dict[Any, Any] = {}
-        """How: of all that was ever kept, also where it is no longer, for what was made of it."""
-        self._layers: set[str] = set()
+        """How each was made; also of what is no longer kept, because other tasks need it."""
         self._kept: set[Any] = set()
-        """What was ever kept, which stands for itself in what is made of it."""
+        """Keys of all that was ever kept: in graphs of other tasks they are placeholders."""
         self._seed = ""
-        """What names are drawn with; empty for those that tasks had at first."""
+        """From which the present names are made; empty for the first names."""
 
     def note(self, tasks: Sequence[Delayed]) -> None:
-        """Remember how tasks are made that workers are to keep."""
-        for task in tasks:
-            graph = task.__dask_graph__()
-            layers = graph.layers if isinstance(graph, HighLevelGraph) else {task.key: graph}
-            for name, layer in layers.items():
-                if name not in self._layers:  # partitions share what they are made of
-                    self._layers.add(name)
-                    self._made.update({k: v for k, v in layer.items() if k not in self._kept})
+        """Remember how tasks are made that workers will keep."""
+        graph = _graph_of(tasks)
+        self._made.update({key: made for key, made in graph.items() if key not in self._kept})
         self._kept.update(task.key for task in tasks)
 
-    def placeholder(self, key: Any) -> Delayed:
-        """A task that is kept, for other tasks to refer to."""
-        return Delayed(key, {key: None})
-
     def as_sent(self, tasks: Sequence[Delayed]) -> list[Delayed]:
-        """The same tasks, by their present names, from what workers keep at present."""
-        graph: dict[Any, Any] = {}
-        layers: set[Any] = set()
-        for task in tasks:
-            given = task.__dask_graph__()
-            several: Any = given.layers if isinstance(given, HighLevelGraph) else {id(given): given}
-            for name, layer in several.items():
-                if name not in layers:
-                    layers.add(name)
-                    graph.update(layer)
+        """The same tasks under their present names, made of what workers keep at present."""
+        graph = _graph_of(tasks)
         graph.update({key: self.held[key] for key in graph.keys() & self.held.keys()})
         return self._renamed(graph, [task.key for task in tasks])
 
     def draw_others(self) -> list[Delayed]:
-        """Take other names from now on: and what is kept, to be made anew by these."""
+        """Use new names from now on; returns the tasks that make under them what is kept."""
         self._seed = uuid4().hex
         # Of what the user's own persisted collection keeps on workers only the name is known.
         others = {key: future for key, future in self.held.items() if key not in self._made}
@@ -83,3 +65,8 @@ class Names:
             return clone_key(key, self._seed)
         except TypeError:  # neither a string nor a tuple that begins with one
             return f"{key}-{self._seed}"
+
+
+def _graph_of(tasks: Sequence[Delayed]) -> dict[Any, Any]:
+    """What tasks are made of, each layer that they share once."""
+    return dict(HighLevelGraph.merge(*(task.__dask_graph__() for task in tasks)).to_dict())

@@ -6,6 +6,7 @@ the piece, so that a piece that was lost is made anew from its partition, and go
 
 import copy
 import pickle
+from dataclasses import dataclass, fields
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,38 +22,36 @@ from ..network.architecture import Architecture
 from ..network.checks import check_targets
 
 GOLDEN = 0.6180339887498949
-"""Multiples of it, modulo 1, are spread evenly: so pieces take turns in having a row more."""
+"""Its multiples modulo 1 are spread evenly: so pieces take turns in having a row more."""
 
 
 def aligned(array: Array) -> Array:
-    """The array where the engine can read it: what came through a network may lie anywhere."""
+    """The array, copied if the engine can't read it: one from a network may not be aligned."""
     return np.require(array, requirements=["C", "A"])
 
 
-class Whole:
-    """A value that moves between workers as one string of bytes, so that its arrays are aligned."""
-
-    def __init__(self, value: Any) -> None:
-        self.value = value
+class InOneString:
+    """A dataclass that moves between workers as one string of bytes: so its arrays are aligned."""
 
     def __reduce__(self) -> Any:
-        return _unpacked, (pickle.dumps(self.value),)
+        own: Any = self
+        values = [getattr(self, field.name) for field in fields(own)]
+        return _unpacked, (type(self), pickle.dumps(values))
 
 
-def _unpacked(value: bytes) -> Whole:
-    return Whole(pickle.loads(value))
+def _unpacked(kind: Any, values: bytes) -> Any:
+    return kind(*pickle.loads(values))
 
 
-class Peek(NamedTuple):
-    """What is to be known of a partition before its numbers are looked at."""
+@dataclass
+class Whole(InOneString):
+    """Any value, moved as one string."""
 
-    shape: tuple[int, ...]
-    head: Any
-    """The frame without its rows, or None."""
+    value: Any
 
 
-def peek(partition: Any, name: str) -> Peek:
-    """Look at the size and the columns of a partition.
+def peek(partition: Any, name: str) -> tuple[tuple[int, ...], Any]:
+    """The shape of a partition, and a frame's columns: the frame without its rows, or None.
 
     Raises
     ------
@@ -64,7 +63,7 @@ def peek(partition: Any, name: str) -> Peek:
     shape = getattr(partition, "shape", None)
     if shape is None:
         raise TypeError(f"{name} is a {type(partition).__name__}: an array or DataFrame is needed")
-    return Peek(tuple(shape), partition[:0] if is_frame(partition) else None)
+    return tuple(shape), partition[:0] if is_frame(partition) else None
 
 
 def table(local: Any, partition: Any, name: str) -> Array:
@@ -76,11 +75,6 @@ def measure(X: Array, weights: Array | None, missing: str | None) -> SeenColumns
     """What scaling needs to know of the rows of a partition."""
     with np.errstate(over="ignore", invalid="ignore"):
         return seen_columns(X, weights, missing)
-
-
-def some_rows(X: Array, which: Array) -> Array:
-    """Some rows of a partition."""
-    return X[which]
 
 
 class Piece:
@@ -118,7 +112,7 @@ class Piece:
                 setattr(self.rows, name, aligned(array))
 
     def __sizeof__(self) -> int:
-        """Its bytes: a scheduler would move what looks small."""
+        """Its size in bytes: a scheduler moves what it thinks is small."""
         return int(self.rows.X.nbytes) + object.__sizeof__(self)
 
     def check(self, architecture: Architecture) -> tuple[int, float, Array, Array]:
@@ -136,9 +130,8 @@ class Piece:
 
     def batch(self, limits: Any, moment: "Moment") -> Rows | None:
         """The rows that a step takes of it, None for none, with the limits of the whole table."""
-        if moment.n_steps == 1:
-            which = self.visited
-        else:
+        which = self.visited
+        if moment.n_steps > 1:
             start, stop = (
                 bounds(len(self.visited), self.number, moment.n_steps, step)
                 for step in (moment.step, moment.step + 1)
@@ -146,10 +139,10 @@ class Piece:
             which = np.sort(self.order(moment)[start:stop])
         if not len(which):
             return None
-        rows = self.limited(limits)
-        if len(which) < len(rows):
-            rows = rows.part(which)
-            rows.limits = limits
+        if len(which) == len(self.rows):
+            return self.limited(limits)
+        rows = self.rows.part(which)
+        rows.limits = limits
         return rows
 
     def limited(self, limits: Any) -> Rows:
@@ -159,26 +152,26 @@ class Piece:
         return rows
 
     def order(self, moment: "Moment") -> Array:
-        """The visited rows as this epoch has them."""
-        if not moment.shuffle:
+        """The visited rows in the order of this epoch."""
+        if moment.seed is None:
             return self.visited
         key = (moment.seed, moment.epoch)
         if self._order[0] != key:  # kept for the other steps of the epoch
-            random = np.random.default_rng((moment.seed, moment.epoch, self.number))
+            random = np.random.default_rng((*key, self.number))
             self._order = (key, random.permutation(self.visited))
         return self._order[1]
 
 
 class Moment(NamedTuple):
-    """Where in a fit a step is."""
+    """The place of a step in a fit."""
 
-    seed: int
-    """Of the fit's draws."""
-    epoch: int
-    step: int
-    """Within the epoch."""
-    n_steps: int
-    shuffle: bool
+    seed: int | None = None
+    """From which orders of rows are drawn; None where rows are not shuffled."""
+    epoch: int = 0
+    step: int = 0
+    """Its number in the epoch."""
+    n_steps: int = 1
+    """How many the epoch has."""
     noise_key: int = 0
     """The epoch's."""
     annealing: float = 1.0

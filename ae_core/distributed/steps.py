@@ -1,11 +1,10 @@
-"""A step of training as tasks: partial gradients where the rows are, one update, on to the next.
+"""A step of training as tasks: partial gradients where the rows are, then one update.
 
 A state never changes: each update makes a new one from the one before. So Dask can compute any of
 them again, to the same bits, when the worker that held it is gone.
 """
 
-import pickle
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -18,68 +17,45 @@ from ..network.architecture import Architecture
 from ..network.compiled import Network
 from ..network.passes import penalty
 from ..training.progress import solver_copy
-from .pieces import Moment, Piece, aligned
+from .pieces import InOneString, Moment, Piece, aligned
 from .sums import Nodes, Partial, put, total
 
 
-class Job:
-    """What all steps of a fit have in common; made once on each worker.
+@dataclass
+class Job(InOneString):
+    """What all steps of a fit have in common; made once on each worker."""
 
-    Parameters
-    ----------
-    architecture : Architecture
-    dtype : dtype
-    solver : Solver or None
-    n_pieces : int
-    limits : tuple of arrays
-        The smallest and largest number of each column of the whole table, scaled.
-    n_threads : int or None
-        Of each worker; None for as many as it has.
-    """
+    architecture: Architecture
+    dtype: np.dtype[Any]
+    solver: Solver | None
+    n_pieces: int
+    limits: tuple[Array, Array]
+    """The smallest and largest number of each column of the whole table, scaled."""
+    n_threads: int | None
+    """Of each worker; None for as many as it has."""
 
-    def __init__(
-        self,
-        architecture: Architecture,
-        dtype: Any,
-        solver: Solver | None,
-        n_pieces: int,
-        limits: tuple[Array, Array],
-        n_threads: int | None,
-    ) -> None:
-        self.architecture, self.dtype, self.solver = architecture, np.dtype(dtype), solver
-        self.n_pieces, self.limits, self.n_threads = n_pieces, limits, n_threads
-
-    def __reduce__(self) -> Any:
-        state = {name: value for name, value in vars(self).items() if name != "network"}
-        return _job, (pickle.dumps(state),)  # one string of bytes: see `Whole`
+    def network(self, params: Array, **changes: Any) -> Network:
+        """The network at some parameters, with changes of its architecture."""
+        return Network(
+            replace(self.architecture, **changes),
+            params,
+            dtype=self.dtype,
+            n_threads=self.n_threads or own_threads(),
+        )
 
     @cached_property
-    def network(self) -> Network:
+    def bare(self) -> Network:
         """One without penalties on weights, which are no sum over rows; its own parameters are 0.
 
         Gradients are taken at others.
         """
-        bare = replace(self.architecture, alpha=0.0, alpha_l1=0.0)
-        params = np.zeros(bare.n_params, self.dtype)
-        return Network(bare, params, dtype=self.dtype, n_threads=self.n_threads or own_threads())
+        return self.annealed(1.0)
 
     def annealed(self, annealing: float) -> Network:
-        """The same with a smaller weight of a variational code's divergence."""
-        if annealing == 1:
-            return self.network
-        bare = self.network.architecture
-        return Network(
-            replace(bare, beta=bare.beta * annealing),
-            self.network.params,
-            dtype=self.dtype,
-            n_threads=self.network.n_threads,
-        )
-
-
-def _job(state: bytes) -> Job:
-    job = Job.__new__(Job)
-    vars(job).update(pickle.loads(state))
-    return job
+        """One like `bare` with a smaller weight of a variational code's divergence."""
+        beta = self.architecture.beta * annealing
+        params = np.zeros(self.architecture.n_params, self.dtype)
+        return self.network(params, alpha=0.0, alpha_l1=0.0, beta=beta)
 
 
 def own_threads() -> int:
@@ -93,14 +69,14 @@ def own_threads() -> int:
 
 
 class At(NamedTuple):
-    """Where training is after some steps."""
+    """The state of training after some steps."""
 
     params: Array
     solver: SolverState
     losses: tuple[tuple[float, float], ...] = ()
-    """Of each step since it was brought home: before the step, and what its rows count."""
+    """Of each step since the state was fetched: the loss before it, and how many rows it took."""
     has_failed: bool = False
-    """The last of them was not finite, and nothing changes any more."""
+    """The last loss was not finite; no step changes anything any more."""
 
 
 def view(at: At) -> tuple[Array, bool]:
@@ -117,10 +93,10 @@ def partial_gradients(
     if has_failed:
         return nodes
     params = aligned(params)
-    network = job.annealed(moment.annealing)
+    network = job.bare if moment.annealing == 1 else job.annealed(moment.annealing)
     for piece in pieces:
         rows = piece.batch(job.limits, moment)
-        partial = Partial(0.0, 0.0, None)
+        partial = Partial()
         if rows is not None:
             key = noise_key(moment.noise_key, 1 + moment.step * job.n_pieces + piece.number)
             with np.errstate(over="ignore", invalid="ignore"):  # a loss that is not finite says so
@@ -148,34 +124,43 @@ def update(job: Job, at: At, parts: list[Nodes], rate: float) -> At:
     if at.has_failed:
         return at
     loss, gradient, count = objective(job, at.params, parts)
-    losses = (*at.losses, (loss, count))
-    if not np.isfinite(loss):
-        return at._replace(losses=losses, has_failed=True)
     assert job.solver is not None
-    solver = solver_copy(at.solver)
+    return stepped(at, job.solver, loss, gradient, [(loss, count)], rate)
+
+
+def stepped(
+    at: At,
+    solver: Solver,
+    loss: float,
+    gradient: Array,
+    losses: list[tuple[float, float]],
+    rate: float,
+) -> At:
+    """The step of a solver from a loss and its gradient, if that is finite."""
+    all_losses = (*at.losses, *losses)
+    if not np.isfinite(loss):
+        return at._replace(losses=all_losses, has_failed=True)
+    state = solver_copy(at.solver)
     with np.errstate(over="ignore", invalid="ignore"):
-        params = job.solver.step(at.params, gradient, solver, job.dtype.type(rate))
-    return At(np.asarray(params, dtype=job.dtype), solver, losses)
+        params = solver.step(at.params, gradient, state, gradient.dtype.type(rate))
+    return At(np.asarray(params, dtype=gradient.dtype), state, all_losses)
 
 
-def partial_errors(job: Job, params: Array, pieces: list[Piece]) -> Nodes:
-    """What the rows of some pieces add to a validation loss."""
-    network = Network(
-        job.architecture, aligned(params), dtype=job.dtype, n_threads=job.network.n_threads
-    )
+def partial_errors(job: Job, params: Array, pieces: list[Piece], n_pieces: int) -> Nodes:
+    """What the rows of some of so many pieces add to a validation loss."""
+    network = job.network(aligned(params))
     nodes: Nodes = {}
     for piece in pieces:
-        if not len(piece.visited):
-            put(nodes, 0, piece.number, Partial(0.0, 0.0, None), job.n_pieces)
-            continue
-        counts = piece.rows.counts(slice(None))
-        errors = network.validation_errors(piece.rows).astype(np.float64)
-        partial = Partial(float(counts.sum()), float(errors @ counts), None)
-        put(nodes, 0, piece.number, partial, job.n_pieces)
+        partial = Partial()
+        if len(piece.visited):
+            counts = piece.rows.counts(slice(None))
+            errors = network.validation_errors(piece.rows).astype(np.float64)
+            partial = Partial(float(counts.sum()), float(errors @ counts))
+        put(nodes, 0, piece.number, partial, n_pieces)
     return nodes
 
 
-def mean_error(job: Job, parts: list[Nodes]) -> float:
+def mean_error(parts: list[Nodes], n_pieces: int) -> float:
     """The mean loss of all rows of a validation table."""
-    whole = total(parts, job.n_pieces)
+    whole = total(parts, n_pieces)
     return whole.loss / whole.n_counted

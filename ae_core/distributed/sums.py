@@ -14,11 +14,11 @@ from .._typing import Array
 class Partial(NamedTuple):
     """What some rows add to the loss and the gradient of all."""
 
-    n_counted: float
+    n_counted: float = 0.0
     """How many whole rows they count as."""
-    loss: float
+    loss: float = 0.0
     """Their mean loss times count, without penalties on the weights."""
-    gradient: Array | None
+    gradient: Array | None = None
     """The same of the gradient, (n_params,) float64; None for zero."""
 
     def __add__(self, other: "Partial") -> "Partial":  # type: ignore[override]

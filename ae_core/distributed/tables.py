@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+from dask.array import Array as DaskArray
 from dask.delayed import Delayed, delayed
 
 from .._typing import Array
@@ -11,10 +12,10 @@ from ..data.rows import Rows
 from ..data.scaling import SeenColumns
 from ..diagnosis.reconstruction import evenly
 from ..estimators.tables import note_columns
-from .collections import is_list_of_delayed, partitions_of, vector_partitions
+from .collections import is_distributed, is_list_of_delayed, partitions_of
 from .epochs import Pieces
 from .machines import Machines, given
-from .pieces import Peek, Piece, Whole, aligned, measure, peek, some_rows, table
+from .pieces import Piece, Whole, aligned, measure, peek, table
 
 
 class DistributedTable:
@@ -24,8 +25,14 @@ class DistributedTable:
     ----------
     machines : Machines
     X : dask array, dask DataFrame or list of Delayed
+    estimator : estimator
+        Which checks the number and names of the columns, and how partitions are read.
     name : str
         What errors call it.
+    reset : bool
+        Whether the estimator notes the columns, to compare others with.
+    reader : callable, optional
+        What makes a checked array of a partition.
 
     Attributes
     ----------
@@ -33,8 +40,8 @@ class DistributedTable:
         Rows of each of these partitions.
     numbers : list of int
         Which partitions of X they are.
-    head : array or frame of no rows
-        With the columns of X.
+    tables : list of Delayed
+        The arrays, which are kept.
 
     Raises
     ------
@@ -44,39 +51,53 @@ class DistributedTable:
         When there are no rows, or partitions of different widths.
     """
 
-    def __init__(self, machines: Machines, X: Any, name: str = "X") -> None:
+    def __init__(
+        self,
+        machines: Machines,
+        X: Any,
+        estimator: Any,
+        name: str = "X",
+        *,
+        reset: bool = False,
+        reader: Any = table,
+    ) -> None:
         self.machines, self.name = machines, name
         self._part = name if is_list_of_delayed(X) else f"{name}.partitions"
         partitions = machines.kept(partitions_of(X, name))
-        seen: list[Peek] = machines.results(
-            [
-                delayed(peek, pure=False)(partition, self.called(i))
-                for i, partition in enumerate(partitions)
-            ]
+        look = delayed(peek, pure=False)
+        seen = machines.results(
+            [look(partition, self.called(i)) for i, partition in enumerate(partitions)]
         )
-        for i, found in enumerate(seen):
-            if len(found.shape) != 2:
+        shapes, heads = zip(*seen, strict=True)
+        for i, shape in enumerate(shapes):
+            if len(shape) != 2:
                 raise ValueError(
-                    f"{self.called(i)} has shape {found.shape}: (n_samples, n_features) is needed"
+                    f"{self.called(i)} has shape {shape}: (n_samples, n_features) is needed"
                 )
-        self.numbers = [i for i, found in enumerate(seen) if found.shape[0]]
+        self.numbers = [i for i, shape in enumerate(shapes) if shape[0]]
         if not self.numbers:
             raise ValueError(f"{name} has no rows in any partition: at least one sample is needed")
         first = self.numbers[0]
+        self.n_columns, head = shapes[first][1], heads[first]
         for i in self.numbers:
-            if seen[i].shape[1] != seen[first].shape[1]:
+            if shapes[i][1] != self.n_columns:
                 raise ValueError(
-                    f"{self.called(i)} has {seen[i].shape[1]} columns, and {self.called(first)} "
-                    f"has {seen[first].shape[1]}: all partitions must have the same"
+                    f"{self.called(i)} has {shapes[i][1]} columns, and {self.called(first)} "
+                    f"has {self.n_columns}: all partitions must have the same"
                 )
-        self.n_columns = seen[first].shape[1]
-        self.lengths = [seen[i].shape[0] for i in self.numbers]
-        self.head = seen[first].head
-        if self.head is None:
-            self.head = np.empty((0, self.n_columns))
-        self._raw = [partitions[i] for i in self.numbers]
-        self.tables: list[Delayed] = []
-        self.dtype = np.dtype(np.float64)
+        self.lengths = [shapes[i][0] for i in self.numbers]
+        if head is None:
+            head = np.empty((0, self.n_columns))
+        note_columns(estimator, head, reset=reset)
+        if reset:
+            estimator.encoding_, estimator._library = None, library_of(head)
+        read, local = delayed(reader, pure=False), given(estimator.to_local())
+        self.tables = machines.kept(
+            [read(local, partitions[i], self.called(i)) for i in self.numbers]
+        )
+        kinds = machines.results([t.dtype for t in self.tables])
+        self.dtype = np.result_type(*kinds)
+        machines.release(partitions)
 
     def called(self, partition: int) -> str:
         """What errors call a partition."""
@@ -92,43 +113,18 @@ class DistributedTable:
         """Of the whole."""
         return self.n_rows, self.n_columns
 
-    def note_columns(self, estimator: Any, *, reset: bool) -> None:
-        """Let an estimator note, or compare, number and names of the columns."""
-        note_columns(estimator, self.head, reset=reset)
-        if reset:
-            estimator.encoding_, estimator._library = None, library_of(self.head)
-
-    def read(self, local: Any, reader: Any = table) -> None:
-        """Make arrays of the partitions, checked as a single-machine estimator does."""
-        estimator = given(local)
-        self.tables = self.machines.kept(
-            [
-                delayed(reader, pure=False)(estimator, raw, self.called(i))
-                for i, raw in zip(self.numbers, self._raw, strict=True)
-            ]
-        )
-        kinds = self.machines.results([delayed(_dtype, pure=False)(t) for t in self.tables])
-        self.dtype = np.result_type(*kinds)
-        self.machines.release(self._raw)
-        self._raw = []
-
-    def divided(self, per_row: Array | None) -> list[Array | None]:
-        """An array (n_rows,) in parts, one for each partition."""
-        if per_row is None:
-            return [None] * len(self.lengths)
-        return list(np.split(per_row, np.cumsum(self.lengths)[:-1]))
+    def counted(self, weights: Array | None) -> list[tuple[int, Delayed, Array | None]]:
+        """Number, array and weights of each partition of which some rows count, in order."""
+        if weights is None:
+            return [(i, t, None) for i, t in zip(self.numbers, self.tables, strict=True)]
+        parts = np.split(weights, np.cumsum(self.lengths)[:-1])
+        each = zip(self.numbers, self.tables, parts, strict=True)
+        return [(i, t, part) for i, t, part in each if part.any()]
 
     def measured(self, weights: Array | None, missing: str | None) -> list[SeenColumns]:
         """What each partition says of its columns, in order; of those of which some rows count."""
-        return list(
-            self.machines.results(
-                [
-                    delayed(measure, pure=False)(t, w, missing)
-                    for t, w in zip(self.tables, self.divided(weights), strict=True)
-                    if w is None or w.any()
-                ]
-            )
-        )
+        task = delayed(measure, pure=False)
+        return self.machines.results([task(t, w, missing) for _, t, w in self.counted(weights)])
 
     def rows(self, which: Array) -> Array:
         """Some rows, brought here: by number, in ascending order."""
@@ -139,10 +135,7 @@ class DistributedTable:
         ends = np.cumsum(self.lengths)
         owners = np.searchsorted(ends, which, side="right")
         starts = ends - self.lengths
-        return [
-            delayed(some_rows, pure=False)(self.tables[i], which[owners == i] - starts[i])
-            for i in np.unique(owners)
-        ]
+        return [self.tables[i][which[owners == i] - starts[i]] for i in np.unique(owners)]
 
     def scores(self, local: Any) -> Array:
         """What a detector's ensemble gives each row, brought here: (n_rows,) float64."""
@@ -152,20 +145,10 @@ class DistributedTable:
 
     def limits(self, weights: Array | None, missing: str | None) -> tuple[Array, Array]:
         """The smallest and largest number of each column over the rows that count; NaN for none."""
-        found = self.machines.results(
-            [
-                delayed(_limits, pure=False)(t, w, missing)
-                for t, w in zip(self.tables, self.divided(weights), strict=True)
-                if w is None or w.any()
-            ]
-        )
-        low, high = zip(*found, strict=True)
+        task = delayed(_limits, pure=False)
+        tasks = [task(t, w, missing) for _, t, w in self.counted(weights)]
+        low, high = zip(*self.machines.results(tasks), strict=True)
         return np.fmin.reduce(low), np.fmax.reduce(high)
-
-    def release(self) -> None:
-        """Let workers forget the partitions."""
-        self.machines.release([*self._raw, *self.tables])
-        self._raw, self.tables = [], []
 
     def spread(self, weights: Array | None, at_most: int) -> tuple[Array, Array | None]:
         """At most so many rows of positive weight, evenly spaced, and their weights."""
@@ -173,38 +156,25 @@ class DistributedTable:
         which = counted[evenly(len(counted), at_most)]
         return self.rows(which), None if weights is None else weights[which]
 
-    def pieces(self, local: Any, weights: Array | None) -> tuple[Pieces, tuple[Array, Array]]:
-        """The rows that count as pieces that stay on workers; and the limits of their columns.
+    def pieces(self, local: Any, weights: Array | None) -> Pieces:
+        """The rows that count as pieces that stay on workers.
 
-        Scaled, and checked by the network of `local`, if it has one.
+        Scaled, and checked by the network of `local`.
         """
-        estimator = given(Whole(local))
-        made: list[Delayed] = []
-        for i, t, w in zip(self.numbers, self.tables, self.divided(weights), strict=True):
-            if w is None or w.any():
-                made.append(delayed(Piece, pure=False)(estimator, t, w, len(made), self.called(i)))
-        tasks = self.machines.kept(made)
-        architecture = given(local.network_.architecture)
-        found = self.machines.results(
-            [delayed(_checked, pure=False)(task, architecture) for task in tasks]
+        estimator, piece = given(Whole(local)), delayed(Piece, pure=False)
+        tasks = self.machines.kept(
+            [
+                piece(estimator, t, w, place, self.called(i))
+                for place, (i, t, w) in enumerate(self.counted(weights))
+            ]
         )
-        n_visited = [int(each[0]) for each in found]
+        architecture = given(local.network_.architecture)
+        found = self.machines.results([task.check(architecture) for task in tasks])
+        n_visited, n_counted, low, high = zip(*found, strict=True)
         if not sum(n_visited):
             raise ValueError(f"{self.name} has no entry that is seen: there is no loss of nothing")
-        low = np.fmin.reduce([each[2] for each in found])
-        high = np.fmax.reduce([each[3] for each in found])
-        return (
-            Pieces(self.machines, tasks, n_visited, float(sum(each[1] for each in found))),
-            (low, high),
-        )
-
-
-def _dtype(X: Array) -> Any:
-    return X.dtype
-
-
-def _checked(piece: Piece, architecture: Any) -> Any:
-    return piece.check(architecture)
+        limits = np.fmin.reduce(low), np.fmax.reduce(high)
+        return Pieces(self.machines, tasks, list(n_visited), float(sum(n_counted)), limits)
 
 
 def _scores(local: Whole, X: Array) -> Array:
@@ -216,9 +186,14 @@ def _limits(X: Array, weights: Array | None, missing: str | None) -> tuple[Array
     return Rows(X if weights is None else X[weights > 0], missing=missing).limits
 
 
-def gathered(machines: Machines, values: Any, name: str) -> Any:
-    """One number per row, of a collection or an array, brought here; None for None."""
+def gathered(machines: Machines, values: Any) -> Any:
+    """One number per row, of a collection or an array, as one array here; None for None."""
     if values is None:
         return None
-    parts = [np.asarray(part) for part in machines.results(vector_partitions(values, name))]
-    return np.concatenate([part.ravel() if part.ndim else part.reshape(1) for part in parts])
+    if isinstance(values, DaskArray):
+        tasks = list(values.to_delayed().ravel())
+    elif is_distributed(values):
+        tasks = partitions_of(values)
+    else:
+        tasks = [delayed(values, pure=False)]
+    return np.concatenate([np.ravel(part) for part in machines.results(tasks)])

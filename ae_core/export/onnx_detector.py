@@ -5,102 +5,78 @@ import numpy as np
 from ..data.robust_scaling import FARTHEST, LINEAR_UNTIL, SAME, RobustScaling
 from ..detection.ensemble import Ensemble, Member
 from ..detection.neighbours import NEIGHBOUR
-from .onnx_graph import Graph
+from .onnx_graph import Value, side_by_side, where
 from .onnx_network import passed
 
 
-def judged(graph: Graph, ensemble: Ensemble, X: str) -> str:
+def judged(ensemble: Ensemble, X: Value) -> Value:
     """How unusual each entry of X (m, n_features) float64, NaN where missing, is: the same shape.
 
     The score of a row is minus the sum.
     """
-    block, changed = _scaled(graph, ensemble.scaling, X)
-    total = graph.op("Sum", *(_contributions(graph, member, block) for member in ensemble.members))
-    total = graph.op("Div", total, graph.constant(len(ensemble.members), np.float64))
-    if changed is None:
-        return total
-    extra = graph.op("Mul", changed, graph.constant(ensemble.changed, np.float64))
-    return graph.op("Add", total, extra)
+    block, changed = _scaled(ensemble.scaling, X)
+    first, *others = [_contributions(member, block) for member in ensemble.members]
+    mean = first.op("Sum", *others) / len(ensemble.members)
+    return mean if changed is None else mean + changed * ensemble.changed
 
 
-def _scaled(graph: Graph, scaling: RobustScaling, X: str) -> tuple[str, str | None]:
+def _scaled(scaling: RobustScaling, X: Value) -> tuple[Value, Value | None]:
     """As networks see X, (m, n) float32; and 1 where a constant has changed, (m, n) float64."""
-    near, shift = (
-        graph.constant(LINEAR_UNTIL, np.float64),
-        graph.constant(scaling.shift, np.float64),
-    )
-    from_shift = graph.op("Sub", X, shift)
-    Z = graph.op("Mul", from_shift, graph.constant(scaling.factor, np.float64))
-    size = graph.op("Abs", Z)
-    beyond = graph.op("Sub", graph.op("Min", size, graph.constant(FARTHEST, np.float64)), near)
+    near = X.like(LINEAR_UNTIL)
+    from_shift = X - scaling.shift
+    Z = from_shift * scaling.factor
+    size = abs(Z)
     # Below `near` the logarithm is not taken; there 0 keeps it defined.
-    beyond = graph.op("Max", beyond, graph.constant(0.0, np.float64))
-    slow = graph.op(
-        "Add", near, graph.op("Log", graph.op("Add", beyond, graph.constant(1.0, np.float64)))
-    )
-    is_far = graph.op("Greater", size, near)
-    Z = graph.op("Where", is_far, graph.op("Mul", graph.op("Sign", Z), slow), Z)
-    Z = graph.op("Mul", Z, graph.constant(scaling.varies, np.float64))  # NaN stays
+    beyond = (size.op("Min", FARTHEST) - near).op("Max", 0.0)
+    slow = near + (beyond + 1.0).op("Log")
+    Z = where(size > near, Z.op("Sign") * slow, Z)
+    Z = Z * scaling.varies  # NaN stays
     constants = scaling.is_seen & ~scaling.varies
     if not constants.any():
-        return graph.single(Z), None
+        return Z.single(), None
     allowed = np.where(constants, SAME * np.abs(scaling.shift), np.inf)
-    changed = graph.op("Greater", graph.op("Abs", from_shift), graph.constant(allowed, np.float64))
-    return graph.single(Z), graph.double(changed)
+    changed = abs(from_shift) > allowed
+    return Z.single(), changed.double()
 
 
-def _contributions(graph: Graph, member: Member, block: str) -> str:
+def _contributions(member: Member, block: Value) -> Value:
     """What each column has of the distance of scaled rows, NaN where unseen: (m, n) float64."""
     n_code = len(member.code_spread)
-    points = member.references.points
+    P = member.references.points.astype(np.float64)
     scale, usual = member.scale_and_usual
-    unseen = graph.op("IsNaN", block)
-    seen = graph.single(graph.op("Not", unseen))
-    found = passed(graph, member.network, block)
-    residuals = graph.op("Sub", found.X_hat, graph.zero_where(unseen, block))
-    residuals = graph.op("Div", graph.op("Mul", residuals, seen), graph.constant(usual))
-    codes = graph.op("Mul", found.code, graph.constant(scale))
-    queries = graph.double(graph.side_by_side([codes, residuals]))  # (m, n_code + n)
-    share = graph.op("ReduceMean", seen, axes=[1], keepdims=1)  # (m, 1)
-    nothing = graph.op("Equal", share, graph.constant(0.0))
-    is_some = graph.op(
-        "Mul", graph.single(graph.op("Not", nothing)), graph.constant(np.ones((1, n_code)))
-    )
-    of_columns = graph.op("Div", seen, graph.op("Where", nothing, graph.constant(1.0), share))
-    weights = graph.double(graph.side_by_side([is_some, of_columns]))
-    P = points.astype(np.float64)
-    squared = graph.op(
-        "Add",
-        graph.op("MatMul", graph.op("Mul", queries, weights), graph.constant(-2 * P.T, np.float64)),
-        graph.op("MatMul", weights, graph.constant(np.square(P).T, np.float64)),
-    )  # (m, n_references), less what is the same for all
+    unseen = block.isnan()
+    seen = (~unseen).single()
+    found = passed(member.network, block)
+    residuals = (found.X_hat - where(unseen, 0, block)) * seen / usual
+    queries = side_by_side([found.code * scale, residuals]).double()  # (m, n_code + n)
+    share = seen.op("ReduceMean", axes=[1], keepdims=1)  # (m, 1)
+    nothing = share.equals(0.0)
+    is_some = (~nothing).single() * np.ones((1, n_code))
+    of_columns = seen / where(nothing, 1.0, share)
+    weights = side_by_side([is_some, of_columns]).double()
+    # (m, n_references), less what is the same for all
+    squared = (queries * weights) @ (-2 * P.T) + weights @ np.square(P).T
     rank = min(NEIGHBOUR, len(P))
-    count = graph.constant([rank], np.int64)
-    _, order = graph.outputs("TopK", squared, count, n=2, axis=1, largest=0, sorted=1)
-    which = graph.op("Gather", order, graph.constant(rank - 1, np.int64), axis=1)  # (m,)
-    nearest = graph.op("Gather", graph.constant(P, np.float64), which, axis=0)
-    d = graph.op("Sub", queries, nearest)
-    squares = graph.op("Mul", graph.op("Mul", d, d), weights)
-    of_code = graph.row_sum(graph.columns(squares, range(n_code)), keep=True)  # (m, 1)
-    own = graph.columns(squares, range(n_code, P.shape[1]))  # (m, n)
-    theirs = graph.op("Gather", graph.constant(member._reconstructed_references), which, axis=0)
-    d = graph.op("Mul", graph.op("Sub", found.X_hat, theirs), seen)
-    differences = graph.double(graph.op("Mul", d, d))
-    parts = graph.op("Add", own, graph.op("Mul", of_code, _shares(graph, differences, seen)))
-    zero, one = graph.constant(0.0, np.float64), graph.constant(1.0, np.float64)
-    whole = graph.row_sum(parts, keep=True)
-    safe = graph.op("Where", graph.op("Greater", whole, zero), whole, one)
-    root = graph.op("Sqrt", graph.row_sum(squares, keep=True))
-    root = graph.op("Div", root, graph.constant(member.unit, np.float64))
-    return graph.op("Mul", parts, graph.op("Div", root, safe))
+    count = block.graph.constant([rank], np.int64)
+    dtypes = [np.float64, np.int64]
+    _, order = squared.outputs("TopK", count, dtypes=dtypes, axis=1, largest=0, sorted=1)
+    which = order.take(rank - 1)  # (m,)
+    d = queries - queries.like(P).take(which, axis=0)
+    squares = d * d * weights
+    of_code = squares.take(range(n_code)).row_sum(keep=True)  # (m, 1)
+    own = squares.take(range(n_code, P.shape[1]))  # (m, n)
+    d = (found.X_hat - block.like(member._reconstructed_references).take(which, axis=0)) * seen
+    parts = own + of_code * _shares((d * d).double(), seen)
+    whole = parts.row_sum(keep=True)
+    safe = where(whole > 0.0, whole, 1.0)
+    root = squares.row_sum(keep=True).op("Sqrt") / member.unit
+    return parts * (root / safe)
 
 
-def _shares(graph: Graph, differences: str, seen: str) -> str:
+def _shares(differences: Value, seen: Value) -> Value:
     """Each column's share of a row's differences (m, n); of none, evenly among what is seen."""
-    zero, one = graph.constant(0.0, np.float64), graph.constant(1.0, np.float64)
-    total = graph.row_sum(differences, keep=True)
-    is_some = graph.op("Greater", total, zero)
-    count = graph.op("Max", graph.row_sum(graph.double(seen), keep=True), one)
-    evenly = graph.op("Div", graph.double(seen), count)
-    shares = graph.op("Div", differences, graph.op("Where", is_some, total, one))
-    return graph.op("Where", is_some, shares, evenly)
+    total = differences.row_sum(keep=True)
+    is_some = total > 0.0
+    count = seen.double().row_sum(keep=True).op("Max", 1.0)
+    evenly = seen.double() / count
+    return where(is_some, differences / where(is_some, total, 1.0), evenly)

@@ -1,7 +1,7 @@
 """The passes of a network as ONNX: what `ae_core.network.passes` computes, at inference."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -10,62 +10,52 @@ from ..formulas.losses import HUBER_DELTA, LOSSES
 from ..network.architecture import Architecture
 from ..network.layout import OutputGroup
 from ..network.reference import Network
-from .onnx_graph import Graph
+from .onnx_graph import Value, side_by_side, where
 
-ACTIVATIONS: dict[str, Callable[[Graph, str], str]] = {
-    "identity": lambda graph, z: z,
-    "logistic": lambda graph, z: graph.op("Sigmoid", z),
-    "tanh": lambda graph, z: graph.op("Tanh", z),
-    "relu": lambda graph, z: graph.op("Relu", z),
-    "leaky_relu": lambda graph, z: graph.op("LeakyRelu", z, alpha=LEAKY_RELU_SLOPE),
-    "elu": lambda graph, z: graph.op("Elu", z, alpha=1.0),
-    "selu": lambda graph, z: graph.op("Selu", z, alpha=SELU_ALPHA, gamma=SELU_SCALE),
-    "softplus": lambda graph, z: graph.op("Softplus", z),
-    "softsign": lambda graph, z: graph.op("Softsign", z),
-    "softmax": lambda graph, z: graph.op("Softmax", z, axis=1),
-    "exp": lambda graph, z: graph.op("Exp", z),
+ACTIVATIONS: dict[str, Callable[[Value], Value]] = {
+    "identity": lambda z: z,
+    "logistic": lambda z: z.op("Sigmoid"),
+    "tanh": lambda z: z.op("Tanh"),
+    "relu": lambda z: z.op("Relu"),
+    "leaky_relu": lambda z: z.op("LeakyRelu", alpha=LEAKY_RELU_SLOPE),
+    "elu": lambda z: z.op("Elu", alpha=1.0),
+    "selu": lambda z: z.op("Selu", alpha=SELU_ALPHA, gamma=SELU_SCALE),
+    "softplus": lambda z: z.op("Softplus"),
+    "softsign": lambda z: z.op("Softsign"),
+    "softmax": lambda z: z.op("Softmax", axis=1),
+    "exp": lambda z: z.op("Exp"),
 }
 
 
-def _squared_error(graph: Graph, X: str, X_hat: str) -> str:
-    d = graph.op("Sub", X_hat, X)
-    return graph.op("Mul", graph.constant(0.5), graph.op("Mul", d, d))
+def _squared_error(X: Value, X_hat: Value) -> Value:
+    d = X_hat - X
+    return 0.5 * (d * d)
 
 
-def _absolute_error(graph: Graph, X: str, X_hat: str) -> str:
-    return graph.op("Abs", graph.op("Sub", X_hat, X))
+def _huber(X: Value, X_hat: Value) -> Value:
+    d = abs(X_hat - X)
+    return where(d <= HUBER_DELTA, 0.5 * (d * d), HUBER_DELTA * (d - 0.5 * HUBER_DELTA))
 
 
-def _huber(graph: Graph, X: str, X_hat: str) -> str:
-    d, delta = _absolute_error(graph, X, X_hat), graph.constant(HUBER_DELTA)
-    square = graph.op("Mul", graph.constant(0.5), graph.op("Mul", d, d))
-    line = graph.op("Mul", delta, graph.op("Sub", d, graph.constant(0.5 * HUBER_DELTA)))
-    return graph.op("Where", graph.op("LessOrEqual", d, delta), square, line)
+def _binary_cross_entropy(X: Value, Z: Value) -> Value:
+    return Z.op("Relu") - X * Z + (-abs(Z)).op("Softplus")
 
 
-def _binary_cross_entropy(graph: Graph, X: str, Z: str) -> str:
-    tail = graph.op("Softplus", graph.op("Neg", graph.op("Abs", Z)))
-    return graph.op("Add", graph.op("Sub", graph.op("Relu", Z), graph.op("Mul", X, Z)), tail)
+def _softmax_cross_entropy(X: Value, Z: Value) -> Value:
+    return -(X * Z.op("LogSoftmax", axis=1))
 
 
-def _softmax_cross_entropy(graph: Graph, X: str, Z: str) -> str:
-    return graph.op("Neg", graph.op("Mul", X, graph.op("LogSoftmax", Z, axis=1)))
-
-
-def _poisson(graph: Graph, X: str, Z: str) -> str:
+def _poisson(X: Value, Z: Value) -> Value:
     # exp(r) - 1 - r cancels: float64 leaves enough of it.
-    x, z = graph.double(X), graph.double(Z)
-    zero, one = graph.constant(0, np.float64), graph.constant(1, np.float64)
-    positive = graph.op("Greater", x, zero)
-    r = graph.op("Sub", z, graph.op("Log", graph.op("Where", positive, x, one)))
-    rest = graph.op("Sub", graph.op("Sub", graph.op("Exp", r), one), r)
-    loss = graph.op("Where", positive, graph.op("Mul", x, rest), graph.op("Exp", z))
-    return graph.single(loss)
+    x, z = X.double(), Z.double()
+    positive = x > 0
+    r = z - where(positive, x, 1).op("Log")
+    return where(positive, x * (r.op("Exp") - 1 - r), z.op("Exp")).single()
 
 
-LOSS_NODES: dict[str, Callable[[Graph, str, str], str]] = {
+LOSS_NODES: dict[str, Callable[[Value, Value], Value]] = {
     "squared_error": _squared_error,
-    "absolute_error": _absolute_error,
+    "absolute_error": lambda X, X_hat: abs(X_hat - X),
     "huber": _huber,
     "binary_cross_entropy": _binary_cross_entropy,
     "softmax_cross_entropy": _softmax_cross_entropy,
@@ -78,108 +68,97 @@ LOSS_NODES: dict[str, Callable[[Graph, str, str], str]] = {
 class Passed(NamedTuple):
     """What the layers gave."""
 
-    code: str
+    code: Value
     """(m, n_components)."""
-    log_variance: str | None
+    log_variance: Value | None
     """Of a variational code, (m, n_components)."""
-    Z: str
+    Z: Value
     """The last layer's sums, (m, n_features)."""
-    X_hat: str
+    X_hat: Value
     """(m, n_features)."""
 
 
-def check_exportable(architecture: Architecture, feature: str) -> None:
-    """Refuse an architecture that cannot be exported.
+def passed(network: Network, X: Value | None, beside: Value | None = None) -> Passed:
+    """The layers on scaled rows.
 
-    Raises
-    ------
-    ValueError
-        Naming what cannot.
+    Parameters
+    ----------
+    network : Network
+    X : Value, (m, n_features) float32, or None
+        NaN where unseen; None where the network is given nothing of it.
+    beside : Value, (m, n_covariates) float32, optional
+        The covariates, where there is no X.
     """
-    odd = None
-    if architecture.n_covariates:
-        odd = f"n_covariates={architecture.n_covariates}"
-    elif any(group.loss not in LOSS_NODES for group in architecture.output_groups):
-        odd = "loss='negative_binomial'"
-    if odd is not None:
-        raise ValueError(f"{odd}: {feature} do not have it; use ae_core.Predictor for this model")
-
-
-def passed(graph: Graph, network: Network, X: str) -> Passed:
-    """The layers on scaled rows X (m, n_features) float32, NaN where unseen."""
-    a = network.architecture
-    H, log_variance = _network_input(graph, a, X), None
+    a, log_variance = network.architecture, None
+    H = beside if X is None else _network_input(a, X)
+    assert H is not None
     code = Z = H
     for layer, (W, b) in enumerate(a.layers(network.params), 1):
-        Z = graph.op("MatMul", H, graph.constant(W))  # (m, n_l)
+        if beside is not None and layer == 1:
+            W = W[a.n_features :]  # the features are 0
+        elif beside is not None and layer == a.code_layer + 1:
+            H = side_by_side([H, beside])
+        Z = H @ W  # (m, n_l)
         if b is not None:
-            Z = graph.op("Add", Z, graph.constant(b))
+            Z = Z + b
         if layer == a.n_layers:
             break
         if a.variational and layer == a.code_layer:
             k = a.n_components
-            H = graph.columns(Z, range(k))
-            log_variance = graph.columns(Z, range(k, 2 * k))
+            H, log_variance = Z.take(range(k)), Z.take(range(k, 2 * k))
         else:
-            H = ACTIVATIONS[a.activations[layer - 1]](graph, Z)
+            H = ACTIVATIONS[a.activations[layer - 1]](Z)
         if layer == a.code_layer:
-            code = H = H if a.k_sparse is None else _largest(graph, H, a.k_sparse, a.n_components)
-    parts = [
-        ACTIVATIONS[group.activation](graph, _of_group(graph, group, Z, a))
-        for group in a.output_groups
-    ]
-    return Passed(code, log_variance, Z, graph.side_by_side(parts))
+            code = H = H if a.k_sparse is None else _largest(H, a.k_sparse, a.n_components)
+    parts = [ACTIVATIONS[group.activation](_of_group(group, Z, a)) for group in a.output_groups]
+    return Passed(code, log_variance, Z, side_by_side(parts))
 
 
-def row_losses(graph: Graph, architecture: Architecture, X: str, found: Passed) -> str:
+def row_losses(architecture: Architecture, X: Value, found: Passed) -> Value:
     """The loss of each row X (m, n_features), NaN where unseen: (m,).
 
     As `Network.reconstruction_errors`: the mean over what is seen times the number of features.
     """
-    unseen = graph.op("IsNaN", X)
-    targets = graph.zero_where(unseen, X)
-    seen = graph.single(graph.op("Not", unseen))
-    weights = architecture.feature_weights
+    unseen = X.isnan()
+    targets = where(unseen, 0, X)
+    seen = (~unseen).single()
     parts = []
     for group in architecture.output_groups:
         x, Z, X_hat = (
-            _of_group(graph, group, each, architecture) for each in (targets, found.Z, found.X_hat)
+            _of_group(group, each, architecture) for each in (targets, found.Z, found.X_hat)
         )
         loss = LOSSES[group.loss]
-        part = LOSS_NODES[group.loss](graph, x, Z if loss.from_logits else X_hat)
-        if weights is not None:
-            own = graph.constant(np.asarray(weights)[group.columns])
-            part = graph.op("Mul", part, own)
+        part = LOSS_NODES[group.loss](x, Z if loss.from_logits else X_hat)
+        if architecture.feature_weights is not None:
+            part = part * np.asarray(architecture.feature_weights)[group.columns]
         if loss.is_elementwise:
-            part = graph.op("Mul", part, _of_group(graph, group, seen, architecture))
+            part = part * _of_group(group, seen, architecture)
         parts.append(part)
-    total = graph.row_sum(graph.side_by_side(parts))
-    share = graph.op("ReduceMean", seen, axes=[1], keepdims=0)  # (m,)
-    nothing = graph.op("Equal", share, graph.constant(0.0))
-    return graph.op("Div", total, graph.op("Where", nothing, graph.constant(1.0), share))
+    total = side_by_side(parts).row_sum()
+    share = seen.op("ReduceMean", axes=[1], keepdims=0)  # (m,)
+    return total / where(share.equals(0.0), 1.0, share)
 
 
-def _network_input(graph: Graph, architecture: Architecture, X: str) -> str:
-    unseen = graph.op("IsNaN", X)
-    numbers = graph.zero_where(unseen, X)
+def _network_input(architecture: Architecture, X: Value) -> Value:
+    unseen = X.isnan()
+    numbers = where(unseen, 0, X)
     if architecture.input_transform is not None:  # log1p, the only one
-        shifted = graph.op("Add", graph.double(numbers), graph.constant(1.0, np.float64))
-        numbers = graph.single(graph.op("Log", shifted))
+        numbers = (numbers.double() + 1.0).op("Log").single()
     if not architecture.input_mask:
         return numbers
-    return graph.side_by_side([numbers, graph.single(graph.op("Not", unseen))])
+    return side_by_side([numbers, (~unseen).single()])
 
 
-def _of_group(graph: Graph, group: OutputGroup, value: str, architecture: Architecture) -> str:
+def _of_group(group: OutputGroup, value: Value, architecture: Architecture) -> Value:
     if len(architecture.output_groups) == 1:
         return value
-    return graph.columns(value, range(group.start, group.stop))
+    return value.take(range(group.start, group.stop))
 
 
-def _largest(graph: Graph, H: str, k: int, n: int) -> str:
+def _largest(H: Value, k: int, n: int) -> Value:
     """H (m, n) with all but the k largest units of each row 0; of equal ones the first stay."""
-    count = graph.constant([k], np.int64)
-    _, which = graph.outputs("TopK", H, count, n=2, axis=1, largest=1, sorted=1)
-    ends: Any = [0.0, 1.0]
-    hot = graph.op("OneHot", which, graph.constant([n], np.int64), graph.constant(ends), axis=-1)
-    return graph.op("Mul", H, graph.row_sum(hot))  # (m, k, n) summed over k
+    count, width = (H.graph.constant([each], np.int64) for each in (k, n))
+    dtypes = [H.dtype, np.int64]
+    _, which = H.outputs("TopK", count, dtypes=dtypes, axis=1, largest=1, sorted=1)
+    hot = which.op("OneHot", width, H.like([0.0, 1.0]), axis=-1, dtype=H.dtype)
+    return H * hot.row_sum()  # (m, k, n) summed over k

@@ -6,33 +6,35 @@ import numpy as np
 
 from ..data.encoded_columns import CATEGORY, FLAG, Column
 from ..data.encoding import Encoding
-from .onnx_graph import Graph
-
-TEXT, FLOAT, DOUBLE, TRUTH, WHOLE = "text", "float32", "float64", "bool", "int64"
+from ..data.rating_biases import SHRINKAGE
+from ..data.seen_rows import Seeing
+from .onnx_graph import Graph, Value, side_by_side, where
 
 
 class Port(NamedTuple):
     """An input or output of a model."""
 
     name: str
-    kind: str
-    """'text', 'float32', 'float64', 'bool' or 'int64'."""
+    value: Value
     width: int | None
     """Columns; None for a vector."""
 
 
-def input_ports(n_columns: int, encoding: Encoding | None) -> list[Port]:
+def input_ports(graph: Graph, n_columns: int, encoding: Encoding | None) -> list[Port]:
     """What a model is given: ``X``, or a column (m, 1) by its name for each of a mixed table."""
     if encoding is None:
-        return [Port("X", FLOAT, n_columns)]
-    return [Port(column.name, kind_of(column), 1) for column in encoding.columns]
+        return [Port("X", Value(graph, "X", np.float32), n_columns)]
+    return [
+        Port(column.name, Value(graph, column.name, dtype_of(column)), 1)
+        for column in encoding.columns
+    ]
 
 
-def kind_of(column: Column) -> str:
+def dtype_of(column: Column) -> Any:
     """Of the input: categories of text are text, other ones float64, numbers and flags float32."""
     if column.kind != CATEGORY or is_flag(column):
-        return FLOAT
-    return TEXT if all(isinstance(c, str) for c in column.categories) else DOUBLE
+        return np.float32
+    return object if all(isinstance(c, str) for c in column.categories) else np.float64
 
 
 def is_flag(column: Column) -> bool:
@@ -40,7 +42,7 @@ def is_flag(column: Column) -> bool:
     return all(isinstance(c, bool) for c in column.categories)
 
 
-def encoded(graph: Graph, encoding: Encoding, inputs: list[str], *, others: bool) -> str:
+def encoded(encoding: Encoding, inputs: list[Value], *, others: bool) -> Value:
     """Columns (m, 1) as `Encoding.encode` makes them numbers: (m, n_encoded) float64.
 
     NaN in all of a group for a category that was not there in the fit; with `others` 1 in a column
@@ -49,93 +51,87 @@ def encoded(graph: Graph, encoding: Encoding, inputs: list[str], *, others: bool
     parts, unknown_parts = [], []
     for column, given in zip(encoding.columns, inputs, strict=True):
         if column.kind != CATEGORY:
-            parts.append(graph.double(given))
+            parts.append(given.double())
             continue
-        codes, missing = _codes(graph, column, given)
-        numbers = graph.constant(np.arange(column.width)[None], np.int64)
-        hot = graph.double(graph.op("Equal", codes, numbers))  # (m, width)
-        unknown = graph.op("Less", codes, graph.constant(0, np.int64))  # (m, 1), or missing
-        gone = missing if others else unknown
-        parts.append(graph.op("Where", gone, graph.constant(np.nan, np.float64), hot))
-        other = graph.op("And", unknown, graph.op("Not", missing))
-        unknown_parts.append(graph.double(other))
-    return graph.side_by_side(parts + (unknown_parts if others else []))
+        codes, missing = _codes(column, given)
+        hot = codes.equals(np.arange(column.width)[None]).double()  # (m, width)
+        unknown = codes < 0  # (m, 1), or missing
+        parts.append(where(missing if others else unknown, np.nan, hot))
+        unknown_parts.append((unknown & ~missing).double())
+    return side_by_side(parts + (unknown_parts if others else []))
 
 
-def _codes(graph: Graph, column: Column, given: str) -> tuple[str, str]:
+def _codes(column: Column, given: Value) -> tuple[Value, Value]:
     """Which category (m, 1) int64 each is, -1 for none, and whether it is missing (m, 1)."""
-    codes = list(range(column.width))
-    if kind_of(column) == TEXT:
+    if dtype_of(column) is object:
         missing_code = -2
-        keys, values = list(column.categories), list(codes)
+        keys, values = list(column.categories), list(range(column.width))
         if "" not in keys:
             keys, values = [*keys, ""], [*values, missing_code]
-        found = graph.op(
+        found = given.op(
             "LabelEncoder",
-            given,
+            dtype=np.int64,
             domain="ai.onnx.ml",
             keys_strings=keys,
             values_int64s=values,
             default_int64=-1,
         )
-        return found, graph.op("Equal", found, graph.constant(missing_code, np.int64))
-    numbers = graph.double(given)
-    known = graph.constant([[float(c) for c in column.categories]], np.float64)  # (1, width)
-    hot = graph.cast(graph.op("Equal", numbers, known), np.int64)
-    each = graph.constant(np.arange(1, column.width + 1)[None], np.int64)
-    code = graph.row_sum(graph.op("Mul", hot, each), keep=True)
-    return graph.op("Sub", code, graph.constant(1, np.int64)), graph.op(
-        "IsNaN", graph.single(numbers)
-    )
+        return found, found.equals(missing_code)
+    numbers = given.double()
+    hot = numbers.equals([[float(c) for c in column.categories]]).cast(np.int64)  # (m, width)
+    code = (hot * np.arange(1, column.width + 1)[None]).row_sum(keep=True) - 1
+    return code, numbers.single().isnan()
 
 
-def scaled(graph: Graph, X: str, shift: Any, factor: Any, *, clip: bool) -> str:
+def without_bias(X: Value, seeing: Seeing) -> tuple[Value, Value | None]:
+    """X (m, n) float64, NaN where unseen, less its rows' biases, and these: (m, 1), or None."""
+    if seeing.scale != "biases":
+        return X, None
+    unseen = X.single().isnan()
+    sums = where(unseen, 0, X - seeing.shift).row_sum(keep=True)
+    bias = sums / ((~unseen).double().row_sum(keep=True) + SHRINKAGE)
+    return X - bias, bias
+
+
+def scaled(X: Value, shift: Any, factor: Any, *, clip: bool) -> Value:
     """X (m, n) float64 as the network sees it: float32."""
     if shift is not None:
-        X = graph.op("Sub", X, graph.constant(shift, np.float64))
+        X = X - shift
     if factor is not None:
-        X = graph.op("Mul", X, graph.constant(factor, np.float64))
-    if clip:
-        low, high = graph.constant(0.0, np.float64), graph.constant(1.0, np.float64)
-        X = graph.op("Clip", X, low, high)
-    return graph.single(X)
+        X = X * factor
+    return (X.op("Clip", 0.0, 1.0) if clip else X).single()
 
 
-def unscaled(graph: Graph, X: str, shift: Any, factor: Any) -> str:
+def unscaled(X: Value, shift: Any, factor: Any) -> Value:
     """X (m, n) float32 in the units of the data: float64."""
-    X = graph.double(X)
+    X = X.double()
     if factor is not None:
-        X = graph.op("Div", X, graph.constant(factor, np.float64))
-    if shift is not None:
-        X = graph.op("Add", X, graph.constant(shift, np.float64))
-    return X
+        X = X / factor
+    return X if shift is None else X + shift
 
 
-def decoded(graph: Graph, encoding: Encoding, X_hat: str) -> list[tuple[Port, str]]:
+def decoded(encoding: Encoding, X_hat: Value) -> list[Port]:
     """The columns (m, 1) that an array (m, n_encoded) float64 stands for."""
     found = []
     for column, start in zip(encoding.columns, encoding.starts, strict=False):
-        own = graph.columns(X_hat, range(start, start + column.width))  # (m, width)
-        name = f"reconstruction_{column.name}"
+        own = X_hat.take(range(start, start + column.width))  # (m, width)
         if column.kind == FLAG:
-            half = graph.constant(0.5, np.float64)
-            found.append((Port(name, TRUTH, 1), graph.op("GreaterOrEqual", own, half)))
+            value = own >= 0.5
         elif column.kind == CATEGORY:
-            which = graph.op("ArgMax", own, axis=1, keepdims=1)
-            kind = TRUTH if is_flag(column) else kind_of(column)
-            dtype = {TEXT: object, DOUBLE: np.float64, TRUTH: np.bool_}[kind]
-            names = graph.constant(np.array(column.categories, dtype=object), dtype)
-            found.append((Port(name, kind, 1), graph.op("Gather", names, which)))
+            which = own.op("ArgMax", dtype=np.int64, axis=1, keepdims=1)
+            dtype = np.bool_ if is_flag(column) else dtype_of(column)
+            names = X_hat.graph.constant(np.array(column.categories, dtype=object), dtype)
+            value = names.op("Gather", which)
         else:
-            found.append((Port(name, FLOAT, 1), graph.single(_whole(graph, own, column))))
+            value = _whole(own, column).single()
+        found.append(Port(f"reconstruction_{column.name}", value, 1))
     return found
 
 
-def _whole(graph: Graph, own: str, column: Column) -> str:
+def _whole(own: Value, column: Column) -> Value:
     """As near as the column's dtype can hold a number."""
     name = column.dtype.removesuffix("[pyarrow]").lower()
     if "int" not in name:
         return own
     limits = np.iinfo(name)
-    ends = (graph.constant(float(end), np.float64) for end in (limits.min, limits.max))
-    return graph.op("Clip", graph.op("Round", own), *ends)
+    return own.op("Round").op("Clip", limits.min, limits.max)

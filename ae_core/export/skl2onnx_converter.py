@@ -11,12 +11,12 @@ import numpy as np
 
 from ..basics.extras import optional
 from ..serving.predictor import DETECTOR, Predictor
-from .onnx_graph import FEATURE, ML_OPSET, OPSET, Graph
+from .onnx_graph import FEATURE, ML_OPSET, OPSET, Graph, Value, side_by_side
 from .onnx_model import described
 
 
 def shape_calculator(predictor: Predictor) -> Callable[[Any], None]:
-    """What says of an operator how wide its outputs are, and of which type."""
+    """A function that sets the shapes and types of an operator's outputs."""
     types = optional("skl2onnx.common.data_types", FEATURE, "onnx")
 
     def calculate(operator: Any) -> None:
@@ -34,7 +34,7 @@ def shape_calculator(predictor: Predictor) -> Callable[[Any], None]:
 
 
 def converter(predictor: Predictor) -> Callable[[Any, Any, Any], None]:
-    """What puts the nodes of a model into a container of skl2onnx.
+    """A function that puts the nodes of a model into a container of skl2onnx.
 
     A transformer gives its code, an imputer what `transform` gives; a detector, as skl2onnx has it
     of others, ``label`` as `predict` and ``scores`` as `decision_function`, (m, 1) each.
@@ -44,34 +44,32 @@ def converter(predictor: Predictor) -> Callable[[Any, Any, Any], None]:
         if container.target_opset < OPSET:
             raise ValueError(f"target_opset={container.target_opset}: at least {OPSET} is needed")
         graph = Graph(scope.get_unique_variable_name("ae_core") + "_")
-        found = {
-            port.name: value
-            for port, value in described(graph, predictor, _inputs(graph, predictor, operator))
-        }
+        outputs = described(predictor, _inputs(graph, predictor, operator))
+        found = {port.name: port.value for port in outputs}
         if predictor.kind == DETECTOR:
             column = graph.constant([-1, 1], np.int64)
-            decision = graph.op("Sub", found["score"], graph.constant(predictor.offset_))
-            given = [graph.op("Reshape", each, column) for each in (found["label"], decision)]
+            decision = found["score"] - predictor.offset_
+            given = [each.op("Reshape", column) for each in (found["label"], decision)]
         elif predictor._imputing is not None:
-            given = [graph.side_by_side(list(found.values()))]
+            given = [side_by_side(list(found.values()))]
         else:
             given = [found["code"]]
         for value, output in zip(given, operator.outputs, strict=True):
-            graph.named(output.full_name, value)
+            graph.name(value, output.full_name)
         _fill(graph, scope, container)
 
     return convert
 
 
-def _inputs(graph: Graph, predictor: Predictor, operator: Any) -> list[str]:
+def _inputs(graph: Graph, predictor: Predictor, operator: Any) -> list[Value]:
     """The table as it is wanted: one array of numbers, or a column (m, 1) each."""
-    names = [variable.full_name for variable in operator.inputs]
+    given = [Value(graph, variable.full_name) for variable in operator.inputs]
     if predictor._encoding is None:
-        return [graph.side_by_side([graph.double(name) for name in names])]
-    columns: list[str] = []
-    for variable, name in zip(operator.inputs, names, strict=True):
+        return [side_by_side([value.double() for value in given])]
+    columns: list[Value] = []
+    for variable, value in zip(operator.inputs, given, strict=True):
         width = variable.type.shape[1]
-        columns += [name] if width == 1 else [graph.columns(name, [i]) for i in range(width)]
+        columns += [value] if width == 1 else [value.take([i]) for i in range(width)]
     if len(columns) != predictor.n_features_in_:
         raise ValueError(
             f"{len(columns)} columns come before {predictor.kind}: {predictor.n_features_in_} are "
@@ -81,19 +79,16 @@ def _inputs(graph: Graph, predictor: Predictor, operator: Any) -> list[str]:
 
 
 def _fill(graph: Graph, scope: Any, container: Any) -> None:
-    from onnx import TensorProto, helper
+    from onnx import helper
 
     for name, array in graph.constants.items():
-        if array.dtype == object:
-            kind, values = TensorProto.STRING, [text.encode() for text in array.ravel()]
-        else:
-            kind, values = helper.np_dtype_to_tensor_dtype(array.dtype), array.ravel().tolist()
+        kind, values = helper.np_dtype_to_tensor_dtype(array.dtype), array.ravel().tolist()
         container.add_initializer(name, kind, list(array.shape), values)
     for node_type, inputs, names, domain, attributes in graph.nodes:
         container.add_node(
             node_type,
             inputs,
-            names.split(","),
+            names,
             op_domain=domain,
             op_version=ML_OPSET if domain else OPSET,
             name=scope.get_unique_operator_name(node_type),

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch.nn import functional
 
 from .._typing import Array
 from ..formulas.activations import LEAKY_RELU_SLOPE
@@ -18,19 +19,14 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "logistic": torch.sigmoid,
     "tanh": torch.tanh,
     "relu": torch.relu,
-    "leaky_relu": lambda z: torch.nn.functional.leaky_relu(z, LEAKY_RELU_SLOPE),
-    "elu": torch.nn.functional.elu,
+    "leaky_relu": lambda z: functional.leaky_relu(z, LEAKY_RELU_SLOPE),
+    "elu": functional.elu,
     "selu": torch.selu,
     "softplus": lambda z: torch.clamp(z, min=0) + torch.log1p(torch.exp(-torch.abs(z))),
-    "softsign": torch.nn.functional.softsign,
+    "softsign": functional.softsign,
     "softmax": lambda z: torch.softmax(z, dim=1),
     "exp": torch.exp,
 }
-
-
-def _huber(x: Tensor, x_hat: Tensor) -> Tensor:
-    d = torch.abs(x_hat - x)
-    return torch.where(d <= HUBER_DELTA, d**2 / 2, HUBER_DELTA * (d - HUBER_DELTA / 2))
 
 
 def _poisson(x: Tensor, z: Tensor) -> Tensor:
@@ -41,16 +37,16 @@ def _poisson(x: Tensor, z: Tensor) -> Tensor:
 def _negative_binomial(x: Tensor, z: Tensor, own: Tensor) -> Tensor:
     theta, u = torch.exp(own), z - own
     constant = torch.lgamma(theta) + torch.lgamma(x + 1) - torch.lgamma(x + theta)
-    of_mean = theta * torch.nn.functional.softplus(u, threshold=50)
-    return constant + of_mean + x * torch.nn.functional.softplus(-u, threshold=50)
+    of_mean = theta * functional.softplus(u, threshold=50)
+    return constant + of_mean + x * functional.softplus(-u, threshold=50)
 
 
 LOSS_FUNCTIONS: dict[str, Callable[..., Tensor]] = {
     "squared_error": lambda x, x_hat: (x_hat - x) ** 2 / 2,
     "absolute_error": lambda x, x_hat: torch.abs(x_hat - x),
-    "huber": _huber,
-    "binary_cross_entropy": lambda x, z: (
-        torch.clamp(z, min=0) - x * z + torch.log1p(torch.exp(-torch.abs(z)))
+    "huber": lambda x, x_hat: functional.huber_loss(x_hat, x, reduction="none", delta=HUBER_DELTA),
+    "binary_cross_entropy": lambda x, z: functional.binary_cross_entropy_with_logits(
+        z, x, reduction="none"
     ),
     "softmax_cross_entropy": lambda x, z: -x * torch.log_softmax(z, dim=1),
     "multinomial": lambda x, z: -x * torch.log_softmax(z, dim=1),

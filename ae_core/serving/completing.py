@@ -1,10 +1,11 @@
-"""Tables with what is missing of them filled in, in the kind of container that they came in."""
+"""Tables with what is missing of them filled in, in the kind of container that was given."""
 
 from typing import Any
 
 import numpy as np
 
 from .._typing import Array
+from ..data.encoded_columns import NUMBER
 from ..data.encoding import Encoding
 from ..data.frames import (
     as_pandas,
@@ -19,7 +20,7 @@ from ..data.imputation import filled_in
 from ..data.rows import Rows
 from ..data.seen_rows import Seeing
 from ..network.compiled import Network
-from .ranges import known_by
+from .ranges import reconstructed
 
 
 def completed(
@@ -41,7 +42,13 @@ def completed(
     never : array of shape (n_features,), bool
         Columns of which the fit saw nothing; these stay missing.
     """
-    filled = filled_in(table, rows, known_by(network, seeing, never))
+
+    def known(rows: Rows) -> Array:
+        X_hat = reconstructed(network, rows, seeing)
+        X_hat[:, never] = np.nan
+        return X_hat
+
+    filled = filled_in(table, rows, known)
     if not is_frame(X):
         return filled
     if isinstance(table, np.ndarray):
@@ -64,3 +71,35 @@ def completed_mixed(X: Any, encoding: Encoding, X_hat: Array, never: Array | Non
     """
     filled = encoding.filled(as_pandas(X), encoding.decode(X_hat), never)
     return from_pandas(filled, library_of(X))
+
+
+def completed_cells(
+    columns: dict[str, Array],
+    encoding: Encoding,
+    encoded: Array,
+    X_hat: Array,
+    never: Array | None = None,
+) -> dict[str, Array]:
+    """Columns (m,) with what is unseen of them taken from a reconstruction.
+
+    Numbers as float64; flags and categories as objects.
+
+    Parameters
+    ----------
+    columns : dict of str to array of shape (m,)
+        As they were given.
+    encoding : Encoding
+    encoded : array of shape (m, n_encoded)
+        The same, NaN for what is unseen.
+    X_hat : array of shape (m, n_encoded)
+        The reconstruction.
+    never : array of shape (n_columns,), bool, optional
+        As of `completed`.
+    """
+    values, filled = encoding.decode_cells(X_hat), {}
+    for i, column in enumerate(encoding.columns):
+        own = encoded[:, encoding.starts[i]]  # (m,): of a number itself
+        given = own if column.kind == NUMBER else columns[column.name].astype(object)
+        found = np.full(len(own), None) if never is not None and never[i] else values[column.name]
+        filled[column.name] = np.where(np.isnan(own), found, given)
+    return filled

@@ -1,24 +1,24 @@
 """Filling in what is missing of a table by trained networks: what an imputer does after its fit."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from .._typing import Array
+from ..basics.arguments import is_number
 from ..data.cells import is_missing
 from ..data.encoding import Encoding
 from ..data.rows import Rows
 from ..data.scaling import undo_scaling
 from ..files.model_content import ModelFile
 from ..network.compiled import Network
-from .restoring import restore_networks, restore_scaling
+from .restoring import restore_networks, restore_whole_scaling
 
 ENTRIES_AT_ONCE = 2_000_000
-"""Of rows to be filled in."""
+"""Entries of the rows that are filled in at a time."""
 FARTHEST = 100.0
-"""Standard deviations: entries that are farther away are seen there."""
+"""Standard deviations from the mean beyond which entries are clipped."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class FillingNetworks:
     networks: tuple[Network, ...]
 
     def predict(self, X: Array) -> Array:
-        """What all entries of rows would be, by those that are seen.
+        """Predict all entries of rows from those that are seen.
 
         Parameters
         ----------
@@ -40,23 +40,17 @@ class FillingNetworks:
         array of shape (m, n_encoded), float64
         """
         result = np.zeros(X.shape)
-        for part in parts(len(X), X.shape[1]):
-            rows = given(X[part])
+        height = max(1, ENTRIES_AT_ONCE // X.shape[1])
+        for start in range(0, len(X), height):
+            rows = given(X[start : start + height])
             for network in self.networks:
-                result[part] += network.forward(rows)
-        result /= max(1, len(self.networks))
+                result[start : start + height] += network.forward(rows)
+        result /= len(self.networks)
         return result
 
 
-def parts(n_rows: int, n_columns: int) -> Iterator[slice]:
-    """Slices of rows of which arrays may be made."""
-    height = max(1, ENTRIES_AT_ONCE // max(1, n_columns))
-    for start in range(0, n_rows, height):
-        yield slice(start, start + height)
-
-
 def given(X: Array, hidden: Array | None = None) -> Rows:
-    """What a network gets of rows (m, n): what to reconstruct, what is shown, and where that is.
+    """The input of a network for rows (m, n): targets, what is shown of them, and a mask of that.
 
     Parameters
     ----------
@@ -92,7 +86,7 @@ class Filling:
     """(n_columns,) bool: of which nothing was seen."""
 
     def predicted(self, table: Array) -> Array:
-        """What networks say of rows that have missing entries, 0 of others: (m, n_encoded).
+        """Predictions for rows that have missing entries, 0 for others: (m, n_encoded).
 
         In the data's units and within what was seen.
         """
@@ -108,7 +102,7 @@ class Filling:
             return np.asarray((table - self.shift) * self.factor)
 
     def in_units(self, predicted: Array) -> Array:
-        """What networks say (m, n_encoded), in the data's units and within what was seen."""
+        """Predictions (m, n_encoded) in the data's units, clipped to the limits of the fit."""
         return np.clip(undo_scaling(predicted, self.shift, self.factor), self.low, self.high)
 
 
@@ -121,9 +115,7 @@ def restore_filling(file: ModelFile, n_columns: int, encoding: Encoding | None) 
         When the file does not describe one.
     """
     n_encoded = n_columns if encoding is None else encoding.n_encoded
-    shift, factor = restore_scaling(file, n_encoded)
-    if shift is None or factor is None:
-        raise file.error("it lacks the array 'shift' or 'factor'")
+    shift, factor = restore_whole_scaling(file, n_encoded)
     low, high = (file.array(n, np.float64, (n_encoded,), finite=True) for n in ("low", "high"))
     if (low > high).any():
         raise file.error("its array 'low' has entries above those of 'high'")
@@ -136,7 +128,7 @@ def restore_filling(file: ModelFile, n_columns: int, encoding: Encoding | None) 
 
 
 def restore_indicated(file: ModelFile, n_columns: int) -> Array:
-    """Which columns an imputer says of where they are missing: (k,) int64, in order.
+    """Columns for which an imputer adds an indicator of what is missing: (k,) int64, in order.
 
     Raises
     ------
@@ -151,5 +143,5 @@ def restore_indicated(file: ModelFile, n_columns: int) -> Array:
 
 def is_marker(value: Any) -> bool:
     """Whether a file's value can stand for what is missing: null, a number or a text."""
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return is_missing(value) or isinstance(value, str) or (is_number and np.isfinite(value))
+    is_text = isinstance(value, str)
+    return is_missing(value) or is_text or bool(is_number(value) and np.isfinite(value))

@@ -10,19 +10,19 @@ from ..data.encoding import Encoding
 from ..data.frames import filled_frame, is_frame, some_columns, with_columns
 from ..data.markers import says_nan, without_marker
 from ..files.model_content import ModelFile
-from .completing import completed_mixed
+from .completing import completed_cells, completed_mixed
 from .filling import is_marker, restore_filling, restore_indicated
-from .tables import Columns, filled_cells
+from .tables import Columns
 
 INDICATOR = "missingindicator_"
-"""What scikit-learn's MissingIndicator begins the names of its columns with."""
+"""Prefix of the column names of scikit-learn's MissingIndicator."""
 
 MARKED = "missing_values=nan takes it for missing; or "
-"""What an imputer to which a number stands for what is missing has to say about NaN."""
+"""Advice about NaN where a number is the marker of missing entries."""
 
 
 def are_parameters(found: Any) -> bool:
-    """Whether those that are looked at are what a fit of an imputer takes."""
+    """Whether the parameters that are used here are valid ones of an imputer."""
     return (
         isinstance(found, dict)
         and is_marker(found.get("missing_values"))
@@ -57,6 +57,8 @@ class Imputing:
                 "ae_core.load"
             )
         self.columns, self.marker = columns, parameters.get("missing_values")
+        self.is_number_marked = is_number(self.marker)
+        """Whether a number stands for what is missing, and NaN is refused."""
         n_columns, encoding = columns.n_columns, columns.encoding
         self.encoding: Encoding | None = encoding
         self.filling = restore_filling(file, n_columns, encoding)
@@ -71,11 +73,6 @@ class Imputing:
         self.added_names = []
         if self.indicated is not None:
             self.added_names = [f"{INDICATOR}{names[i]}" for i in self.indicated]
-
-    @property
-    def is_number_marked(self) -> bool:
-        """Whether a number stands for what is missing, and NaN is refused."""
-        return is_number(self.marker)
 
     def transform(self, X: Any) -> Any:
         """X (m, n_columns) with what is missing of it filled in, as the estimator gives it.
@@ -93,20 +90,24 @@ class Imputing:
         added = None
         if self.indicated is not None:
             added = np.isnan(table[:, self.starts[self.indicated]]).astype(np.float64)
-        if is_frame(X):
-            return self._frame(X, table, values, added)
-        if self.encoding is not None:
-            cells = filled_cells(
-                self.columns.cells_of(X), self.encoding, table, self.encoding.decode_cells(values)
-            )
+        if self.encoding is None:
+            filled = np.where(np.isnan(table), values.astype(table.dtype), table)
+            if not is_frame(X):
+                filled = filled[:, self.kept]
+                if self.columns.is_by_name(X):
+                    return self._mapping(list(filled.T), added)
+                return filled if added is None else np.hstack([filled, added])
+            frame = filled_frame(X, table, filled)
+        elif is_frame(X):
+            frame = completed_mixed(X, self.encoding, values)
+        else:
+            cells = completed_cells(self.columns.cells_of(X), self.encoding, table, values)
             return self._mapping([cells[name] for name in self.names], added)
-        filled = np.where(np.isnan(table), values.astype(table.dtype), table)[:, self.kept]
-        if self.columns.names is not None and self.columns.is_by_name(X):
-            return self._mapping(list(filled.T), added)
-        return filled if added is None else np.hstack([filled, added])
+        frame = some_columns(frame, self.kept)
+        return frame if added is None else with_columns(frame, added, self.added_names)
 
     def _unmarked(self, X: Any) -> Any:
-        """X without the marker; of mappings, whose columns it is looked for in."""
+        """X with None, or NaN, in place of the marker."""
         if not self.columns.is_by_name(X):
             return without_marker(X, self.marker)
         return {
@@ -114,18 +115,7 @@ class Imputing:
             for name, column in self.columns.cells_of(X).items()
         }
 
-    def _frame(self, X: Any, table: Array, values: Array, added: Array | None) -> Any:
-        if self.encoding is None:
-            filled = np.where(np.isnan(table), values.astype(table.dtype), table)
-            frame = filled_frame(X, table, filled)
-        else:
-            frame = completed_mixed(X, self.encoding, values)
-        frame = some_columns(frame, self.kept)
-        return frame if added is None else with_columns(frame, added, self.added_names)
-
     def _mapping(self, columns: list[Array], added: Array | None) -> dict[str, Array]:
-        """Columns (m,) by the names that they go out with."""
-        result = dict(zip(self.names, columns, strict=True))
-        if added is not None:
-            result |= dict(zip(self.added_names, added.T, strict=True))
-        return result
+        """Columns (m,) by the names of the output, and after them the indicators."""
+        all_columns = [*columns, *([] if added is None else added.T)]
+        return dict(zip([*self.names, *self.added_names], all_columns, strict=True))

@@ -16,6 +16,7 @@ from .._engine.inference import run_layers
 from .._engine.rows import Rows as EngineRows
 from .._typing import Array
 from ..data.plain_rows import FLOATS
+from ..data.seen_rows import Seeing
 from ..detection.ensemble import Ensemble
 from ..formulas.losses import ANYTHING, LOSSES
 from ..network import compiled
@@ -35,7 +36,7 @@ class Given:
         most = 1.0 if shift is None else float(np.abs(shift).max(initial=1.0))
         by = 1.0 if factor is None else float(np.abs(factor).max(initial=1.0))
         self._largest = LARGEST / by - most
-        """Up to here nothing overflows."""
+        """Numbers below it can't overflow."""
 
     def takes(self, X: Any) -> bool:
         """Whether X is such a row, which then is in `row`."""
@@ -49,9 +50,7 @@ class Given:
         return True
 
 
-def row_of_network(
-    network: Network, shift: Array | None, factor: Array | None, clip: bool
-) -> "OneRowOfNetwork | None":
+def row_of_network(network: Network, seeing: Seeing) -> "OneRowOfNetwork | None":
     """What gives reconstruction errors of one row; None where the general way has more to do."""
     architecture = network.architecture
     if (
@@ -61,18 +60,17 @@ def row_of_network(
         or not network.is_small(1)
     ):
         return None
-    return OneRowOfNetwork(network, shift, factor, clip)
+    return OneRowOfNetwork(network, seeing)
 
 
 class OneRowOfNetwork:
     """The reconstruction error of one row, if nobody else is asking at this moment."""
 
-    def __init__(
-        self, network: Network, shift: Array | None, factor: Array | None, clip: bool
-    ) -> None:
-        self._made_of = network, shift, factor, clip
+    def __init__(self, network: Network, seeing: Seeing) -> None:
+        self._made_of = network, seeing
+        shift, factor = seeing.shift, seeing.factor
         self._given = Given(network.architecture.n_features, shift, factor)
-        self._rows = EngineRows(self._given.row, shift, factor, None, clip, False)
+        self._rows = EngineRows(self._given.row, shift, factor, None, seeing.clips, False)
         self._n_layers = network.architecture.n_layers
         self._error = np.empty((1, 1), network.dtype)
         self._plan, self._params, self._lock = network.plan, network.params, Lock()
@@ -107,7 +105,7 @@ def row_of_ensemble(ensemble: Any, missing: str | None) -> "OneRowOfEnsemble | N
 
 
 class OneRowOfEnsemble:
-    """The score of one row by all members of a detector: the engine's, without what leads to it."""
+    """The score of one row by a detector: a direct call of the engine."""
 
     def __init__(self, ensemble: Ensemble, missing: str | None) -> None:
         self._made_of = ensemble, missing

@@ -1,22 +1,24 @@
 """`Predictor`: a saved model that is used, without the libraries that fit one."""
 
 from os import PathLike
-from typing import Any, NoReturn
+from typing import Any, TypeVar
 
 import numpy as np
 
 from .._typing import Array
 from ..basics.arguments import check_path, is_number
+from ..data.checks import FIT_MASK
 from ..data.frames import framed, from_pandas, is_frame, library_of
 from ..data.plain_rows import is_plain
 from ..data.rows import Rows
 from ..data.running_scaling import RunningScaling
 from ..data.scaling import SCALES
+from ..data.seen_rows import Seeing
 from ..files.model_file import ModelFile, read_file
 from ..formulas.losses import LOSSES
 from ..network.compiled import Network
 from ..network.rules import checked_weights
-from .completing import completed, completed_mixed
+from .completing import completed, completed_cells, completed_mixed
 from .imputing import MARKED, Imputing, are_parameters
 from .likelihood import noise_constants
 from .one_row import row_of_ensemble, row_of_network
@@ -29,15 +31,17 @@ from .restoring import (
     restore_seeing,
     restore_threshold,
 )
-from .tables import Columns, filled_cells
+from .tables import Columns
 
 DETECTOR, VARIATIONAL = "AutoencoderOutlierDetector", "VariationalAutoencoder"
 IMPUTER = "AutoencoderImputer"
 KINDS = ("Autoencoder", DETECTOR, IMPUTER, VARIATIONAL)
 
+Part = TypeVar("Part")
+
 
 def _are_parameters(found: Any) -> bool:
-    """Whether those that are looked at are what a fit takes."""
+    """Whether the parameters that are used here are valid ones of an estimator."""
     return bool(
         isinstance(found, dict)
         and found.get("missing_values") in (None, "mask", "implicit")
@@ -99,9 +103,8 @@ class Predictor:
         self.n_features_in_, names = read_columns(file)
         self.feature_names_in_ = None if names is None else tuple(names)
         self._encoding = restore_encoding(file, self.n_features_in_)
-        is_detector = self.kind == DETECTOR
         missing = parameters.get("missing_values")
-        if is_imputer:  # which says what stands for it; with a number NaN is refused
+        if is_imputer:  # the parameter is its marker; where that is a number, NaN is refused
             missing = None if is_number(missing) and self._encoding is None else "mask"
         self._columns = Columns(
             self.kind,
@@ -109,12 +112,10 @@ class Predictor:
             self.feature_names_in_,
             self._encoding,
             missing,
-            takes_other_categories=is_detector,
+            takes_other_categories=self.kind == DETECTOR,
+            advice=MARKED if is_imputer else FIT_MASK,
         )
-        if is_imputer:
-            self._columns = self._columns._replace(advice=MARKED)
         self._missing = missing
-        n_threads = parameters.get("n_threads")
         self.offset_: float | None = None
         self.threshold_: float | None = None
         self.n_features_out_: int | None = None
@@ -124,47 +125,10 @@ class Predictor:
         self._imputing: Imputing | None = None
         if is_imputer:
             self._imputing = Imputing(file, self._columns, parameters)
-            return
-        if is_detector:
-            self._ensemble = restore_ensemble(file, self.n_features_in_, self._encoding, n_threads)
-            self.threshold_ = restore_threshold(file)
-            self.offset_ = -self.threshold_
-            self._n_encoded = self._ensemble.networks[0].architecture.n_features
-            if self._encoding is None and missing != "implicit":
-                self._one_row = row_of_ensemble(self._ensemble, missing)
-            return
-        n = self.n_features_in_ if self._encoding is None else self._encoding.n_encoded
-        self._n_encoded = n
-        if "covariates" in file.description:
-            raise file.error(
-                "it was fitted with covariates, which Predictor has no place for: use ae_core.load"
-            )
-        loss = LOSSES[parameters.get("loss", "squared_error")]
-        self._seeing = restore_seeing(
-            file,
-            parameters.get("scale", "standard"),
-            parameters.get("loss", "squared_error"),
-            missing,
-            n,
-        )
-        self._shift, self._factor = self._seeing.shift, self._seeing.factor
-        self._clip = self._seeing.clips
-        if self._seeing.usual_sum is not None:
-            raise file.error(
-                "it takes away what rows have of their own (counts with size_factors), "
-                "which Predictor does not: use ae_core.load"
-            )
-        described = file.description.get("architecture")
-        self._network = restore_network(file, described, "params", n, n_threads)
-        self.n_features_out_ = self._network.architecture.n_components
-        self._never = np.zeros(n, dtype=bool)
-        if "running_scaling" in file.arrays:
-            table = file.array("running_scaling", np.float64, (6, n), finite=True)
-            self._never = ~RunningScaling(table).was_seen
-        if self.kind == VARIATIONAL:
-            self._restore_noise(file, parameters, loss.has_variance, n)
-        elif self._encoding is None and missing != "implicit" and self._seeing.is_of_columns:
-            self._one_row = row_of_network(self._network, self._shift, self._factor, self._clip)
+        elif self.kind == DETECTOR:
+            self._restore_detector(file, parameters)
+        else:
+            self._restore_autoencoder(file, parameters)
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> "Predictor":
@@ -204,8 +168,8 @@ class Predictor:
         """
         if self._imputing is not None:
             return self._imputing.transform(X)
-        rows = self._rows(X)
-        return within_range(self._net("transform").encode(rows), rows, "the code")
+        network, rows = self._needed(self._network, "transform"), self._rows(X)
+        return within_range(network.encode(rows), rows, "the code")
 
     def reconstruct(self, X: Any) -> Any:
         """X (m, n_features) through the code and back, in the data's units.
@@ -218,7 +182,8 @@ class Predictor:
         X : array, DataFrame, mapping of columns or list of mappings
             Rows with the columns of the fit, (m, n_features).
         """
-        X_hat = reconstructed(self._net("reconstruct"), self._rows(X), self._seeing)
+        network = self._needed(self._network, "reconstruct")
+        X_hat = reconstructed(network, self._rows(X), self._seeing)
         return self._as_given(X_hat, X)
 
     def impute(self, X: Any) -> Any:
@@ -237,7 +202,7 @@ class Predictor:
         AttributeError
             For a model to which nothing is unseen.
         """
-        network = self._net("impute")
+        network = self._needed(self._network, "impute")
         if self._missing is None:
             raise AttributeError(
                 "missing_values=None: to this model nothing is unseen, so there is nothing to fill "
@@ -252,11 +217,7 @@ class Predictor:
         X_hat = reconstructed(network, rows, self._seeing)
         if is_frame(X):
             return completed_mixed(X, self._encoding, X_hat, never)
-        values = self._encoding.decode_cells(X_hat)
-        for column, is_never in zip(self._encoding.columns, never, strict=True):
-            if is_never:
-                values[column.name] = np.full(len(X_hat), None)
-        return filled_cells(self._columns.cells_of(X), self._encoding, table, values)
+        return completed_cells(self._columns.cells_of(X), self._encoding, table, X_hat, never)
 
     # --- what all offer ------------------------------------------------------------
 
@@ -274,7 +235,7 @@ class Predictor:
                 return np.asarray(score)
         if self._ensemble is not None:
             return np.asarray(-self._ensemble.scores(self._rows(X)))
-        network, rows = self._net("score_samples"), self._rows(X)
+        network, rows = self._needed(self._network, "score_samples"), self._rows(X)
         if self.kind == VARIATIONAL:
             constants = noise_constants(rows, self._variance, self._weights, self._is_normal)
             return scored(bounds(network, rows) - constants)
@@ -290,7 +251,7 @@ class Predictor:
         X : array, DataFrame, mapping of columns or list of mappings
             Rows with the columns of the fit, (m, n_features).
         """
-        return self.score_samples(X) - self._line("decision_function")
+        return self.score_samples(X) - self._needed(self.offset_, "decision_function")
 
     def predict(self, X: Any) -> Array:
         """1 for usual rows, -1 for outliers: (m,) int.
@@ -300,7 +261,7 @@ class Predictor:
         X : array, DataFrame, mapping of columns or list of mappings
             Rows with the columns of the fit, (m, n_features).
         """
-        return np.where(self.score_samples(X) - self._line("predict") < 0, -1, 1)
+        return np.where(self.score_samples(X) - self._needed(self.offset_, "predict") < 0, -1, 1)
 
     def explain(self, X: Any) -> Any:
         """How unusual each entry is, beside what is usual: (m, n_features) float64.
@@ -310,24 +271,57 @@ class Predictor:
         X : array, DataFrame, mapping of columns or list of mappings
             Rows with the columns of the fit, (m, n_features).
         """
-        self._line("explain")
-        contributions = self._ensemble.contributions(self._rows(X))
+        contributions = self._needed(self._ensemble, "explain").contributions(self._rows(X))
         if self._encoding is not None:
             contributions = self._encoding.summed(contributions)
         return self._by_name(framed(contributions, X), X)
 
     # --- within ------------------------------------------------------------
 
-    def _restore_noise(
-        self, file: ModelFile, parameters: dict[str, Any], has_variance: bool, n: int
-    ) -> None:
-        """Of a variational autoencoder what its likelihood has beside the loss."""
+    def _restore_detector(self, file: ModelFile, parameters: dict[str, Any]) -> None:
+        n_threads = parameters.get("n_threads")
+        self._ensemble = restore_ensemble(file, self.n_features_in_, self._encoding, n_threads)
+        self.threshold_ = restore_threshold(file)
+        self.offset_ = -self.threshold_
+        self._n_encoded = self._ensemble.networks[0].architecture.n_features
+        self._seeing = Seeing("squared_error", None, None, None, None, self._missing)
+        if self._encoding is None and self._missing != "implicit":
+            self._one_row = row_of_ensemble(self._ensemble, self._missing)
+
+    def _restore_autoencoder(self, file: ModelFile, parameters: dict[str, Any]) -> None:
+        n = self.n_features_in_ if self._encoding is None else self._encoding.n_encoded
+        self._n_encoded = n
+        if "covariates" in file.description:
+            raise file.error(
+                "it was fitted with covariates, which Predictor has no place for: use ae_core.load"
+            )
+        scale, loss = parameters.get("scale", "standard"), parameters.get("loss", "squared_error")
+        self._seeing = restore_seeing(file, scale, loss, self._missing, n)
+        if self._seeing.usual_sum is not None:
+            raise file.error(
+                "it takes away what rows have of their own (counts with size_factors), "
+                "which Predictor does not: use ae_core.load"
+            )
+        described = file.description.get("architecture")
+        self._network = restore_network(file, described, "params", n, parameters.get("n_threads"))
+        self.n_features_out_ = self._network.architecture.n_components
+        self._never = np.zeros(n, dtype=bool)
+        if "running_scaling" in file.arrays:
+            table = file.array("running_scaling", np.float64, (6, n), finite=True)
+            self._never = ~RunningScaling(table).was_seen
+        if self.kind == VARIATIONAL:
+            self._restore_noise(file, parameters.get("feature_weights"), loss)
+        elif self._encoding is None and self._missing != "implicit" and self._seeing.is_of_columns:
+            self._one_row = row_of_network(self._network, self._seeing)
+
+    def _restore_noise(self, file: ModelFile, weights: Any, loss: str) -> None:
+        """The noise of a variational autoencoder, of which its likelihood has constants."""
+        n, has_variance = self._n_encoded, LOSSES[loss].has_variance
         self._variance = file.value(
             "noise_variance",
             lambda v: v is None or (is_number(v) and 0 < v < np.inf),
             "null or a number above 0",
         )
-        weights = parameters.get("feature_weights")
         try:
             if weights is not None and self._encoding is not None:
                 weights = self._encoding.expanded(weights)
@@ -343,12 +337,12 @@ class Predictor:
         return self._scaled(self._columns.numbers_of(X))
 
     def _scaled(self, table: Any) -> Rows:
-        make = Rows.of_plain if is_plain(table, self._n_encoded, self._missing) else Rows
-        if self._ensemble is not None:
-            return make(table, missing=self._missing)
-        if not self._seeing.is_of_columns:
-            return self._seeing.rows(table)
-        return make(table, self._shift, self._factor, clip=self._clip, missing=self._missing)
+        seeing, missing = self._seeing, self._missing
+        if seeing.is_of_columns and is_plain(table, self._n_encoded, missing):
+            return Rows.of_plain(
+                table, seeing.shift, seeing.factor, clip=seeing.clips, missing=missing
+            )
+        return seeing.rows(table)
 
     def _as_given(self, X_hat: Array, X: Any) -> Any:
         if self._encoding is None:
@@ -360,19 +354,12 @@ class Predictor:
 
     def _by_name(self, values: Any, X: Any) -> Any:
         """An array (m, n_columns) as a mapping of columns where X is such."""
-        if self.feature_names_in_ is None or not self._columns.is_by_name(X):
+        if not self._columns.is_by_name(X):
             return values
-        return {each: values[:, i] for i, each in enumerate(self.feature_names_in_)}
+        return {each: values[:, i] for i, each in enumerate(self.feature_names_in_ or ())}
 
-    def _net(self, method: str) -> Network:
-        if self._network is None:
-            self._refuse(method)
-        return self._network
-
-    def _line(self, method: str) -> float:
-        if self.offset_ is None:
-            self._refuse(method)
-        return self.offset_
-
-    def _refuse(self, method: str) -> NoReturn:
-        raise AttributeError(f"this file holds a fitted {self.kind}, which has no {method}")
+    def _needed(self, part: Part | None, method: str) -> Part:
+        """What a method needs of the model, if models of this kind have it."""
+        if part is None:
+            raise AttributeError(f"this file holds a fitted {self.kind}, which has no {method}")
+        return part

@@ -3,8 +3,6 @@
 One absurd entry must not leave a whole batch without scores, nor come out as infinity or NaN.
 """
 
-from collections.abc import Callable
-
 import numpy as np
 
 from .._typing import Array
@@ -59,17 +57,6 @@ def reconstructed(network: Network, rows: Rows, seeing: Seeing) -> Array:
     """
     X_hat = within_range(seeing.in_units(network.forward(rows)), rows, "the reconstruction")
     return seeing.as_large(X_hat, rows)
-
-
-def known_by(network: Network, seeing: Seeing, never: Array) -> Callable[[Rows], Array]:
-    """What fills rows in (`data.imputation.filled_in`): NaN in columns that were never seen."""
-
-    def known(rows: Rows) -> Array:
-        X_hat = reconstructed(network, rows, seeing)
-        X_hat[:, never] = np.nan
-        return X_hat
-
-    return known
 
 
 def scored(scores: Array) -> Array:

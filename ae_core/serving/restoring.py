@@ -111,6 +111,20 @@ def restore_scaling(file: ModelFile, n_features: int) -> tuple[Array | None, Arr
     return shift, factor
 
 
+def restore_whole_scaling(file: ModelFile, n_features: int) -> tuple[Array, Array]:
+    """The shift and factor of a file that must have both.
+
+    Raises
+    ------
+    ModelFileError
+        When one is not there, or does not fit the columns.
+    """
+    shift, factor = restore_scaling(file, n_features)
+    if shift is None or factor is None:
+        raise file.error("it lacks the array 'shift' or 'factor'")
+    return shift, factor
+
+
 def restore_seeing(
     file: ModelFile, scale: str | None, loss: str, missing: str | None, n_features: int
 ) -> Seeing:
@@ -163,9 +177,7 @@ def restore_ensemble(
         When the file does not describe any.
     """
     n_features = n_columns if encoding is None else encoding.n_with_others
-    shift, factor = restore_scaling(file, n_features)
-    if shift is None or factor is None:
-        raise file.error("it lacks the array 'shift' or 'factor'")
+    shift, factor = restore_whole_scaling(file, n_features)
     networks = restore_networks(file, n_features, n_threads)
     if len({network.dtype for network in networks}) > 1:
         raise file.error("its networks have different dtypes")
@@ -184,12 +196,14 @@ def restore_ensemble(
         _restored_member(file, i, network, usual[i], float(units[i]))
         for i, network in enumerate(networks)
     )
-    changed = float(file.value("changed", _is_at_least_0, "a number of at least 0"))
-    return Ensemble(members, scaling, changed)
+    changed = file.value(
+        "changed", lambda v: is_number(v) and 0 <= v < inf, "a number of at least 0"
+    )
+    return Ensemble(members, scaling, float(changed))
 
 
 def restore_threshold(file: ModelFile) -> float:
-    """Above which score a row is an outlier to a detector.
+    """The score above which a row is an outlier.
 
     Raises
     ------
@@ -218,7 +232,3 @@ def _positive(file: ModelFile, name: str, shape: tuple[int, ...]) -> Array:
     if not (array > 0).all():
         raise file.error(f"its array {name!r} has entries that are not above 0")
     return array
-
-
-def _is_at_least_0(value: Any) -> bool:
-    return is_number(value) and 0 <= value < float("inf")

@@ -1,21 +1,18 @@
-"""What a predictor is given: tables of any kind, checked as in the fit, without scikit-learn."""
+"""The input of a predictor: tables of any kind, checked as in the fit, without scikit-learn."""
 
 from typing import Any, NamedTuple
-
-import numpy as np
 
 from .._typing import Array
 from ..data.checks import FIT_MASK, check_frame, check_table
 from ..data.columns import columns_of_array, named_columns, side_by_side
 from ..data.containers import table_of
-from ..data.encoded_columns import NUMBER
 from ..data.encoding import Encoding
 from ..data.frames import as_pandas, is_frame, names_of
 from ..data.plain_rows import is_plain
 
 
 class Columns(NamedTuple):
-    """Those of the fit, and what was made of their values."""
+    """The columns of the fit, and how their values become numbers."""
 
     kind: str
     """The class that was fitted, for errors."""
@@ -26,7 +23,7 @@ class Columns(NamedTuple):
     takes_other_categories: bool
     """Whether a category that was not there in the fit has a column of its own."""
     advice: str = FIT_MASK
-    """What is to be done about NaN, where it is not allowed."""
+    """What errors advise about NaN, where it is not allowed."""
 
     def numbers_of(self, X: Any) -> Any:
         """X (m, n_columns) as the network has it before scaling: an array or a CSR matrix.
@@ -37,13 +34,14 @@ class Columns(NamedTuple):
             Naming what is not as in the fit.
         """
         if self.encoding is not None:
-            if is_frame(X):
-                return self._encoded_frame(X)
-            return self.encoding.encode_cells(
-                self.cells_of(X),
-                has_missing=self.missing == "mask",
-                others=self.takes_other_categories,
-            )
+            has_missing, others = self.missing == "mask", self.takes_other_categories
+            if not is_frame(X):
+                cells = self.cells_of(X)
+                return self.encoding.encode_cells(cells, has_missing=has_missing, others=others)
+            frame = as_pandas(X)
+            check_frame(frame)
+            self._check_columns(frame.shape[1], list(frame.columns))
+            return self.encoding.encode(frame, has_missing=has_missing, others=others)
         if is_plain(X, self.n_columns, self.missing):
             return X
         if self.names is not None and not is_frame(X):
@@ -65,17 +63,9 @@ class Columns(NamedTuple):
         return columns_of_array(X, self.names) if by_name is None else by_name
 
     def is_by_name(self, X: Any) -> bool:
-        """Whether X is a mapping of columns, or rows that are mappings."""
-        return isinstance(X, dict) or (isinstance(X, list) and bool(X) and isinstance(X[0], dict))
-
-    def _encoded_frame(self, X: Any) -> Array:
-        assert self.encoding is not None
-        frame = as_pandas(X)
-        check_frame(frame)
-        self._check_columns(frame.shape[1], list(frame.columns))
-        return self.encoding.encode(
-            frame, has_missing=self.missing == "mask", others=self.takes_other_categories
-        )
+        """Whether X is a mapping of columns, or rows that are mappings, and columns have names."""
+        is_rows = isinstance(X, list) and bool(X) and isinstance(X[0], dict)
+        return self.names is not None and (isinstance(X, dict) or is_rows)
 
     def _check_columns(self, n_columns: int, names: list[Any] | None) -> None:
         if names is not None and self.names is not None and tuple(names) != self.names:
@@ -96,28 +86,3 @@ class Columns(NamedTuple):
                 f"X has {n_columns} features, but {self.kind} is expecting {self.n_columns} "
                 "features as input"
             )
-
-
-def filled_cells(
-    columns: dict[str, Array], encoding: Encoding, encoded: Array, values: dict[str, Array]
-) -> dict[str, Array]:
-    """Columns (m,) with what is unseen of them taken from a reconstruction.
-
-    Numbers as float64; flags and categories as objects.
-
-    Parameters
-    ----------
-    columns : dict of str to array of shape (m,)
-        As they were given.
-    encoding : Encoding
-    encoded : array of shape (m, n_encoded)
-        The same, NaN for what is unseen.
-    values : dict of str to array of shape (m,)
-        The reconstruction, as `Encoding.decode_cells` gives it.
-    """
-    filled = {}
-    for column, start in zip(encoding.columns, encoding.starts, strict=False):
-        own = encoded[:, start]  # (m,): of a number itself
-        given = own if column.kind == NUMBER else columns[column.name].astype(object)
-        filled[column.name] = np.where(np.isnan(own), values[column.name], given)
-    return filled
