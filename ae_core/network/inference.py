@@ -227,7 +227,7 @@ class InferringNetwork:
         return np.ascontiguousarray(self._trace(rows, last, self._start(codes)).H[last])
 
     def _trace(self, rows: Rows, last: int, start: tuple[int, Array] | None) -> Trace:
-        """The layers up to `last` on some rows; with `start`, those after a layer and its output."""
+        """The layers up to `last` on rows; with `start`, those after a layer and its output."""
         X = rows.take(slice(None), self.dtype)
         return forward(
             self.architecture, self.params, X, start=start, last=last, sizes=rows.row_size
