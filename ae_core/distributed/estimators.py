@@ -37,10 +37,11 @@ class OverPartitions:
 
         And with what was learned, which it shares.
         """
-        names = [record.name for record in parameters_of(self._local)]
-        local = self._local(**{name: getattr(self, name) for name in names})
-        own = {record.name for record in parameters_of(self)}
-        vars(local).update({name: v for name, v in vars(self).items() if name not in own})
+        theirs, ours = (
+            {record.name for record in parameters_of(each)} for each in (self._local, self)
+        )
+        local = self._local()
+        vars(local).update({k: v for k, v in vars(self).items() if k not in ours - theirs})
         return local
 
     def save(self, path: str | PathLike[str]) -> None:
@@ -51,10 +52,8 @@ class OverPartitions:
     @classmethod
     def load(cls, path: str | PathLike[str]) -> Self:
         """The model that `save` wrote, of this class."""
-        local = cls._local.load(path)
-        own = [record.name for record in parameters_of(cls._local)]
-        model = cls(**{name: getattr(local, name) for name in own})
-        vars(model).update({name: v for name, v in vars(local).items() if name not in own})
+        model = cls()
+        vars(model).update(vars(cls._local.load(path)))
         return model
 
     @property
