@@ -37,11 +37,10 @@ class OverPartitions:
 
         And with what was learned, which it shares.
         """
-        theirs, ours = (
-            {record.name for record in parameters_of(each)} for each in (self._local, self)
-        )
+        foreign = {record.name for record in parameters_of(self)}
+        foreign -= {record.name for record in parameters_of(self._local)}
         local = self._local()
-        vars(local).update({k: v for k, v in vars(self).items() if k not in ours - theirs})
+        vars(local).update({name: v for name, v in vars(self).items() if name not in foreign})
         return local
 
     def save(self, path: str | PathLike[str]) -> None:
