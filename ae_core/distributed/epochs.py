@@ -106,15 +106,9 @@ class DistributedEpochs(Epochs):
     def _moment(self, n_done: int, i: int, noise_seed: int) -> Moment:
         """The place in the fit of step i after n_done epochs."""
         epoch, step = n_done + i // self.n_steps, int(self.parts[i % self.n_steps])
-        annealing = self._annealing(n_done * self.n_steps + i, 1)
-        return Moment(
-            self.seed,
-            epoch,
-            step,
-            self.n_parts,
-            noise_key(noise_seed, epoch),
-            1.0 if annealing is None else float(annealing[0]),
-        )
+        key, annealing = noise_key(noise_seed, epoch), self._annealing(n_done * self.n_steps + i, 1)
+        weight = 1.0 if annealing is None else float(annealing[0])
+        return Moment(self.seed, epoch, step, self.n_parts, key, weight)
 
     def _steps(self, start: At, some: range, rates: Array, n_done: int, noise_seed: int) -> At:
         """Take some of the steps of `run`, numbered from its first, on the workers."""

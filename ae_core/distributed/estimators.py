@@ -37,10 +37,10 @@ class OverPartitions:
 
         And with what was learned, which it shares.
         """
-        names = [record.name for record in parameters_of(self._local)]
-        local = self._local(**{name: getattr(self, name) for name in names})
-        own = {record.name for record in parameters_of(self)}
-        vars(local).update({name: v for name, v in vars(self).items() if name not in own})
+        foreign = {record.name for record in parameters_of(self)}
+        foreign -= {record.name for record in parameters_of(self._local)}
+        local = self._local()
+        vars(local).update({name: v for name, v in vars(self).items() if name not in foreign})
         return local
 
     def save(self, path: str | PathLike[str]) -> None:
@@ -51,10 +51,8 @@ class OverPartitions:
     @classmethod
     def load(cls, path: str | PathLike[str]) -> Self:
         """The model that `save` wrote, of this class."""
-        local = cls._local.load(path)
-        own = [record.name for record in parameters_of(cls._local)]
-        model = cls(**{name: getattr(local, name) for name in own})
-        vars(model).update({name: v for name, v in vars(local).items() if name not in own})
+        model = cls()
+        vars(model).update(vars(cls._local.load(path)))
         return model
 
     @property

@@ -117,14 +117,14 @@ feature_names_in_
     def transform(self, X: Any) -> Any:
         """X (m, n_features) with what is missing of it filled in: (m, n_features_out), lazily."""
         names = self.get_feature_names_out()
-        dtype: Any = np.dtype(np.float64)
-        if not is_frame_of_dask(X) and not self.add_indicator:
-            dtype = np.float32 if getattr(X, "dtype", None) == np.float32 else dtype
         empty: Any = False
+        dtype: Any = np.dtype(np.float64)
         if is_frame_of_dask(X):
             empty = X._meta.reindex(columns=names)
             kinds = {name: k if k.kind == "f" else dtype for name, k in empty.dtypes.items()}
             empty = empty.astype(kinds)
+        elif not self.add_indicator and getattr(X, "dtype", None) == np.float32:
+            dtype = np.dtype(np.float32)
         return self._on("transform", X, len(names), dtype, gives_frames=empty)
 
     def sample(self, X: Any, n_imputations: int = 5) -> list[Any]:

@@ -96,8 +96,8 @@ def outer_update(job: Job, outer: SGD, at: At, parts: list[Nodes], n_steps: int)
     loss = whole.loss / whole.n_counted
     with np.errstate(over="ignore", invalid="ignore"):  # a loss that is not finite says so
         gradient = (whole.gradient / whole.n_counted).astype(job.dtype)
-    losses = [(loss, whole.n_counted / n_steps)] * n_steps
-    return stepped(at, outer, loss, gradient, losses, OUTER_RATE)
+    losses = ((loss, whole.n_counted / n_steps),) * n_steps
+    return stepped(at, outer, losses, gradient, OUTER_RATE)
 
 
 def memory(local: Local) -> SolverState:
@@ -136,22 +136,13 @@ class LocalStepsEpochs(DistributedEpochs):
         for first in some[:: self.sync_every]:
             now = slice(first, min(first + self.sync_every, self.n_steps))
             moment = (self.seed, n_done, first, self.n_steps, noise_key(noise_seed, n_done))
-            common = graph.add(view, at)
-            parts = []
+            their_annealing = None if annealing is None else annealing[now]
+            common, parts = graph.add(view, at), []
             for group in groups:
                 ours = [numbers[task.key] for task in group]
+                rest = (self.batch_size, moment, rates[now], their_annealing)
                 ends = [
-                    graph.add(
-                        local_steps,
-                        job,
-                        common,
-                        memories[i],
-                        self.pieces.tasks[i],
-                        self.batch_size,
-                        moment,
-                        rates[now],
-                        None if annealing is None else annealing[now],
-                    )
+                    graph.add(local_steps, job, common, memories[i], self.pieces.tasks[i], *rest)
                     for i in ours
                 ]
                 for i, end_of_piece in zip(ours, ends, strict=True):

@@ -154,13 +154,12 @@ class Machines:
         """Tasks that are `kept`, in groups that are on one worker each; in order."""
         if self.client is None:
             return [list(tasks)]
-        held = {task.key: self.names.held[task.key] for task in tasks}
+        futures = [self.names.held[task.key] for task in tasks]
         with _named_failures(self.client):
-            holders = self._ask(self.client.who_has, list(held.values()))
+            holders = self._ask(self.client.who_has, futures)
         groups: dict[str, list[Delayed]] = {}
-        for task in tasks:
-            where = sorted(holders.get(held[task.key].key) or ())
-            groups.setdefault(where[0] if where else "", []).append(task)
+        for task, future in zip(tasks, futures, strict=True):
+            groups.setdefault(min(holders.get(future.key) or [""]), []).append(task)
         return list(groups.values())
 
     def _hold(self, keys: list[Any], tasks: list[Delayed]) -> None:

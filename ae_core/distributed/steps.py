@@ -68,13 +68,17 @@ def own_threads() -> int:
         return 1
 
 
+Losses = tuple[tuple[float, float], ...]
+"""The loss before each step, and how many rows the step took."""
+
+
 class At(NamedTuple):
     """The state of training after some steps."""
 
     params: Array
     solver: SolverState
-    losses: tuple[tuple[float, float], ...] = ()
-    """Of each step since the state was fetched: the loss before it, and how many rows it took."""
+    losses: Losses = ()
+    """Of the steps since the state was fetched."""
     has_failed: bool = False
     """The last loss was not finite; no step changes anything any more."""
 
@@ -125,20 +129,13 @@ def update(job: Job, at: At, parts: list[Nodes], rate: float) -> At:
         return at
     loss, gradient, count = objective(job, at.params, parts)
     assert job.solver is not None
-    return stepped(at, job.solver, loss, gradient, [(loss, count)], rate)
+    return stepped(at, job.solver, ((loss, count),), gradient, rate)
 
 
-def stepped(
-    at: At,
-    solver: Solver,
-    loss: float,
-    gradient: Array,
-    losses: list[tuple[float, float]],
-    rate: float,
-) -> At:
-    """The step of a solver from a loss and its gradient, if that is finite."""
-    all_losses = (*at.losses, *losses)
-    if not np.isfinite(loss):
+def stepped(at: At, solver: Solver, losses: Losses, gradient: Array, rate: float) -> At:
+    """The step of a solver from a gradient, if the last of the losses is finite."""
+    all_losses = at.losses + losses
+    if not np.isfinite(losses[-1][0]):
         return at._replace(losses=all_losses, has_failed=True)
     state = solver_copy(at.solver)
     with np.errstate(over="ignore", invalid="ignore"):

@@ -65,15 +65,14 @@ def _codes(column: Column, given: Value) -> tuple[Value, Value]:
     """Which category (m, 1) int64 each is, -1 for none, and whether it is missing (m, 1)."""
     if dtype_of(column) is object:
         missing_code = -2
-        keys, values = list(column.categories), list(range(column.width))
-        if "" not in keys:
-            keys, values = [*keys, ""], [*values, missing_code]
+        code_of = {category: code for code, category in enumerate(column.categories)}
+        code_of.setdefault("", missing_code)
         found = given.op(
             "LabelEncoder",
             dtype=np.int64,
             domain="ai.onnx.ml",
-            keys_strings=keys,
-            values_int64s=values,
+            keys_strings=list(code_of),
+            values_int64s=list(code_of.values()),
             default_int64=-1,
         )
         return found, found.equals(missing_code)
