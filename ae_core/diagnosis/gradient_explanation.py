@@ -80,12 +80,13 @@ def _about_arrays(evidence: Evidence, case: CaseCheck, sample: Sample) -> list[s
         found = about_deltas(evidence, case, sample)
         if found:
             return found
-    if len(failed) > 1 and is_all:
+    if len(failed) == 1:
+        return [f"{head} Worst: {by_how_much(failed)}."]
+    if is_all:
         return [f"Every array is wrong, such as {by_how_much(failed)}."]
     by_detail: dict[str, list[str]] = {}
-    if len(failed) > 1:
-        for a in failed:
-            by_detail.setdefault(about_one(evidence, case, a, sample), []).append(a.name)
+    for a in failed:
+        by_detail.setdefault(about_one(evidence, case, a, sample), []).append(a.name)
     each = [
         f"{', '.join(group)}{', each' if len(group) > 1 else ''}:{detail}"
         for detail, group in by_detail.items()

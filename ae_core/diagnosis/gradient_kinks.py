@@ -115,15 +115,14 @@ class Point:
 
     def _is_between(self, i: int) -> bool:
         """Whether each element lies between its least and largest value on the pieces around."""
-        sample, result = self.samples[i], self.results[i]
-        share = self._share(sample, result)
-        parts = [sample] if share is None else self._rows(sample)
+        result = self.results[i]
+        share, parts = self._parts(self.samples[i], result)
         n_moves = int(np.clip(CALLS // len(parts), FEWEST, MOVES))
-        low, high = np.zeros_like(self.vector), np.zeros_like(self.vector)
+        bounds = np.zeros((2, self.vector.size))
         for part in parts:
             gradients = self._gradients(part, self._moves(part, n_moves))
-            low, high = low + gradients.min(axis=0), high + gradients.max(axis=0)
-        low, high = (low, high) if share is None else (share * low, share * high)
+            bounds += gradients.min(axis=0), gradients.max(axis=0)
+        low, high = share * bounds
         size = np.maximum(np.abs(low), np.abs(high))
         same = max(1e-5, self.comparison.rounding.tolerance(0.0))
         slack = same * size + 1e-2 * same * float(size.max(initial=0.0))
@@ -166,27 +165,25 @@ class Point:
         finite = [g for g in found if np.isfinite(g).all()]
         return np.array(finite or [self.subject(self.vector, sample).gradient])
 
-    def _rows(self, sample: Sample) -> list[Sample]:
-        return [self.data.take([i], f"row {i}", sample) for i in range(sample.n_rows)]
+    def _parts(self, sample: Sample, result: Result) -> tuple[float, list[Sample]]:
+        """Samples of which cost and gradient are the sum, times the factor that comes first.
 
-    def _share(self, sample: Sample, result: Result) -> float | None:
-        """By what cost and gradient are the sum of those of single rows: 1, or 1/n in a mean.
-
-        None if they are neither.
+        Single rows, with factor 1 or 1/n, where that is so; else the sample itself.
         """
         n = sample.n_rows
         if n == 1 or n > MOST_ROWS or not self.data.arrays:
-            return None
-        own = [self.subject(self.vector, part) for part in self._rows(sample)]
+            return 1.0, [sample]
+        rows = [self.data.take([i], f"row {i}", sample) for i in range(n)]
+        own = [self.subject(self.vector, row) for row in rows]
         cost, gradient = sum(r.cost for r in own), np.sum([r.gradient for r in own], axis=0)
         same = self.comparison.rounding.of_sums
         size = np.abs(result.gradient).max(initial=0.0)
-        for scale in (1.0, 1 / n):
-            if abs(scale * cost - result.cost) > same * abs(result.cost):
-                continue
-            if np.abs(scale * gradient - result.gradient).max(initial=0.0) <= same * size:
-                return scale
-        return None
+        for share in (1.0, 1 / n):
+            is_cost = abs(share * cost - result.cost) <= same * abs(result.cost)
+            off = np.abs(share * gradient - result.gradient).max(initial=0.0)
+            if is_cost and off <= same * size:
+                return share, rows
+        return 1.0, [sample]
 
     # --- what to say -----------------------------------------------------------------------------
 

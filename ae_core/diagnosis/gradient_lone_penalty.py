@@ -70,7 +70,12 @@ def _about_array(evidence: Evidence, array: ArrayCheck, sample: Sample) -> str |
         if norms == ("L1",) and not _turns(evidence, here, sample, found):
             continue
         if len(norms) > 1:
-            return _about_both(*found)
+            how, more, less = _sides(found[0])
+            l2, l1 = np.abs(found)
+            return (
+                f"{how} is {l2:.6g} times the parameter itself plus {l1:.6g} times its sign: "
+                "penalties (L2 and L1)" + ALONE.format(more=more, less=less)
+            )
         said = _about_penalty(evidence, array, norms[0], found[0])
         if said is not None:
             return said
@@ -127,14 +132,6 @@ def _turns(evidence: Evidence, array: ArrayCheck, sample: Sample, found: list[fl
 def _sides(strength: float) -> tuple[str, str, str]:
     """'missing' or 'too much', the side with more of the penalty, and the one with less."""
     return ("missing", "cost", "gradient") if strength > 0 else ("too much", "gradient", "cost")
-
-
-def _about_both(l2: float, l1: float) -> str:
-    how, more, less = _sides(l2)
-    return (
-        f"{how} is {abs(l2):.6g} times the parameter itself plus {abs(l1):.6g} times its sign: "
-        f"penalties (L2 and L1) in the {more} alone, or larger there than in the {less}"
-    )
 
 
 def _about_penalty(evidence: Evidence, array: ArrayCheck, norm: str, strength: float) -> str | None:

@@ -5,8 +5,6 @@ other rows as well. Where none does, it is only said what is wrong and by how mu
 explanation is worse than none.
 """
 
-from collections.abc import Iterator
-
 import numpy as np
 
 from .._typing import Array
@@ -147,14 +145,13 @@ def _is_idle(evidence: Evidence, array: ArrayCheck, sample: Sample) -> bool:
     """Whether the cost stays the same whatever the array is."""
     part = evidence.structure.part(array.name)
 
-    def vectors() -> Iterator[Array]:
-        for scale in (1e-3, 1.0):
-            vector = evidence.vector.copy()
-            vector[part] += scale * evidence.random.normal(size=part.stop - part.start)
-            yield vector
+    def moved(scale: float) -> Array:
+        vector = evidence.vector.copy()
+        vector[part] += scale * evidence.random.normal(size=part.stop - part.start)
+        return vector
 
     here = evidence.subject.cost(evidence.vector, sample)
-    return evidence.subject.stays(here, sample, vectors())
+    return evidence.subject.stays(here, sample, map(moved, (1e-3, 1.0)))
 
 
 def by_how_much(arrays: list[ArrayCheck]) -> str:

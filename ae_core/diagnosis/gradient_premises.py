@@ -5,6 +5,7 @@ which it leaves as they are, finite, and dependent on the parameters. Each of th
 the first that fails is what is said.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -221,28 +222,29 @@ def listed(names: list[str]) -> str:
     return ", ".join(names[:4]) + (", …" if len(names) > 4 else "")
 
 
-def check_steps(
-    subject: Subject, vector: Array, sample: Sample, first: Result, step: float, random: Any
-) -> None:
-    """Refuse a cost that stays exactly the same after small steps."""
-    size = np.maximum(1, np.abs(vector))
-    moved = (vector + step * random.choice([-1, 1], vector.shape) * size for _ in range(CALLS))
-    if subject.stays(first.cost, sample, moved):
-        raise Incomparable(
-            "The cost does not change when params change a little, only when they change a lot: "
-            "something is counted, ranked or rounded in it, and its slope is 0."
-        )
-
-
 def check_dependence(
-    subject: Subject, vector: Array, sample: Sample, first: Result, random: Any
+    subject: Subject, vector: Array, sample: Sample, first: Result, step: float | None, random: Any
 ) -> None:
-    """Refuse a cost that is the same wherever the parameters are."""
-    size = np.maximum(1, np.abs(vector))
-    scales = (1e-2, 1.0, 1.0)
-    moved = (vector + scale * random.normal(size=vector.shape) * size for scale in scales)
-    if subject.stays(first.cost, sample, moved):
+    """Refuse a cost that is the same wherever the parameters are, or after steps of that size.
+
+    Raises
+    ------
+    Incomparable
+    """
+
+    def stays(moves: Iterable[Array]) -> bool:
+        size = np.maximum(1, np.abs(vector))
+        return subject.stays(first.cost, sample, (vector + move * size for move in moves))
+
+    if stays(scale * random.normal(size=vector.shape) for scale in (1e-2, 1.0, 1.0)):
         raise Incomparable(
             f"The cost does not depend on params: it is {first.cost:.6g} wherever they are. Does "
             "the function take them from somewhere else than from its argument?"
+        )
+    if step is not None and stays(
+        step * random.choice([-1, 1], vector.shape) for _ in range(CALLS)
+    ):
+        raise Incomparable(
+            "The cost does not change when params change a little, only when they change a lot: "
+            "something is counted, ranked or rounded in it, and its slope is 0."
         )

@@ -34,12 +34,14 @@ def about_rows(evidence: Evidence) -> list[str]:
         f"Rows are mixed up (in {names}): the gradient is right on each row alone, but wrong on "
         "several. "
     )
-    left_out = _left_out(evidence)
-    if left_out is not None:
-        return [f"{found}There it is that of all rows but {left_out}: is that one left out?"]
+    m = evidence.together.n_rows
+    if 2 < m <= MOST_ROWS and not evidence.samples[0].is_new:
+        left = _has_only(evidence, {"the last": range(m - 1), "the first": range(1, m)})
+        if left is not None:
+            return [f"{found}There it is that of all rows but {left}: is that one left out?"]
     if repeated.passed:
         return [_about_different_rows(evidence, names)]
-    one = _only_row(evidence)
+    one = _has_only(evidence, {"the first row": [0], "the last row": [m - 1]})
     if one is not None:
         return [f"{found}It is that of {one} alone there: a sum over the rows is missing."]
     return [f"{found}Look for a sum or mean over the wrong axis, or one that is missing."]
@@ -159,21 +161,6 @@ def _depended_on(evidence: Evidence) -> str:
     if stays(0) or stays(n - 1):
         return "one"
     return "order" if evidence.rounding.relative < 1e-3 else ""
-
-
-def _left_out(evidence: Evidence) -> str | None:
-    """The row without which the wrong arrays have the sum, or the mean, of the rows' gradients."""
-    m = evidence.together.n_rows
-    if not 2 < m <= MOST_ROWS or evidence.samples[0].is_new:
-        return None
-    return _has_only(evidence, {"the last": range(m - 1), "the first": range(1, m)})
-
-
-def _only_row(evidence: Evidence) -> str | None:
-    """The row whose own gradient the wrong arrays have, as it is or as its share of a mean."""
-    return _has_only(
-        evidence, {"the first row": [0], "the last row": [evidence.together.n_rows - 1]}
-    )
 
 
 def _has_only(evidence: Evidence, candidates: dict[str, Sequence[int]]) -> str | None:

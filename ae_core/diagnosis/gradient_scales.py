@@ -118,12 +118,12 @@ def _of_the_number_of_rows(
     if there is None or not close(there, factors[0], 1e-3):
         return None
     counts = [case.n_rows for case in evidence.cases]
-    if _are_all_close(factors, [one * n for n in counts]):
+    if _are_equal([f / n for f, n in zip(factors, counts, strict=True)]):
         return (
             f"On m rows the gradient is {one:.6g} · m times the right one: it is divided by a "
             f"fixed number, such as {1 / one:.6g}, where the cost is divided by the number of rows."
         )
-    if _are_all_close(factors, [one / n for n in counts]):
+    if _are_equal([f * n for f, n in zip(factors, counts, strict=True)]):
         return (
             f"On m rows the gradient is {one:.6g} / m times the right one: it is divided by the "
             "number of rows, and the cost by a fixed number."
@@ -134,10 +134,6 @@ def _of_the_number_of_rows(
         "The gradient is a multiple of the right one, and which hangs on the number of rows alone "
         f"({each}): look at what is divided by it."
     )
-
-
-def _are_all_close(factors: list[float], expected: list[float]) -> bool:
-    return all(close(f, e, 1e-3) for f, e in zip(factors, expected, strict=True))
 
 
 # --- a function of the cost ----------------------------------------------------------------------
