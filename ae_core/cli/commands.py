@@ -9,6 +9,7 @@ import click
 import numpy as np
 
 from ..basics.version import __version__
+from ..files.table_file import write_rows
 from .demo import demo
 from .diagnose import diagnose
 from .fit import fit
@@ -26,7 +27,6 @@ from .report import report
 from .rows import FileRows, TableRows, columns_of, rows_for
 from .score import score
 from .tables.dates import dates_of
-from .tables.reading import write_rows
 
 
 class InOrder(click.Group):

@@ -15,12 +15,12 @@ from ..displays.figures import INK, new_figure, save_figure, seen_scale
 from ..displays.loss_curve import LossCurveDisplay, squared_error_baselines
 from ..displays.outliers import OutlierDisplay, oddest
 from ..displays.reconstruction import ROWS, ReconstructionDisplay, draw_images
+from ..files.table_file import check_output
 from .options import Reading, say, table_options
 from .outputs import is_same_file
 from .rows import rows_of
 from .score import contributions_of, reasons, why_odd
 from .tables.columns import Advice, TableError, short
-from .tables.reading import check_output
 from .tables.values import check_values
 
 DIGITS_CODE = 8

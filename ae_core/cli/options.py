@@ -36,7 +36,8 @@ from .tables.columns import (
     places_of,
     short,
 )
-from .tables.reading import Layout, is_table_name, read_table
+from .tables.layout import Layout
+from .tables.reading import is_table_name, read_table
 
 NEEDED = Advice(
     missing="; or fit with --missing, to learn from the rest",

@@ -11,6 +11,7 @@ import numpy as np
 from .._typing import Array
 from ..basics.shown import cut, printable
 from ..displays.outliers import oddest, shares_of
+from ..files.table_file import write_rows
 from .options import (
     DATA,
     MODEL,
@@ -23,7 +24,6 @@ from .options import (
 from .outputs import keep_option, output_names, output_option
 from .rows import FileRows, Part, TableRows, rows_for
 from .tables.columns import short
-from .tables.reading import write_rows
 
 N_REASONS = 3
 """Columns named for each row."""

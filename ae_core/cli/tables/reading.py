@@ -23,26 +23,12 @@ import numpy as np
 
 from ...basics.extras import optional
 from ...basics.shown import LONGEST, cut, printable
-from .columns import Advice, Choice, Table, TableError, Wanted, chosen_columns
+from .columns import Choice, Table, TableError, Wanted, chosen_columns
 from .csv_files import read_csv
 from .layout import Layout
 from .numpy_files import read_npy, read_npz
 from .parquet_files import read_arrow, read_parquet
 from .text import OTHER_FILES
-from .writing import check_output, write_rows, write_table
-
-__all__ = [
-    "Advice",
-    "Layout",
-    "Table",
-    "TableError",
-    "Wanted",
-    "check_output",
-    "is_table_name",
-    "read_table",
-    "write_rows",
-    "write_table",
-]
 
 PLAIN_ENDINGS = (".csv", ".tsv", ".txt")
 PACKED_ENDINGS = (".gz", ".bz2", ".xz", ".zst")
