@@ -62,8 +62,13 @@ class NumberColumns:
             # In place: large arrays are moved by the page table, not copied.
             n_more = max(n_needed, int(GROWTH * self.n_rows))
             self.values.resize((n_more, self.n_numbers), refcheck=False)
-        self.values[self.n_rows : n_needed] = numbers
+        if numbers.base is not self.values:  # else they are there
+            self.values[self.n_rows : n_needed] = numbers
         self.n_rows = n_needed
+
+    def room(self, n_rows: int) -> Array:
+        """Where the numbers of the next rows can be put before they are added."""
+        return self.values[self.n_rows : self.n_rows + n_rows]
 
     def number(self, i: int, cell: str, number: float | None) -> float | None:
         """As of `MixedColumns`: the number itself."""
@@ -142,6 +147,10 @@ class MixedColumns:
         if self.wanted.any_text:
             return Texts(self.grammar)
         return Categories(self.known[i], self.grammar, self.wanted.missing)
+
+    def room(self, n_rows: int) -> Array:
+        """Where the numbers of the next rows can be put before they are added."""
+        return np.empty((n_rows, self.n_numbers))
 
     def number(self, i: int, cell: str, number: float | None) -> float | None:
         """The number that a cell holds; None for a cell without a number.

@@ -130,7 +130,6 @@ def _read(file: Any, n_rows: int, wanted: Wanted) -> Table:
     kept = wanted.keep(names, chosen)
     own, own_types = [names[i] for i in chosen], [types[i] for i in chosen]
     is_mixed = wanted.mixed is not None
-    dtype = np.float64 if is_mixed else wanted.dtype
     others = [
         name for name, kind in zip(own, own_types, strict=True) if not _is_usable(kind, is_mixed)
     ]
@@ -147,7 +146,8 @@ def _read(file: Any, n_rows: int, wanted: Wanted) -> Table:
     for batch in file.iter_batches(ROWS_AT_ONCE, columns=needed, use_threads=False):
         if n_read + len(batch) > n_rows:
             break  # and is told below
-        numbers, cells = _values(batch, columns, own, own_types, dtype)
+        numbers = columns.room(len(batch))
+        cells = _take(batch, columns, own, own_types, numbers)
         of_numbers = [name for name, use in zip(own, columns.uses, strict=True) if use >= 0]
         check_finite(numbers, of_numbers, wanted.missing, wanted.advice, n_read)
         columns.add(numbers, cells, n_read + 1 + np.arange(len(batch)), problems)
@@ -194,11 +194,10 @@ def _columns(
 # --- values --------------------------------------------------------------------------------------
 
 
-def _values(
-    batch: Any, columns: Any, names: list[str], kinds: list[Any], dtype: Any
-) -> tuple[Array, list[list[bytes]]]:
-    """The numbers and the texts of some rows, as `columns` takes them."""
-    numbers = np.empty((len(batch), columns.n_numbers), dtype)
+def _take(
+    batch: Any, columns: Any, names: list[str], kinds: list[Any], numbers: Array
+) -> list[list[bytes]]:
+    """Put the numbers of some rows where they belong; gives the columns of texts."""
     texts: list[list[bytes]] = [[] for _ in range(columns.n_texts)]
     with np.errstate(over="ignore"):  # is told by who looks for what is not finite
         for name, kind, use in zip(names, kinds, columns.uses, strict=True):
@@ -208,7 +207,7 @@ def _values(
                 continue
             numbers[:, use] = _days(column) if _is(kind, *DATE) else _numbers(column)
             columns.seen[int(_is(kind, "boolean")), use] = 1
-    return numbers, texts
+    return texts
 
 
 def _numbers(column: Any) -> Array:
