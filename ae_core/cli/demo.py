@@ -246,11 +246,11 @@ def _as_numbers(values: Any, fitted: Any) -> Array:
         return np.asarray(values, np.float64)
     columns = []
     for name, dtype in fitted.dtypes.items():
+        column = values[name]
         if hasattr(dtype, "categories"):
-            codes = np.array(values[name].astype(dtype).cat.codes, np.float64)
-            columns.append(np.where(codes < 0, np.nan, codes))
-        else:
-            columns.append(values[name].astype("Float64").to_numpy(np.float64, na_value=np.nan))
+            codes = column.astype(dtype).cat.codes
+            column = codes.where(codes >= 0)
+        columns.append(column.astype("Float64").to_numpy(np.float64, na_value=np.nan))
     return np.column_stack(columns)
 
 

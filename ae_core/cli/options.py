@@ -44,9 +44,9 @@ NEEDED = Advice(
     others=": the model was fitted to numbers there",
     can_drop=False,
 )
-"""What can be done about values of columns that a model was fitted to, …"""
+"""What can be done about unusable values of columns that a model was fitted to."""
 BESIDE = Advice(missing="", others="", can_drop=False, can_be_unseen=False)
-"""… and about those of covariates."""
+"""What can be done about unusable values of covariates."""
 
 MODEL = click.argument("model", metavar="MODEL", type=click.Path())
 DATA = click.argument("data", metavar="DATA", type=click.Path(allow_dash=True))

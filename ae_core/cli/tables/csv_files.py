@@ -5,14 +5,13 @@ readable twin, which has the last word. No thread is started, and the memory nee
 is read, plus some blocks of text.
 """
 
-from importlib.util import find_spec
 from typing import Any, BinaryIO
 
 import numpy as np
 
 from ..._engine.text.records import LINE, MORE, ODD, read_records
 from ..._typing import Array
-from ...basics.extras import MissingExtraError
+from ...basics.extras import check_installed
 from .columns import Kept, SameNames, Table, TableError, Wanted, drop_option, short
 from .dates import with_times
 from .layout import Layout, Start, look, placeholder
@@ -24,7 +23,7 @@ from .text import Opener, Text
 BLOCK = 1 << 17
 """Numbers in a block of rows."""
 LOOKED_AT, CELLS_LOOKED_AT = 1000, 200_000
-"""Records, and their cells, that are looked at once something is wrong."""
+"""After the first error: how many records, and cells of them, are read to describe it."""
 
 
 def read_csv(opener: Opener, wanted: Wanted, layout: Layout, *, is_pipe: bool = False) -> Table:
@@ -37,8 +36,7 @@ def read_csv(opener: Opener, wanted: Wanted, layout: Layout, *, is_pipe: bool = 
     MissingExtraError
         When pyarrow is not installed: what is read here is written with it.
     """
-    if find_spec("pyarrow") is None:
-        raise MissingExtraError("CSV files", "pyarrow", "cli")
+    check_installed("pyarrow", "CSV files", "cli")
     kinds: dict[int, str] = {}
     while True:
         try:

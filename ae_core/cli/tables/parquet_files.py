@@ -106,7 +106,7 @@ class _Batches:
 
 @contextmanager
 def _told(what: str) -> Iterator[None]:
-    """Within this, errors of Arrow's are told in one sentence of ours."""
+    """Turn errors of Arrow's into a TableError of one sentence."""
     try:
         yield
     except (TableError, ImportError):

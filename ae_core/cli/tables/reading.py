@@ -127,14 +127,10 @@ def read_table(
         return _read(path, wanted, layout or Layout())
     except TableError as error:
         raise TableError(cut(f"{_shown(path)}: {error}", LONGEST)) from error
-    except (EOFError, gzip.BadGzipFile, zlib.error, lzma.LZMAError) as error:
-        raise TableError(f"{_shown(path)}: it is damaged or cut short") from error
-    except OSError as error:
-        if error.errno is not None:
+    except (EOFError, zlib.error, lzma.LZMAError, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
             raise
-        raise TableError(
-            f"{_shown(path)}: it is damaged or cut short"
-        ) from error  # bzip2's, zstd's
+        raise TableError(f"{_shown(path)}: it is damaged or cut short") from error
 
 
 Reader = Callable[[Wanted], Table]
