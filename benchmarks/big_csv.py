@@ -16,7 +16,7 @@ from multiprocessing import get_context
 
 import numpy as np
 
-from ae_core.cli.tables.reading import write_rows
+from ae_core.files.table_file import write_rows
 
 ROWS_AT_ONCE = 50_000
 

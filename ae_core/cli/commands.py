@@ -9,6 +9,7 @@ import click
 import numpy as np
 
 from ..basics.version import __version__
+from ..files.table_file import write_rows
 from .demo import demo
 from .diagnose import diagnose
 from .fit import fit
@@ -26,7 +27,6 @@ from .report import report
 from .rows import FileRows, TableRows, columns_of, rows_for
 from .score import score
 from .tables.dates import dates_of
-from .tables.reading import write_rows
 
 
 class InOrder(click.Group):
@@ -184,16 +184,19 @@ def info(model: str) -> None:
       ae-core info model.safetensors | grep columns
     """
     estimator = load_model(model, takes_imputers=True, only_looks=True)
+    names = getattr(estimator, "feature_names_in_", None)
+    n = estimator.n_features_in_
     lines = {
         "file": f"{model}, {os.path.getsize(model) / 1000:,.1f} kB",
         "model": type(estimator).__name__,
-        "columns": _columns(estimator),
+        "columns": f"{n}, without names" if names is None else f"{n}: {', '.join(names)}",
     }
     covariates = getattr(estimator, "_covariates", None)
     if covariates is not None:
         lines["covariates"] = ", ".join(covariates_of(estimator)) or str(covariates.n_columns)
     if getattr(estimator, "encoding_", None) is not None:
-        lines["kinds"] = _kinds(estimator.encoding_.columns)
+        kinds = Counter(column.kind for column in estimator.encoding_.columns)
+        lines["kinds"] = ", ".join(f"{n} of {kind}" for kind, n in kinds.items())
     network = getattr(estimator, "network_", None)
     if network is not None:
         architecture, history = network.architecture, estimator.history_
@@ -209,32 +212,21 @@ def info(model: str) -> None:
             "last loss": f"{history.watched[-1]:.6g}" if history.watched else "",
         }
     else:
-        parameters = estimator.get_params()
         if hasattr(estimator, "threshold_"):
             lines["outliers"] = f"score above {estimator.threshold_:.6g}"
         if hasattr(estimator, "networks_"):
             lines["networks"] = str(len(estimator.networks_.networks))
-        lines["fitted with"] = ", ".join(f"{name}={value}" for name, value in parameters.items())
+        lines["fitted with"] = ", ".join(
+            f"{name}={value}" for name, value in estimator.get_params().items()
+        )
     width = max(map(len, lines))
     for label, text in lines.items():
         say(f"{label:<{width}}  {text}")
 
 
-def _columns(estimator: Any) -> str:
-    names = getattr(estimator, "feature_names_in_", None)
-    if names is None:
-        return f"{estimator.n_features_in_}, without names"
-    return f"{len(names)}: {', '.join(names)}"
-
-
 def _loss(loss: Any) -> str:
     """A loss, or of mixed columns each that there is."""
     return loss if isinstance(loss, str) else ", ".join(dict.fromkeys(name for name, _ in loss))
-
-
-def _kinds(columns: Any) -> str:
-    kinds = Counter(column.kind for column in columns)
-    return ", ".join(f"{n} of {kind}" for kind, n in kinds.items())
 
 
 for _command in (demo, fit, encode, reconstruct, impute, score, diagnose, report, info):

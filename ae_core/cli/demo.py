@@ -15,12 +15,12 @@ from ..displays.figures import INK, new_figure, save_figure, seen_scale
 from ..displays.loss_curve import LossCurveDisplay, squared_error_baselines
 from ..displays.outliers import OutlierDisplay, oddest
 from ..displays.reconstruction import ROWS, ReconstructionDisplay, draw_images
+from ..files.table_file import check_output
 from .options import Reading, say, table_options
 from .outputs import is_same_file
 from .rows import rows_of
 from .score import contributions_of, reasons, why_odd
 from .tables.columns import Advice, TableError, short
-from .tables.reading import check_output
 from .tables.values import check_values
 
 DIGITS_CODE = 8
@@ -246,11 +246,11 @@ def _as_numbers(values: Any, fitted: Any) -> Array:
         return np.asarray(values, np.float64)
     columns = []
     for name, dtype in fitted.dtypes.items():
+        column = values[name]
         if hasattr(dtype, "categories"):
-            codes = np.array(values[name].astype(dtype).cat.codes, np.float64)
-            columns.append(np.where(codes < 0, np.nan, codes))
-        else:
-            columns.append(values[name].astype("Float64").to_numpy(np.float64, na_value=np.nan))
+            codes = column.astype(dtype).cat.codes
+            column = codes.where(codes >= 0)
+        columns.append(column.astype("Float64").to_numpy(np.float64, na_value=np.nan))
     return np.column_stack(columns)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import click
 import numpy as np
 
-from ..basics.extras import MissingExtraError
+from ..basics.extras import optional
 from .options import Reading, covariates_of, load_model, say, table_options
 from .rows import FileRows, framed, rows_for
 from .tables.columns import TableError, chosen_columns
@@ -92,37 +92,28 @@ def _of_table(data: str, reading: Reading) -> Any:
     try:
         table = reading.table(data, missing=True)
     except TableError:
-        if not _has_names(data):
+        if data.lower().endswith((".npy", ".npz")):  # columns with text need names
             raise
         # Not of numbers alone: the same reader as that of `fit --mixed`, which refuses columns that
         # only name the rows. Of these something is to be said here.
         try:
             mixed = reading.table(data, missing=True, mixed=True, any_text=True)
+            frame = mixed.values
+            for name, has_time in mixed.dates.items():  # they were read as days
+                frame[name] = dates_of(np.asarray(frame[name], np.float64), has_time)
         except TableError:
             frame = _others_of_parquet(data, reading)
             if frame is None:
                 raise
-            return diagnose_data(frame)
-        frame = mixed.values
-        for name, has_time in mixed.dates.items():  # they were read as days
-            frame[name] = dates_of(np.asarray(frame[name], np.float64), has_time)
         return diagnose_data(frame)
     return diagnose_data(table.values, feature_names=table.names)
-
-
-def _has_names(data: str) -> bool:
-    """Whether columns of such a file have names, as those with text need them."""
-    return not data.lower().endswith((".npy", ".npz"))
 
 
 def _others_of_parquet(data: str, reading: Reading) -> Any:
     """A Parquet file with columns of lists and such, as a DataFrame; None for any other file."""
     if not data.lower().endswith(".parquet"):
         return None
-    try:
-        import pandas
-    except ImportError as error:
-        raise MissingExtraError("tables with text", "pandas", "cli") from error
+    pandas = optional("pandas", "tables with text", "cli")
     try:
         frame = pandas.read_parquet(data)
     except (ValueError, OSError, UnicodeError):

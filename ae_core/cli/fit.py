@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from ..data.blocks import Blocks
+from ..files.table_file import check_output
 from .layout_options import names_in, parsed
 from .options import (
     DATA,
@@ -24,7 +25,7 @@ from .parameter_options import parameter_option
 from .rows import framed
 from .tables.columns import Advice, listed
 from .tables.mixed import described
-from .tables.reading import check_output, is_table_name
+from .tables.reading import is_table_name
 from .tables.values import check_values, warn_of_integers
 from .wording import OPTIONS
 

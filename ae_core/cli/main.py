@@ -1,6 +1,5 @@
 """The command line, ``ae-core`` or ``python -m ae_core``: whatever goes wrong ends in one line."""
 
-import errno
 import os
 import sys
 import warnings
@@ -70,10 +69,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         reason = str(error).partition(";")[0]  # what it advises is for Python
         reason = f" ({reason})" if reason else ""
         return _say(command, f"out of memory{reason}: try fewer columns or --float32")
-    except OSError as error:
-        if error.errno == errno.EPIPE:
-            return _pipe_closed()
-        return _failed(command, error)
+    except BrokenPipeError:
+        return _pipe_closed()
     except Exception as error:
         return _failed(command, error)
     return 0

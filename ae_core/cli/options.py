@@ -36,16 +36,17 @@ from .tables.columns import (
     places_of,
     short,
 )
-from .tables.reading import Layout, is_table_name, read_table
+from .tables.layout import Layout
+from .tables.reading import is_table_name, read_table
 
 NEEDED = Advice(
     missing="; or fit with --missing, to learn from the rest",
     others=": the model was fitted to numbers there",
     can_drop=False,
 )
-"""What can be done about values of columns that a model was fitted to, …"""
+"""What can be done about unusable values of columns that a model was fitted to."""
 BESIDE = Advice(missing="", others="", can_drop=False, can_be_unseen=False)
-"""… and about those of covariates."""
+"""What can be done about unusable values of covariates."""
 
 MODEL = click.argument("model", metavar="MODEL", type=click.Path())
 DATA = click.argument("data", metavar="DATA", type=click.Path(allow_dash=True))

@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
+from ..files.table_file import check_output
 from .layout_options import names_in, parsed
-from .tables.reading import check_output
 
 keep_option = click.option(
     "--keep",

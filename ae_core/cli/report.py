@@ -1,22 +1,18 @@
 """``ae-core report``: one page about a model and a table, for people who read no code."""
 
-import functools
 import os
-from typing import Any
 
 import click
 
-from .._typing import Array
-from ..basics.version import __version__
 from ..displays.figures import new_figure
 from ..displays.outliers import oddest
 from ..files.whole_file import write_whole
 from .diagnose import check_can_be_diagnosed
 from .options import DATA, MODEL, Reading, load_model, say, table_options
 from .outputs import keep_option, output_option
-from .report_page import OddRow, Page, html_page
+from .report_page import Page, html_page
 from .rows import TableRows, framed
-from .score import contributions_of, reasons, scores_of, texts_of
+from .score import scores_of
 
 SHOWN = 10
 """Odd rows, if nothing else is asked for."""
@@ -69,38 +65,12 @@ def report(
     page = Page(
         title=title or f"Report on {os.path.basename(data) if data != '-' else 'a table'}",
         model_name=os.path.basename(model),
-        kind=type(estimator).__name__,
-        version=__version__,
-        n_columns=int(estimator.n_features_in_),
+        estimator=estimator,
+        rows=rows,
         scores=scores,
-        threshold=getattr(estimator, "threshold_", None),
-        kept_names=rows.kept_names,
-        odd=_odd_rows(estimator, rows, order, scores),
+        order=order,
         diagnosis=estimator.diagnose(framed(table.values, rows.fitted_names), trials=trials),
-        loss_curves=_loss_curves(estimator),
     )
     text = html_page(page)
     write_whole(output, lambda file: file.write(text.encode("utf-8", "replace")))
     say(f"{len(scores):,} rows, the {len(order)} oddest with reasons: {output}")
-
-
-def _odd_rows(estimator: Any, rows: TableRows, order: Array, scores: Array) -> list[OddRow]:
-    odd = []
-    for part in rows.each(functools.partial(contributions_of, estimator), order):
-        kept = [texts_of(column) for column in part.kept]
-        places, shares = reasons(part.found)
-        for i, row in enumerate(part.numbers):
-            why = [
-                (rows.names[j], float(share)) for j, share in zip(places[i], shares[i], strict=True)
-            ]
-            odd.append(OddRow(int(row) + 1, float(scores[row]), [each[i] for each in kept], why))
-    return odd
-
-
-def _loss_curves(estimator: Any) -> dict[str, list[float]]:
-    """Those that the model has kept; none of detectors."""
-    history = getattr(estimator, "history_", None)
-    if history is None:
-        return {}
-    curves = {"training": history.loss_curve, "held out": history.validation_loss_curve}
-    return {label: curve for label, curve in curves.items() if curve}

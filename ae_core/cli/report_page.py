@@ -1,9 +1,10 @@
 """The page of ``ae-core report``: HTML that loads nothing; what comes from files is escaped."""
 
 import base64
+import functools
 import io
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -12,11 +13,14 @@ import numpy as np
 
 from .._typing import Array
 from ..basics.shown import cut, printable
+from ..basics.version import __version__
 from ..diagnosis.result import Diagnosis
 from ..diagnosis.words import number
 from ..displays.figures import save_figure
 from ..displays.loss_curve import LossCurveDisplay
 from ..displays.outliers import OutlierDisplay
+from .rows import TableRows
+from .score import contributions_of, reasons, texts_of
 
 NAME = 60
 """Characters of a name."""
@@ -58,34 +62,23 @@ img { max-width: 100%; height: auto; background: #fff; border-radius: .4rem; }
 
 
 @dataclass(frozen=True, eq=False)
-class OddRow:
-    """One of the oddest rows."""
-
-    number: int
-    """In the file, counted from 1."""
-    score: float
-    kept: Sequence[str]
-    """What columns that were kept say of it."""
-    reasons: Sequence[tuple[str, float]]
-    """Columns, and what part of the score each makes."""
-
-
-@dataclass(frozen=True, eq=False)
 class Page:
     """What the page shows."""
 
     title: str
     model_name: str
-    kind: str
-    version: str
-    n_columns: int
+    estimator: Any
+    rows: TableRows
     scores: Array
     """(m,): how unusual each row is."""
-    threshold: float | None
-    kept_names: Sequence[str]
-    odd: Sequence[OddRow]
+    order: Array
+    """The oddest rows, first."""
     diagnosis: Diagnosis
-    loss_curves: Mapping[str, Sequence[float]]
+
+    @property
+    def threshold(self) -> float | None:
+        """Of detectors: above it a row is an outlier."""
+        return getattr(self.estimator, "threshold_", None)
 
 
 def html_page(page: Page) -> str:
@@ -103,8 +96,8 @@ def html_page(page: Page) -> str:
 <body>
 <main>
 <h1>{_text(page.title, 200)}</h1>
-<p class="quiet">{len(page.scores):,} rows, {page.n_columns:,} columns; model \
-{_text(page.model_name)} ({_text(page.kind)}, ae_core {_text(page.version)})</p>
+<p class="quiet">{len(page.scores):,} rows, {page.estimator.n_features_in_:,} columns; model \
+{_text(page.model_name)} ({type(page.estimator).__name__}, ae_core {__version__})</p>
 {_brief(page)}
 {_learned(page)}
 {_scores(page)}
@@ -167,10 +160,14 @@ def _learned(page: Page) -> str:
         else "A detector’s networks are small and trained briefly, so as not to learn the odd "
         "rows, too: below the constant is enough."
     )
-    curve = ""
-    if page.loss_curves:
-        display = LossCurveDisplay(page.loss_curves, baselines=d.baselines).plot()
-        ends = ", ".join(f"{label}: {number(c[-1])}" for label, c in page.loss_curves.items())
+    curve, curves = "", {}
+    history = getattr(page.estimator, "history_", None)  # detectors keep none
+    if history is not None:
+        curves = {"training": history.loss_curve, "held out": history.validation_loss_curve}
+        curves = {label: losses for label, losses in curves.items() if losses}
+    if curves:
+        display = LossCurveDisplay(curves, baselines=d.baselines).plot()
+        ends = ", ".join(f"{label}: {number(losses[-1])}" for label, losses in curves.items())
         curve = _image(display.figure_, f"Loss after each epoch; at the end, {ends}")
     about = (
         "The error of putting a row into a few numbers and back, in the mean over rows: the lower, "
@@ -197,22 +194,26 @@ def _scores(page: Page) -> str:
 
 
 def _odd(page: Page) -> str:
-    heads = ["row", *page.kept_names, "score", "because of"]
+    heads = ["row", *page.rows.kept_names, "score", "because of"]
     if page.threshold is not None:
         heads.insert(-1, "outlier")
-    rows = []
-    for row in page.odd:
-        cells = [
-            ("number", f"{row.number:,}"),
-            *(("name", _text(value)) for value in row.kept),
-            ("number", _text(number(row.score))),
-        ]
-        if page.threshold is not None:
-            cells.append(("odd", "yes") if row.score > page.threshold else ("no", "no"))
-        why = "".join(f"{_text(name)} {_percent(part)}{_bar(part)}" for name, part in row.reasons)
-        rows.append(_row(*cells, ("why", why)))
+    lines = []
+    for part in page.rows.each(functools.partial(contributions_of, page.estimator), page.order):
+        kept = [texts_of(column) for column in part.kept]
+        places, shares = reasons(part.found)
+        for i, row in enumerate(part.numbers):
+            score = float(page.scores[row])
+            cells = [("number", f"{row + 1:,}"), *(("name", _text(texts[i])) for texts in kept)]
+            cells.append(("number", _text(number(score))))
+            if page.threshold is not None:
+                cells.append(("odd", "yes") if score > page.threshold else ("no", "no"))
+            why = "".join(
+                f"{_text(page.rows.names[j])} {_percent(share)}{_bar(share)}"
+                for j, share in zip(places[i], shares[i], strict=True)
+            )
+            lines.append(_row(*cells, ("why", why)))
     about = "Bars are a column’s part in the row’s score. Rows are counted from 1."
-    return _section("The oddest rows, and why", about, _table(heads, rows))
+    return _section("The oddest rows, and why", about, _table(heads, lines))
 
 
 def _columns(d: Diagnosis) -> str:

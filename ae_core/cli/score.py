@@ -11,6 +11,7 @@ import numpy as np
 from .._typing import Array
 from ..basics.shown import cut, printable
 from ..displays.outliers import oddest, shares_of
+from ..files.table_file import write_rows
 from .options import (
     DATA,
     MODEL,
@@ -23,7 +24,6 @@ from .options import (
 from .outputs import keep_option, output_names, output_option
 from .rows import FileRows, Part, TableRows, rows_for
 from .tables.columns import short
-from .tables.reading import write_rows
 
 N_REASONS = 3
 """Columns named for each row."""
@@ -68,9 +68,8 @@ def score(model: str, data: str, output: str, top: int | None, reading: Reading)
     parts = rows.each(functools.partial(contributions_of, estimator), order)
     if to_person:
         return _show(estimator, rows, parts)
-    titles, with_text = _titles(estimator), not output.lower().endswith(".npy")
-    if not with_text:
-        titles = [title for title in titles if "_" not in title or title == "is_outlier"]
+    with_text = not output.lower().endswith(".npy")
+    titles = _titles(estimator, with_text)
     columns = ([*part.kept, *_columns(estimator, rows.names, part, with_text)] for part in parts)
     n_rows = rows.n_rows if order is None else len(order)
     return write_rows(output, output_names(rows.kept_names, titles), columns, n_rows)
@@ -109,9 +108,9 @@ def texts_of(values: Any) -> list[str]:
     return [v.decode("utf-8", "replace") if isinstance(v, bytes) else str(v) for v in values]
 
 
-def _titles(estimator: Any) -> list[str]:
+def _titles(estimator: Any, with_text: bool) -> list[str]:
     titles = ["row", "score"] + ["is_outlier"] * hasattr(estimator, "threshold_")
-    for i in range(min(N_REASONS, estimator.n_features_in_)):
+    for i in range(min(N_REASONS, estimator.n_features_in_) if with_text else 0):
         titles += [f"column_{i + 1}", f"share_{i + 1}"]
     return titles
 

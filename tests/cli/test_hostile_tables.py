@@ -203,7 +203,7 @@ def test_odd_rows_are_read_as_quickly_at_the_end_as_in_the_beginning(here):
 
 
 def test_packing_is_quick(here, monkeypatch):
-    from ae_core.cli.tables.writing import write_table
+    from written import write_table
 
     levels = []
     packed = gzip.GzipFile.__init__
@@ -524,7 +524,8 @@ def test_shown_values_have_an_end():
 THREADS = """
 import os, sys
 import numpy as np, pyarrow
-from ae_core.cli.tables.reading import read_table, write_table
+from ae_core.cli.tables.reading import read_table
+from ae_core.files.table_file import write_rows
 
 def n_threads():
     return len(os.listdir("/proc/self/task"))
@@ -532,7 +533,7 @@ def n_threads():
 X = np.random.default_rng(0).normal(size=(40_000, 8))
 before = n_threads()
 for name in ("x.csv", "x.csv.gz", "x.parquet", "x.npy"):
-    write_table(name, [f"x{i}" for i in range(8)], X)
+    write_rows(name, [f"x{i}" for i in range(8)], [X], len(X))
     assert np.array_equal(read_table(name).values, X)
 print(n_threads() - before)
 """
@@ -601,9 +602,10 @@ def test_where_hardly_a_thread_can_be_started(here):
 
 
 def test_what_is_installed_is_not_called_missing(here, monkeypatch):
+    from written import write_table
+
     import ae_core.basics.extras as extras
     from ae_core.basics.extras import MissingExtraError
-    from ae_core.cli.tables.writing import write_table
 
     (here / "x.parquet").write_bytes(b"PAR1")
 

@@ -12,20 +12,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from written import write_table
 
 pandas = pytest.importorskip("pandas")
 pytest.importorskip("pyarrow")
 
 from ae_core.basics.extras import MissingExtraError  # noqa: E402
 from ae_core.cli.tables import reading as tables  # noqa: E402
-from ae_core.cli.tables.reading import (  # noqa: E402
-    Layout,
-    TableError,
-    check_output,
-    read_table,
-    write_rows,
-    write_table,
-)
+from ae_core.cli.tables.reading import Layout, TableError, read_table  # noqa: E402
+from ae_core.files.table_file import check_output, write_rows  # noqa: E402
 
 
 def put(name, content):
@@ -364,11 +359,6 @@ def test_places_that_can_not_be_written(here):
     check_output("-")
     check_output("x.csv")
     assert [file.name for file in here.iterdir()] == ["folder.csv"]
-
-
-def test_names_must_match_columns(here):
-    with pytest.raises(TableError, match="2 names"):
-        write_table("x.csv", ["a", "b"], np.ones((2, 3)))
 
 
 # --- memory --------------------------------------------------------------------------------------

@@ -6,9 +6,10 @@ import struct
 
 import numpy as np
 import pytest
+from written import write_table
 
-from ae_core.cli.tables.writing import check_output, write_table
 from ae_core.files.model_file import write_file
+from ae_core.files.table_file import check_output
 from ae_core.files.whole_file import target_of, write_whole
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="owners and links of POSIX")

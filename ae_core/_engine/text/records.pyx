@@ -14,10 +14,6 @@ from .decimals cimport Text, after_number
 FULL, MORE, ODD, LINE = range(4)
 
 cdef enum:
-    IS_FULL = 0
-    NEEDS_MORE = 1
-    IS_ODD = 2
-    AT_LINE = 3
     TAB = 9
     LF = 10
     CR = 13
@@ -117,17 +113,24 @@ cdef int cell_value(Dialect dialect, Text p, Text stop, double *value) except -1
     return kind if -dialect.largest <= value[0] <= dialect.largest else 0
 
 
+cdef inline bint is_in_line(Text p, Text stop) noexcept:
+    return p < stop and p[0] != LF and p[0] != CR
+
+
+cdef inline Text after_line_end(Text p, Text stop) noexcept:
+    """The place behind the line end at p: LF, CR LF or CR."""
+    return p + 2 if p[0] == CR and p + 1 < stop and p[1] == LF else p + 1
+
+
 cdef int64_t line_ends(Text p, Text stop) noexcept:
-    """Line ends between two places; one that both stand around, such as a CR and its LF, is one."""
+    """How many lines end between two places."""
     cdef int64_t n = 0
     while p < stop:
-        if p[0] == LF:
+        if p[0] == LF or p[0] == CR:
             n += 1
-        elif p[0] == CR:
-            n += 1
-            if p + 1 < stop and p[1] == LF:
-                p += 1
-        p += 1
+            p = after_line_end(p, stop)
+        else:
+            p += 1
     return n
 
 
@@ -218,16 +221,16 @@ def read_records(
         p = start
         while p < stop and (p[0] == SPACE or (p[0] == TAB and separator != TAB)):
             p += 1
-        is_plain = p < stop and p[0] != LF and p[0] != CR
+        is_plain = is_in_line(p, stop)
         if n_comment and n_comment <= stop - start and memcmp(start, comment, n_comment) == 0:
             is_plain = False
-            while p < stop and p[0] != LF and p[0] != CR:
+            while is_in_line(p, stop):
                 p += 1
         if not is_plain:
             if not at_end and (p == stop or (p[0] == CR and p + 1 == stop)):
                 return n_rows, start - begin, line, MORE
             if p < stop:
-                p += 2 if p[0] == CR and p + 1 < stop and p[1] == LF else 1
+                p = after_line_end(p, stop)
                 line += 1
             start = p
             continue
@@ -257,12 +260,12 @@ def read_records(
                 last = found
                 ends += line_ends(inner, last)
                 p = found + 1
-                while p < stop and p[0] != separator and p[0] != LF and p[0] != CR:
+                while is_in_line(p, stop) and p[0] != separator:
                     is_plain = is_plain and (p[0] == SPACE or p[0] == TAB)
                     p += 1
             else:
                 p = inner
-                while p < stop and p[0] != separator and p[0] != LF and p[0] != CR:
+                while is_in_line(p, stop) and p[0] != separator:
                     p += 1
                 last = p
             if p == stop and not at_end:
@@ -288,7 +291,7 @@ def read_records(
                     p += 1
                 if p == stop and not at_end:
                     return n_rows, start - begin, line, MORE
-                if p < stop and p[0] != LF and p[0] != CR:
+                if is_in_line(p, stop):
                     continue
             break
         if column != n_columns:
@@ -296,7 +299,7 @@ def read_records(
         if p < stop:
             if p[0] == CR and p + 1 == stop and not at_end:
                 return n_rows, start - begin, line, MORE
-            p += 2 if p[0] == CR and p + 1 < stop and p[1] == LF else 1
+            p = after_line_end(p, stop)
             ends += 1
         lines[n_rows] = line
         n_rows += 1

@@ -5,56 +5,25 @@ readable twin, which has the last word. No thread is started, and the memory nee
 is read, plus some blocks of text.
 """
 
-from importlib.util import find_spec
 from typing import Any, BinaryIO
 
 import numpy as np
 
 from ..._engine.text.records import LINE, MORE, ODD, read_records
 from ..._typing import Array
-from ...basics.extras import MissingExtraError
+from ...basics.extras import check_installed
 from .columns import Kept, SameNames, Table, TableError, Wanted, drop_option, short
 from .dates import with_times
 from .layout import Layout, Start, look, placeholder
-from .mixed import MixedColumns, OtherKinds
+from .mixed import MixedColumns, NumberColumns, OtherKinds
 from .problems import Problems, has_names_again, ragged
 from .records import Record, unquoted
 from .text import Opener, Text
 
 BLOCK = 1 << 17
 """Numbers in a block of rows."""
-GROWTH = 1.125
 LOOKED_AT, CELLS_LOOKED_AT = 1000, 200_000
-"""Records, and their cells, that are looked at once something is wrong."""
-
-
-class _Numbers:
-    """Columns of numbers alone, in one array that grows. `MixedColumns` is there for others."""
-
-    dates: tuple[str, ...] = ()
-
-    def __init__(self, n_columns: int, dtype: Any) -> None:
-        self.uses, self.n_numbers, self.n_texts = list(range(n_columns)), n_columns, 0
-        self.seen = np.zeros((2, n_columns), np.uint8)
-        self.values, self.n_rows = np.empty((0, n_columns), dtype), 0
-
-    def add(
-        self, numbers: Array, texts: list[list[bytes]], lines: Array, problems: Problems
-    ) -> None:
-        n_needed = self.n_rows + len(numbers)
-        if n_needed > len(self.values):
-            # In place: large arrays are moved by the page table, not copied.
-            n_more = max(n_needed, int(GROWTH * self.n_rows))
-            self.values.resize((n_more, self.n_numbers), refcheck=False)
-        self.values[self.n_rows : n_needed] = numbers
-        self.n_rows = n_needed
-
-    def number(self, column: int, cell: str, number: float | None) -> float | None:
-        return number
-
-    def result(self) -> Array:
-        self.values.resize((self.n_rows, self.n_numbers), refcheck=False)
-        return self.values
+"""After the first error: how many records, and cells of them, are read to describe it."""
 
 
 def read_csv(opener: Opener, wanted: Wanted, layout: Layout, *, is_pipe: bool = False) -> Table:
@@ -67,8 +36,7 @@ def read_csv(opener: Opener, wanted: Wanted, layout: Layout, *, is_pipe: bool = 
     MissingExtraError
         When pyarrow is not installed: what is read here is written with it.
     """
-    if find_spec("pyarrow") is None:
-        raise MissingExtraError("CSV files", "pyarrow", "cli")
+    check_installed("pyarrow", "CSV files", "cli")
     kinds: dict[int, str] = {}
     while True:
         try:
@@ -103,7 +71,7 @@ class _Pass:
             _check_named(start, self.chosen)
         self.problems = Problems(start, self.chosen, wanted.advice, wanted.missing)
         self.no_value = list(start.grammar.no_value_numbers)
-        self.columns: Any = _Numbers(len(self.chosen), wanted.dtype)
+        self.columns: Any = NumberColumns(len(self.chosen), wanted.dtype)
         if wanted.mixed is not None:
             self.columns = MixedColumns(wanted, start, self.chosen, kinds)
             error = self.problems.about_first_line() if wanted.mixed is True else None

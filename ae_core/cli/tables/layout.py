@@ -192,7 +192,7 @@ def _check_names(start: Start) -> None:
 
 
 def _check_is_table(start: Start, line: int, text: str) -> None:
-    """Refuse a first line that is no part of the table and has other columns than the table."""
+    """Refuse a title or a comment above the table: it has other fields than the lines after it."""
     tried = start.grammar.separator
     rows = [tried.join(row) for row in start.sample]
     usual_now = Counter(map(len, start.sample)).most_common(1)
@@ -213,7 +213,7 @@ def _check_is_table(start: Start, line: int, text: str) -> None:
 
 
 def _check_first_line(start: Start, line: int, text: str) -> None:
-    """Refuse a first line that is none of names, beside those after it."""
+    """Refuse a first line that has no names of columns, judged by the lines after it."""
     counts = Counter(map(len, start.sample))
     usual, n_usual = counts.most_common(1)[0] if counts else (0, 0)
     n_names = len(start.names)

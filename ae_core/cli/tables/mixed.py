@@ -21,6 +21,7 @@ from .records import unquoted
 from .text_columns import MOST_CATEGORIES, Categories, Dates, TextColumn, Texts
 
 NUMBERS, DATES, TEXTS = "numbers", "dates", "texts"
+GROWTH = 1.125
 
 
 class OtherKinds(Exception):
@@ -32,6 +33,51 @@ class OtherKinds(Exception):
     def __init__(self, kinds: dict[int, str]) -> None:
         super().__init__(f"other kinds of columns: {kinds}")
         self.kinds = kinds
+
+
+class NumberColumns:
+    """Columns of numbers alone, in one array that grows, while they are read.
+
+    Parameters
+    ----------
+    n_columns : int
+    dtype : float64 or float32
+    n_rows : int
+        How many there will be, where that is known.
+    """
+
+    dates: Sequence[str] = ()
+
+    def __init__(self, n_columns: int, dtype: Any, n_rows: int = 0) -> None:
+        self.uses, self.n_numbers, self.n_texts = list(range(n_columns)), n_columns, 0
+        self.seen = np.zeros((2, n_columns), np.uint8)
+        self.values, self.n_rows = np.empty((n_rows, n_columns), dtype), 0
+
+    def add(
+        self, numbers: Array, texts: list[list[bytes]], lines: Array, problems: Problems
+    ) -> None:
+        """Take some rows."""
+        n_needed = self.n_rows + len(numbers)
+        if n_needed > len(self.values):
+            # In place: large arrays are moved by the page table, not copied.
+            n_more = max(n_needed, int(GROWTH * self.n_rows))
+            self.values.resize((n_more, self.n_numbers), refcheck=False)
+        if numbers.base is not self.values:  # else they are there
+            self.values[self.n_rows : n_needed] = numbers
+        self.n_rows = n_needed
+
+    def room(self, n_rows: int) -> Array:
+        """Where the numbers of the next rows can be put before they are added."""
+        return self.values[self.n_rows : self.n_rows + n_rows]
+
+    def number(self, i: int, cell: str, number: float | None) -> float | None:
+        """As of `MixedColumns`: the number itself."""
+        return number
+
+    def result(self) -> Array:
+        """The array of all rows."""
+        self.values.resize((self.n_rows, self.n_numbers), refcheck=False)
+        return self.values
 
 
 class MixedColumns:
@@ -101,6 +147,10 @@ class MixedColumns:
         if self.wanted.any_text:
             return Texts(self.grammar)
         return Categories(self.known[i], self.grammar, self.wanted.missing)
+
+    def room(self, n_rows: int) -> Array:
+        """Where the numbers of the next rows can be put before they are added."""
+        return np.empty((n_rows, self.n_numbers))
 
     def number(self, i: int, cell: str, number: float | None) -> float | None:
         """The number that a cell holds; None for a cell without a number.

@@ -12,7 +12,7 @@ from ...basics.extras import optional
 from .columns import ROWS_AT_ONCE, Kept, Table, TableError, Wanted, check_finite, not_numbers
 from .dates import with_times
 from .layout import Start
-from .mixed import NUMBERS, TEXTS, MixedColumns
+from .mixed import NUMBERS, TEXTS, MixedColumns, NumberColumns
 from .problems import Problems
 from .records import Grammar
 
@@ -106,7 +106,7 @@ class _Batches:
 
 @contextmanager
 def _told(what: str) -> Iterator[None]:
-    """Within this, errors of Arrow's are told in one sentence of ours."""
+    """Turn errors of Arrow's into a TableError of one sentence."""
     try:
         yield
     except (TableError, ImportError):
@@ -128,25 +128,31 @@ def _read(file: Any, n_rows: int, wanted: Wanted) -> Table:
     names, types = list(file.schema_arrow.names), file.schema_arrow.types
     chosen = wanted.choose(names, True)
     kept = wanted.keep(names, chosen)
-    own = [names[i] for i in chosen]
+    own, own_types = [names[i] for i in chosen], [types[i] for i in chosen]
     is_mixed = wanted.mixed is not None
-    others = [names[i] for i in chosen if not _is_usable(types[i], is_mixed)]
+    others = [
+        name for name, kind in zip(own, own_types, strict=True) if not _is_usable(kind, is_mixed)
+    ]
     if others:
         raise not_numbers({name: ("row 1", _first(file, name)) for name in others}, wanted.advice)
     if not n_rows:
         raise TableError("it has columns and no rows")
-    columns: Any
-    if not is_mixed:
-        columns = _Numbers(own, n_rows, wanted)
-    else:
-        columns = _Mixed(names, types, chosen, wanted)
+    start = Start(names, True, Grammar(), [], [])
+    problems = Problems(start, chosen, wanted.advice)
+    columns = _columns(start, chosen, own_types, n_rows, wanted)
     blocks: list[list[Any]] = [[] for _ in kept]
     needed = list(dict.fromkeys([*own, *(names[i] for i in kept)]))
     n_read = 0
     for batch in file.iter_batches(ROWS_AT_ONCE, columns=needed, use_threads=False):
         if n_read + len(batch) > n_rows:
             break  # and is told below
-        columns.add([batch.column(name) for name in own], n_read)
+        numbers = columns.room(len(batch))
+        cells = _take(batch, columns, own, own_types, numbers)
+        of_numbers = [name for name, use in zip(own, columns.uses, strict=True) if use >= 0]
+        check_finite(numbers, of_numbers, wanted.missing, wanted.advice, n_read)
+        columns.add(numbers, cells, n_read + 1 + np.arange(len(batch)), problems)
+        if problems:
+            raise problems.error(n_read + len(batch))
         for block, place in zip(blocks, kept, strict=True):
             block.append(batch.column(names[place]))
         n_read += len(batch)
@@ -157,79 +163,51 @@ def _read(file: Any, n_rows: int, wanted: Wanted) -> Table:
         Kept(i, names[i], pyarrow.chunked_array(block))
         for i, block in zip(kept, blocks, strict=True)
     ]
-    return Table(own, values, True, chosen, joined, with_times(values, columns.dates))
+    dates = [name for name, kind in zip(own, own_types, strict=True) if _is(kind, *DATE)]
+    return Table(own, values, True, chosen, joined, with_times(values, dates))
 
 
-class _Numbers:
-    """Columns of numbers alone, in one array for all rows."""
-
-    dates: tuple[str, ...] = ()
-
-    def __init__(self, names: list[str], n_rows: int, wanted: Wanted) -> None:
-        self.names, self.wanted = names, wanted
+def _columns(
+    start: Start, chosen: list[int], types: list[Any], n_rows: int, wanted: Wanted
+) -> NumberColumns | MixedColumns:
+    """What takes the chosen columns, whose types tell what they are."""
+    if wanted.mixed is None:
         try:
-            self.values = np.empty((n_rows, len(names)), wanted.dtype)
+            return NumberColumns(len(chosen), wanted.dtype, n_rows)
         except (MemoryError, ValueError) as error:
             raise TableError(
-                f"it says that it has {n_rows} rows of {len(names)} columns: there is no memory "
+                f"it says that it has {n_rows} rows of {len(chosen)} columns: there is no memory "
                 "for them"
             ) from error
+    kinds = {i: TEXTS if _is_text(kind) else NUMBERS for i, kind in enumerate(types)}
+    columns = MixedColumns(wanted, start, chosen, kinds, place_word="row")
+    texts = [
+        known.name
+        for i, known in enumerate(columns.known)
+        if known is not None and not known.categories and kinds[i] == TEXTS
+    ]
+    if texts:
+        raise not_numbers(dict.fromkeys(texts, ("all rows", "text")), wanted.advice)
+    return columns
 
-    def add(self, columns: list[Any], n_before: int) -> None:
-        block = self.values[n_before : n_before + len(columns[0])]
-        with np.errstate(over="ignore"):  # is told below
-            for place, column in enumerate(columns):
-                block[:, place] = _numbers(column)
-        check_finite(block, self.names, self.wanted.missing, self.wanted.advice, n_before)
 
-    def result(self) -> Array:
-        return self.values
+# --- values --------------------------------------------------------------------------------------
 
 
-class _Mixed:
-    """Columns of any kind, which their types tell."""
-
-    def __init__(
-        self, names: list[str], types: list[Any], chosen: list[int], wanted: Wanted
-    ) -> None:
-        start = Start(names, True, Grammar(), [], [])
-        kinds = {i: TEXTS if _is_text(types[place]) else NUMBERS for i, place in enumerate(chosen)}
-        self.columns = MixedColumns(wanted, start, chosen, kinds, place_word="row")
-        self.problems = Problems(start, chosen, wanted.advice)
-        self.wanted = wanted
-        self.types = [types[place] for place in chosen]
-        texts = [
-            known.name
-            for i, known in enumerate(self.columns.known)
-            if known is not None and not known.categories and kinds[i] == TEXTS
-        ]
-        if texts:
-            raise not_numbers(dict.fromkeys(texts, ("all rows", "text")), wanted.advice)
-        self.dates = [names[place] for place in chosen if _is(types[place], *DATE)]
-
-    def add(self, columns: list[Any], n_before: int) -> None:
-        own = self.columns
-        rows = np.arange(n_before + 1, n_before + 1 + len(columns[0]))
-        numbers = np.empty((len(rows), own.n_numbers))
-        texts: list[list[bytes]] = [[] for _ in range(own.n_texts)]
-        names = []
-        for column, kind, use, name in zip(columns, self.types, own.uses, own.names, strict=True):
+def _take(
+    batch: Any, columns: Any, names: list[str], kinds: list[Any], numbers: Array
+) -> list[list[bytes]]:
+    """Put the numbers of some rows where they belong; gives the columns of texts."""
+    texts: list[list[bytes]] = [[] for _ in range(columns.n_texts)]
+    with np.errstate(over="ignore"):  # is told by who looks for what is not finite
+        for name, kind, use in zip(names, kinds, columns.uses, strict=True):
+            column = batch.column(name)
             if use < 0:
                 texts[-2 - use] = _texts(column)
                 continue
             numbers[:, use] = _days(column) if _is(kind, *DATE) else _numbers(column)
-            own.seen[int(_is(kind, "boolean")), use] = 1
-            names.append(name)
-        check_finite(numbers, names, self.wanted.missing, self.wanted.advice, n_before)
-        own.add(numbers, texts, rows, self.problems)
-        if self.problems:
-            raise self.problems.error(n_before + len(rows))
-
-    def result(self) -> Any:
-        return self.columns.result()
-
-
-# --- values --------------------------------------------------------------------------------------
+            columns.seen[int(_is(kind, "boolean")), use] = 1
+    return texts
 
 
 def _numbers(column: Any) -> Array:

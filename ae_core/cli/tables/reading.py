@@ -23,26 +23,12 @@ import numpy as np
 
 from ...basics.extras import optional
 from ...basics.shown import LONGEST, cut, printable
-from .columns import Advice, Choice, Table, TableError, Wanted, chosen_columns
+from .columns import Choice, Table, TableError, Wanted, chosen_columns
 from .csv_files import read_csv
 from .layout import Layout
 from .numpy_files import read_npy, read_npz
 from .parquet_files import read_arrow, read_parquet
 from .text import OTHER_FILES
-from .writing import check_output, write_rows, write_table
-
-__all__ = [
-    "Advice",
-    "Layout",
-    "Table",
-    "TableError",
-    "Wanted",
-    "check_output",
-    "is_table_name",
-    "read_table",
-    "write_rows",
-    "write_table",
-]
 
 PLAIN_ENDINGS = (".csv", ".tsv", ".txt")
 PACKED_ENDINGS = (".gz", ".bz2", ".xz", ".zst")
@@ -141,14 +127,10 @@ def read_table(
         return _read(path, wanted, layout or Layout())
     except TableError as error:
         raise TableError(cut(f"{_shown(path)}: {error}", LONGEST)) from error
-    except (EOFError, gzip.BadGzipFile, zlib.error, lzma.LZMAError) as error:
-        raise TableError(f"{_shown(path)}: it is damaged or cut short") from error
-    except OSError as error:
-        if error.errno is not None:
+    except (EOFError, zlib.error, lzma.LZMAError, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
             raise
-        raise TableError(
-            f"{_shown(path)}: it is damaged or cut short"
-        ) from error  # bzip2's, zstd's
+        raise TableError(f"{_shown(path)}: it is damaged or cut short") from error
 
 
 Reader = Callable[[Wanted], Table]

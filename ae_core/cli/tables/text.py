@@ -78,7 +78,7 @@ class Text:
     skip : sequence of (first, last)
         Numbers of lines to leave out, counted from 1, ascending.
     is_pipe : bool
-        Whether it is no file with a name.
+        Whether it comes through a pipe: messages differ.
     """
 
     def __init__(
@@ -89,9 +89,8 @@ class Text:
         *,
         is_pipe: bool = False,
     ) -> None:
-        self._is_pipe = is_pipe
         self._file, self._encoding, self._skip = file, encoding, list(skip)
-        self._decoder = None
+        self._is_pipe, self._decoder = is_pipe, None
         if encoding is not None and encoding != "utf-8":
             self._decoder = codecs.getincrementaldecoder(encoding)("replace")
         self._is_first = True
@@ -182,7 +181,7 @@ class Text:
         return NEVER
 
     def go_on(self, at: int, line: int, *, to_record: bool) -> None:
-        """Go on at another place, in another line; behind a record, or behind what says nothing."""
+        """Move on, past a record or only past blank lines, to another place and line."""
         self._n_since = 0 if to_record else self._n_since + at - self.at
         self.at, self.line = at, line
 
@@ -192,7 +191,7 @@ class Text:
 
     @contextmanager
     def looking_ahead(self) -> Iterator[None]:
-        """Within this, going on is for the moment."""
+        """Afterwards the text is where it was before."""
         before = self.line, self._n_skipped, self._n_since
         self._kept = self.at
         try:
@@ -202,7 +201,7 @@ class Text:
             self.line, self._n_skipped, self._n_since = before
 
     def leave_out(self) -> None:
-        """Go to the next line that is not to be left out."""
+        """Go to the next line that is not to be left out, if this one is."""
         while self.stop_line == self.line:
             end = LINE_END.search(self.data, self.at)
             if end is None or (end.end() == len(self.data) and end.group() == b"\r"):
@@ -217,17 +216,15 @@ class Text:
     def pass_over_line(self) -> None:
         """Go to the line after this one."""
         end = LINE_END.search(self.data, self.at)
-        at = len(self.data) if end is None else end.end()
-        self.go_on(at, self.line + 1, to_record=True)
+        self.go_on(end.end() if end else len(self.data), self.line + 1, to_record=True)
 
     def record(self, grammar: Grammar) -> Record | None:
         """The next record, without going on; None when there are none left.
 
-        Lines before it that say nothing, or are to be left out, are gone then.
+        Blank lines and comments before it, and lines to be left out, are skipped.
         """
         while True:
-            if self.stop_line == self.line:
-                self.leave_out()
+            self.leave_out()
             if self.at == len(self.data):
                 if self.at_end:
                     return None
@@ -243,7 +240,7 @@ class Text:
                 return record
 
     def _pass_over_nothing(self, grammar: Grammar) -> None:
-        """Go over lines that say nothing, all at once, unless some of them are to be left out."""
+        """Skip blank lines and comments, all at once, unless some of them are to be left out."""
         end, n_lines = grammar.after_nothing(self.data, self.at)
         if end > self.at and self.line + n_lines <= self.stop_line:
             self.go_on(end, self.line + n_lines, to_record=False)
@@ -251,8 +248,7 @@ class Text:
     def first_line(self, grammar: Grammar) -> bytes:
         """The line that the next record begins with, without going on; empty when there is none."""
         while True:
-            if self.stop_line == self.line:
-                self.leave_out()
+            self.leave_out()
             self._pass_over_nothing(grammar)
             end = LINE_END.search(self.data, self.at)
             if not self.at_end and (end is None or end.end() == len(self.data)):
@@ -266,12 +262,10 @@ class Text:
 
 def not_utf8(name: str) -> TableError:
     """The error for a text in that encoding, or one like it."""
+    known, others = f" but {name.upper()}", ""
     if not name.startswith("utf"):
-        return TableError(
-            f"it is not UTF-8 text: add --encoding {name}, or whatever it was written in, or "
-            f"convert it, as with iconv -f {name} -t utf-8"
-        )
+        known, others = "", " or whatever it was written in,"
     return TableError(
-        f"it is not UTF-8 text but {name.upper()}: add --encoding {name}, or convert it, as with "
+        f"it is not UTF-8 text{known}: add --encoding {name},{others} or convert it, as with "
         f"iconv -f {name} -t utf-8"
     )

@@ -12,9 +12,9 @@ from .problems import is_written_otherwise, stands_for_none, what_to_do
 from .records import Grammar, unquoted
 
 MOST_CATEGORIES = 10_000
-"""More different texts than that are none to learn from."""
+"""With more different texts, a column names rows and is refused."""
 SOME = 200
-"""Of a column's texts, those that are looked at more closely."""
+"""How many of a column's texts are examined closely."""
 NUMBERS_AMONG_TEXTS = 0.9
 """Where more of the different texts are numbers than this share, the others are mistakes."""
 
@@ -72,7 +72,7 @@ class Dates(TextColumn):
 
 
 class Texts(TextColumn):
-    """A column of texts of which nothing is to be made; None where missing."""
+    """A column of free text; None where missing."""
 
     dtype = object
 
@@ -82,7 +82,7 @@ class Texts(TextColumn):
         return "" if self._grammar.is_missing(said.strip()) else said
 
     def is_missing(self, values: Array) -> Array:
-        """None counts: the table is only looked at."""
+        """No cell is refused for having no value: the table is only looked at."""
         return np.zeros(len(values), bool)
 
     def values(self, name: str) -> Array:
@@ -148,7 +148,7 @@ class Categories(TextColumn):
         return np.array([*column.categories, None], dtype=object)[codes]
 
     def _check(self, name: str, texts: list[str], n_rows: int) -> None:
-        """Refuse texts that are none to sort rows by.
+        """Refuse texts that are no categories.
 
         Raises
         ------

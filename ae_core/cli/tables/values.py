@@ -1,6 +1,7 @@
 """What a table's values tell before anything is learned from them."""
 
 import warnings
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -30,27 +31,26 @@ def _has_values(table: Table) -> bool:
     values = table.values
     if hasattr(values, "iloc"):
         return any(bool(values.iloc[:, i].notna().any()) for i in range(values.shape[1]))
-    if values.dtype.kind != "f":
-        return True
-    return any(
-        not bool(np.isnan(values[i : i + ROWS_AT_ONCE]).all())
-        for i in range(0, len(values), ROWS_AT_ONCE)
-    )
+    return values.dtype.kind != "f" or not all(bool(np.isnan(p).all()) for p in _parts(values))
+
+
+def _parts(values: Array) -> Iterator[Array]:
+    """Some rows after others."""
+    return (values[i : i + ROWS_AT_ONCE] for i in range(0, len(values), ROWS_AT_ONCE))
 
 
 def warn_of_integers(table: Table) -> None:
     """Warn of a column of integers that 64-bit floats do not tell apart."""
     if hasattr(table.values, "iloc"):
-        columns = [
-            table.values.iloc[:, i]
-            for i, dtype in enumerate(table.values.dtypes)
-            if dtype == np.float64
-        ]
+        dtypes = table.values.dtypes
+        columns = [table.values.iloc[:, i] for i in np.flatnonzero(dtypes == np.float64)]
         named = [(str(column.name), column.to_numpy()) for column in columns]
-    else:
-        if table.values.dtype.kind != "f" or not _has_large(table.values):
-            return
+    elif table.values.dtype.kind == "f" and any(
+        bool((np.abs(part) >= EXACT).any()) for part in _parts(table.values)
+    ):
         named = list(zip(table.names, table.values.T, strict=True))
+    else:
+        return
     for name, values in named:
         seen = values[~np.isnan(values)]
         if len(seen) and EXACT <= np.abs(seen).max() < LONGEST and not (seen % 1).any():
@@ -60,11 +60,3 @@ def warn_of_integers(table: Table) -> None:
                 stacklevel=2,
             )
             return
-
-
-def _has_large(values: Array) -> bool:
-    """Whether a number is that large; looks at some rows after others."""
-    return any(
-        bool((np.abs(values[i : i + ROWS_AT_ONCE]) >= EXACT).any())
-        for i in range(0, len(values), ROWS_AT_ONCE)
-    )
