@@ -2,7 +2,8 @@
 
 import os
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 from ..basics.arguments import COUNT, Either, shown
@@ -251,7 +252,7 @@ def _of_memory(source: Any, block_size: int | None) -> list[Piece] | None:
                 "DataFrame or a sparse matrix, and there must be some"
             )
         return [
-            Piece(f"block {i}", block.shape[0], _slices(block, 0, block.shape[0]))
+            Piece(f"block {i}", block.shape[0], partial(_cut, block, 0, block.shape[0]))
             for i, block in enumerate(source)
         ]
     if len(getattr(source, "shape", ())) == 2 and (
@@ -264,8 +265,8 @@ def _of_memory(source: Any, block_size: int | None) -> list[Piece] | None:
         if not n_rows:
             raise ValueError(f"source has no rows, its shape is {tuple(source.shape)}")
         return [
-            Piece("", min(height, n_rows - start), _slices(source, start, start + height), start)
-            for start in range(0, n_rows, height)
+            Piece("", min(height, n_rows - row), partial(_cut, source, row, row + height), row)
+            for row in range(0, n_rows, height)
         ]
     if not hasattr(type(source), "__iter__"):
         raise TypeError(
@@ -288,11 +289,9 @@ def _is_block(block: Any) -> bool:
     )
 
 
-def _slices(source: Any, start: int, stop: int) -> Callable[[int], Iterator[Any]]:
-    def read(block_size: int) -> Iterator[Any]:
-        end = min(stop, source.shape[0])
-        for first in range(start, end, block_size):
-            rows = slice(first, min(first + block_size, end))
-            yield source.iloc[rows] if hasattr(source, "iloc") else source[rows]
-
-    return read
+def _cut(source: Any, start: int, stop: int, block_size: int) -> Iterator[Any]:
+    """The rows from start to stop, so many at a time."""
+    end = min(stop, source.shape[0])
+    for first in range(start, end, block_size):
+        rows = slice(first, min(first + block_size, end))
+        yield source.iloc[rows] if hasattr(source, "iloc") else source[rows]

@@ -3,7 +3,7 @@
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -225,23 +225,8 @@ def check_per_column(name: str, values: Any, n_columns: int) -> Array | None:
     ValueError
         For anything else.
     """
-    if values is None:
-        return None
-    values = _one_per("column", name, values, n_columns)
-    bad = np.flatnonzero(~np.isfinite(values))
-    if len(bad):
-        raise ValueError(
-            f"{name} has entries that are not finite: {name}[{bad[0]}] is {values[bad[0]]}"
-        )
-    return values
-
-
-def _one_per(what: str, name: str, values: Any, n: int) -> Array:
-    """Numbers (n,), float64: one for each row or column."""
-    numbers = np.asarray(as_numbers(name, values), dtype=np.float64, order="C")
-    if numbers.shape != (n,):
-        raise ValueError(f"{name} has shape {numbers.shape}: one per {what}, ({n},)")
-    return numbers
+    refusal = name + " has entries that are not finite: {}"
+    return _one_per("column", name, values, n_columns, np.isfinite, refusal)
 
 
 def check_sample_weight(sample_weight: Any, n_rows: int) -> Array | None:
@@ -252,16 +237,11 @@ def check_sample_weight(sample_weight: Any, n_rows: int) -> Array | None:
     ValueError
         For anything else.
     """
-    if sample_weight is None:
-        return None
-    weights = _one_per("row", "sample_weight", sample_weight, n_rows)
-    bad = np.flatnonzero(~((weights >= 0) & (weights < np.inf)))
-    if len(bad):
-        raise ValueError(
-            f"sample_weight has negative or non-finite entries: sample_weight[{bad[0]}] is "
-            f"{weights[bad[0]]}, and each must be >= 0"
-        )
-    if weights.max() == 0:
+    refusal = "sample_weight has negative or non-finite entries: {}, and each must be >= 0"
+    weights = _one_per(
+        "row", "sample_weight", sample_weight, n_rows, lambda w: (w >= 0) & (w < np.inf), refusal
+    )
+    if weights is not None and weights.max() == 0:
         raise ValueError("sample_weight is zero for every row: some row must count")
     return weights
 
@@ -274,15 +254,31 @@ def check_row_size(row_size: Any, n_rows: int) -> Array | None:
     ValueError
         For anything else.
     """
-    if row_size is None:
+    refusal = "{}: each must be a finite number above 0"
+    return _one_per("row", "row_size", row_size, n_rows, lambda s: (s > 0) & (s < np.inf), refusal)
+
+
+def _one_per(
+    what: str,
+    name: str,
+    values: Any,
+    n: int,
+    are_good: Callable[[Array], Array],
+    refusal: str,
+) -> Array | None:
+    """Numbers (n,), float64, one for each row or column; None for None.
+
+    The first that is not good is refused, and named where `refusal` has {}.
+    """
+    if values is None:
         return None
-    sizes = _one_per("row", "row_size", row_size, n_rows)
-    bad = np.flatnonzero(~((sizes > 0) & (sizes < np.inf)))
+    numbers = np.asarray(as_numbers(name, values), dtype=np.float64, order="C")
+    if numbers.shape != (n,):
+        raise ValueError(f"{name} has shape {numbers.shape}: one per {what}, ({n},)")
+    bad = np.flatnonzero(~are_good(numbers))
     if len(bad):
-        raise ValueError(
-            f"row_size[{bad[0]}] is {sizes[bad[0]]}: each must be a finite number above 0"
-        )
-    return sizes
+        raise ValueError(refusal.format(f"{name}[{bad[0]}] is {numbers[bad[0]]}"))
+    return numbers
 
 
 def _check_finite(

@@ -124,6 +124,7 @@ class EncodedBlocks:
                 parts.append(table[which])
         return joined(parts) if parts else None
 
+    @np.errstate(over="ignore", invalid="ignore")  # `check_scaling` names what is too large
     def learn_scaling(
         self, scale: str | None, is_scaled: Array, held_out: float
     ) -> tuple[Array | None, Array | None, RunningScaling]:
@@ -136,8 +137,7 @@ class EncodedBlocks:
         held_out : float
             The share of rows that nothing is learned of.
         """
-        with np.errstate(over="ignore", invalid="ignore"):
-            shift, factor, seen = self._learned(scale, held_out)
+        shift, factor, seen = self._learned(scale, held_out)
         if scale is not None:
             check_scaling(np.stack([self.low, self.high]), shift, factor)
         if shift is not None and factor is not None:

@@ -177,16 +177,12 @@ def framed(values: Array, like: Any, names: Any = None) -> Any:
     names : sequence, optional
         Of the columns, as of `new_frame`; by default those of `like`, which has n then.
     """
-    library = library_of(like)
-    if library is None:
-        return values
-    if library in NO_INDEX:
-        return new_frame(library, values, names_of(like) if names is None else names)
-    names = like.columns if names is None else names
-    return _pandas_like(library)(values, index=like.index, columns=names)
+    if names is None:
+        names = like.columns if hasattr(like, "iloc") else names_of(like)
+    return new_frame(library_of(like), values, names, getattr(like, "index", None))
 
 
-def new_frame(library: str | None, values: Array, names: Any) -> Any:
+def new_frame(library: str | None, values: Array, names: Any, index: Any = None) -> Any:
     """A frame of that library with an array's columns (m, n), of these names; the array for None.
 
     Numbers for names are such to pandas; to others, which have none, ``x0`` and so on.
@@ -199,7 +195,7 @@ def new_frame(library: str | None, values: Array, names: Any) -> Any:
     if library is None:
         return values
     if library not in NO_INDEX:
-        return _pandas_like(library)(values, columns=names)
+        return _pandas_like(library)(values, index=index, columns=names)
     import narwhals as nw
 
     names = [name if isinstance(name, str) else f"x{name}" for name in names]
@@ -291,15 +287,12 @@ def _as_pandas_column(series: Any, name: str) -> Any:
     import pandas as pd
 
     dtype, values = series.dtype, series.to_list
-    if is_wide(dtype):
-        series = series.cast(nw.Float64)
-        return pd.Series(series.to_numpy())
+    if is_wide(dtype) or dtype.is_decimal():
+        return pd.Series(series.cast(nw.Float64).to_numpy())
     if dtype.is_integer() and series.null_count():
         return pd.Series(values(), dtype=str(dtype))  # pandas, too, says Int64
     if dtype == nw.Boolean:
         return pd.Series(values(), dtype="boolean" if series.null_count() else "bool")
-    if dtype.is_decimal():
-        series = series.cast(nw.Float64)
     if dtype.is_numeric():
         return pd.Series(series.to_numpy())
     if dtype == nw.Enum:  # their order is kept, to tell them from categories
@@ -327,24 +320,20 @@ def from_pandas(frame: Any, library: str | None) -> Any:
 def _from_pandas_column(series: Any, library: Any) -> Any:
     import narwhals as nw
 
-    found = str(series.dtype).removesuffix("[pyarrow]").lower()
-    dtype: Any = nw.String
-    if found == "category":
+    dtype: Any = nw.from_native(series, series_only=True).dtype
+    if dtype == nw.Float16:
+        dtype = nw.Float32
+    if dtype.is_numeric() and not series.isna().any():
+        return nw.new_series(series.name, np.asarray(series), dtype, backend=library)
+    values = [None if is_missing(value) else value for value in series.astype(object)]
+    if hasattr(series.dtype, "categories"):
         dtype = nw.Categorical
         if series.dtype.ordered and library != "pyarrow":  # which has no order of categories
             dtype = nw.Enum([str(category) for category in series.cat.categories])
-    elif found in ("bool", "boolean"):
-        dtype = nw.Boolean
-    elif found in NUMERIC:
-        dtype = getattr(nw, NUMERIC[found])
-        if not series.isna().any():
-            array = series.to_numpy(dtype=found)
-            return nw.new_series(series.name, array, dtype, backend=library)
-    as_text = dtype in (nw.Categorical, nw.String) or isinstance(dtype, nw.Enum)
-    values = [
-        None if is_missing(value) else str(value) if as_text else value
-        for value in series.astype(object)
-    ]
+    elif not dtype.is_numeric() and dtype != nw.Boolean:
+        dtype = nw.String
+    if not dtype.is_numeric() and dtype != nw.Boolean:
+        values = [None if value is None else str(value) for value in values]
     if dtype == nw.Categorical:  # pyarrow before 22 does not encode a list by itself
         text = nw.new_series(series.name, values, nw.String, backend=library)
         if library != "pyarrow":
@@ -352,13 +341,6 @@ def _from_pandas_column(series: Any, library: Any) -> Any:
         encoded = text.to_native().dictionary_encode()  # a cast's indices pandas may not read
         return nw.from_native(encoded, series_only=True).alias(series.name)
     return nw.new_series(series.name, values, dtype, backend=library)
-
-
-NUMERIC = {
-    name.lower(): name
-    for name in ("Int8", "Int16", "Int32", "Int64", "UInt8", "UInt16", "UInt32", "UInt64")
-} | {"float16": "Float32", "float32": "Float32", "float64": "Float64", "double": "Float64"}
-"""narwhals' names of numbers' dtypes, by pandas'."""
 
 
 def some_columns(frame: Any, kept: Array) -> Any:

@@ -14,10 +14,10 @@ from .._typing import Array
 from .scaling import SCALES, SeenColumns
 
 
+@np.errstate(over="ignore", invalid="ignore")  # `merged_scaling` names what is too large
 def merged(parts: Sequence[SeenColumns]) -> SeenColumns:
     """What is seen of each column of all parts, of which there is at least one."""
-    with np.errstate(over="ignore", invalid="ignore"):  # named by `merged_scaling`
-        return reduce(merged_pair, parts)
+    return reduce(merged_pair, parts)
 
 
 def merged_pair(a: SeenColumns, b: SeenColumns) -> SeenColumns:
@@ -42,6 +42,7 @@ def merged_pair(a: SeenColumns, b: SeenColumns) -> SeenColumns:
     )
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def merged_scaling(seen: SeenColumns, scale: str | None) -> tuple[Array | None, Array | None]:
     """The shift and factor of each column, as `learn_scaling` has them to rounding.
 
@@ -52,8 +53,7 @@ def merged_scaling(seen: SeenColumns, scale: str | None) -> tuple[Array | None, 
     """
     if scale not in SCALES:
         raise ValueError(f"scale={scale!r}: must be None, 'standard' or 'minmax'")
-    with np.errstate(over="ignore", invalid="ignore"):  # named below
-        shift, factor = seen.scaling(scale)
+    shift, factor = seen.scaling(scale)
     if shift is None or factor is None:
         return None, None
     bad = np.flatnonzero(~(np.isfinite(shift) & np.isfinite(factor) & (factor != 0)))

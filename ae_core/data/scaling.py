@@ -21,6 +21,7 @@ TINY = 10 * np.finfo(np.float64).eps
 """A range that scikit-learn's MinMaxScaler, too, takes for none."""
 
 
+@np.errstate(over="ignore", invalid="ignore")  # `check_scaling` names what is too large
 def learn_scaling(
     X: Any, scale: str | None, sample_weight: Array | None = None, *, missing: str | None = None
 ) -> tuple[Array | None, Array | None]:
@@ -49,23 +50,17 @@ def learn_scaling(
         For another scale, for a sparse X under 'minmax', unless it is 'implicit', and for numbers
         whose squares are beyond float64.
     """
-    with np.errstate(over="ignore", invalid="ignore"):  # named below
-        shift, factor = _learned(X, scale, sample_weight, missing)
-    check_scaling(X, shift, factor)
-    return shift, factor
-
-
-def _learned(
-    X: Any, scale: str | None, sample_weight: Array | None, missing: str | None
-) -> tuple[Array | None, Array | None]:
     if scale not in SCALES[:3]:
         raise ValueError(f"scale={scale!r}: must be None, 'standard' or 'minmax'")
     if scale is None:
         return None, None
     zeros_stay = keeps_zeros(is_sparse(X), missing, scale)
     if is_sparse(X) or missing == "mask":
-        return seen_columns(X, sample_weight, missing).scaling(scale, zeros_stay)
-    return scaling_of(_batches(X, sample_weight), scale)[:2]
+        shift, factor = seen_columns(X, sample_weight, missing).scaling(scale, zeros_stay)
+    else:
+        shift, factor, _, _ = scaling_of(_batches(X, sample_weight), scale)
+    check_scaling(X, shift, factor)
+    return shift, factor
 
 
 def keeps_zeros(is_sparse: bool, missing: str | None, scale: str | None) -> bool:
@@ -268,21 +263,20 @@ SAFE_IN_FLOAT32 = 1e30
 """While shifts and widths of columns are below this, float32 overflows only where results do."""
 
 
+@np.errstate(over="ignore")
 def undo_scaling(X_hat: Array, shift: Any, factor: Any) -> Array:
     """Bring scaled rows (m, n_features) back to the units of the data, in place.
 
     What is beyond the range of their type becomes its largest number. The C interface has the same
     formula, in doubles and with the range of the network's type.
     """
-    with np.errstate(over="ignore"):
-        if X_hat.dtype == np.float32 and not _is_safe_in_float32(shift, factor):
-            exact = saturated(undo_scaling(X_hat.astype(np.float64), shift, factor), np.float32)
-            X_hat[:] = exact
-            return X_hat
-        if factor is not None:
-            X_hat /= factor
-        if shift is not None:
-            X_hat += shift
+    if X_hat.dtype == np.float32 and not _is_safe_in_float32(shift, factor):
+        X_hat[:] = saturated(undo_scaling(X_hat.astype(np.float64), shift, factor), np.float32)
+        return X_hat
+    if factor is not None:
+        X_hat /= factor
+    if shift is not None:
+        X_hat += shift
     return saturated(X_hat)
 
 
