@@ -12,7 +12,7 @@ from .._typing import Array
 from .block_rows import joined, row_hashes
 from .blocks import Blocks, at
 from .checks import is_sparse, row_slices
-from .rows import Rows
+from .rows import USED_AS_THEY_ARE, Rows
 from .running_scaling import ENOUGH, RunningScaling
 from .scaling import (
     SeenColumns,
@@ -59,24 +59,23 @@ class EncodedBlocks:
         self.blocks, self.encode, self.missing = blocks, encode, missing
         self.bar: Bar = bar or (lambda what, n_rows: nullcontext())
         self.n_rows = self.n_stored = 0
-        dtypes, low, high = set(), None, None
+        dtypes = set()
         self.is_sparse = False
+        self.low: Any = np.nan
+        self.high: Any = np.nan
+        """Of each column, not scaled; NaN where nothing is seen: (n_columns,)."""
         for _, table in self.tables(say="reading"):
             self.n_rows += table.shape[0]
             self.is_sparse = is_sparse(table)
             self.n_stored += table.nnz if self.is_sparse else 0
             dtypes.add(table.dtype)
-            ends = Rows(table, missing=missing).limits
-            low = ends[0] if low is None else np.fmin(low, ends[0])
-            high = ends[1] if high is None else np.fmax(high, ends[1])
-        if low is None or high is None:
+            low, high = Rows(table, missing=missing).limits
+            self.low, self.high = np.fmin(self.low, low), np.fmax(self.high, high)
+        if not self.n_rows:
             raise ValueError("X gives no blocks: there is nothing to learn from")
-        self.low, self.high = low, high
-        """Of each column, not scaled; NaN where nothing is seen: (n_columns,)."""
-        self.n_columns = len(low)
+        self.n_columns = len(self.low)
         one = dtypes.pop() if len(dtypes) == 1 else np.dtype(np.float64)
-        is_used = one in (np.dtype(np.float32), np.dtype(np.uint8))
-        self.dtype: np.dtype[Any] = one if is_used else np.dtype(np.float64)
+        self.dtype: np.dtype[Any] = one if one in USED_AS_THEY_ARE else np.dtype(np.float64)
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -225,15 +225,9 @@ def filled_frame(frame: Any, X: Array, filled: Array) -> Any:
         import narwhals as nw
 
         table = nw.from_native(frame, eager_only=True)
-        new = [
-            nw.new_series(
-                table.columns[place],
-                np.ascontiguousarray(filled[:, place]),
-                backend=table.implementation,
-            )
-            for place in places
-        ]
-        return table.with_columns(*new).to_native() if new else frame
+        names = [table.columns[place] for place in places]
+        new = nw.from_native(framed(filled[:, places], frame, names), eager_only=True)
+        return table.with_columns(*new.iter_columns()).to_native()
     frame = frame.copy()
     for place in places:
         kind = frame.dtypes.iloc[place]

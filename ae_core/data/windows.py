@@ -126,12 +126,13 @@ def scores_over_time(scores: Any, width: int, step: int = 1, n_times: int | None
             f"{covered} times"
         )
     of_entries = scores.ndim == 2
-    lags = errors_by_lag(scores, width) if of_entries else None
-    total = np.zeros((n_times, 1 if lags is None else lags.shape[2]))
+    of_each = scores if of_entries else np.repeat(scores[:, None], width, axis=1)
+    lags = errors_by_lag(of_each, width)
+    total = np.zeros((n_times, lags.shape[2]))
     counts = np.zeros((n_times, 1))
     for lag in range(width):
         at = slice(lag, lag + (len(scores) - 1) * step + 1, step)
-        total[at] += scores[:, None] if lags is None else lags[:, lag]
+        total[at] += lags[:, lag]  # (n_windows, n_columns)
         counts[at] += 1
     means = np.divide(total, counts, out=np.full_like(total, np.nan), where=counts > 0)
     return means if of_entries else means[:, 0]
