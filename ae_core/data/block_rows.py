@@ -57,11 +57,6 @@ class BlockRows:
         if not self.n_visited:
             raise ValueError("X has no entry that is seen: there is no loss of nothing")
 
-    @property
-    def n_features(self) -> int:
-        """Columns."""
-        return self.blocks.n_columns
-
     def rows_of(self, table: Any) -> Rows:
         """Some rows, with the limits of all."""
         rows = Rows(table, self.shift, self.factor, clip=self.clip, missing=self.blocks.missing)

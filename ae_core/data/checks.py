@@ -111,8 +111,6 @@ def check_table(
     ValueError
         For anything but a non-empty 2-D table of finite real numbers.
     """
-    if missing not in (None, "mask", "implicit"):
-        raise ValueError(f"missing_values={missing!r}: must be None, 'mask' or 'implicit'")
     if isinstance(X, np.ma.MaskedArray):
         raise ValueError(f"{name} is a masked array: fill it in first, with {name}.filled(...)")
     sparse = is_sparse(X)

@@ -11,7 +11,7 @@ from functools import reduce
 import numpy as np
 
 from .._typing import Array
-from .scaling import SCALES, SeenColumns
+from .scaling import SeenColumns
 
 
 @np.errstate(over="ignore", invalid="ignore")  # `merged_scaling` names what is too large
@@ -49,10 +49,8 @@ def merged_scaling(seen: SeenColumns, scale: str | None) -> tuple[Array | None, 
     Raises
     ------
     ValueError
-        For another scale, and for numbers whose squares are beyond float64.
+        For numbers whose squares are beyond float64.
     """
-    if scale not in SCALES:
-        raise ValueError(f"scale={scale!r}: must be None, 'standard' or 'minmax'")
     shift, factor = seen.scaling(scale)
     if shift is None or factor is None:
         return None, None

@@ -47,11 +47,9 @@ def learn_scaling(
     Raises
     ------
     ValueError
-        For another scale, for a sparse X under 'minmax', unless it is 'implicit', and for numbers
-        whose squares are beyond float64.
+        For a sparse X under 'minmax', unless it is 'implicit', and for numbers whose squares are
+        beyond float64.
     """
-    if scale not in SCALES[:3]:
-        raise ValueError(f"scale={scale!r}: must be None, 'standard' or 'minmax'")
     if scale is None:
         return None, None
     zeros_stay = keeps_zeros(is_sparse(X), missing, scale)
