@@ -97,8 +97,7 @@ def _of_pandas(frame: Any, name: str, advice: str) -> Any:
     dtypes = list(frame.dtypes)
     if all(isinstance(dtype, np.dtype) and dtype.kind in NUMBERS for dtype in set(dtypes)):
         return frame.to_numpy(dtype=np.result_type(*set(dtypes)) if dtypes else np.float64)
-    sparse = [dtype for dtype in dtypes if hasattr(dtype, "fill_value")]
-    if len(sparse) == len(dtypes) and all(dtype.fill_value == 0 for dtype in sparse):
+    if all(hasattr(dtype, "fill_value") and dtype.fill_value == 0 for dtype in dtypes):
         return frame.sparse.to_coo().tocsr()
     columns = [
         _of_pandas_column(frame.iloc[:, i], dtype, name, advice) for i, dtype in enumerate(dtypes)
