@@ -97,10 +97,9 @@ class Blocks:
         Either((None,), COUNT)("block_size", block_size)
         source = os.fsdecode(source) if isinstance(source, bytes) else source
         self.source = source
-        self.columns, self.drop, self.keep = (
-            _names(argument, names)
-            for argument, names in (("columns", columns), ("drop", drop), ("keep", keep))
-        )
+        self.columns = _names("columns", columns)
+        self.drop = _names("drop", drop)
+        self.keep = _names("keep", keep)
         self.pieces: list[Piece] | None
         self.files: list[str] = []
         """Paths, where they are files."""
@@ -203,9 +202,9 @@ def at(where: Place, error: Exception) -> Exception:
     text = ROWS.sub(
         lambda found: str(int(found[0]) + where.row) if found[0].isdecimal() else found[0], text
     )
-    place = (
-        where.name if names_row or not where.name else f"{where.name}, rows from {where.first} on"
-    )
+    place = where.name
+    if place and not names_row:
+        place += f", rows from {where.first} on"
     kind = TypeError if isinstance(error, TypeError) else ValueError
     return kind(cut(printable(f"{place}: {text}" if place else text), 400))
 

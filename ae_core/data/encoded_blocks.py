@@ -136,19 +136,10 @@ class EncodedBlocks:
         held_out : float
             The share of rows that nothing is learned of.
         """
-        shift, factor, seen = self._learned(scale, held_out)
-        if scale is not None:
-            check_scaling(np.stack([self.low, self.high]), shift, factor)
-        if shift is not None and factor is not None:
-            shift, factor = np.where(is_scaled, shift, 0.0), np.where(is_scaled, factor, 1.0)
-        return shift, factor, RunningScaling.of_columns(seen, factor, is_scaled)
-
-    def _learned(
-        self, scale: str | None, held_out: float
-    ) -> tuple[Array | None, Array | None, SeenColumns]:
         n = self.n_columns
         zeros_stay = keeps_zeros(self.is_sparse, self.missing, scale)
         n_counted = self._n_counted(held_out)
+        shift = factor = None
         if self.is_sparse or self.missing is not None:
             n_stored = self.n_stored if self.is_sparse else None
             height = rows_at_once(stored_per_row(self.n_rows, n, n_stored))
@@ -157,17 +148,21 @@ class EncodedBlocks:
                 n,
                 (float(n_counted), n_counted) if zeros_stay else None,
             )
-            return *seen.scaling(scale, zeros_stay), seen
-        shift = factor = None
-        mean = squares = np.zeros(n)
+            shift, factor = seen.scaling(scale, zeros_stay)
+        else:
+            mean = squares = np.zeros(n)
+            if scale is not None:
+                batches = self._weighted(rows_at_once(n), held_out, "scaling")
+                shift, factor, mean, squares = scaling_of(batches, scale)
+            counts = np.full(n, n_counted)
+            seen = SeenColumns(counts, counts * 1.0, mean, squares, self.low, self.high)
+            if scale is not None and n_counted < ENOUGH:  # a stream goes on from these numbers
+                seen = seen_in(lambda: self._weighted(rows_at_once(n), held_out, ""), n, None)
         if scale is not None:
-            batches = self._weighted(rows_at_once(n), held_out, "scaling")
-            shift, factor, mean, squares = scaling_of(batches, scale)
-        counts = np.full(n, n_counted)
-        seen = SeenColumns(counts, counts * 1.0, mean, squares, self.low, self.high)
-        if scale is not None and n_counted < ENOUGH:  # a stream goes on from these numbers
-            seen = seen_in(lambda: self._weighted(rows_at_once(n), held_out, ""), n, None)
-        return shift, factor, seen
+            check_scaling(np.stack([self.low, self.high]), shift, factor)
+        if shift is not None and factor is not None:
+            shift, factor = np.where(is_scaled, shift, 0.0), np.where(is_scaled, factor, 1.0)
+        return shift, factor, RunningScaling.of_columns(seen, factor, is_scaled)
 
     def _n_counted(self, held_out: float) -> int:
         if held_out == 0:

@@ -126,7 +126,7 @@ def scores_over_time(scores: Any, width: int, step: int = 1, n_times: int | None
             f"{covered} times"
         )
     of_entries = scores.ndim == 2
-    of_each = scores if of_entries else np.repeat(scores[:, None], width, axis=1)
+    of_each = scores if of_entries else np.broadcast_to(scores[:, None], (len(scores), width))
     lags = errors_by_lag(of_each, width)
     total = np.zeros((n_times, lags.shape[2]))
     counts = np.zeros((n_times, 1))
