@@ -135,9 +135,7 @@ def check_table(
         if not array.has_canonical_format:
             array = array.copy()  # the caller's own stays as it is
             array.sum_duplicates()
-        _check_finite(array.data.reshape(1, -1), name, missing == "mask", advice, columns, array)
-    else:
-        _check_finite(array, name, missing == "mask", advice, columns)
+    _check_finite(array, name, missing == "mask", advice, columns)
     return array
 
 
@@ -279,32 +277,37 @@ def _one_per(
     return numbers
 
 
-def _check_finite(
-    X: Array,
-    name: str,
-    nan_allowed: bool,
-    advice: str,
-    columns: Any = None,
-    stored_in: Any = None,
-) -> None:
-    """Refuse what is not finite in X (m, n); or (1, n_stored), what a CSR matrix stores."""
-    # One sum sees every NaN and infinity without a mask as large as X; only an overflow of the
-    # sum itself, which is harmless, can make it look again.
-    with np.errstate(over="ignore", invalid="ignore"):
-        if np.isfinite(X.sum()):
-            return
+def bad_entries(X: Any, are_bad: Callable[[Array], Array]) -> tuple[int, int, Any, int] | None:
+    """Row, column and value of the first entry that is bad, and how many are; None for none.
+
+    Of a CSR matrix X only what it stores is looked at.
+    """
+    values = X.data.reshape(1, -1) if is_sparse(X) else X
     n_bad = 0
-    for part in row_slices(*X.shape):
-        bad = np.argwhere(np.isinf(X[part]) if nan_allowed else ~np.isfinite(X[part]))
+    for part in row_slices(*values.shape):
+        bad = np.argwhere(are_bad(values[part]))
         if len(bad) and not n_bad:
             row, column = bad[0] + (part.start, 0)
         n_bad += len(bad)
     if not n_bad:
+        return None
+    value = values[row, column]
+    if is_sparse(X):
+        row, column = np.searchsorted(X.indptr, column, side="right") - 1, X.indices[column]
+    return int(row), int(column), value, n_bad
+
+
+def _check_finite(X: Any, name: str, nan_allowed: bool, advice: str, columns: Any) -> None:
+    """Refuse what is not finite."""
+    # One sum sees every NaN and infinity without a mask as large as X; only an overflow of the
+    # sum itself, which is harmless, can make it look again.
+    with np.errstate(over="ignore", invalid="ignore"):
+        if np.isfinite((X.data if is_sparse(X) else X).sum()):
+            return
+    found = bad_entries(X, np.isinf if nan_allowed else lambda part: ~np.isfinite(part))
+    if found is None:
         return
-    value = X[row, column]
-    if stored_in is not None:
-        row = int(np.searchsorted(stored_in.indptr, column, side="right")) - 1
-        column = int(stored_in.indices[column])
+    row, column, value, n_bad = found
     notes = [] if columns is None else [f"column {shown(columns[column])}"]
     if n_bad > 1:
         notes.append(f"{n_bad} such entries in all")

@@ -266,11 +266,10 @@ def as_pandas(X: Any, name: str = "X") -> Any:
     import pandas as pd
 
     check_names(names_of(X) or [], name)
+    X = with_known_types(X, name) if library == "pyarrow" else X
     table = nw.from_native(X, eager_only=True)
     if library not in NO_INDEX:
         return table.to_pandas()
-    if library == "pyarrow":
-        table = nw.from_native(with_known_types(X, name), eager_only=True)
     frame = {column: _as_pandas_column(table[column], name) for column in table.columns}
     return pd.DataFrame(frame, index=range(len(table)))
 
