@@ -17,7 +17,7 @@ PATH_SHOWN = 80
 """Characters of a path in a message."""
 OTHER_TABLES = (".csv", ".tsv", ".txt", ".gz", ".npy", ".npz", ".arrow", ".feather", ".xlsx")
 LARGEST_PIECE = 1 << 16
-"""Small groups of rows of a file are read together, up to about so many rows."""
+"""Small row groups of a file are read together, up to about this many rows."""
 
 Names = Sequence[str] | None
 
@@ -163,7 +163,7 @@ def _opened(path: str) -> Any:
 
 
 def _what_is_wrong(path: str) -> str:
-    """With a file that Arrow does not read, and what to do about it."""
+    """What is wrong with a file that Arrow cannot read, and what to do about it."""
     with open(path, "rb") as file:
         n_bytes = file.seek(0, os.SEEK_END)
         file.seek(0)

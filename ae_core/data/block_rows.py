@@ -1,7 +1,7 @@
 """What a network sees of a table in blocks: as `Rows` is of one in memory.
 
-Which rows are held out, and which are a sample, says a hash of their number: it takes no memory,
-and is the same each time the table is read.
+Whether a row is held out or sampled is decided by a hash of its number, which takes no memory and
+is the same each time the table is read.
 """
 
 from collections.abc import Generator, Iterable, Iterator
@@ -32,7 +32,6 @@ class BlockRows:
     """
 
     seen = None
-    sample_weight = None
 
     def __init__(
         self,

@@ -16,7 +16,7 @@ from ..basics.arguments import COUNT, THREADS, Check, as_numbers, shown
 DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
 
 FIT_MASK = "fit with missing_values='mask', which learns around what is missing; or "
-"""What can be done about NaN; goes on with what else can."""
+"""Advice about NaN; other advice follows it in the same sentence."""
 
 ENTRIES_AT_ONCE = 1 << 20
 """Where a mask is needed, it is made of so many entries at a time."""

@@ -28,7 +28,7 @@ ROWS_SAMPLED = 10_000
 """Rows, spread at random, for what is estimated from some."""
 
 Bar = Callable[[str, int | None], AbstractContextManager[Any]]
-"""Given what is done and the rows of it, what is told of progress with `update`."""
+"""Called with a description and the number of rows; gives a progress bar, which has `update`."""
 
 
 class EncodedBlocks:
@@ -83,7 +83,7 @@ class EncodedBlocks:
         return self.n_rows, self.n_columns
 
     def tables(self, order: Any = None, say: str = "") -> Iterator[tuple[int, Any]]:
-        """The number of the first row of each block, and the block as it is encoded."""
+        """Encoded blocks, each with the number of its first row."""
         blocks = self._encoded(order)
         if self.blocks.names is not None:  # files are read while others are learned from
             blocks = ahead(blocks, 2 * (self.blocks.block_size or 0))  # what a buffer takes
@@ -203,11 +203,11 @@ def rechunked(tables: Iterable[Any], height: int) -> Iterator[Any]:
 
 
 MOST_AHEAD = 64
-"""Tables that are read ahead at most, however few rows each has."""
+"""The most tables that are read ahead, however few rows each has."""
 
 
 def ahead(items: Iterator[tuple[int, Any]], n_rows: int) -> Iterator[tuple[int, Any]]:
-    """The same, made by another thread: tables of so many rows wait while others are used."""
+    """The same items, made by another thread, which is about n_rows rows ahead."""
     end: Any = object()
     pool = ThreadPoolExecutor(1)
     coming = deque([pool.submit(next, items, end)])

@@ -26,10 +26,10 @@ LIBRARIES = {
     "modin": "dataframe",
     "cudf": "dataframe",
 }
-"""Of frames that are in memory, as narwhals calls them, and what it calls theirs."""
+"""Libraries whose frames are in memory, and narwhals' word for such a frame."""
 
 NO_INDEX = ("polars", "pyarrow")
-"""Those whose rows have no names, and whose columns must have some; the others are as pandas."""
+"""Libraries whose frames have no index, and text as column names; the others are like pandas."""
 
 
 def is_frame(X: Any) -> bool:

@@ -1,7 +1,7 @@
 """Entries that are held out: nothing is learned of them, and they are predicted from the others.
 
-Rows that are held out say how well new rows are reconstructed, of which the network has seen what
-it is asked for. Where entries are missing, the question is how well those are filled in.
+Rows that are held out measure how well new rows are reconstructed when the network sees all of
+them. Where entries are missing, the question is how well those are filled in.
 """
 
 from typing import Any, NamedTuple

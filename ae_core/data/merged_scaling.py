@@ -1,4 +1,4 @@
-"""Scaling of a table that lies in parts: each is measured where it is, and the measures are merged.
+"""Scaling of a table in parts: each part is measured where it is, and the measures are merged.
 
 The merged mean and squares are those of Chan, Golub & LeVeque 1983, "Algorithms for computing the
 sample variance: analysis and recommendations". Merged in the order of the parts, they have the same

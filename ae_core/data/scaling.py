@@ -12,13 +12,13 @@ SCALES = (None, "standard", "minmax", "biases")
 """The last is learned by `ae_core.data.rating_biases`."""
 
 ENTRIES_AT_ONCE = 500_000
-"""So that a scaler's temporary arrays do not grow with the table."""
+"""Entries measured at a time, so that temporary arrays do not grow with the table."""
 
 Batches = Iterable[tuple[Any, Array | None]]
-"""Some rows after others, with their weights."""
+"""Parts of a table, one after the other: some rows and their weights."""
 
 TINY = 10 * np.finfo(np.float64).eps
-"""A range that scikit-learn's MinMaxScaler, too, takes for none."""
+"""A column of a smaller range counts as constant, as in scikit-learn's MinMaxScaler."""
 
 
 @np.errstate(over="ignore", invalid="ignore")  # `check_scaling` names what is too large
@@ -173,9 +173,9 @@ class SeenColumns(NamedTuple):
 def seen_columns(X: Any, sample_weight: Array | None, missing: str | None) -> SeenColumns:
     """Measure the columns of a sparse table, or of one with missing entries, without a dense copy.
 
-    scikit-learn's scalers, which learn from one part after another, can't: a column of which a part
-    has nothing spoils their variance. So this goes through X twice, for the mean and then for the
-    squares around it.
+    scikit-learn's incremental scalers cannot do this: a part in which a column has no entry spoils
+    the variance of that column. So this goes through X twice, for the means and then for the
+    squares around them.
     """
     if sample_weight is None:
         all_rows, n_rows = float(X.shape[0]), X.shape[0]
@@ -192,9 +192,11 @@ def seen_in(
     n_columns: int,
     with_zeros: tuple[float, int] | None,
 ) -> SeenColumns:
-    """The same of a table that comes as batches of rows and weights, which are asked for twice.
+    """Measure the columns of a table that comes in batches of rows and weights.
 
-    Where what is not stored is 0, `with_zeros` are the weight of all rows and their number.
+    `batches` is called twice, and gives all batches each time.
+
+    Where entries that are not stored are 0, `with_zeros` has the weight and number of all rows.
     """
     # Weights of stored and of seen entries, Σ w x; the numbers of these entries.
     stored, seen, total, n_stored, n_seen = np.zeros((5, n_columns))

@@ -1,4 +1,4 @@
-"""How much was counted of each row: its size, which counts are divided by."""
+"""The size of each row: how much was counted of it. Counts are divided by it."""
 
 from typing import Any
 
