@@ -69,7 +69,7 @@ def windows(X: Any, width: int, step: int = 1) -> Any:
             f"X of shape {X.shape} with strides {X.strides} is not C-contiguous, so its windows "
             "are no view of it: give numpy.ascontiguousarray(X)"
         )
-    return _windows_of(np.asarray(X).reshape(len(X), -1), width, step)
+    return _windows_of(np.asarray(X if X.ndim == 2 else X[:, None]), width, step)
 
 
 def _windows_of(X: Array, width: int, step: int) -> Array:
