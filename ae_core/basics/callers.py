@@ -6,9 +6,9 @@ PACKAGE = __name__.partition(".")[0]
 
 
 def level_outside() -> int:
-    """The ``stacklevel`` of a warning that this function's caller issues: the first line not of us.
+    """The ``stacklevel`` for a warning that the caller issues: the first line outside the package.
 
-    Between the user and a warning are as many calls of ours as there are decorators and helpers.
+    How many frames lie between depends on decorators and helpers.
     """
     frame, level = sys._getframe(1), 1
     while frame.f_back and f"{frame.f_globals.get('__name__')}.".startswith(f"{PACKAGE}."):

@@ -26,7 +26,7 @@ def lacking(what: str, error: BaseException, advice: str) -> MemoryError:
     ----------
     what : str
     error : MemoryError or other
-        The one that came; one that says all that already is given back.
+        The original error; one that was made here is returned as it is.
     advice : str
     """
     text = " ".join(str(error).split())

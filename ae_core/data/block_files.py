@@ -6,6 +6,7 @@ Without threads of Arrow's, which would hold several groups of rows at a time.
 import glob
 import os
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 from ..basics.arguments import shown
@@ -16,7 +17,7 @@ PATH_SHOWN = 80
 """Characters of a path in a message."""
 OTHER_TABLES = (".csv", ".tsv", ".txt", ".gz", ".npy", ".npz", ".arrow", ".feather", ".xlsx")
 LARGEST_PIECE = 1 << 16
-"""Small groups of rows of a file are read together, up to about so many rows."""
+"""Small row groups of a file are read together, up to about this many rows."""
 
 Names = Sequence[str] | None
 
@@ -46,18 +47,13 @@ def files_of(path: str | os.PathLike[str]) -> list[str]:
     if os.path.isdir(name):
         found = []
         for folder, folders, files in os.walk(name):
-            folders[:] = sorted(each for each in folders if each[0] not in "._")
-            found += [
-                os.path.join(folder, each)
-                for each in sorted(files)
-                if each[0] not in "._" and each.lower().endswith((".parquet", ".pq"))
-            ]
+            folders[:] = (each for each in folders if each[0] not in "._")
+            for each in files:
+                if each[0] not in "._" and each.lower().endswith((".parquet", ".pq")):
+                    found.append(os.path.join(folder, each))
         if not found:
-            others = sorted(
-                each
-                for each in os.listdir(name)
-                if each[0] not in "._" and os.path.isfile(os.path.join(name, each))
-            )
+            visible = (each for each in os.scandir(name) if each.name[0] not in "._")
+            others = sorted(each.name for each in visible if each.is_file())
             if others:
                 raise ValueError(
                     f"the folder {called} has no .parquet files, and others, such as "
@@ -102,7 +98,7 @@ def pieces_of_files(
         for groups in _together(sizes):
             n_rows = sum(sizes[group] for group in groups)
             if n_rows:
-                read = _reader(path, groups, needed, n_rows)
+                read = partial(_rows_of_file, path, groups, needed, n_rows)
                 pieces.append(Piece(called(path), n_rows, read, row))
             row += n_rows
     if not pieces:
@@ -120,7 +116,8 @@ def pieces_of_dataset(
         n_rows = fragment.count_rows()
         where = called(getattr(fragment, "path", "") or f"fragment {i}")
         if n_rows:
-            pieces.append(Piece(where, n_rows, _fragment_reader(dataset, fragment, needed)))
+            read = partial(_rows_of_fragment, dataset, fragment, needed)
+            pieces.append(Piece(where, n_rows, read))
     if not pieces:
         raise ValueError("source is a Dataset without rows")
     return names, pieces
@@ -166,7 +163,7 @@ def _opened(path: str) -> Any:
 
 
 def _what_is_wrong(path: str) -> str:
-    """With a file that Arrow does not read, and what to do about it."""
+    """What is wrong with a file that Arrow cannot read, and what to do about it."""
     with open(path, "rb") as file:
         n_bytes = file.seek(0, os.SEEK_END)
         file.seek(0)
@@ -222,47 +219,43 @@ def _together(sizes: list[int]) -> Iterator[list[int]]:
         yield some
 
 
-def _reader(
-    path: str, groups: list[int], names: list[str], n_rows: int
-) -> Callable[[int], Iterator[Any]]:
-    def read(block_size: int) -> Iterator[Any]:
-        import pyarrow
+def _rows_of_file(
+    path: str, groups: list[int], names: list[str], n_rows: int, block_size: int
+) -> Iterator[Any]:
+    """Groups of rows of a file, as tables of at most so many rows."""
+    import pyarrow
 
-        n_read = 0
-        with _opened(path) as file:
-            try:
-                batches = file.iter_batches(
-                    block_size, row_groups=groups, columns=names, use_threads=False
-                )
-                for batch in batches:
-                    n_read += len(batch)
-                    yield pyarrow.Table.from_batches([batch]).select(names)
-            except pyarrow.ArrowException as error:
-                raise ValueError(
-                    f"{called(path)} is a Parquet file that is damaged among its rows; leave it "
-                    "out, or write it anew"
-                ) from error
-        if n_read != n_rows:
-            raise ValueError(f"{called(path)} has changed while it was read: start again")
-
-    return read
-
-
-def _fragment_reader(
-    dataset: Any, fragment: Any, names: list[str]
-) -> Callable[[int], Iterator[Any]]:
-    def read(block_size: int) -> Iterator[Any]:
-        import pyarrow
-
-        for batch in fragment.to_batches(
-            schema=dataset.schema,
-            columns=names,
-            batch_size=block_size,
-            batch_readahead=0,
-            fragment_readahead=0,
-            use_threads=False,
-        ):
-            if len(batch):
+    n_read = 0
+    with _opened(path) as file:
+        try:
+            batches = file.iter_batches(
+                block_size, row_groups=groups, columns=names, use_threads=False
+            )
+            for batch in batches:
+                n_read += len(batch)
                 yield pyarrow.Table.from_batches([batch]).select(names)
+        except pyarrow.ArrowException as error:
+            raise ValueError(
+                f"{called(path)} is a Parquet file that is damaged among its rows; leave it "
+                "out, or write it anew"
+            ) from error
+    if n_read != n_rows:
+        raise ValueError(f"{called(path)} has changed while it was read: start again")
 
-    return read
+
+def _rows_of_fragment(
+    dataset: Any, fragment: Any, names: list[str], block_size: int
+) -> Iterator[Any]:
+    """A fragment of a dataset, as tables of at most so many rows."""
+    import pyarrow
+
+    for batch in fragment.to_batches(
+        schema=dataset.schema,
+        columns=names,
+        batch_size=block_size,
+        batch_readahead=0,
+        fragment_readahead=0,
+        use_threads=False,
+    ):
+        if len(batch):
+            yield pyarrow.Table.from_batches([batch]).select(names)

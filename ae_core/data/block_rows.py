@@ -1,7 +1,7 @@
 """What a network sees of a table in blocks: as `Rows` is of one in memory.
 
-Which rows are held out, and which are a sample, says a hash of their number: it takes no memory,
-and is the same each time the table is read.
+Whether a row is held out or sampled is decided by a hash of its number, which takes no memory and
+is the same each time the table is read.
 """
 
 from collections.abc import Generator, Iterable, Iterator
@@ -32,7 +32,6 @@ class BlockRows:
     """
 
     seen = None
-    sample_weight = None
 
     def __init__(
         self,
@@ -56,11 +55,6 @@ class BlockRows:
                 self.n_counted += float(counts.sum())
         if not self.n_visited:
             raise ValueError("X has no entry that is seen: there is no loss of nothing")
-
-    @property
-    def n_features(self) -> int:
-        """Columns."""
-        return self.blocks.n_columns
 
     def rows_of(self, table: Any) -> Rows:
         """Some rows, with the limits of all."""

@@ -2,7 +2,9 @@
 
 import os
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
+from itertools import accumulate
 from typing import Any, NamedTuple
 
 from ..basics.arguments import COUNT, Either, shown
@@ -95,10 +97,9 @@ class Blocks:
         Either((None,), COUNT)("block_size", block_size)
         source = os.fsdecode(source) if isinstance(source, bytes) else source
         self.source = source
-        self.columns, self.drop, self.keep = (
-            _names(argument, names)
-            for argument, names in (("columns", columns), ("drop", drop), ("keep", keep))
-        )
+        self.columns = _names("columns", columns)
+        self.drop = _names("drop", drop)
+        self.keep = _names("keep", keep)
         self.pieces: list[Piece] | None
         self.files: list[str] = []
         """Paths, where they are files."""
@@ -123,9 +124,7 @@ class Blocks:
     @property
     def n_rows(self) -> int | None:
         """How many rows there are, where that is known without reading them."""
-        if self.pieces is None or any(piece.n_rows < 0 for piece in self.pieces):
-            return None
-        return sum(piece.n_rows for piece in self.pieces)
+        return None if self.pieces is None else sum(piece.n_rows for piece in self.pieces)
 
     def __iter__(self) -> Iterator[Any]:
         for _, _, block, _ in self.placed():
@@ -165,12 +164,9 @@ class Blocks:
                 yield first, Place(f"block {i}", first, 0), block, None
                 first += block.shape[0]
             return
-        starts, first = [], 0
-        for piece in self.pieces:
-            starts.append(first)
-            first += piece.n_rows
-        places = range(len(self.pieces)) if order is None else order.permutation(len(starts))
-        for place in places:
+        starts = list(accumulate((piece.n_rows for piece in self.pieces), initial=0))
+        n_pieces = len(self.pieces)
+        for place in range(n_pieces) if order is None else order.permutation(n_pieces):
             first, piece = starts[place], self.pieces[place]
             for block in piece.read(self.block_size or piece.n_rows):
                 kept = None
@@ -189,10 +185,9 @@ def blocks_of(X: Any, name: str = "X") -> Blocks | None:
     """
     if isinstance(X, Blocks):
         return X
-    package = type(X).__module__.partition(".")[0]
-    is_dataset = package == "pyarrow" and type(X).__module__ == "pyarrow._dataset"
-    is_backed = package == "anndata" and hasattr(X, "shape") and hasattr(X, "indptr")
-    if isinstance(X, str | os.PathLike) or is_dataset or is_backed:
+    module = type(X).__module__
+    is_backed = module.startswith("anndata.") and hasattr(X, "shape") and hasattr(X, "indptr")
+    if isinstance(X, str | os.PathLike) or module == "pyarrow._dataset" or is_backed:
         try:
             return Blocks(X)
         except (ValueError, TypeError) as error:
@@ -202,20 +197,15 @@ def blocks_of(X: Any, name: str = "X") -> Blocks | None:
 
 def at(where: Place, error: Exception) -> Exception:
     """An error about a block that says where it is, in one line: in which row of which file."""
-    named = False
-
-    def counted(found: re.Match[str]) -> str:
-        nonlocal named
-        if not found[0].isdecimal():
-            return found[0]
-        named = True
-        return str(int(found[0]) + where.row)
-
-    text = ROWS.sub(counted, " ".join(str(error).split()))
-    place = where.name if named or not where.name else f"{where.name}, rows from {where.first} on"
-    kind: type[Exception] = ValueError
-    if isinstance(error, TypeError):
-        kind = TypeError
+    text = " ".join(str(error).split())
+    names_row = any(found[0].isdecimal() for found in ROWS.finditer(text))
+    text = ROWS.sub(
+        lambda found: str(int(found[0]) + where.row) if found[0].isdecimal() else found[0], text
+    )
+    place = where.name
+    if place and not names_row:
+        place += f", rows from {where.first} on"
+    kind = TypeError if isinstance(error, TypeError) else ValueError
     return kind(cut(printable(f"{place}: {text}" if place else text), 400))
 
 
@@ -251,7 +241,7 @@ def _of_memory(source: Any, block_size: int | None) -> list[Piece] | None:
                 "DataFrame or a sparse matrix, and there must be some"
             )
         return [
-            Piece(f"block {i}", block.shape[0], _slices(block, 0, block.shape[0]))
+            Piece(f"block {i}", block.shape[0], partial(_cut, block, 0, block.shape[0]))
             for i, block in enumerate(source)
         ]
     if len(getattr(source, "shape", ())) == 2 and (
@@ -264,8 +254,8 @@ def _of_memory(source: Any, block_size: int | None) -> list[Piece] | None:
         if not n_rows:
             raise ValueError(f"source has no rows, its shape is {tuple(source.shape)}")
         return [
-            Piece("", min(height, n_rows - start), _slices(source, start, start + height), start)
-            for start in range(0, n_rows, height)
+            Piece("", min(height, n_rows - row), partial(_cut, source, row, row + height), row)
+            for row in range(0, n_rows, height)
         ]
     if not hasattr(type(source), "__iter__"):
         raise TypeError(
@@ -288,11 +278,9 @@ def _is_block(block: Any) -> bool:
     )
 
 
-def _slices(source: Any, start: int, stop: int) -> Callable[[int], Iterator[Any]]:
-    def read(block_size: int) -> Iterator[Any]:
-        end = min(stop, source.shape[0])
-        for first in range(start, end, block_size):
-            rows = slice(first, min(first + block_size, end))
-            yield source.iloc[rows] if hasattr(source, "iloc") else source[rows]
-
-    return read
+def _cut(source: Any, start: int, stop: int, block_size: int) -> Iterator[Any]:
+    """The rows from start to stop, so many at a time."""
+    end = min(stop, source.shape[0])
+    for first in range(start, end, block_size):
+        rows = slice(first, min(first + block_size, end))
+        yield source.iloc[rows] if hasattr(source, "iloc") else source[rows]

@@ -1,6 +1,7 @@
 """Single entries of tables that are Python objects: numbers, `Decimal`, what says it is missing."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import date, time, timedelta
 from typing import Any, NoReturn
 
@@ -43,11 +44,9 @@ def floats_of(values: Array, cell: Callable[[tuple[int, ...]], str], advice: str
         Naming the first entry that is neither number nor text.
     """
     kinds = set(map(type, values.ravel()))
-    try:
+    with suppress(TypeError, ValueError, OverflowError):  # of what is missing, perhaps
         if not any(kind.__name__ in DATES or issubclass(kind, date | timedelta) for kind in kinds):
             return np.asarray(values.astype(np.float64))
-    except (TypeError, ValueError, OverflowError):  # what is missing may be all that is the matter
-        pass
     floats = np.empty(values.shape)
     for place, value in np.ndenumerate(values):
         try:

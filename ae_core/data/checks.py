@@ -3,7 +3,7 @@
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +16,7 @@ from ..basics.arguments import COUNT, THREADS, Check, as_numbers, shown
 DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
 
 FIT_MASK = "fit with missing_values='mask', which learns around what is missing; or "
-"""What can be done about NaN; goes on with what else can."""
+"""Advice about NaN; other advice follows it in the same sentence."""
 
 ENTRIES_AT_ONCE = 1 << 20
 """Where a mask is needed, it is made of so many entries at a time."""
@@ -111,8 +111,6 @@ def check_table(
     ValueError
         For anything but a non-empty 2-D table of finite real numbers.
     """
-    if missing not in (None, "mask", "implicit"):
-        raise ValueError(f"missing_values={missing!r}: must be None, 'mask' or 'implicit'")
     if isinstance(X, np.ma.MaskedArray):
         raise ValueError(f"{name} is a masked array: fill it in first, with {name}.filled(...)")
     sparse = is_sparse(X)
@@ -137,9 +135,7 @@ def check_table(
         if not array.has_canonical_format:
             array = array.copy()  # the caller's own stays as it is
             array.sum_duplicates()
-        _check_finite(array.data.reshape(1, -1), name, missing == "mask", advice, columns, array)
-    else:
-        _check_finite(array, name, missing == "mask", advice, columns)
+    _check_finite(array, name, missing == "mask", advice, columns)
     return array
 
 
@@ -225,23 +221,8 @@ def check_per_column(name: str, values: Any, n_columns: int) -> Array | None:
     ValueError
         For anything else.
     """
-    if values is None:
-        return None
-    values = _one_per("column", name, values, n_columns)
-    bad = np.flatnonzero(~np.isfinite(values))
-    if len(bad):
-        raise ValueError(
-            f"{name} has entries that are not finite: {name}[{bad[0]}] is {values[bad[0]]}"
-        )
-    return values
-
-
-def _one_per(what: str, name: str, values: Any, n: int) -> Array:
-    """Numbers (n,), float64: one for each row or column."""
-    numbers = np.asarray(as_numbers(name, values), dtype=np.float64, order="C")
-    if numbers.shape != (n,):
-        raise ValueError(f"{name} has shape {numbers.shape}: one per {what}, ({n},)")
-    return numbers
+    refusal = name + " has entries that are not finite: {}"
+    return _one_per("column", name, values, n_columns, np.isfinite, refusal)
 
 
 def check_sample_weight(sample_weight: Any, n_rows: int) -> Array | None:
@@ -252,16 +233,11 @@ def check_sample_weight(sample_weight: Any, n_rows: int) -> Array | None:
     ValueError
         For anything else.
     """
-    if sample_weight is None:
-        return None
-    weights = _one_per("row", "sample_weight", sample_weight, n_rows)
-    bad = np.flatnonzero(~((weights >= 0) & (weights < np.inf)))
-    if len(bad):
-        raise ValueError(
-            f"sample_weight has negative or non-finite entries: sample_weight[{bad[0]}] is "
-            f"{weights[bad[0]]}, and each must be >= 0"
-        )
-    if weights.max() == 0:
+    refusal = "sample_weight has negative or non-finite entries: {}, and each must be >= 0"
+    weights = _one_per(
+        "row", "sample_weight", sample_weight, n_rows, lambda w: (w >= 0) & (w < np.inf), refusal
+    )
+    if weights is not None and weights.max() == 0:
         raise ValueError("sample_weight is zero for every row: some row must count")
     return weights
 
@@ -274,43 +250,64 @@ def check_row_size(row_size: Any, n_rows: int) -> Array | None:
     ValueError
         For anything else.
     """
-    if row_size is None:
-        return None
-    sizes = _one_per("row", "row_size", row_size, n_rows)
-    bad = np.flatnonzero(~((sizes > 0) & (sizes < np.inf)))
-    if len(bad):
-        raise ValueError(
-            f"row_size[{bad[0]}] is {sizes[bad[0]]}: each must be a finite number above 0"
-        )
-    return sizes
+    refusal = "{}: each must be a finite number above 0"
+    return _one_per("row", "row_size", row_size, n_rows, lambda s: (s > 0) & (s < np.inf), refusal)
 
 
-def _check_finite(
-    X: Array,
+def _one_per(
+    what: str,
     name: str,
-    nan_allowed: bool,
-    advice: str,
-    columns: Any = None,
-    stored_in: Any = None,
-) -> None:
-    """Refuse what is not finite in X (m, n); or (1, n_stored), what a CSR matrix stores."""
-    # One sum sees every NaN and infinity without a mask as large as X; only an overflow of the
-    # sum itself, which is harmless, can make it look again.
-    with np.errstate(over="ignore", invalid="ignore"):
-        if np.isfinite(X.sum()):
-            return
+    values: Any,
+    n: int,
+    are_good: Callable[[Array], Array],
+    refusal: str,
+) -> Array | None:
+    """Numbers (n,), float64, one for each row or column; None for None.
+
+    The first that is not good is refused, and named where `refusal` has {}.
+    """
+    if values is None:
+        return None
+    numbers = np.asarray(as_numbers(name, values), dtype=np.float64, order="C")
+    if numbers.shape != (n,):
+        raise ValueError(f"{name} has shape {numbers.shape}: one per {what}, ({n},)")
+    bad = np.flatnonzero(~are_good(numbers))
+    if len(bad):
+        raise ValueError(refusal.format(f"{name}[{bad[0]}] is {numbers[bad[0]]}"))
+    return numbers
+
+
+def bad_entries(X: Any, are_bad: Callable[[Array], Array]) -> tuple[int, int, Any, int] | None:
+    """Row, column and value of the first entry that is bad, and how many are; None for none.
+
+    Of a CSR matrix X only what it stores is looked at.
+    """
+    values = X.data.reshape(1, -1) if is_sparse(X) else X
     n_bad = 0
-    for part in row_slices(*X.shape):
-        bad = np.argwhere(np.isinf(X[part]) if nan_allowed else ~np.isfinite(X[part]))
+    for part in row_slices(*values.shape):
+        bad = np.argwhere(are_bad(values[part]))
         if len(bad) and not n_bad:
             row, column = bad[0] + (part.start, 0)
         n_bad += len(bad)
     if not n_bad:
+        return None
+    value = values[row, column]
+    if is_sparse(X):
+        row, column = np.searchsorted(X.indptr, column, side="right") - 1, X.indices[column]
+    return int(row), int(column), value, n_bad
+
+
+def _check_finite(X: Any, name: str, nan_allowed: bool, advice: str, columns: Any) -> None:
+    """Refuse what is not finite."""
+    # One sum sees every NaN and infinity without a mask as large as X; only an overflow of the
+    # sum itself, which is harmless, can make it look again.
+    with np.errstate(over="ignore", invalid="ignore"):
+        if np.isfinite((X.data if is_sparse(X) else X).sum()):
+            return
+    found = bad_entries(X, np.isinf if nan_allowed else lambda part: ~np.isfinite(part))
+    if found is None:
         return
-    value = X[row, column]
-    if stored_in is not None:
-        row = int(np.searchsorted(stored_in.indptr, column, side="right")) - 1
-        column = int(stored_in.indices[column])
+    row, column, value, n_bad = found
     notes = [] if columns is None else [f"column {shown(columns[column])}"]
     if n_bad > 1:
         notes.append(f"{n_bad} such entries in all")

@@ -186,16 +186,16 @@ def unmasked(X: Any, name: str, missing: str | None = None, advice: str = "") ->
 
 def _as_array(X: Any, name: str) -> Array:
     """What NumPy makes of X, where that is what X holds."""
-    package = type(X).__module__.partition(".")[0]
+    kind, package = type(X), type(X).__module__.partition(".")[0]
+    says_more = (
+        package in ("anndata", "mudata", "dask", "dask_expr", "narwhals")
+        or kind.__name__ == "RecordBatch"
+        or (package == "xarray" and kind.__name__ != "DataArray")
+    )
+    ways = ("__array__", "__array_interface__", "__array_struct__")
+    is_array = any(hasattr(kind, way) for way in ways) or hasattr(X, "__array_interface__")
     is_known = isinstance(X, list | tuple | memoryview | int | float) or (
-        package not in ("anndata", "mudata", "dask", "dask_expr", "narwhals")
-        and type(X).__name__ != "RecordBatch"
-        and any(
-            hasattr(where, f"__array{way}__")
-            for where, ways in ((type(X), ("", "_interface", "_struct")), (X, ("_interface",)))
-            for way in ways
-        )
-        and not (package == "xarray" and type(X).__name__ != "DataArray")
+        is_array and not says_more
     )
     if not is_known:
         _refuse(X, package, name)

@@ -53,18 +53,14 @@ class Covariates:
         """
         table = _table_of(covariates)
         check_rows(table, n_rows)
-        encoding = None
-        if is_frame(table):
-            encoding = Encoding.learn(table, name=COVARIATES)
+        encoding = Encoding.learn(table, name=COVARIATES) if is_frame(table) else None
         numbers = _numbers(table, encoding)
         shift, factor = learn_scaling(numbers, scale, weights)
+        assert shift is not None  # the table is dense
+        assert factor is not None
         scaled = np.ones(numbers.shape[1], bool) if encoding is None else encoding.is_number
-        return cls(
-            table.shape[1],
-            encoding,
-            np.where(scaled, 0.0 if shift is None else shift, 0.0),
-            np.where(scaled, 1.0 if factor is None else factor, 1.0),
-        )
+        shift, factor = np.where(scaled, shift, 0.0), np.where(scaled, factor, 1.0)
+        return cls(table.shape[1], encoding, shift, factor)
 
     @property
     def n_encoded(self) -> int:

@@ -12,7 +12,7 @@ from .._typing import Array
 from .block_rows import joined, row_hashes
 from .blocks import Blocks, at
 from .checks import is_sparse, row_slices
-from .rows import Rows
+from .rows import USED_AS_THEY_ARE, Rows
 from .running_scaling import ENOUGH, RunningScaling
 from .scaling import (
     SeenColumns,
@@ -28,7 +28,7 @@ ROWS_SAMPLED = 10_000
 """Rows, spread at random, for what is estimated from some."""
 
 Bar = Callable[[str, int | None], AbstractContextManager[Any]]
-"""Given what is done and the rows of it, what is told of progress with `update`."""
+"""Called with a description and the number of rows; gives a progress bar, which has `update`."""
 
 
 class EncodedBlocks:
@@ -59,24 +59,23 @@ class EncodedBlocks:
         self.blocks, self.encode, self.missing = blocks, encode, missing
         self.bar: Bar = bar or (lambda what, n_rows: nullcontext())
         self.n_rows = self.n_stored = 0
-        dtypes, low, high = set(), None, None
+        dtypes = set()
         self.is_sparse = False
+        self.low: Any = np.nan
+        self.high: Any = np.nan
+        """Of each column, not scaled; NaN where nothing is seen: (n_columns,)."""
         for _, table in self.tables(say="reading"):
             self.n_rows += table.shape[0]
             self.is_sparse = is_sparse(table)
             self.n_stored += table.nnz if self.is_sparse else 0
             dtypes.add(table.dtype)
-            ends = Rows(table, missing=missing).limits
-            low = ends[0] if low is None else np.fmin(low, ends[0])
-            high = ends[1] if high is None else np.fmax(high, ends[1])
-        if low is None or high is None:
+            low, high = Rows(table, missing=missing).limits
+            self.low, self.high = np.fmin(self.low, low), np.fmax(self.high, high)
+        if not self.n_rows:
             raise ValueError("X gives no blocks: there is nothing to learn from")
-        self.low, self.high = low, high
-        """Of each column, not scaled; NaN where nothing is seen: (n_columns,)."""
-        self.n_columns = len(low)
+        self.n_columns = len(self.low)
         one = dtypes.pop() if len(dtypes) == 1 else np.dtype(np.float64)
-        is_used = one in (np.dtype(np.float32), np.dtype(np.uint8))
-        self.dtype: np.dtype[Any] = one if is_used else np.dtype(np.float64)
+        self.dtype: np.dtype[Any] = one if one in USED_AS_THEY_ARE else np.dtype(np.float64)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -84,7 +83,7 @@ class EncodedBlocks:
         return self.n_rows, self.n_columns
 
     def tables(self, order: Any = None, say: str = "") -> Iterator[tuple[int, Any]]:
-        """The number of the first row of each block, and the block as it is encoded."""
+        """Encoded blocks, each with the number of its first row."""
         blocks = self._encoded(order)
         if self.blocks.names is not None:  # files are read while others are learned from
             blocks = ahead(blocks, 2 * (self.blocks.block_size or 0))  # what a buffer takes
@@ -124,6 +123,7 @@ class EncodedBlocks:
                 parts.append(table[which])
         return joined(parts) if parts else None
 
+    @np.errstate(over="ignore", invalid="ignore")  # `check_scaling` names what is too large
     def learn_scaling(
         self, scale: str | None, is_scaled: Array, held_out: float
     ) -> tuple[Array | None, Array | None, RunningScaling]:
@@ -136,20 +136,10 @@ class EncodedBlocks:
         held_out : float
             The share of rows that nothing is learned of.
         """
-        with np.errstate(over="ignore", invalid="ignore"):
-            shift, factor, seen = self._learned(scale, held_out)
-        if scale is not None:
-            check_scaling(np.stack([self.low, self.high]), shift, factor)
-        if shift is not None and factor is not None:
-            shift, factor = np.where(is_scaled, shift, 0.0), np.where(is_scaled, factor, 1.0)
-        return shift, factor, RunningScaling.of_columns(seen, factor, is_scaled)
-
-    def _learned(
-        self, scale: str | None, held_out: float
-    ) -> tuple[Array | None, Array | None, SeenColumns]:
         n = self.n_columns
         zeros_stay = keeps_zeros(self.is_sparse, self.missing, scale)
         n_counted = self._n_counted(held_out)
+        shift = factor = None
         if self.is_sparse or self.missing is not None:
             n_stored = self.n_stored if self.is_sparse else None
             height = rows_at_once(stored_per_row(self.n_rows, n, n_stored))
@@ -158,17 +148,21 @@ class EncodedBlocks:
                 n,
                 (float(n_counted), n_counted) if zeros_stay else None,
             )
-            return *seen.scaling(scale, zeros_stay), seen
-        shift = factor = None
-        mean = squares = np.zeros(n)
+            shift, factor = seen.scaling(scale, zeros_stay)
+        else:
+            mean = squares = np.zeros(n)
+            if scale is not None:
+                batches = self._weighted(rows_at_once(n), held_out, "scaling")
+                shift, factor, mean, squares = scaling_of(batches, scale)
+            counts = np.full(n, n_counted)
+            seen = SeenColumns(counts, counts * 1.0, mean, squares, self.low, self.high)
+            if scale is not None and n_counted < ENOUGH:  # a stream goes on from these numbers
+                seen = seen_in(lambda: self._weighted(rows_at_once(n), held_out, ""), n, None)
         if scale is not None:
-            batches = self._weighted(rows_at_once(n), held_out, "scaling")
-            shift, factor, mean, squares = scaling_of(batches, scale)
-        counts = np.full(n, n_counted)
-        seen = SeenColumns(counts, counts * 1.0, mean, squares, self.low, self.high)
-        if scale is not None and n_counted < ENOUGH:  # a stream goes on from these numbers
-            seen = seen_in(lambda: self._weighted(rows_at_once(n), held_out, ""), n, None)
-        return shift, factor, seen
+            check_scaling(np.stack([self.low, self.high]), shift, factor)
+        if shift is not None and factor is not None:
+            shift, factor = np.where(is_scaled, shift, 0.0), np.where(is_scaled, factor, 1.0)
+        return shift, factor, RunningScaling.of_columns(seen, factor, is_scaled)
 
     def _n_counted(self, held_out: float) -> int:
         if held_out == 0:
@@ -209,11 +203,11 @@ def rechunked(tables: Iterable[Any], height: int) -> Iterator[Any]:
 
 
 MOST_AHEAD = 64
-"""Tables that are read ahead at most, however few rows each has."""
+"""The most tables that are read ahead, however few rows each has."""
 
 
 def ahead(items: Iterator[tuple[int, Any]], n_rows: int) -> Iterator[tuple[int, Any]]:
-    """The same, made by another thread: tables of so many rows wait while others are used."""
+    """The same items, made by another thread, which is about n_rows rows ahead."""
     end: Any = object()
     pool = ThreadPoolExecutor(1)
     coming = deque([pool.submit(next, items, end)])

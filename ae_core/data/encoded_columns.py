@@ -100,46 +100,39 @@ def learned_column(values: Any, has_missing: bool, table: str, n_rows: int | Non
         return Column(
             name, CATEGORY, "category", _plain(index), str(index.dtype), bool(dtype.ordered)
         )
-    flag = (
-        Column(name, CATEGORY, found, (False, True)) if has_missing else Column(name, FLAG, found)
-    )
-    if pd.api.types.is_bool_dtype(dtype):
-        return flag
     if NUMBERS.fullmatch(found):
         return Column(name, NUMBER, found)
     kind = pd.api.types.infer_dtype(values, skipna=True) if TEXTS.fullmatch(found) else found
-    if kind == "boolean":
-        return flag
+    if kind == "boolean" or pd.api.types.is_bool_dtype(dtype):
+        if has_missing:
+            return Column(name, CATEGORY, found, (False, True))
+        return Column(name, FLAG, found)
     if kind == "empty" or not values.notna().any():
         _refuse(table, name, f"of dtype {found} has no values: drop it, or use a number's dtype")
     if kind == "string":
         seen = sorted(_plain(values.dropna().unique()))
         n_rows = len(values) if n_rows is None else n_rows
         if len(seen) > MANY and 2 * len(seen) > n_rows:
-            if all(DATE.match(text) for text in seen):
-                _refuse(
-                    table,
-                    name,
-                    f"has dates as text, such as {shown(seen[0])[:40]}: turn them into numbers, "
-                    f"with dates = pandas.to_datetime(column) and {DAYS}, or drop it",
-                )
-            _refuse(
-                table,
-                name,
+            what = (
                 f"has {len(seen)} different texts in {n_rows} rows: it names rows rather than "
-                "sorts them; drop it, or, if it does sort them, use .astype('category')",
+                "sorts them; drop it, or, if it does sort them, use .astype('category')"
             )
+            if all(DATE.match(text) for text in seen):
+                what = (
+                    f"has dates as text, such as {shown(seen[0])[:40]}: turn them into numbers, "
+                    f"with dates = pandas.to_datetime(column) and {DAYS}, or drop it"
+                )
+            _refuse(table, name, what)
         return Column(name, CATEGORY, found, tuple(seen))
     held = "" if kind == found else f", and holds {kind}"
+    advice = (
+        "turn it into numbers (of a date, such as the days since one), booleans, text or "
+        "categories with .astype, or drop it"
+    )
     if found.startswith("datetime64") and "," not in found:  # of no zone
         advice = (
             f"turn dates into numbers, such as the days since one: {DAYS}; into text, which is a "
             "category, with .astype(str); or drop it"
-        )
-    else:
-        advice = (
-            "turn it into numbers (of a date, such as the days since one), booleans, text or "
-            "categories with .astype, or drop it"
         )
     return _refuse(table, name, f"has dtype {found}{held}: {advice}")
 
@@ -197,12 +190,8 @@ def _refuse_category(table: str, column: Column, value: Any, row: int) -> NoRetu
     some = ", ".join(repr(one)[:LONGEST_NAME] for one in column.categories[:NAMES_SHOWN])
     some += ", …" if len(column.categories) > NAMES_SHOWN else ""
     hint = "" if table == COVARIATES else " (missing_values='mask' takes others for unseen)"
-    _refuse(
-        table,
-        column.name,
-        f"has {shown(value)[:40]}, which was no category in the fit, in row {row}: known are "
-        f"{some}{hint}",
-    )
+    held = f"has {shown(value)[:40]}, which was no category in the fit, in row {row}"
+    _refuse(table, column.name, f"{held}: known are {some}{hint}")
 
 
 def categories_of(codes: Array, column: Column) -> Any:
@@ -220,15 +209,14 @@ def categories_of(codes: Array, column: Column) -> Any:
 def numbers_of(values: Any, column: Column, table: str) -> Array:
     """A Series of numbers or flags as float64, NaN where missing: (m,)."""
     try:
+        if values.dtype.kind == "M":
+            raise ValueError
         numbers = values.to_numpy(dtype=np.float64, na_value=np.nan)
     except OverflowError:  # an integer beyond all floats
         return numbers_of_cells(values.to_numpy(dtype=object), column, table)
     except (ValueError, TypeError):
-        numbers = None
-    if numbers is None or values.dtype.kind == "M":
-        _refuse(
-            table, column.name, f"has dtype {values.dtype}: in the fit it was a {column.kind}'s"
-        )
+        held = f"has dtype {values.dtype}"
+        _refuse(table, column.name, f"{held}: in the fit it was a {column.kind}'s")
     return _checked_numbers(numbers, column, table)
 
 
@@ -249,12 +237,10 @@ def numbers_of_cells(values: Array, column: Column, table: str) -> Array:
 
 
 def _checked_numbers(numbers: Array, column: Column, table: str) -> Array:
+    odd, meaning = np.isinf(numbers), "every number must be finite"
     if column.kind == FLAG:
         odd = ~np.isnan(numbers) & (numbers != 0) & (numbers != 1)
         meaning = "in the fit it was True or False"
-    else:
-        odd = np.isinf(numbers)
-        meaning = "every number must be finite"
     if odd.any():
         row = int(odd.argmax())
         _refuse(table, column.name, f"has {numbers[row]:g} in row {row}: {meaning}")

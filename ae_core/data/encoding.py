@@ -155,7 +155,7 @@ class Encoding:
         """Columns (m,) as one array, by functions that make codes and numbers of them."""
         n_rows = len(values[0])
         encoded = np.zeros((n_rows, self.n_with_others if others else self.n_encoded))
-        n_categories = 0
+        others_of = iter(range(self.n_encoded, encoded.shape[1]))
         for given, column, own in zip(values, self.columns, self._parts(encoded), strict=True):
             if column.kind == CATEGORY:
                 codes = codes_of(given, column, has_missing, name, others)  # (m,), -1 where unseen
@@ -163,8 +163,7 @@ class Encoding:
                 own[known, codes[known]] = 1
                 own[codes == -1] = np.nan
                 if others:
-                    encoded[:, self.n_encoded + n_categories] = codes == OTHER
-                n_categories += 1
+                    encoded[:, next(others_of)] = codes == OTHER
             else:
                 own[:, 0] = numbers_of(given, column, name)
             if not has_missing and np.isnan(own[:, 0]).any():
@@ -276,7 +275,12 @@ class Encoding:
     @property
     def n_with_others(self) -> int:
         """Columns of the array when categories that were not there have their own."""
-        return self.n_encoded + sum(column.kind == CATEGORY for column in self.columns)
+        return self.n_encoded + len(self._categories)
+
+    @cached_property
+    def _categories(self) -> Array:
+        """The numbers of the columns that are categories."""
+        return np.flatnonzero([column.kind == CATEGORY for column in self.columns])
 
     @cached_property
     def is_number(self) -> Array:
@@ -286,9 +290,8 @@ class Encoding:
     @property
     def sources(self) -> Array:
         """Which column each of `names_with_others` was made of: (n_with_others,)."""
-        of_others = [i for i, column in enumerate(self.columns) if column.kind == CATEGORY]
         own = np.repeat(np.arange(len(self.columns)), np.diff(self.starts))
-        return np.concatenate([own, np.array(of_others, dtype=own.dtype)])
+        return np.concatenate([own, self._categories])
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -302,7 +305,7 @@ class Encoding:
     @property
     def names_with_others(self) -> tuple[str, ...]:
         """Of the columns of the array when categories that were not there have their own."""
-        others = (f"{c.name}=(another)" for c in self.columns if c.kind == CATEGORY)
+        others = (f"{self.columns[i].name}=(another)" for i in self._categories)
         return (*self.names, *others)
 
     def loss(self, of_numbers: Any = "squared_error") -> str | LossGroups:
@@ -354,9 +357,7 @@ class Encoding:
         """
         sums = np.asarray(np.add.reduceat(encoded[:, : self.n_encoded], self.starts[:-1], axis=1))
         if encoded.shape[1] > self.n_encoded:
-            sums[:, [column.kind == CATEGORY for column in self.columns]] += encoded[
-                :, self.n_encoded :
-            ]
+            sums[:, self._categories] += encoded[:, self.n_encoded :]
         return sums
 
     # --- files ----------------------------------------------------------------------------------

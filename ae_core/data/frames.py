@@ -26,10 +26,10 @@ LIBRARIES = {
     "modin": "dataframe",
     "cudf": "dataframe",
 }
-"""Of frames that are in memory, as narwhals calls them, and what it calls theirs."""
+"""Libraries whose frames are in memory, and narwhals' word for such a frame."""
 
 NO_INDEX = ("polars", "pyarrow")
-"""Those whose rows have no names, and whose columns must have some; the others are as pandas."""
+"""Libraries whose frames have no index, and text as column names; the others are like pandas."""
 
 
 def is_frame(X: Any) -> bool:
@@ -97,8 +97,7 @@ def _of_pandas(frame: Any, name: str, advice: str) -> Any:
     dtypes = list(frame.dtypes)
     if all(isinstance(dtype, np.dtype) and dtype.kind in NUMBERS for dtype in set(dtypes)):
         return frame.to_numpy(dtype=np.result_type(*set(dtypes)) if dtypes else np.float64)
-    sparse = [dtype for dtype in dtypes if hasattr(dtype, "fill_value")]
-    if len(sparse) == len(dtypes) and all(dtype.fill_value == 0 for dtype in sparse):
+    if all(hasattr(dtype, "fill_value") and dtype.fill_value == 0 for dtype in dtypes):
         return frame.sparse.to_coo().tocsr()
     columns = [
         _of_pandas_column(frame.iloc[:, i], dtype, name, advice) for i, dtype in enumerate(dtypes)
@@ -177,16 +176,12 @@ def framed(values: Array, like: Any, names: Any = None) -> Any:
     names : sequence, optional
         Of the columns, as of `new_frame`; by default those of `like`, which has n then.
     """
-    library = library_of(like)
-    if library is None:
-        return values
-    if library in NO_INDEX:
-        return new_frame(library, values, names_of(like) if names is None else names)
-    names = like.columns if names is None else names
-    return _pandas_like(library)(values, index=like.index, columns=names)
+    if names is None:
+        names = like.columns if hasattr(like, "iloc") else names_of(like)
+    return new_frame(library_of(like), values, names, getattr(like, "index", None))
 
 
-def new_frame(library: str | None, values: Array, names: Any) -> Any:
+def new_frame(library: str | None, values: Array, names: Any, index: Any = None) -> Any:
     """A frame of that library with an array's columns (m, n), of these names; the array for None.
 
     Numbers for names are such to pandas; to others, which have none, ``x0`` and so on.
@@ -199,7 +194,7 @@ def new_frame(library: str | None, values: Array, names: Any) -> Any:
     if library is None:
         return values
     if library not in NO_INDEX:
-        return _pandas_like(library)(values, columns=names)
+        return _pandas_like(library)(values, index=index, columns=names)
     import narwhals as nw
 
     names = [name if isinstance(name, str) else f"x{name}" for name in names]
@@ -229,15 +224,9 @@ def filled_frame(frame: Any, X: Array, filled: Array) -> Any:
         import narwhals as nw
 
         table = nw.from_native(frame, eager_only=True)
-        new = [
-            nw.new_series(
-                table.columns[place],
-                np.ascontiguousarray(filled[:, place]),
-                backend=table.implementation,
-            )
-            for place in places
-        ]
-        return table.with_columns(*new).to_native() if new else frame
+        names = [table.columns[place] for place in places]
+        new = nw.from_native(framed(filled[:, places], frame, names), eager_only=True)
+        return table.with_columns(*new.iter_columns()).to_native()
     frame = frame.copy()
     for place in places:
         kind = frame.dtypes.iloc[place]
@@ -277,11 +266,10 @@ def as_pandas(X: Any, name: str = "X") -> Any:
     import pandas as pd
 
     check_names(names_of(X) or [], name)
+    X = with_known_types(X, name) if library == "pyarrow" else X
     table = nw.from_native(X, eager_only=True)
     if library not in NO_INDEX:
         return table.to_pandas()
-    if library == "pyarrow":
-        table = nw.from_native(with_known_types(X, name), eager_only=True)
     frame = {column: _as_pandas_column(table[column], name) for column in table.columns}
     return pd.DataFrame(frame, index=range(len(table)))
 
@@ -291,15 +279,12 @@ def _as_pandas_column(series: Any, name: str) -> Any:
     import pandas as pd
 
     dtype, values = series.dtype, series.to_list
-    if is_wide(dtype):
-        series = series.cast(nw.Float64)
-        return pd.Series(series.to_numpy())
+    if is_wide(dtype) or dtype.is_decimal():
+        return pd.Series(series.cast(nw.Float64).to_numpy())
     if dtype.is_integer() and series.null_count():
         return pd.Series(values(), dtype=str(dtype))  # pandas, too, says Int64
     if dtype == nw.Boolean:
         return pd.Series(values(), dtype="boolean" if series.null_count() else "bool")
-    if dtype.is_decimal():
-        series = series.cast(nw.Float64)
     if dtype.is_numeric():
         return pd.Series(series.to_numpy())
     if dtype == nw.Enum:  # their order is kept, to tell them from categories
@@ -327,24 +312,20 @@ def from_pandas(frame: Any, library: str | None) -> Any:
 def _from_pandas_column(series: Any, library: Any) -> Any:
     import narwhals as nw
 
-    found = str(series.dtype).removesuffix("[pyarrow]").lower()
-    dtype: Any = nw.String
-    if found == "category":
+    dtype: Any = nw.from_native(series, series_only=True).dtype
+    if dtype == nw.Float16:
+        dtype = nw.Float32
+    if dtype.is_numeric() and not series.isna().any():
+        return nw.new_series(series.name, np.asarray(series), dtype, backend=library)
+    values = [None if is_missing(value) else value for value in series.astype(object)]
+    if hasattr(series.dtype, "categories"):
         dtype = nw.Categorical
         if series.dtype.ordered and library != "pyarrow":  # which has no order of categories
             dtype = nw.Enum([str(category) for category in series.cat.categories])
-    elif found in ("bool", "boolean"):
-        dtype = nw.Boolean
-    elif found in NUMERIC:
-        dtype = getattr(nw, NUMERIC[found])
-        if not series.isna().any():
-            array = series.to_numpy(dtype=found)
-            return nw.new_series(series.name, array, dtype, backend=library)
-    as_text = dtype in (nw.Categorical, nw.String) or isinstance(dtype, nw.Enum)
-    values = [
-        None if is_missing(value) else str(value) if as_text else value
-        for value in series.astype(object)
-    ]
+    elif not dtype.is_numeric() and dtype != nw.Boolean:
+        dtype = nw.String
+    if not dtype.is_numeric() and dtype != nw.Boolean:
+        values = [None if value is None else str(value) for value in values]
     if dtype == nw.Categorical:  # pyarrow before 22 does not encode a list by itself
         text = nw.new_series(series.name, values, nw.String, backend=library)
         if library != "pyarrow":
@@ -352,13 +333,6 @@ def _from_pandas_column(series: Any, library: Any) -> Any:
         encoded = text.to_native().dictionary_encode()  # a cast's indices pandas may not read
         return nw.from_native(encoded, series_only=True).alias(series.name)
     return nw.new_series(series.name, values, dtype, backend=library)
-
-
-NUMERIC = {
-    name.lower(): name
-    for name in ("Int8", "Int16", "Int32", "Int64", "UInt8", "UInt16", "UInt32", "UInt64")
-} | {"float16": "Float32", "float32": "Float32", "float64": "Float64", "double": "Float64"}
-"""narwhals' names of numbers' dtypes, by pandas'."""
 
 
 def some_columns(frame: Any, kept: Array) -> Any:

@@ -1,7 +1,7 @@
 """Entries that are held out: nothing is learned of them, and they are predicted from the others.
 
-Rows that are held out say how well new rows are reconstructed, of which the network has seen what
-it is asked for. Where entries are missing, the question is how well those are filled in.
+Rows that are held out measure how well new rows are reconstructed when the network sees all of
+them. Where entries are missing, the question is how well those are filled in.
 """
 
 from typing import Any, NamedTuple
@@ -61,9 +61,8 @@ def hold_out_entries(
     from scipy.sparse import csr_matrix  # to load a model does not need it
 
     if is_sparse(X):
-        which = _some_of(X.nnz, fraction, random)
         held = np.zeros(X.nnz, dtype=bool)
-        held[which] = True
+        held[_some_of(X.nnz, fraction, random)] = True
         return EntrySplit(_stored(X, ~held), _stored(X, held))
     X = X if X.dtype.kind == "f" else X.astype(np.float64)
     starts = np.arange(X.shape[1] + 1) if starts is None else np.asarray(starts)
@@ -74,10 +73,8 @@ def hold_out_entries(
     held = np.repeat(of_table, np.diff(starts), axis=1)  # (m, n_encoded)
     given = X.copy()
     given[held] = np.nan
-    counts = np.count_nonzero(held, axis=1)
-    indptr = np.concatenate([[0], np.cumsum(counts)])
-    held_out = csr_matrix((X[held], np.nonzero(held)[1], indptr), shape=X.shape)
-    return EntrySplit(given, held_out)
+    rows, columns = np.nonzero(held)
+    return EntrySplit(given, csr_matrix((X[held], (rows, columns)), shape=X.shape))
 
 
 def _some_of(n_entries: int, fraction: float, random: np.random.Generator) -> Array:

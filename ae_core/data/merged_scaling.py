@@ -1,4 +1,4 @@
-"""Scaling of a table that lies in parts: each is measured where it is, and the measures are merged.
+"""Scaling of a table in parts: each part is measured where it is, and the measures are merged.
 
 The merged mean and squares are those of Chan, Golub & LeVeque 1983, "Algorithms for computing the
 sample variance: analysis and recommendations". Merged in the order of the parts, they have the same
@@ -11,13 +11,13 @@ from functools import reduce
 import numpy as np
 
 from .._typing import Array
-from .scaling import SCALES, SeenColumns
+from .scaling import SeenColumns
 
 
+@np.errstate(over="ignore", invalid="ignore")  # `merged_scaling` names what is too large
 def merged(parts: Sequence[SeenColumns]) -> SeenColumns:
     """What is seen of each column of all parts, of which there is at least one."""
-    with np.errstate(over="ignore", invalid="ignore"):  # named by `merged_scaling`
-        return reduce(merged_pair, parts)
+    return reduce(merged_pair, parts)
 
 
 def merged_pair(a: SeenColumns, b: SeenColumns) -> SeenColumns:
@@ -42,18 +42,16 @@ def merged_pair(a: SeenColumns, b: SeenColumns) -> SeenColumns:
     )
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def merged_scaling(seen: SeenColumns, scale: str | None) -> tuple[Array | None, Array | None]:
     """The shift and factor of each column, as `learn_scaling` has them to rounding.
 
     Raises
     ------
     ValueError
-        For another scale, and for numbers whose squares are beyond float64.
+        For numbers whose squares are beyond float64.
     """
-    if scale not in SCALES:
-        raise ValueError(f"scale={scale!r}: must be None, 'standard' or 'minmax'")
-    with np.errstate(over="ignore", invalid="ignore"):  # named below
-        shift, factor = seen.scaling(scale)
+    shift, factor = seen.scaling(scale)
     if shift is None or factor is None:
         return None, None
     bad = np.flatnonzero(~(np.isfinite(shift) & np.isfinite(factor) & (factor != 0)))

@@ -1,8 +1,8 @@
 """What is taken away from ratings before a network sees them: the biases of columns and rows.
 
-Of a rating most is said by who gives it and what it is given to: some people like everything, and
-some films everybody likes. A network that has to learn that from few entries per row copies them
-instead.
+Most of a rating is explained by who gives it and what it is given to: some people like everything,
+and some films are liked by everybody. A network that has to learn that from few entries per row
+copies the entries instead.
 """
 
 from typing import Any, NamedTuple
@@ -12,7 +12,7 @@ import numpy as np
 from .._typing import Array
 
 SHRINKAGE = 5.0
-"""Ratings of 0 that are added to those of each row and column: of few little is believed."""
+"""Ratings of 0 added to each row and column, so that few ratings make a small bias."""
 
 ROUNDS = 10
 """Alternating least squares of two biases converges in fewer."""

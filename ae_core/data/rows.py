@@ -108,8 +108,7 @@ class Rows:
         seeing = f"ae_core.data.rows.Rows({name}, missing='mask') sees to that; or "
         X = check_table(X, name, missing=missing, advice=seeing * name.startswith("X"))
         self.is_sparse = is_sparse(X)
-        is_aligned = self.is_sparse or X.flags.aligned
-        if X.dtype not in USED_AS_THEY_ARE or not is_aligned:
+        if X.dtype not in USED_AS_THEY_ARE or not (self.is_sparse or X.flags.aligned):
             X = _as_doubles(X, name)
         self.X: Any = X
         self.name, self.clip, self.missing = name, checked_bool("clip", clip), missing
@@ -184,14 +183,13 @@ class Rows:
         """The same of what a network is given: of features divided by the size of their row."""
         if self.row_size is None:
             return self.limits
-        low, high = (end.copy() for end in self.limits)
-        low[: self.n_features], high[: self.n_features] = np.inf, -np.inf
+        n = self.n_features
+        low, high = (end * 1.0 for end in self.limits)  # of bytes floats
+        low[:n] = high[:n] = np.nan
         for part in row_slices(len(self), self.n_columns):
-            given = self.take(part, np.float64)[:, : self.n_features] / self.row_size[part, None]
-            low[: self.n_features] = np.fmin(low[: self.n_features], np.fmin.reduce(given))
-            high[: self.n_features] = np.fmax(high[: self.n_features], np.fmax.reduce(given))
-        nothing = low > high
-        low[nothing] = high[nothing] = np.nan
+            given = self.take(part, np.float64)[:, :n] / self.row_size[part, None]
+            low[:n] = np.fmin(low[:n], np.fmin.reduce(given))
+            high[:n] = np.fmax(high[:n], np.fmax.reduce(given))
         return low, high
 
     def place_of(self, column: int, size: float) -> int:

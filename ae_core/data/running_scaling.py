@@ -1,10 +1,10 @@
 """Scaling of columns of which the first part of a stream did not say enough.
 
-How a column is scaled is learned from the first rows, and stays, so that what the network has
-learned keeps its meaning. From few rows that would be chance, and of a column that was the same in
-all of them nothing. So what is known of a column is added up until it is enough. One that was the
-same so far counts as one row, however many there were: how it varies is learned from where it first
-does.
+The scaling of a column is learned from the first rows and then kept, so that what the network has
+learned keeps its meaning. Few rows would give a poor estimate, and a column that was constant in
+them none. So measures of a column are added up until it has been seen often enough. A column that
+was constant so far counts as one row, however many there were: its variance is learned from where
+it first varies.
 """
 
 from collections.abc import Callable

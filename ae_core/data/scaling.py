@@ -12,15 +12,16 @@ SCALES = (None, "standard", "minmax", "biases")
 """The last is learned by `ae_core.data.rating_biases`."""
 
 ENTRIES_AT_ONCE = 500_000
-"""So that a scaler's temporary arrays do not grow with the table."""
+"""Entries measured at a time, so that temporary arrays do not grow with the table."""
 
 Batches = Iterable[tuple[Any, Array | None]]
-"""Some rows after others, with their weights."""
+"""Parts of a table, one after the other: some rows and their weights."""
 
 TINY = 10 * np.finfo(np.float64).eps
-"""A range that scikit-learn's MinMaxScaler, too, takes for none."""
+"""A column of a smaller range counts as constant, as in scikit-learn's MinMaxScaler."""
 
 
+@np.errstate(over="ignore", invalid="ignore")  # `check_scaling` names what is too large
 def learn_scaling(
     X: Any, scale: str | None, sample_weight: Array | None = None, *, missing: str | None = None
 ) -> tuple[Array | None, Array | None]:
@@ -46,26 +47,18 @@ def learn_scaling(
     Raises
     ------
     ValueError
-        For another scale, for a sparse X under 'minmax', unless it is 'implicit', and for numbers
-        whose squares are beyond float64.
+        For a sparse X under 'minmax', unless it is 'implicit', and for numbers whose squares are
+        beyond float64.
     """
-    with np.errstate(over="ignore", invalid="ignore"):  # named below
-        shift, factor = _learned(X, scale, sample_weight, missing)
-    check_scaling(X, shift, factor)
-    return shift, factor
-
-
-def _learned(
-    X: Any, scale: str | None, sample_weight: Array | None, missing: str | None
-) -> tuple[Array | None, Array | None]:
-    if scale not in SCALES[:3]:
-        raise ValueError(f"scale={scale!r}: must be None, 'standard' or 'minmax'")
     if scale is None:
         return None, None
     zeros_stay = keeps_zeros(is_sparse(X), missing, scale)
     if is_sparse(X) or missing == "mask":
-        return seen_columns(X, sample_weight, missing).scaling(scale, zeros_stay)
-    return scaling_of(_batches(X, sample_weight), scale)[:2]
+        shift, factor = seen_columns(X, sample_weight, missing).scaling(scale, zeros_stay)
+    else:
+        shift, factor, _, _ = scaling_of(_batches(X, sample_weight), scale)
+    check_scaling(X, shift, factor)
+    return shift, factor
 
 
 def keeps_zeros(is_sparse: bool, missing: str | None, scale: str | None) -> bool:
@@ -180,9 +173,9 @@ class SeenColumns(NamedTuple):
 def seen_columns(X: Any, sample_weight: Array | None, missing: str | None) -> SeenColumns:
     """Measure the columns of a sparse table, or of one with missing entries, without a dense copy.
 
-    scikit-learn's scalers, which learn from one part after another, can't: a column of which a part
-    has nothing spoils their variance. So this goes through X twice, for the mean and then for the
-    squares around it.
+    scikit-learn's incremental scalers cannot do this: a part in which a column has no entry spoils
+    the variance of that column. So this goes through X twice, for the means and then for the
+    squares around them.
     """
     if sample_weight is None:
         all_rows, n_rows = float(X.shape[0]), X.shape[0]
@@ -199,9 +192,11 @@ def seen_in(
     n_columns: int,
     with_zeros: tuple[float, int] | None,
 ) -> SeenColumns:
-    """The same of a table that comes as batches of rows and weights, which are asked for twice.
+    """Measure the columns of a table that comes in batches of rows and weights.
 
-    Where what is not stored is 0, `with_zeros` are the weight of all rows and their number.
+    `batches` is called twice, and gives all batches each time.
+
+    Where entries that are not stored are 0, `with_zeros` has the weight and number of all rows.
     """
     # Weights of stored and of seen entries, Σ w x; the numbers of these entries.
     stored, seen, total, n_stored, n_seen = np.zeros((5, n_columns))
@@ -268,21 +263,20 @@ SAFE_IN_FLOAT32 = 1e30
 """While shifts and widths of columns are below this, float32 overflows only where results do."""
 
 
+@np.errstate(over="ignore")
 def undo_scaling(X_hat: Array, shift: Any, factor: Any) -> Array:
     """Bring scaled rows (m, n_features) back to the units of the data, in place.
 
     What is beyond the range of their type becomes its largest number. The C interface has the same
     formula, in doubles and with the range of the network's type.
     """
-    with np.errstate(over="ignore"):
-        if X_hat.dtype == np.float32 and not _is_safe_in_float32(shift, factor):
-            exact = saturated(undo_scaling(X_hat.astype(np.float64), shift, factor), np.float32)
-            X_hat[:] = exact
-            return X_hat
-        if factor is not None:
-            X_hat /= factor
-        if shift is not None:
-            X_hat += shift
+    if X_hat.dtype == np.float32 and not _is_safe_in_float32(shift, factor):
+        X_hat[:] = saturated(undo_scaling(X_hat.astype(np.float64), shift, factor), np.float32)
+        return X_hat
+    if factor is not None:
+        X_hat /= factor
+    if shift is not None:
+        X_hat += shift
     return saturated(X_hat)
 
 

@@ -22,7 +22,7 @@ class Seeing(NamedTuple):
 
     loss: str
     scale: str | None
-    """None, 'standard', 'minmax' or 'biases': what 'auto' came to."""
+    """None, 'standard', 'minmax' or 'biases'; never 'auto'."""
     shift: Array | None
     factor: Array | None
     usual_sum: float | None

@@ -1,4 +1,4 @@
-"""How much was counted of each row: its size, which counts are divided by."""
+"""The size of each row: how much was counted of it. Counts are divided by it."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from .._typing import Array
 from ..formulas.losses import LOSSES
-from .checks import is_sparse, row_slices
+from .checks import bad_entries, is_sparse
 from .rating_biases import with_values
 
 
@@ -47,15 +47,9 @@ def check_domain(X: Any, loss: str, name: str) -> None:
         Naming the first such number.
     """
     domain = LOSSES[loss].domain
-    values = X.data.reshape(1, -1) if is_sparse(X) else X
-    for part in row_slices(*values.shape):
-        outside = np.argwhere(values[part] < domain.low)  # NaN is missing
-        if not len(outside):
-            continue
-        row, column = outside[0] + (part.start, 0)
-        value = values[row, column]
-        if is_sparse(X):
-            row, column = int(np.searchsorted(X.indptr, column, "right")) - 1, X.indices[column]
+    found = bad_entries(X, lambda part: part < domain.low)  # NaN is missing
+    if found is not None:
+        row, column, value, _ = found
         raise ValueError(
             f"{name}[{row}, {column}] is {value:g}: loss={loss!r} needs numbers {domain.words} "
             f"({domain.hint})"

@@ -20,17 +20,14 @@ def as_dense(batch: Any, is_implicit: bool) -> Array:
 
 def sparse_limits(X: Any, is_implicit: bool) -> Array:
     """The smallest and the largest number of each column: (2, n), NaN where nothing is seen."""
-    low = np.full(X.shape[1], np.inf)
-    high = np.full(X.shape[1], -np.inf)
+    low, high = np.full((2, X.shape[1]), np.nan)
     stored = X.indices, X.data.astype(np.float64)
     np.fmin.at(low, *stored)
     np.fmax.at(high, *stored)
     if not is_implicit:
         has_zeros = np.bincount(X.indices, minlength=X.shape[1]) < X.shape[0]
-        low[has_zeros] = np.minimum(low[has_zeros], 0)
-        high[has_zeros] = np.maximum(high[has_zeros], 0)
-    nothing = low > high
-    low[nothing] = high[nothing] = np.nan
+        low[has_zeros] = np.fmin(low[has_zeros], 0)
+        high[has_zeros] = np.fmax(high[has_zeros], 0)
     return np.stack([low, high])
 
 

@@ -69,7 +69,7 @@ def windows(X: Any, width: int, step: int = 1) -> Any:
             f"X of shape {X.shape} with strides {X.strides} is not C-contiguous, so its windows "
             "are no view of it: give numpy.ascontiguousarray(X)"
         )
-    return _windows_of(np.asarray(X).reshape(len(X), -1), width, step)
+    return _windows_of(np.asarray(X if X.ndim == 2 else X[:, None]), width, step)
 
 
 def _windows_of(X: Array, width: int, step: int) -> Array:
@@ -126,12 +126,13 @@ def scores_over_time(scores: Any, width: int, step: int = 1, n_times: int | None
             f"{covered} times"
         )
     of_entries = scores.ndim == 2
-    lags = errors_by_lag(scores, width) if of_entries else None
-    total = np.zeros((n_times, 1 if lags is None else lags.shape[2]))
+    of_each = scores if of_entries else np.broadcast_to(scores[:, None], (len(scores), width))
+    lags = errors_by_lag(of_each, width)
+    total = np.zeros((n_times, lags.shape[2]))
     counts = np.zeros((n_times, 1))
     for lag in range(width):
         at = slice(lag, lag + (len(scores) - 1) * step + 1, step)
-        total[at] += scores[:, None] if lags is None else lags[:, lag]
+        total[at] += lags[:, lag]  # (n_windows, n_columns)
         counts[at] += 1
     means = np.divide(total, counts, out=np.full_like(total, np.nan), where=counts > 0)
     return means if of_entries else means[:, 0]

@@ -172,14 +172,8 @@ def _write_npy(file: BinaryIO, names: Sequence[str], parts: Iterable[Any], n_row
             part = np.column_stack([_numbers(name, column) for name, column in columns])
         if dtype is None:
             dtype = part.dtype
-            np.lib.format.write_array_header_1_0(
-                file,
-                {
-                    "descr": np.lib.format.dtype_to_descr(dtype),
-                    "fortran_order": False,
-                    "shape": (n_rows, len(names)),
-                },
-            )
+            header = {"descr": dtype.str, "fortran_order": False, "shape": (n_rows, len(names))}
+            np.lib.format.write_array_header_1_0(file, header)
         file.write(np.ascontiguousarray(part, dtype).data)
 
 

@@ -48,8 +48,6 @@ def test_it_is_that_of_the_whole(kind, scale, weighted):
 def test_no_scaling():
     total = merged([seen_columns(table("full"), None, None)])
     assert merged_scaling(total, None) == (None, None)
-    with pytest.raises(ValueError, match="scale='other': must be"):
-        merged_scaling(total, "other")
 
 
 def test_numbers_too_large_name_their_column():

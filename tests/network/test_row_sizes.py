@@ -113,6 +113,9 @@ def test_extremes_are_those_of_what_is_given():
     part = rows.part(slice(3, 9))
     assert_array_equal(part.row_size, sizes[3:9])
     assert_allclose(part.input_limits[1], given[3:9].max(axis=0))
+    counts = (X % 200).astype(np.uint8)
+    of_bytes = Rows(counts, row_size=sizes).input_limits  # which bytes can't hold
+    assert_allclose(of_bytes[1], (counts / sizes[:, None]).max(axis=0))
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
