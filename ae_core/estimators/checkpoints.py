@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .._typing import Array
-from ..basics.arguments import COUNT, check_path, is_number, shown
+from ..basics.arguments import COUNT, as_float, check_path, is_number, shown
 from ..basics.shown import cut, printable
 from ..data.checks import is_sparse
 from ..data.encoded_blocks import EncodedBlocks
@@ -215,7 +215,7 @@ def restore_progress(file: ModelFile) -> dict[str, Any]:
     return {
         "random": file.value("random", is_generator_state, "the state of a generator"),
         "noise_seed": count_in(file, "noise_seed") if "noise_seed" in file.description else 0,
-        "best": float(file.value("best", is_number, "a number")),
+        "best": as_float(file.value("best", is_number, "a number")),
         "n_stale": count_in(file, "n_stale"),
         "n_cuts": count_in(file, "n_cuts"),
     }
