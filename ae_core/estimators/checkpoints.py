@@ -122,11 +122,10 @@ def bind_checkpoints(
         "parameters": parameters_of(estimator),
         "data": _fingerprint(X, sample_weight, beside),
     }
+    arrays = {"held_out": held_out}
     return tuple(
-        _BoundCheckpoint(callback, description, {"held_out": held_out})
-        if isinstance(callback, Checkpoint)
-        else callback
-        for callback in callbacks
+        _BoundCheckpoint(each, description, arrays) if isinstance(each, Checkpoint) else each
+        for each in callbacks
     )
 
 
