@@ -22,20 +22,22 @@ NEIGHBOUR_OF_REFERENCES = 5
 """Candidates are ranked by the distance to their fifth neighbour: outliers come in groups."""
 SHARE_OF_ODD_REFERENCES = 0.3
 """Share of the candidates, those farthest from the others, that do not become references."""
-SHARE_OF_TWO_COLUMNS = 0.15
-"""The same for two columns: a curve has few rows at each of its bends, and needs them."""
-FAR_OF_TWO_COLUMNS = 2.5
-"""With two columns, candidates within so many times the median distance are kept, too."""
+OF_TWO_COLUMNS = 0.15, 2.5
+"""The same share of two columns, and the times the median distance within which all are kept: a
+curve has few rows at each of its bends, and needs them."""
 
 
-def share_of_odd_references(n_columns: int) -> float:
-    """The share of the candidates to leave out, for a table of so many columns that vary."""
-    return SHARE_OF_ODD_REFERENCES if n_columns > 2 else SHARE_OF_TWO_COLUMNS
+def odd_references(n_columns: int) -> tuple[float, float]:
+    """Which candidates to leave out, for a table of so many columns that vary.
 
-
-def far_of_odd_references(n_columns: int) -> float:
-    """Up to how many times the median distance candidates are kept; 0: the share alone decides."""
-    return 0.0 if n_columns > 2 else FAR_OF_TWO_COLUMNS
+    Returns
+    -------
+    share : float
+        Of the candidates, those farthest from the others.
+    far : float
+        Up to how many times the median distance candidates are kept; 0: the share alone decides.
+    """
+    return (SHARE_OF_ODD_REFERENCES, 0.0) if n_columns > 2 else OF_TWO_COLUMNS
 
 
 class References:

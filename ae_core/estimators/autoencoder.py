@@ -160,7 +160,7 @@ class TrainableAutoencoder(FittedAutoencoder, LayerParameters, TrainingParameter
             if X_val is not None:
                 validation = seen(self, checked_validation(self, X_val), name="X_val")
             elif split is not None:
-                validation = HeldOutEntries(rows, targets_of(self, split, rows, beside))
+                validation = HeldOutEntries(rows, targets_of(split, rows, beside))
             elif len(held_out):
                 validation = seen(self, X[held_out], held_out_weights, beside=beside.at(held_out))
             callbacks = bind_checkpoints(callbacks, self, X, given_weights, held_out, beside)

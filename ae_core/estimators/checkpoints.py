@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .._typing import Array
-from ..basics.arguments import COUNT, check_path, is_number, shown
+from ..basics.arguments import COUNT, as_float, check_path, is_number, shown
 from ..basics.shown import cut, printable
 from ..data.checks import is_sparse
 from ..data.encoded_blocks import EncodedBlocks
@@ -122,11 +122,10 @@ def bind_checkpoints(
         "parameters": parameters_of(estimator),
         "data": _fingerprint(X, sample_weight, beside),
     }
+    arrays = {"held_out": held_out}
     return tuple(
-        _BoundCheckpoint(callback, description, {"held_out": held_out})
-        if isinstance(callback, Checkpoint)
-        else callback
-        for callback in callbacks
+        _BoundCheckpoint(each, description, arrays) if isinstance(each, Checkpoint) else each
+        for each in callbacks
     )
 
 
@@ -215,7 +214,7 @@ def restore_progress(file: ModelFile) -> dict[str, Any]:
     return {
         "random": file.value("random", is_generator_state, "the state of a generator"),
         "noise_seed": count_in(file, "noise_seed") if "noise_seed" in file.description else 0,
-        "best": float(file.value("best", is_number, "a number")),
+        "best": as_float(file.value("best", is_number, "a number")),
         "n_stale": count_in(file, "n_stale"),
         "n_cuts": count_in(file, "n_cuts"),
     }

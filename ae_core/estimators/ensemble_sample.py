@@ -9,7 +9,7 @@ from .._typing import Array
 from ..data.robust_scaling import total_weight
 from ..data.rows import Rows
 from ..detection.ensemble import ENTRIES_AT_ONCE, SMALLEST_USUAL, Member
-from ..detection.neighbours import References, far_of_odd_references, share_of_odd_references
+from ..detection.neighbours import References, odd_references
 from ..network.compiled import Network
 
 MOST_REFERENCES = 256
@@ -117,7 +117,7 @@ def member_among(
     n_references = max(
         FEWEST_REFERENCES, min(MOST_REFERENCES, ENTRIES_OF_REFERENCES // block.shape[1])
     )
-    odd_share = share_of_odd_references(n_varying)
+    odd_share, far = odd_references(n_varying)
     n_candidates = round(n_references / (1 - odd_share))
     if not sample.is_exact and len(which) > n_candidates:
         # By weight, without repetition (Efraimidis & Spirakis 2006).
@@ -127,5 +127,4 @@ def member_among(
         which = which.repeat(1 + (weights >= 2 * np.median(weights)))
     points, _, _ = member.points(block[which], sample.rows.missing is not None)
     references = References(points, network.n_threads)
-    far = far_of_odd_references(n_varying)
     return replace(member, references=references.of_usual_ones(n_references, odd_share, far))

@@ -63,18 +63,11 @@ def warn_if_not_learning(network: Network, rows: Rows) -> None:
         if not is_worth_a_look(loss, constant):
             return
         k, is_sample = architecture.n_components, len(which) < len(rows)
-        judged_by = references(
-            architecture, some, k, weights, own, is_sample=is_sample, given=given
-        )
-        if not judged_by.has_structure and loss < WORSE_THAN_CONSTANT * judged_by.constant:
+        best = references(architecture, some, k, weights, own, is_sample=is_sample, given=given)
+        if not best.has_structure and loss < WORSE_THAN_CONSTANT * best.constant:
             return
-        found = not_learning(
-            loss,
-            judged_by.constant,
-            judged_by.constant_name,
-            judged_by.floor,
-            judged_by.pca if judged_by.has_structure else judged_by.constant,
-        )
+        reachable = best.pca if best.has_structure else best.constant
+        found = not_learning(loss, best.constant, best.constant_name, best.floor, reachable)
     if found:
         warnings.warn(
             f"{found.message} {found.advice}", NotLearningWarning, stacklevel=level_outside()

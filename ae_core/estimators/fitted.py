@@ -126,9 +126,9 @@ class FittedAutoencoder(CompletingAutoencoder, ScoringAutoencoder):
     def _network_options(self, n_features: int) -> dict[str, Any]:
         """Hook: further arguments of `Architecture`, or other ones, for the encoded columns."""
         encoding: Encoding | None = getattr(self, "encoding_", None)  # none before the first fit
-        if encoding is None:
-            return {}
         weights = self.feature_weights
+        if encoding is None:
+            return {"feature_weights": weights}
         return {
             "loss": encoding.loss(self.loss),
             "feature_weights": None if weights is None else encoding.expanded(weights),

@@ -229,8 +229,9 @@ def run(
 def _batch_size(estimator: Any, rows: Rows | BlockRows) -> int:
     """Rows per step: "auto" goes by the rows that are learned from."""
     if isinstance(rows, BlockRows):
-        return batch_size_of(estimator.batch_size, max(1, rows.n_visited))
-    n_visited = int(np.count_nonzero(rows.counts(slice(None))))
+        n_visited = rows.n_visited
+    else:
+        n_visited = int(np.count_nonzero(rows.counts(slice(None))))
     return batch_size_of(estimator.batch_size, max(1, n_visited))
 
 

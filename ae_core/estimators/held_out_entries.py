@@ -13,7 +13,7 @@ from ..data.rating_biases import learn_biases, minus_of_rows, without_row_biases
 from ..data.rows import Rows
 from ..data.seen_rows import side_by_side
 from ..formulas.losses import ANYTHING, LOSSES
-from .beside import NOTHING, Beside
+from .beside import Beside
 from .fit_warnings import NotLearningWarning
 
 WORTH_SAYING = 1.01
@@ -37,7 +37,7 @@ def split_entries(estimator: Any, X: Any, seed: int) -> EntrySplit:
     return hold_out_entries(X, estimator.validation_fraction, random, starts)
 
 
-def targets_of(estimator: Any, split: EntrySplit, rows: Rows, beside: Beside = NOTHING) -> Rows:
+def targets_of(split: EntrySplit, rows: Rows, beside: Beside) -> Rows:
     """The held-out entries as the network is to predict them from the rows that are given."""
     held_out = split.held_out
     if rows.row_shift is not None:

@@ -43,11 +43,10 @@ class Marker(Check):
 
     def __call__(self, argument: str, value: Any, words: str = "") -> Any:
         """The value."""
-        if isinstance(value, str) or is_missing(value):
-            return value
-        if is_number(value) and np.isfinite(as_float(value)):
-            return value
-        self.refuse(argument, value, words)
+        is_finite = is_number(value) and np.isfinite(as_float(value))
+        if not (is_finite or isinstance(value, str) or is_missing(value)):
+            self.refuse(argument, value, words)
+        return value
 
 
 @with_parameters

@@ -45,11 +45,8 @@ TOLERANCE = 1e-4
 
 def tolerance_of(estimator: Any) -> float | None:
     """The tolerance asked for; where None is, what early stopping and 'adaptive' need."""
-    if estimator.tol is None and (
-        estimator.early_stopping or estimator.learning_rate == "adaptive"
-    ):
-        return TOLERANCE
-    return estimator.tol
+    needs_one = estimator.early_stopping or estimator.learning_rate == "adaptive"
+    return TOLERANCE if estimator.tol is None and needs_one else estimator.tol
 
 
 def scale_of(estimator: Any) -> str | None:

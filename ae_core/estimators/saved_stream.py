@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from .._typing import Array
-from ..basics.arguments import is_number
+from ..basics.arguments import as_float, is_number
 from ..data.running_scaling import ENOUGH, RunningScaling
 from ..files.model_file import ModelFile
 from ..formulas.solvers import SolverState
@@ -69,7 +69,7 @@ def restore_stream(model: Any, file: ModelFile) -> None:
         solver=SolverState(count_in(described, "n_steps"), tuple(memory), average),
         remembers=tuple(remembers),
         params=params,
-        n_counted=float(n_counted),
+        n_counted=as_float(n_counted),
         **restore_progress(described),
     )
 

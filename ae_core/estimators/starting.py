@@ -55,13 +55,13 @@ def start(
         estimator._usual_sum = (
             usual_sum(X, weights) if beside.sizes is None else usual_size(beside.sizes, weights)
         )
-    shift: Array | None
-    factor: Array | None
+    learned: tuple[Array | None, Array | None]
     if scale == "biases":
-        shift, factor = learn_biases(X, weights)
-        check_scaling(X, shift, factor)
+        learned = learn_biases(X, weights)
+        check_scaling(X, *learned)
     else:
-        shift, factor = learn_scaling(X, scale, weights, missing=missing)
+        learned = learn_scaling(X, scale, weights, missing=missing)
+    shift, factor = learned
     scaled = is_scaled(estimator, X.shape[1])
     if shift is not None and factor is not None and estimator.encoding_ is not None:
         shift, factor = np.where(scaled, shift, 0.0), np.where(scaled, factor, 1.0)

@@ -310,8 +310,8 @@ validation_loss_curve_, best_loss_, n_iter_, n_features_in_, feature_names_in_
 
     def _column_weights(self, n_encoded: int) -> Array:
         """The feature weights of columns as they are encoded; 1 where there are none."""
-        options = {"feature_weights": self.feature_weights, **super()._network_options(n_encoded)}
-        weights = checked_weights(options["feature_weights"], n_encoded)
+        weights = super()._network_options(n_encoded)["feature_weights"]
+        weights = checked_weights(weights, n_encoded)
         return np.ones(n_encoded) if weights is None else np.array(weights)
 
     def _network_options(self, n_features: int) -> dict[str, Any]:
@@ -350,11 +350,10 @@ validation_loss_curve_, best_loss_, n_iter_, n_features_in_, feature_names_in_
             "null or a number above 0",
         )
         try:
-            options = {"feature_weights": model.feature_weights}
-            options |= model._network_options(architecture.n_features)
+            weights = model._network_options(architecture.n_features)["feature_weights"]
         except ValueError as error:
             raise file.error(str(error)) from error
-        if options["feature_weights"] != architecture.feature_weights:
+        if weights != architecture.feature_weights:
             raise file.error("its noise_variance is not that of its architecture")
         if "noise_rows" in file.description:
             model._noise_rows = count_in(file, "noise_rows")

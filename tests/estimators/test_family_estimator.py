@@ -1,6 +1,7 @@
 """The family on the estimator: parameters, holes, sparse tables, weights, and what keeps them."""
 
 import tracemalloc
+from functools import partial
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 import ae_core
 from ae_core import Autoencoder, Checkpoint, NotLearningWarning
+from ae_core.data.checks import row_slices
 from ae_core.data.rows import Rows
 from ae_core.data.scaling import learn_scaling
 from ae_core.estimators.fit_warnings import warn_if_not_learning
@@ -319,7 +321,8 @@ def test_implicit_holes_are_holes(holes, container):
 
 
 def test_nan_in_sparse_data_is_filled_where_it_is_stored(counts, monkeypatch):
-    monkeypatch.setattr("ae_core.data.imputation.ENTRIES_AT_ONCE", 1000)
+    in_parts = partial(row_slices, n_entries=1000)
+    monkeypatch.setattr("ae_core.data.imputation.row_slices", in_parts)
     X = counts.copy()
     X.data[::7] = np.nan
     model = Autoencoder(4, missing_values="mask", **QUICK).fit(X)
