@@ -1,18 +1,13 @@
-"""Records of constructor parameters: name, default, check and meaning of each, in one class.
+"""Records of constructor parameters: name, default, check and meaning of each, in one place.
 
-A class that takes parameters has one line of `parameter` for each, in the manner of a dataclass,
-and describes it in its docstring, in a section "Parameters" as numpydoc has it. `with_parameters`
-makes the constructor from the lines; in docstrings of subclasses ``{parameters}`` becomes the
-section with all that they inherit. Checks of a fit, options of the command line and the tables of
-the documentation are made from the same records.
+A class that takes parameters has one line of `parameter` for each, in the manner of a dataclass:
+`with_parameters` makes its constructor from them, and their part of its docstring. Checks of a fit,
+options of the command line and the tables of the documentation are made from the same lines.
 """
 
-import re
 from collections.abc import Iterator
 from dataclasses import MISSING, Field, dataclass, field, fields
-from inspect import cleandoc
 from textwrap import fill, indent
-from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar, dataclass_transform
 
 from ..basics.arguments import Check
@@ -21,9 +16,6 @@ LINE = 100
 
 PLACEHOLDER = "    {parameters}\n"
 """In a docstring: where the parameters are described."""
-
-DESCRIBED = re.compile(r"^(\w+)\n((?: {4}.*\n?)+)", re.MULTILINE)
-"""A parameter and its description, in a docstring without its indentation."""
 
 T = TypeVar("T")
 
@@ -41,7 +33,7 @@ class Parameter(NamedTuple):
 
     @property
     def described(self) -> str:
-        """The parameter in the docstring of an estimator."""
+        """The parameter in a numpydoc docstring."""
         text = " ".join(f"{self.meaning} {self.more}".split())
         head = f"{self.name} : {self.check.words}; default={self.default!r}"
         # numpydoc takes a parameter's name and type from one line, however long.
@@ -49,12 +41,9 @@ class Parameter(NamedTuple):
 
 
 def parameter(
-    *, default: Any, check: Check, meaning: str = "", more: str = "", kw_only: bool = True
+    *, default: Any, check: Check, meaning: str, more: str = "", kw_only: bool = True
 ) -> Any:
-    """One parameter of a class that `with_parameters` decorates.
-
-    Its meaning is the first sentence that the docstring of the class has of it, unless given here.
-    """
+    """One parameter of a class that `with_parameters` decorates."""
     record = {"check": check, "meaning": meaning, "more": more}
     made: Field[Any] = field(default=default, kw_only=kw_only, metadata=record)
     return made
@@ -63,11 +52,6 @@ def parameter(
 @dataclass_transform(eq_default=False, kw_only_default=True, field_specifiers=(parameter,))
 def with_parameters(cls: type[T]) -> type[T]:
     """Give a class the constructor that takes its parameters, and those of its bases."""
-    for name, text in DESCRIBED.findall(cleandoc(cls.__doc__ or "")):
-        if isinstance(own := vars(cls).get(name), Field):
-            meaning, _, more = " ".join(text.split()).partition(". ")
-            said = {"meaning": f"{meaning.rstrip('.')}.", "more": more}
-            own.metadata = MappingProxyType({**own.metadata, **said})
     made = dataclass(eq=False, repr=False, kw_only=True)(cls)
     if made.__doc__ and PLACEHOLDER in made.__doc__:
         described = "\n".join(record.described for record in parameters_of(made))
