@@ -12,7 +12,7 @@ from ..basics.memory import SMALLER, lacking
 from ..data.column_kinds import Kinds, column_kinds
 from . import data_findings
 from .baselines import smaller_product
-from .column_findings import far_values, scales
+from .column_findings import far_columns, far_values, scales
 from .findings import Finding, note
 from .measures import columns_of, largest_first, share_of_few
 from .reconstruction import evenly
@@ -213,12 +213,12 @@ def _amounts(part: Array, facts: TableFacts) -> tuple[Array, tuple[str, ...]]:
 def _of_amounts(part: Array, names: tuple[str, ...]) -> list[Finding | None]:
     if not part.shape[1]:
         return []
-    summary = columns_of(part, names)
+    summary, far = columns_of(part, names), far_columns(part, range(len(names)))
     share = share_of_few((_standardised(part) ** 2).sum(axis=1))
     return [
         scales(summary),
         data_findings.constants(summary, len(part)),
-        data_findings.few_rows(len(part), share) or far_values(part, names),
+        data_findings.few_rows(len(part), share) or far_values(far, names),
     ]
 
 

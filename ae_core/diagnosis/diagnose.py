@@ -19,13 +19,13 @@ from ..network.checks import check_targets
 from ..network.reference import Network
 from ..training.progress import History
 from . import curves, data_findings, findings, unit_findings
-from .column_findings import FarValues, far_finding, far_in, without_far
+from .column_findings import FAR_ROWS, FarValues, far_columns, far_values, without_far
 from .findings import Finding
 from .measures import Measures, Table, measure
 from .other_data import is_where_it_ended, other_data
 from .reconstruction import bounded, evenly, mean_error, some_of
 from .result import Diagnosis
-from .table_facts import TableFacts, table_facts
+from .table_facts import ENTRIES, TableFacts, table_facts
 from .trials import Trials
 from .words import names_of
 
@@ -241,7 +241,7 @@ def examine(
             check_targets(validation, architecture)
             some = bounded(_some(validation, max_rows), network.dtype)
             validation_loss = mean_error(network, some)
-        measures = measure(network, table, k, history, validation_loss, settings or {})
+        measures = measure(network, table, k, history or History(), validation_loss, settings or {})
         # As the network sees them, columns are not in anybody's units.
         facts = table_facts(shown, names, _length(X), sources) if raw is not None else None
         return Examination(measures, explain(measures, facts, shown))
@@ -256,7 +256,10 @@ def explain(
     """
     found = {f.name: f for check in CHECKS if (f := check(measures)) is not None}
     if facts is not None and shown is not None:
-        _tell_far_values(found, measures, far_in(measures.columns, facts, shown))
+        some = shown[evenly(len(shown), max(FAR_ROWS, ENTRIES // shown.shape[1]))]
+        told = {sentinel.column for sentinel in facts.sentinels}
+        which = [int(i) for i in np.flatnonzero(measures.columns.weight > 0) if i not in told]
+        _tell_far_values(found, measures, far_columns(some, which))
     if "other_data" in found and not EXPLAINED_BY["other_data"] & set(found):
         # What such rows make of the network says nothing of how it was trained.
         for name in OF_THE_FIT | {"badly_scaled_columns", "overfitting"}:
@@ -270,10 +273,11 @@ def explain(
 
 def _tell_far_values(found: dict[str, Finding], measures: Measures, far: list[FarValues]) -> None:
     """Say of which column a few values are nearly all; its scale is then theirs."""
-    if not far:
+    finding = far_values(far, measures.columns.names)
+    if finding is None:
         return
     if len(far) == 1 or "heavy_outliers" not in found:  # of whole rows it is said already
-        found["heavy_outliers"] = far_finding(far[0], measures.columns.names)
+        found["heavy_outliers"] = finding
     but_for_them = replace(measures, columns=without_far(measures.columns, far))
     for name, check in (
         ("badly_scaled_columns", data_findings.badly_scaled_columns),

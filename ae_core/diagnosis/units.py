@@ -88,18 +88,18 @@ class Code:
         return None if self.information is None else self.information > INFORMATION
 
 
-@dataclass(frozen=True, eq=False)
-class Run:
-    """What a network makes of rows X (m, n)."""
+def run_network(
+    network: Network, X: Array, given: Array | None
+) -> tuple[tuple[Layer, ...], Array, Array, Array]:
+    """Run the network on rows X (m, n) with covariates (m, c), and look at what its units do.
 
-    layers: tuple[Layer, ...]
-    code_is_dead: Array  # (n_components,)
-    X_hat: Array  # (m, n)
-    row_losses: Array  # (m,)
-
-
-def run_network(network: Network, X: Array, given: Array | None = None) -> Run:
-    """Run the network on rows X (m, n) with covariates (m, c), and look at what its units do."""
+    Returns
+    -------
+    layers : tuple of Layer
+    code_is_dead : array of bool, shape (n_components,)
+    X_hat : array of shape (m, n)
+    row_losses : array of shape (m,)
+    """
     n, X = X.shape[1], beside(X, given)
     architecture = network.architecture
     n_layers = architecture.n_layers
@@ -137,7 +137,7 @@ def run_network(network: Network, X: Array, given: Array | None = None) -> Run:
         stuck = dead & (flat[i] == len(X))
         n_each = int(dead.sum()), int(saturated.sum()), int(stuck.sum())
         layers.append(Layer(i + 1, sizes[i], name, is_code, *n_each))
-    return Run(tuple(layers), code_dead, X_hat, errors)
+    return tuple(layers), code_dead, X_hat, errors
 
 
 def _is_sparse_code(architecture: Architecture) -> bool:
@@ -150,7 +150,7 @@ def look_at_code(
     weights: Array | None,
     gain: float,
     is_dead: Array,
-    given: Array | None = None,
+    given: Array | None,
 ) -> Code:
     """The code of rows X (m, n), unit by unit.
 
