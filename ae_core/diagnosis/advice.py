@@ -5,6 +5,7 @@ Where a network can be fitted again, `trials` tries instead, and only what helpe
 
 import math
 import numbers
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -131,26 +132,25 @@ def steps_are_too_large(m: Measures) -> bool:
     return was_better or stuck or is_large(m)
 
 
-def holds_back(m: Measures) -> list[str]:
+def holds_back(m: Measures) -> Iterator[str]:
     """Settings that are so strong that they may be what keeps the network from learning."""
-    a, said = m.architecture, []
+    a = m.architecture
     for name, strength in STRONG.items():
         value: Any = getattr(a, name)
         if value >= strength and m.settings.get(name) != "auto":
-            said.append(f"{name}={value:g}: try 0.")
+            yield f"{name}={value:g}: try 0."
     if a.corruption and a.corruption_level >= STRONG_NOISE.get(a.corruption, STRONG_SHARE):
-        said.append(f"corruption_level={a.corruption_level:g} ({a.corruption!r}): try less.")
+        yield f"corruption_level={a.corruption_level:g} ({a.corruption!r}): try less."
     if a.variational and a.beta > 1:
-        said.append(f"beta={a.beta:g}: try 1.")
+        yield f"beta={a.beta:g}: try 1."
     clip = m.settings.get("clip_norm")
     if isinstance(clip, numbers.Real) and clip < STRONG_CLIPPING:
-        said.append(f"clip_norm={clip:g}: try None.")
+        yield f"clip_norm={clip:g}: try None."
     solver = m.settings.get("solver")
     for name, solvers, strength, instead in UNUSUAL:
         given = m.settings.get(name)
         if solver in solvers and isinstance(given, numbers.Real) and float(given) >= strength:
-            said.append(f"{name}={given:g}: try {instead}.")
-    return said
+            yield f"{name}={given:g}: try {instead}."
 
 
 def default_that_holds_back(m: Measures) -> str:

@@ -111,13 +111,12 @@ def still_falling(m: Measures) -> Finding | None:
     if len(curve) < 3 or not np.isfinite(curve).all() or not m.is_finite:
         return None
     if _falls_evenly(m) and not steps_are_too_large(m):
-        held = holds_back(m)
         return Finding(
             "still_falling",
             f"The loss fell from {from_to(float(curve[0]), float(curve[-1]))}, as fast "
             f"at the end of {len(curve)} epochs as in their middle: the steps are too small to "
             "arrive.",
-            " ".join(held) or f"{larger_rate(m)} More epochs alone would take long.",
+            " ".join(holds_back(m)) or f"{larger_rate(m)} More epochs alone would take long.",
         )
     if m.settings.get("learning_rate") == "cosine" or "did not improve" in m.stopped_because:
         return None

@@ -1,6 +1,6 @@
 """What is notable about a table, before anything is fitted to it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -262,8 +262,7 @@ NO_NUMBERS = (
 """Kinds of columns that no network takes as they are; a finding's name, what they hold, advice."""
 
 
-def _no_numbers(kinds: Kinds, names: tuple[str, ...]) -> list[Finding]:
-    found = []
+def _no_numbers(kinds: Kinds, names: tuple[str, ...]) -> Iterator[Finding]:
     for kind, name, what, advice in NO_NUMBERS:
         which = kinds.of_kind(kind)
         if not which:
@@ -273,8 +272,7 @@ def _no_numbers(kinds: Kinds, names: tuple[str, ...]) -> list[Finding]:
         if len(which) > 1 and told:
             detail = f"({quoted(names[told[0]])} {kinds.details[told[0]][len('that ') :]})"
         text = f"{columns(names, which, 'holds', 'hold')} {what} {detail}".strip()
-        found.append(note(name, f"{text}.", advice))
-    return found
+        yield note(name, f"{text}.", advice)
 
 
 def _infinite(kinds: Kinds, names: tuple[str, ...]) -> Finding | None:

@@ -109,7 +109,7 @@ def try_settings(model: Any, table: Table, *, lost: float | None, budget: float)
         best = result.helped[0]
         first = next(c for c in changes if dict(c.settings) == dict(best.settings))
         left_over = left_of(model, size, changes, budget)
-        both = those_that_fit(model, size, beside(what, first, changes), left_over)
+        both = those_that_fit(model, size, list(beside(what, first, changes)), left_over)
         return replace(result, together=run(both)[0])
     together = None if result.helped or result.n_left_out else all_defaults(what)
     return result if together is None else replace(result, tried=(*tried, *run([together])[0]))
@@ -144,7 +144,7 @@ def try_filling(model: Any, table: Table, *, budget: float) -> Trials | None:
     -------
     Trials, or None where there is nothing to try
     """
-    changes = to_fill_in(_fit_of(model))
+    changes = list(to_fill_in(_fit_of(model)))
     size, changes, n_left_out = planned(model, changes, _at_most(model, table), budget)
     trial = _Trial(model, table, size)
     of_base = None if trial.as_it_is() is None else trial.filled_in(trial.base)
