@@ -137,8 +137,8 @@ def overfitting(m: Measures) -> Finding | None:
     validation, training = m.validation_curve, m.loss_curve
     if len(validation) < SHORTEST or len(validation) != len(training):
         return None
-    if m.settings.get("early_stopping"):
-        return None  # it has got back the parameters of the best epoch
+    if m.settings.get("early_stopping"):  # it has got back the parameters of the best epoch
+        return None
     if not (np.isfinite(validation).all() and np.isfinite(training).all()):
         return None
     window = max(1, len(validation) // PART)
