@@ -154,10 +154,8 @@ class Examination:
     def wants_trials(self) -> bool:
         """Whether something was found that another setting may mend."""
         m = self.measures
-        if not m.varies:
-            return False
         is_warned = any(f.name in OF_THE_FIT and f.severity == "warning" for f in self.found)
-        return m.is_poor or (is_warned and m.references.has_structure)
+        return m.is_poor or (is_warned and m.varies and m.references.has_structure)
 
     @property
     def wants_filling(self) -> bool:
@@ -247,15 +245,13 @@ def examine(
         return Examination(measures, explain(measures, facts, shown))
 
 
-def explain(
-    measures: Measures, facts: TableFacts | None = None, shown: Array | None = None
-) -> tuple[Finding, ...]:
+def explain(measures: Measures, facts: TableFacts | None, shown: Array) -> tuple[Finding, ...]:
     """What those measures mean, and facts of a table ``shown`` (m, n) as it was given.
 
     Warnings come first.
     """
     found = {f.name: f for check in CHECKS if (f := check(measures)) is not None}
-    if facts is not None and shown is not None:
+    if facts is not None:
         some = shown[evenly(len(shown), max(FAR_ROWS, ENTRIES // shown.shape[1]))]
         told = {sentinel.column for sentinel in facts.sentinels}
         which = [int(i) for i in np.flatnonzero(measures.columns.weight > 0) if i not in told]
@@ -279,12 +275,9 @@ def _tell_far_values(found: dict[str, Finding], measures: Measures, far: list[Fa
     if len(far) == 1 or "heavy_outliers" not in found:  # of whole rows it is said already
         found["heavy_outliers"] = finding
     but_for_them = replace(measures, columns=without_far(measures.columns, far))
-    for name, check in (
-        ("badly_scaled_columns", data_findings.badly_scaled_columns),
-        ("other_data", other_data),
-    ):
-        if name in found and check(but_for_them) is None:
-            found.pop(name)
+    for check in (data_findings.badly_scaled_columns, other_data):
+        if check.__name__ in found and check(but_for_them) is None:
+            found.pop(check.__name__)
 
 
 def tried_advice(
