@@ -9,7 +9,7 @@ import numpy as np
 from .._typing import Array
 from .findings import Finding, note
 from .measures import Columns, largest_first, lower_median
-from .words import columns, count, number, percent, quoted
+from .words import columns, count, label, number, percent
 
 UNLIKE = 1e5
 """Times the median column's standard deviation. Less is usual, an income beside an age, and the
@@ -97,7 +97,7 @@ def far_values(found: list[FarValues], names: tuple[str, ...]) -> Finding | None
     far = found[0]
     return note(
         "heavy_outliers",
-        f"{percent(far.share)} of the variance of column {quoted(names[far.column])} is that of "
+        f"{percent(far.share)} of the variance of {label(names, far.column)} is that of "
         f"{count(far.n_far, 'value')}, the farthest {number(far.times)} times as "
         "far from the median as the quartiles are apart: scaled by it, all others are nearly "
         "equal.",

@@ -15,7 +15,7 @@ from ..basics.arguments import is_number
 MORE_EPOCHS = (5, 25)
 """Times as many; the second only where there were very few."""
 DECADES_DOWN = (1e1, 1e2, 1e3, 1e4, 1e6, 1e8)
-"""What a rate is divided by if the loss went beyond all numbers; unscaled data want that much."""
+"""What a rate is divided by if the loss overflowed; unscaled data may need that much."""
 USUAL_RATES = {"sgd": 1e-2}
 """Where one starts with a solver; with the others here:"""
 USUAL_RATE = 3e-3
@@ -24,7 +24,7 @@ NEAR = 3.0
 FAR_FROM_USUAL = 10.0
 """Times the usual rate, or a fraction of it: from there on it is suspected first."""
 STRONG_ALPHA = 0.99
-"""From there on it may be what keeps a network from learning, also where it is the default."""
+"""A penalty from which it may keep a network from learning, even where it is the default."""
 FEW_EPOCHS, VERY_FEW_EPOCHS = 30, 10
 
 OFF: tuple[tuple[str, Any, str], ...] = (

@@ -28,7 +28,7 @@ from .parameters import MEANINGS, alpha_of, batch_size_of
 from .trial_size import FEWEST_ROWS, left_of, planned, those_that_fit, trial_batch_size
 
 NEARLY = 0.5
-"""Of what the fit fell short of PCA: a trial that does so by this share of it is as poor."""
+"""A trial is as poor as the fit if it falls short of PCA by this share of what the fit does."""
 
 
 class Table(NamedTuple):
