@@ -9,7 +9,6 @@ from .._typing import Array
 from ..data.rows import Rows
 from ..formulas.activations import ACTIVATIONS
 from ..formulas.latent import divergence
-from ..network.architecture import Architecture
 from ..network.output import own_parameters, row_losses
 from ..network.passes import forward as forward_pass
 from ..network.reference import Network
@@ -123,10 +122,11 @@ def run_network(
             low[i] = np.minimum(low[i], H.min(axis=0))
             high[i] = np.maximum(high[i], H.max(axis=0))
     layers, code_dead = [], np.zeros(architecture.n_components, dtype=bool)
+    is_sparse = bool(architecture.k_sparse or architecture.sparsity or architecture.code_l1)
     for i, name in enumerate(architecture.activations):
         is_code = i + 1 == architecture.code_layer
         # A sparse code is meant to be at an end of its range for most rows.
-        share = 1.0 if is_code and _is_sparse_code(architecture) else ALMOST_ALL_ROWS
+        share = 1.0 if is_code and is_sparse else ALMOST_ALL_ROWS
         saturated = (flat[i] >= share * len(X)) & (name in BOUNDED)
         dead = (flat[i] == len(X)) & (name in ONE_SIDED)
         if is_code:
@@ -138,10 +138,6 @@ def run_network(
         n_each = int(dead.sum()), int(saturated.sum()), int(stuck.sum())
         layers.append(Layer(i + 1, sizes[i], name, is_code, *n_each))
     return tuple(layers), code_dead, X_hat, errors
-
-
-def _is_sparse_code(architecture: Architecture) -> bool:
-    return bool(architecture.k_sparse or architecture.sparsity or architecture.code_l1)
 
 
 def look_at_code(
