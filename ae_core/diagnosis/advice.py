@@ -5,6 +5,7 @@ Where a network can be fitted again, `trials` tries instead, and only what helpe
 
 import math
 import numbers
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -31,8 +32,9 @@ STRONG: dict[str, float] = {
 }
 """Setting → the strength from which it may be what keeps a network from learning."""
 STRONG_NOISE = {"gaussian": 1.0}
-"""Corruption → the same; of the others it is a share, and this one:"""
+"""Corruption → the same, for its level."""
 STRONG_SHARE = 0.6
+"""The same for all other corruptions, whose level is a share of the entries."""
 ADAPTIVE = ("adam", "adamw", "rmsprop")
 UNUSUAL: tuple[tuple[str, tuple[str, ...], float, str], ...] = (
     ("momentum", ("sgd",), 0.995, "0.9"),
@@ -41,12 +43,12 @@ UNUSUAL: tuple[tuple[str, tuple[str, ...], float, str], ...] = (
     ("averaging", (*ADAPTIVE, "sgd"), 0.9999, "None"),
     ("noise_variance", (*ADAPTIVE, "sgd", "lbfgs"), 10.0, "'auto'"),
 )
-"""Setting, the solvers that have it, from where on it slows training down, and what to try."""
+"""Setting, solvers that have it, value from which it slows training down, and what to try."""
 FAR_OFF, HUGE = 30.0, 1e3
-"""Means over deviations, and deviations, that a network which starts near 0 is long on its way to;
-deviations below 1 / HUGE are as bad."""
+"""Ratio of mean to standard deviation, and standard deviation, from which a network, which starts
+near 0, takes long to get there; a deviation below 1 / HUGE is as bad."""
 STRONG_CLIPPING = 1e-2
-"""A step's gradient cut down to this length goes nowhere at usual rates."""
+"""Steps whose gradient is cut to this length lead nowhere at usual learning rates."""
 
 
 def learning_rate(m: Measures) -> float | None:
@@ -85,7 +87,7 @@ def larger_rate(m: Measures) -> str:
 
 
 def somewhat_larger_rate(m: Measures) -> str:
-    """The same where it was a little too slow; nothing where the rate is large already."""
+    """What to try when training was a little too slow; '' where the rate is large already."""
     rate = learning_rate(m)
     if m.settings.get("solver") == "lbfgs" or is_large(m) or steps_are_too_large(m):
         return ""
@@ -131,26 +133,25 @@ def steps_are_too_large(m: Measures) -> bool:
     return was_better or stuck or is_large(m)
 
 
-def holds_back(m: Measures) -> list[str]:
+def holds_back(m: Measures) -> Iterator[str]:
     """Settings that are so strong that they may be what keeps the network from learning."""
-    a, said = m.architecture, []
+    a = m.architecture
     for name, strength in STRONG.items():
         value: Any = getattr(a, name)
         if value >= strength and m.settings.get(name) != "auto":
-            said.append(f"{name}={value:g}: try 0.")
+            yield f"{name}={value:g}: try 0."
     if a.corruption and a.corruption_level >= STRONG_NOISE.get(a.corruption, STRONG_SHARE):
-        said.append(f"corruption_level={a.corruption_level:g} ({a.corruption!r}): try less.")
+        yield f"corruption_level={a.corruption_level:g} ({a.corruption!r}): try less."
     if a.variational and a.beta > 1:
-        said.append(f"beta={a.beta:g}: try 1.")
+        yield f"beta={a.beta:g}: try 1."
     clip = m.settings.get("clip_norm")
     if isinstance(clip, numbers.Real) and clip < STRONG_CLIPPING:
-        said.append(f"clip_norm={clip:g}: try None.")
+        yield f"clip_norm={clip:g}: try None."
     solver = m.settings.get("solver")
     for name, solvers, strength, instead in UNUSUAL:
         given = m.settings.get(name)
         if solver in solvers and isinstance(given, numbers.Real) and float(given) >= strength:
-            said.append(f"{name}={given:g}: try {instead}.")
-    return said
+            yield f"{name}={given:g}: try {instead}."
 
 
 def default_that_holds_back(m: Measures) -> str:
@@ -162,7 +163,7 @@ def default_that_holds_back(m: Measures) -> str:
 
 
 def wants_scaling(m: Measures) -> str:
-    """Advice to scale columns that are far off what a network starts with, if they are not."""
+    """Advice to scale the columns where they are not scaled and their size is unusual."""
     if m.settings.get("scale", "standard") is not None:
         return ""
     deviation = float(np.sqrt((m.columns.variance * m.columns.weight).max()))

@@ -1,5 +1,6 @@
 """What can be said of columns of amounts by their numbers alone, before anything is scaled."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -8,9 +9,7 @@ import numpy as np
 from .._typing import Array
 from .findings import Finding, note
 from .measures import Columns, largest_first, lower_median
-from .reconstruction import evenly
-from .table_facts import ENTRIES, TableFacts
-from .words import columns, count, number, percent, quoted
+from .words import columns, count, label, number, percent
 
 UNLIKE = 1e5
 """Times the median column's standard deviation. Less is usual, an income beside an age, and the
@@ -70,11 +69,11 @@ class FarValues(NamedTuple):
     """By how many of the column's standard deviations their mean is another."""
 
 
-def far_columns(part: Array) -> list[FarValues]:
-    """The columns of a table (m, n), NaN where missing, with values by which scaling goes."""
+def far_columns(table: Array, which: Iterable[int]) -> list[FarValues]:
+    """Which of these columns of a table (m, n), NaN where missing, a few far values scale."""
     found = []
-    for column in range(part.shape[1]):
-        values = part[~np.isnan(part[:, column]), column]
+    for column in which:
+        values = table[~np.isnan(table[:, column]), column]
         n_far = len(values) // 100
         if len(values) < FAR_ROWS or len(np.unique(values)) < FEWEST_AMOUNTS:
             continue
@@ -91,31 +90,19 @@ def far_columns(part: Array) -> list[FarValues]:
     return found
 
 
-def far_values(part: Array, names: tuple[str, ...]) -> Finding | None:
-    """What to say of the first of them."""
-    found = far_columns(part)
-    return far_finding(found[0], names) if found else None
-
-
-def far_finding(far: FarValues, names: tuple[str, ...]) -> Finding:
-    """What to say of such a column."""
+def far_values(found: list[FarValues], names: tuple[str, ...]) -> Finding | None:
+    """What to say of the first of such columns."""
+    if not found:
+        return None
+    far = found[0]
     return note(
         "heavy_outliers",
-        f"{percent(far.share)} of the variance of column {quoted(names[far.column])} is that of "
+        f"{percent(far.share)} of the variance of {label(names, far.column)} is that of "
         f"{count(far.n_far, 'value')}, the farthest {number(far.times)} times as "
         "far from the median as the quartiles are apart: scaled by it, all others are nearly "
         "equal.",
         "Look at those rows: drop them if they are errors; else take a logarithm.",
     )
-
-
-def far_in(c: Columns, facts: TableFacts, shown: Array) -> list[FarValues]:
-    """The same of a fit's table (m, n), but for values that are told to stand for missing."""
-    told = {sentinel.column for sentinel in facts.sentinels}
-    kept = [i for i in np.flatnonzero(c.weight > 0) if i not in told]
-    some = evenly(len(shown), max(FAR_ROWS, ENTRIES // shown.shape[1]))
-    found = far_columns(shown[some][:, kept])
-    return [far._replace(column=int(kept[far.column])) for far in found]
 
 
 def without_far(c: Columns, far: list[FarValues]) -> Columns:

@@ -111,13 +111,12 @@ def still_falling(m: Measures) -> Finding | None:
     if len(curve) < 3 or not np.isfinite(curve).all() or not m.is_finite:
         return None
     if _falls_evenly(m) and not steps_are_too_large(m):
-        held = holds_back(m)
         return Finding(
             "still_falling",
             f"The loss fell from {from_to(float(curve[0]), float(curve[-1]))}, as fast "
             f"at the end of {len(curve)} epochs as in their middle: the steps are too small to "
             "arrive.",
-            " ".join(held) or f"{larger_rate(m)} More epochs alone would take long.",
+            " ".join(holds_back(m)) or f"{larger_rate(m)} More epochs alone would take long.",
         )
     if m.settings.get("learning_rate") == "cosine" or "did not improve" in m.stopped_because:
         return None
@@ -138,8 +137,8 @@ def overfitting(m: Measures) -> Finding | None:
     validation, training = m.validation_curve, m.loss_curve
     if len(validation) < SHORTEST or len(validation) != len(training):
         return None
-    if m.settings.get("early_stopping"):
-        return None  # it has got back the parameters of the best epoch
+    if m.settings.get("early_stopping"):  # it has got back the parameters of the best epoch
+        return None
     if not (np.isfinite(validation).all() and np.isfinite(training).all()):
         return None
     window = max(1, len(validation) // PART)

@@ -8,7 +8,7 @@ from ..formulas.losses import LOSSES
 from .findings import Finding, note
 from .measures import Columns, Measures, largest_first, lower_median
 from .table_facts import TableFacts
-from .words import NAMED, agree, columns, count, number, percent, quoted, value
+from .words import NAMED, agree, columns, count, label, number, percent, quoted, value
 
 BADLY_SCALED = 100.0
 """Times the median column's variance, and …"""
@@ -156,7 +156,7 @@ def sentinels(facts: TableFacts) -> Finding | None:
     if not facts.sentinels:
         return None
     told = [
-        f"column {quoted(facts.names[sentinel.column])} is {value(sentinel.value)} in "
+        f"{label(facts.names, sentinel.column)} is {value(sentinel.value)} in "
         f"{percent(sentinel.share)} of the rows, {sentinel.why}"
         for sentinel in facts.sentinels[:NAMED]
     ]

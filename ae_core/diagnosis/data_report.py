@@ -1,6 +1,6 @@
 """What is notable about a table, before anything is fitted to it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ from ..basics.memory import SMALLER, lacking
 from ..data.column_kinds import Kinds, column_kinds
 from . import data_findings
 from .baselines import smaller_product
-from .column_findings import far_values, scales
+from .column_findings import far_columns, far_values, scales
 from .findings import Finding, note
 from .measures import columns_of, largest_first, share_of_few
 from .reconstruction import evenly
@@ -213,12 +213,12 @@ def _amounts(part: Array, facts: TableFacts) -> tuple[Array, tuple[str, ...]]:
 def _of_amounts(part: Array, names: tuple[str, ...]) -> list[Finding | None]:
     if not part.shape[1]:
         return []
-    summary = columns_of(part, names)
+    summary, far = columns_of(part, names), far_columns(part, range(len(names)))
     share = share_of_few((_standardised(part) ** 2).sum(axis=1))
     return [
         scales(summary),
         data_findings.constants(summary, len(part)),
-        data_findings.few_rows(len(part), share) or far_values(part, names),
+        data_findings.few_rows(len(part), share) or far_values(far, names),
     ]
 
 
@@ -262,8 +262,7 @@ NO_NUMBERS = (
 """Kinds of columns that no network takes as they are; a finding's name, what they hold, advice."""
 
 
-def _no_numbers(kinds: Kinds, names: tuple[str, ...]) -> list[Finding]:
-    found = []
+def _no_numbers(kinds: Kinds, names: tuple[str, ...]) -> Iterator[Finding]:
     for kind, name, what, advice in NO_NUMBERS:
         which = kinds.of_kind(kind)
         if not which:
@@ -273,8 +272,7 @@ def _no_numbers(kinds: Kinds, names: tuple[str, ...]) -> list[Finding]:
         if len(which) > 1 and told:
             detail = f"({quoted(names[told[0]])} {kinds.details[told[0]][len('that ') :]})"
         text = f"{columns(names, which, 'holds', 'hold')} {what} {detail}".strip()
-        found.append(note(name, f"{text}.", advice))
-    return found
+        yield note(name, f"{text}.", advice)
 
 
 def _infinite(kinds: Kinds, names: tuple[str, ...]) -> Finding | None:

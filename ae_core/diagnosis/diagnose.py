@@ -19,13 +19,13 @@ from ..network.checks import check_targets
 from ..network.reference import Network
 from ..training.progress import History
 from . import curves, data_findings, findings, unit_findings
-from .column_findings import FarValues, far_finding, far_in, without_far
+from .column_findings import FAR_ROWS, FarValues, far_columns, far_values, without_far
 from .findings import Finding
 from .measures import Measures, Table, measure
 from .other_data import is_where_it_ended, other_data
 from .reconstruction import bounded, evenly, mean_error, some_of
 from .result import Diagnosis
-from .table_facts import TableFacts, table_facts
+from .table_facts import ENTRIES, TableFacts, table_facts
 from .trials import Trials
 from .words import names_of
 
@@ -154,10 +154,8 @@ class Examination:
     def wants_trials(self) -> bool:
         """Whether something was found that another setting may mend."""
         m = self.measures
-        if not m.varies:
-            return False
         is_warned = any(f.name in OF_THE_FIT and f.severity == "warning" for f in self.found)
-        return m.is_poor or (is_warned and m.references.has_structure)
+        return m.is_poor or (is_warned and m.varies and m.references.has_structure)
 
     @property
     def wants_filling(self) -> bool:
@@ -241,22 +239,23 @@ def examine(
             check_targets(validation, architecture)
             some = bounded(_some(validation, max_rows), network.dtype)
             validation_loss = mean_error(network, some)
-        measures = measure(network, table, k, history, validation_loss, settings or {})
+        measures = measure(network, table, k, history or History(), validation_loss, settings or {})
         # As the network sees them, columns are not in anybody's units.
         facts = table_facts(shown, names, _length(X), sources) if raw is not None else None
         return Examination(measures, explain(measures, facts, shown))
 
 
-def explain(
-    measures: Measures, facts: TableFacts | None = None, shown: Array | None = None
-) -> tuple[Finding, ...]:
+def explain(measures: Measures, facts: TableFacts | None, shown: Array) -> tuple[Finding, ...]:
     """What those measures mean, and facts of a table ``shown`` (m, n) as it was given.
 
     Warnings come first.
     """
     found = {f.name: f for check in CHECKS if (f := check(measures)) is not None}
-    if facts is not None and shown is not None:
-        _tell_far_values(found, measures, far_in(measures.columns, facts, shown))
+    if facts is not None:
+        some = shown[evenly(len(shown), max(FAR_ROWS, ENTRIES // shown.shape[1]))]
+        told = {sentinel.column for sentinel in facts.sentinels}
+        which = [int(i) for i in np.flatnonzero(measures.columns.weight > 0) if i not in told]
+        _tell_far_values(found, measures, far_columns(some, which))
     if "other_data" in found and not EXPLAINED_BY["other_data"] & set(found):
         # What such rows make of the network says nothing of how it was trained.
         for name in OF_THE_FIT | {"badly_scaled_columns", "overfitting"}:
@@ -270,17 +269,15 @@ def explain(
 
 def _tell_far_values(found: dict[str, Finding], measures: Measures, far: list[FarValues]) -> None:
     """Say of which column a few values are nearly all; its scale is then theirs."""
-    if not far:
+    finding = far_values(far, measures.columns.names)
+    if finding is None:
         return
     if len(far) == 1 or "heavy_outliers" not in found:  # of whole rows it is said already
-        found["heavy_outliers"] = far_finding(far[0], measures.columns.names)
+        found["heavy_outliers"] = finding
     but_for_them = replace(measures, columns=without_far(measures.columns, far))
-    for name, check in (
-        ("badly_scaled_columns", data_findings.badly_scaled_columns),
-        ("other_data", other_data),
-    ):
-        if name in found and check(but_for_them) is None:
-            found.pop(name)
+    for check in (data_findings.badly_scaled_columns, other_data):
+        if check.__name__ in found and check(but_for_them) is None:
+            found.pop(check.__name__)
 
 
 def tried_advice(

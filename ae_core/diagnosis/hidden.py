@@ -21,10 +21,10 @@ HIDDEN = 0.1
 ROWS_HIDDEN_IN = 2000
 """At most so many rows are looked at, evenly spaced."""
 SEED = (20001, 520)
-"""Of what is hidden: one that nobody who hides entries is likely to take, or all that this
-chooses would be missing already."""
+"""Of what is hidden. An unusual one: had the user hidden entries with the same seed, all that is
+chosen here would be missing already."""
 FEWEST_HIDDEN = 20
-"""Of fewer entries chance decides."""
+"""With fewer entries, chance decides."""
 COMPONENTS = (1, 2, 4, 8)
 """Of PCA that fills in, to see whether columns say anything about each other."""
 PASSES = 10
@@ -47,10 +47,8 @@ class FilledIn:
 def fill_hidden(network: Network, X: Array, given: Array | None = None) -> FilledIn | None:
     """Hide some of the seen entries of X (m, n), and see how well the network fills them in.
 
-    It is given covariates (m, c) beside, if it has any.
-
-    Only columns whose output is a number, not a probability. None where there are too few entries.
-    The same entries are hidden each time.
+    Entries are hidden in columns whose output is a number, not a probability, and the same ones
+    each time. None where there are too few. ``given`` (m, c) are the network's covariates.
 
     References
     ----------

@@ -137,7 +137,7 @@ def measure(
     network: Network,
     table: Table,
     n_pca: int,
-    history: History | None,
+    history: History,
     validation_loss: float | None,
     settings: Mapping[str, Any],
 ) -> Measures:
@@ -148,13 +148,13 @@ def measure(
     architecture, X, weights, given = network.architecture, table.X, table.weights, table.given
     feature_weights = architecture.feature_weights
     columns = columns_of(X, table.names, weights, feature_weights, table.shown)
-    run = run_network(network, X, given)
+    layers, code_is_dead, X_hat, row_losses = run_network(network, X, given)
     total = float(columns.weight @ columns.variance)
     with np.errstate(divide="ignore", invalid="ignore"):
         counted = (columns.variance > 0) & (columns.weight > 0)
-        left_over = seen_variance(X - run.X_hat, weights) / columns.variance
+        left_over = seen_variance(X - X_hat, weights) / columns.variance
         explained = np.where(counted, 1 - left_over, np.nan)
-    loss = weighted_mean(run.row_losses, X, weights)
+    loss = weighted_mean(row_losses, X, weights)
     own = own_parameters(architecture, network.params.astype(np.float64))
     judged_by = references(
         architecture, X, n_pca, weights, own, is_sample=table.is_sample, given=given
@@ -162,7 +162,7 @@ def measure(
     X_given, X_hat_given = np.zeros(1), np.zeros(1)
     if given is not None:
         X_given = linear_in(given, X, weights)
-        X_hat_given = linear_in(given, run.X_hat, weights)
+        X_hat_given = linear_in(given, X_hat, weights)
     left = X - X_given  # what PCA, and the code, are there for
     column_weights = None if feature_weights is None else columns.weight
     X_pca = principal_components(left, left, n_pca, weights, column_weights)
@@ -178,20 +178,20 @@ def measure(
         n_rows=len(X),
         loss=loss,
         references=judged_by,
-        output_share=share(seen_variance(run.X_hat - X_hat_given, weights)),
+        output_share=share(seen_variance(X_hat - X_hat_given, weights)),
         pca_share=share(seen_variance(left, weights) - seen_variance(left - X_pca, weights)),
         beyond_reach=_beyond_reach(X, architecture),
         few_rows_share=share_of_few(distances),
         few_weights_share=0.0 if weights is None else share_of_few(weights),
         columns=columns,
         explained=explained,
-        layers=run.layers,
-        code=look_at_code(network, X, weights, judged_by.start - loss, run.code_is_dead, given),
+        layers=layers,
+        code=look_at_code(network, X, weights, judged_by.start - loss, code_is_dead, given),
         filled_in=fill_hidden(network, X, given) if table.may_miss else None,
-        loss_curve=_curve(history.loss_curve if history else ()),
-        validation_curve=_curve(history.validation_loss_curve if history else ()),
+        loss_curve=np.asarray(history.loss_curve, dtype=np.float64),
+        validation_curve=np.asarray(history.validation_loss_curve, dtype=np.float64),
         validation_loss=validation_loss,
-        stopped_because=history.stopped_because if history else "",
+        stopped_because=history.stopped_because,
         settings=settings,
     )
 
@@ -249,10 +249,6 @@ def seen_variance(X: Array, weights: Array | None = None) -> Array:
     total = W.sum(axis=0)
     squares = np.where(unseen, 0.0, X - seen_mean(X, weights)) ** 2
     return np.asarray((W * squares).sum(axis=0) / np.where(total > 0, total, 1.0))
-
-
-def _curve(losses: Any) -> Array:
-    return np.asarray(losses, dtype=np.float64)
 
 
 def _ratio(part: float, whole: float) -> float:

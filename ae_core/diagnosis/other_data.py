@@ -5,7 +5,7 @@ import numpy as np
 from ..formulas.losses import LOSSES
 from .findings import Finding
 from .measures import Measures
-from .words import number, quoted
+from .words import label, number
 
 OTHER_DATA = 3.0
 """Times the loss at the end of the fit. On the same rows, without noise, it is nearly the same."""
@@ -76,23 +76,20 @@ def _not_as_scaled(m: Measures) -> str:
         if not beyond[worst] > BEYOND:
             return ""
         return (
-            f"column {quoted(c.names[worst])}, which went from 0 to 1 when scaled, goes from "
+            f"{label(c.names, worst)}, which went from 0 to 1 when scaled, goes from "
             f"{number(float(c.low[worst]))} to {number(float(c.high[worst]))} now"
         )
     if scale not in ("standard", "auto"):
         return ""
-    deviation = np.sqrt(c.variance)
-    away = np.abs(c.mean)
+    deviation, away = np.sqrt(c.variance), np.abs(c.mean)
     worst = int(np.argmax(away))
     if away[worst] > AS_SCALED:
         return (
-            f"the mean of column {quoted(c.names[worst])} was 0 when scaled, and lies "
+            f"the mean of {label(c.names, worst)} was 0 when scaled, and lies "
             f"{number(float(away[worst]))} of the fit's standard deviations from it now"
         )
     worst = int(np.argmax(deviation))
-    if deviation[worst] > AS_SCALED:
-        return (
-            f"the standard deviation of column {quoted(c.names[worst])} is "
-            f"{number(float(deviation[worst]))} times the fit's"
-        )
-    return ""
+    if not deviation[worst] > AS_SCALED:
+        return ""
+    times = number(float(deviation[worst]))
+    return f"the standard deviation of {label(c.names, worst)} is {times} times the fit's"

@@ -22,7 +22,8 @@ EDGE_ROWS = 500
 DENSE_ENTRIES = 2_000_000
 """Of a sparse table so many rows are looked at as have this many entries when made dense, 16 MB."""
 FEWER_ROWS_JUDGED, ENTRIES_JUDGED = 200, 300_000
-"""Where a fit begins or ends: so many entries of wide tables are looked at, but of so many rows."""
+"""To judge a network before and after a fit, wide tables are cut to this many entries, but never to
+fewer rows than that."""
 
 
 def bounded(X: Array, dtype: Any) -> Array:
@@ -141,7 +142,7 @@ def rates_of(rows: Rows, which: Array) -> tuple[Array, Array | None]:
 
 
 def judged_rows(rows: Rows, at_most: int) -> Array:
-    """The numbers of some rows that count, evenly spaced; of wide tables of fewer."""
+    """The numbers of some rows of positive weight, evenly spaced; fewer of wide tables."""
     fewer = max(FEWER_ROWS_JUDGED, ENTRIES_JUDGED // rows.n_features)
     which = some_of(rows, min(at_most, fewer))
     return which[rows.counts(which) > 0]

@@ -27,9 +27,9 @@ WORSE_THAN_PCA = 1.1
 WORTH_SAYING = 0.02
 """… more of it by this share of the constant's loss: below it both are nearly perfect."""
 GIVEN = 0.2
-"""Covariates for each row from which on what is linear in them is learned by heart."""
+"""Covariates per row: with more of them a linear fit learns the rows by heart."""
 FEWEST_ROWS = 8
-"""Of fewer, half the rows are none to learn from."""
+"""Of fewer rows, half are too few to learn from."""
 
 
 @dataclass(frozen=True)
@@ -138,8 +138,8 @@ def references(
         Whether a network has learned from more rows than these: then PCA of a part of them is
         judged on the others.
     given : array of shape (m, n_covariates), optional
-        What the network is given beside the rows. Of as many that they nearly number the rows,
-        nothing is learned here.
+        What the network is given beside the rows; ignored where there are nearly as many
+        covariates as rows.
     """
     given = None if given is None or given.shape[1] > GIVEN * len(X) else given
     name, constant = best_constant(architecture, X, weights)

@@ -6,7 +6,7 @@ noise, clipping) before what shapes it. `trials` tries them; being suspected say
 
 import math
 import numbers
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ from ..basics.arguments import is_number
 MORE_EPOCHS = (5, 25)
 """Times as many; the second only where there were very few."""
 DECADES_DOWN = (1e1, 1e2, 1e3, 1e4, 1e6, 1e8)
-"""What a rate is divided by if the loss went beyond all numbers; unscaled data want that much."""
+"""What a rate is divided by if the loss overflowed; unscaled data may need that much."""
 USUAL_RATES = {"sgd": 1e-2}
 """Where one starts with a solver; with the others here:"""
 USUAL_RATE = 3e-3
@@ -24,7 +24,7 @@ NEAR = 3.0
 FAR_FROM_USUAL = 10.0
 """Times the usual rate, or a fraction of it: from there on it is suspected first."""
 STRONG_ALPHA = 0.99
-"""From there on it may be what keeps a network from learning, also where it is the default."""
+"""A penalty from which it may keep a network from learning, even where it is the default."""
 FEW_EPOCHS, VERY_FEW_EPOCHS = 30, 10
 
 OFF: tuple[tuple[str, Any, str], ...] = (
@@ -118,46 +118,40 @@ def suspects(fit: Fit) -> list[Change]:
     found = [
         *_what_holds_back(fit),
         *_rates(fit),
-        *_rest(fit),
+        *_to_defaults(fit, NOT_SUSPECTED | TREATED_BY_THEMSELVES),
         *_training(fit),
         *_shape(fit),
-        *_another_solver(fit),
         *_another_start(fit),
     ]
     return sorted(found, key=lambda change: change.suspicion)  # stable: the order above decides
 
 
-def _what_holds_back(fit: Fit) -> list[Change]:
-    s, found = fit.settings, []
+def _what_holds_back(fit: Fit) -> Iterator[Change]:
+    s = fit.settings
     # beta=1 is what makes the loss a bound; a smaller one is no fault of the fit.
     if _more(s.get("beta"), 1):
-        found.append(Change({"beta": 1.0}, "codes stray further from a normal distribution", 0))
+        yield Change({"beta": 1.0}, "codes stray further from a normal distribution", 0)
     if _more(s.get("beta"), 0.1):
-        found.append(Change({"beta": 0.1}, "the loss is no bound on a likelihood then", 1))
+        yield Change({"beta": 0.1}, "the loss is no bound on a likelihood then", 1)
     for name, off, cost in OFF:
-        strong = fit.has(name) and s[name] and (name != "alpha" or s[name] > fit.defaults["alpha"])
-        if strong:
-            found.append(Change({name: off}, cost, 0))
+        if fit.has(name) and s[name] and (name != "alpha" or s[name] > fit.defaults["alpha"]):
+            yield Change({name: off}, cost, 0)
         elif name == "alpha" and _more(s.get(name), STRONG_ALPHA):  # of ratings and counts usual
-            found.append(Change({name: off}, cost, 1))
+            yield Change({name: off}, cost, 1)
     if s.get("corruption") is not None:
         level = fit.defaults["corruption_level"]
         cost = "it no longer learns to undo noise"
         if _more(s["corruption_level"], level):
             # The level is what is unusual, so it is what is changed, also to none at all.
-            found += [
-                Change({"corruption_level": level}, "there is less noise to undo", 0),
-                Change({"corruption_level": level / 10}, "hardly any noise to undo", 0),
-                Change({"corruption_level": 0.0}, cost, 0),
-            ]
-        else:
-            suspicion = 0 if fit.has("corruption") else 1  # what a fit has by itself, least
-            found.append(Change({"corruption": None}, cost, suspicion))
+            yield Change({"corruption_level": level}, "there is less noise to undo", 0)
+            yield Change({"corruption_level": level / 10}, "hardly any noise to undo", 0)
+            yield Change({"corruption_level": 0.0}, cost, 0)
+        else:  # what a fit has by default is suspected less
+            yield Change({"corruption": None}, cost, 0 if fit.has("corruption") else 1)
     if s.get("clip_norm") is not None:
-        found.append(Change({"clip_norm": None}, "one bad batch can throw the weights far", 0))
+        yield Change({"clip_norm": None}, "one bad batch can throw the weights far", 0)
         if _more(1.0, s["clip_norm"]):
-            found.append(Change({"clip_norm": 1.0}, "steps may be that much longer", 0))
-    return found
+            yield Change({"clip_norm": 1.0}, "steps may be that much longer", 0)
 
 
 def _rates(fit: Fit, usual: float | None = None) -> list[Change]:
@@ -179,20 +173,16 @@ def _rates(fit: Fit, usual: float | None = None) -> list[Change]:
     return [Change({"learning_rate_init": value}, "", suspicion) for value in chosen]
 
 
-def _training(fit: Fit) -> list[Change]:
-    s, found = fit.settings, []
-    epochs: Any = s.get("max_iter")
+def _training(fit: Fit) -> Iterator[Change]:
+    epochs: Any = fit.settings.get("max_iter")
     if is_number(epochs) and epochs >= 1:
         suspicion = 0 if epochs < FEW_EPOCHS else 1
         several = MORE_EPOCHS if epochs < VERY_FEW_EPOCHS else MORE_EPOCHS[:1]
-        found += [_longer("max_iter", int(epochs) * times, times, suspicion) for times in several]
+        yield from (_longer("max_iter", int(epochs) * n, n, suspicion) for n in several)
     if fit.has("batch_size"):
-        found.append(Change({"batch_size": fit.defaults["batch_size"]}, "", 0))
-    if s.get("early_stopping"):
-        found.append(
-            Change({"early_stopping": False, "tol": None}, "no rows are held out to stop by", 1)
-        )
-    return found
+        yield Change({"batch_size": fit.defaults["batch_size"]}, "", 0)
+    if fit.settings.get("early_stopping"):
+        yield Change({"early_stopping": False, "tol": None}, "no rows are held out to stop by", 1)
 
 
 def _longer(name: str, steps: int, times: float, suspicion: int) -> Change:
@@ -200,48 +190,40 @@ def _longer(name: str, steps: int, times: float, suspicion: int) -> Change:
     return Change({name: steps}, f"{times:.3g} times the time", suspicion, float(times))
 
 
-def _shape(fit: Fit) -> list[Change]:
-    s, found = fit.settings, []
+def _shape(fit: Fit) -> Iterator[Change]:
+    s = fit.settings
     if fit.has("scale") and s["scale"] not in ("standard", "biases"):
-        found.append(
-            Change({"scale": "standard"}, "training then goes by the loss of scaled columns", 0)
-        )
+        yield Change({"scale": "standard"}, "training then goes by the loss of scaled columns", 0)
     for name in ("output_activation", "code_activation"):
         if fit.has(name):
-            found.append(Change({name: fit.defaults[name]}, "", 0))
+            yield Change({name: fit.defaults[name]}, "", 0)
     if "activation" in s and fit.has_hidden_layers:
         others = [a for a in ("elu", "tanh", "leaky_relu") if a != s["activation"]]
         suspicion = 0 if fit.has("activation") else 2
-        found += [Change({"activation": other}, "", suspicion) for other in others[:2]]
+        yield from (Change({"activation": other}, "", suspicion) for other in others[:2])
     k: Any = s.get("n_components")
     if fit.has("hidden_layer_sizes"):
         settings = {"hidden_layer_sizes": fit.defaults["hidden_layer_sizes"]}
         if fit.has("decoder_layer_sizes"):
             settings["decoder_layer_sizes"] = None
         is_narrow = _narrowest(s["hidden_layer_sizes"]) < 2 * (k if is_number(k) else 1)
-        found.append(Change(settings, "another number of weights", 0 if is_narrow else 1))
+        yield Change(settings, "another number of weights", 0 if is_narrow else 1)
     if is_number(k) and 2 * k <= fit.n_columns:
         longer = int(2 * k)
-        found.append(Change({"n_components": longer}, "a longer code", 2, n_components=longer))
-    return found
+        yield Change({"n_components": longer}, "a longer code", 2, n_components=longer)
 
 
-def _rest(fit: Fit) -> list[Change]:
-    """Everything else that differs from its default."""
-    unusual = fit.defaults_but_for(NOT_SUSPECTED | TREATED_BY_THEMSELVES)
-    return [Change({name: default}, "", 0) for name, default in unusual.items()]
+def _to_defaults(fit: Fit, others: set[str]) -> list[Change]:
+    """Each setting that differs from its default, but for some."""
+    return [Change({name: was}, "", 0) for name, was in fit.defaults_but_for(others).items()]
 
 
-def _another_solver(fit: Fit) -> list[Change]:
+def _another_start(fit: Fit) -> Iterator[Change]:
     if fit.settings.get("solver", "adam") not in ("adam", "adamw"):
         # Tried last: a rate that suits one solver says nothing about another.
-        return [Change({"solver": "adam", "learning_rate_init": USUAL_RATE}, "", 0)]
-    return []
-
-
-def _another_start(fit: Fit) -> list[Change]:
-    seed = fit.settings["random_state"]
-    return [Change({"random_state": int(seed) + 1 if is_number(seed) else 1}, "", 2)]
+        yield Change({"solver": "adam", "learning_rate_init": USUAL_RATE}, "", 0)
+    seed: Any = fit.settings["random_state"]
+    yield Change({"random_state": int(seed) + 1 if is_number(seed) else 1}, "", 2)
 
 
 USUAL_RATE_OF_A_DETECTOR = 0.01
@@ -258,8 +240,7 @@ def detector_suspects(settings: Mapping[str, Any], defaults: Mapping[str, Any]) 
         found.append(_longer("n_steps", usual, usual / steps, suspicion))
     found += [_longer("n_steps", steps * times, times, suspicion) for times in MORE_EPOCHS]
     told = {"contamination", "n_threads", "random_state", "learning_rate_init", "n_steps"}
-    unusual = fit.defaults_but_for(told)
-    found += [Change({name: default}, "", 0) for name, default in unusual.items()]
+    found += _to_defaults(fit, told)
     return sorted(found, key=lambda change: change.suspicion)
 
 
@@ -273,44 +254,40 @@ def all_defaults(fit: Fit) -> Change | None:
     return Change(others, "", 2, label=f"the defaults of {', '.join(others)}")
 
 
-def beside(fit: Fit, first: Change, changes: list[Change]) -> list[Change]:
+def beside(fit: Fit, first: Change, changes: list[Change]) -> Iterator[Change]:
     """What to try with a change that helped and left much: each other setting that is unusual.
 
     At last the defaults of all, as two that hide each other's gain may both have to go.
     """
     unusual = [change for change in changes if change.suspicion == 0 and not change.n_components]
-    found = []
     for change in unusual:
         if change.settings.keys() & first.settings.keys():
             continue
         names = ", ".join(f"{name}={shown(value)}" for name, value in change.settings.items())
-        found.append(
-            Change(
-                {**first.settings, **change.settings},
-                change.cost,
-                0,
-                max(first.work, change.work),
-                first.n_components,
-                label=f"with {names} as well",
-            )
+        yield Change(
+            {**first.settings, **change.settings},
+            change.cost,
+            0,
+            max(first.work, change.work),
+            first.n_components,
+            label=f"with {names} as well",
         )
     together = all_defaults(fit)
-    return found if together is None else [*found, together]
+    if together is not None:
+        yield together
 
 
-def to_fill_in(fit: Fit) -> list[Change]:
+def to_fill_in(fit: Fit) -> Iterator[Change]:
     """The changes to try where hidden entries are filled in badly: what makes copying harder."""
-    found = []
     if fit.settings.get("corruption") != "masking":
         settings = {"corruption": "masking"}
         if fit.settings["corruption_level"] >= 1:  # a standard deviation, and no share
             settings["corruption_level"] = fit.defaults["corruption_level"]
-        found.append(Change(settings, "seen entries come back less exactly", 0))
+        yield Change(settings, "seen entries come back less exactly", 0)
     k = fit.settings["n_components"]
     for smaller in (fit.n_columns // 2, fit.n_columns // 4):
         if 1 <= smaller < k:
-            found.append(Change({"n_components": smaller}, "a shorter code", 1))
-    return found
+            yield Change({"n_components": smaller}, "a shorter code", 1)
 
 
 def _narrowest(sizes: Any) -> float:

@@ -6,6 +6,7 @@ numbers and dates among the numbers. Each is told in a wide gap from what health
 
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -82,6 +83,9 @@ NOT_A_COUNT = 86400.0
 """Seconds: numbers of that size that differ by less than a day in all are something else."""
 
 
+Pair = tuple[int, int]
+
+
 @dataclass(frozen=True)
 class Sentinel:
     """A value that stands for something else, most likely for 'missing'."""
@@ -94,31 +98,28 @@ class Sentinel:
     """What sets it apart from the other values, to end a sentence with."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class TableFacts:
     """Columns by what is notable about them, as numbers from 0."""
 
-    n_rows: int
     names: tuple[str, ...]
-    missing: tuple[int, ...] = ()
+    missing: list[int]
     """Columns of which every entry is missing."""
-    sentinels: tuple[Sentinel, ...] = ()
-    duplicates: tuple[tuple[int, ...], ...] = ()
+    sentinels: list[Sentinel] = field(default_factory=list)
+    duplicates: list[list[int]] = field(default_factory=list)
     """Groups of columns with the same values."""
-    multiples: tuple[tuple[int, int], ...] = ()
+    multiples: list[Pair] = field(default_factory=list)
     """Pairs of which one is the other times a number, plus a number."""
-    near_copies: tuple[tuple[int, int], ...] = ()
+    near_copies: list[Pair] = field(default_factory=list)
     """Pairs of which that is nearly so."""
-    same_where_seen: tuple[tuple[int, int], ...] = ()
+    same_where_seen: list[Pair] = field(default_factory=list)
     """Pairs that are equal wherever both are seen, where not all is."""
-    ids: tuple[int, ...] = ()
+    ids: list[int] = field(default_factory=list)
     """Columns that number the rows."""
-    named_ids: tuple[int, ...] = ()
+    named_ids: list[int] = field(default_factory=list)
     """Columns of whole numbers, no two the same, that are called an identifier."""
-    dates: tuple[tuple[int, str], ...] = ()
+    dates: list[tuple[int, str]] = field(default_factory=list)
     """Columns of points in time, and as what they are written."""
-    shares_missing: Array = field(default_factory=lambda: np.zeros(0))
-    """(n,): share of the entries of each column that is missing."""
 
 
 def table_facts(
@@ -145,47 +146,32 @@ def table_facts(
     if m > at_most:
         X = X[evenly(m, at_most)]
     is_seen = ~np.isnan(X)
-    missing = tuple(np.flatnonzero(~is_seen.any(axis=0)).tolist())
-    shares = 1 - is_seen.mean(axis=0)
-    if len(X) < FEWEST_ROWS:
-        return TableFacts(n_rows, names, missing=missing, shares_missing=shares)
-    sentinels, dates, is_used = [], [], np.zeros(n, dtype=bool)
-    ids: dict[str, list[int]] = {"counts": [], "named": []}
+    facts = TableFacts(names, missing=np.flatnonzero(~is_seen.any(axis=0)).tolist())
+    used = []
     for column in range(n):
         values = X[is_seen[:, column], column]
         if len(values) < FEWEST_ROWS:
             continue
         distinct, counts = np.unique(values, return_counts=True)
-        is_used[column] = counts.max() <= (1 - USED) * len(values)
+        if counts.max() <= (1 - USED) * len(values):
+            used.append(column)
         found = _sentinel(distinct, counts)
-        if found is not None:
-            sentinels.append(Sentinel(column, found[0], float(found[1] / len(X)), found[2]))
-            continue
         written = _written_as(distinct, names[column])
-        kind = "" if written else _as_identifier(values, distinct, names[column], n_rows)
-        if written:
-            dates.append((column, written))
-        elif kind:
-            ids[kind].append(column)
-    used = np.flatnonzero(is_used)
-    duplicates = _duplicates(X, used, sources)
-    repeated = [column for group in duplicates for column in group[1:]]
-    single = used[~np.isin(used, repeated)]
-    multiples, near_copies = _multiples(X, single, sources)
-    return TableFacts(
-        n_rows=n_rows,
-        names=names,
-        missing=missing,
-        sentinels=tuple(sentinels),
-        duplicates=duplicates,
-        multiples=multiples,
-        near_copies=near_copies,
-        same_where_seen=_same_where_seen(X, single),
-        ids=tuple(ids["counts"]),
-        named_ids=tuple(ids["named"]),
-        dates=tuple(dates),
-        shares_missing=shares,
-    )
+        if found is not None:
+            facts.sentinels.append(Sentinel(column, found[0], float(found[1] / len(X)), found[2]))
+        elif written:
+            facts.dates.append((column, written))
+        elif len(distinct) == len(values) and _are_whole(values):
+            if _number_rows(values, n_rows):
+                facts.ids.append(column)
+            elif ID_NAMES.search(names[column]):
+                facts.named_ids.append(column)
+    facts.duplicates = _duplicates(X, used, sources)
+    repeated = {column for group in facts.duplicates for column in group[1:]}
+    single = np.array([column for column in used if column not in repeated], dtype=np.intp)
+    facts.multiples, facts.near_copies = _multiples(X, single, sources)
+    facts.same_where_seen = _same_where_seen(X, single)
+    return facts
 
 
 def _sentinel(distinct: Array, counts: Array) -> tuple[float, int, str] | None:
@@ -263,54 +249,47 @@ def _written_as(distinct: Array, name: str) -> str:
     return ""
 
 
-def _as_identifier(values: Array, distinct: Array, name: str, n_rows: int) -> str:
-    """'counts' of whole numbers that number the rows, 'named' of others that are called so."""
-    if len(distinct) < len(values) or not _are_whole(values):
-        return ""
+def _number_rows(values: Array, n_rows: int) -> bool:
+    """Whether whole numbers, no two of them the same, number the rows."""
     steps = np.diff(values)
     counts_on = bool((np.abs(steps - steps.mean()) <= 1).all()) and abs(steps.mean()) >= 1
-    as_many_as_rows = float(distinct[-1] - distinct[0]) <= n_rows + 1
-    if as_many_as_rows and (counts_on or len(values) == n_rows):
-        return "counts"
-    return "named" if ID_NAMES.search(name) else ""
+    as_many_as_rows = float(values.max() - values.min()) <= n_rows + 1
+    return as_many_as_rows and (counts_on or len(values) == n_rows)
 
 
-def _is_of_one(columns: tuple[int, ...], sources: Array | None) -> bool:
+def _is_of_one(columns: Sequence[int], sources: Array | None) -> bool:
     """Whether all these columns were made of one."""
     return sources is not None and len(set(sources[list(columns)].tolist())) == 1
 
 
-def _duplicates(X: Array, which: Array, sources: Array | None) -> tuple[tuple[int, ...], ...]:
+def _duplicates(X: Array, which: list[int], sources: Array | None) -> list[list[int]]:
     groups: dict[Any, list[int]] = {}
     for column in which:
         # One zero, not two; NaN has many bit patterns.
         values = np.where(np.isnan(X[:, column]), np.nan, X[:, column] + 0.0)
-        groups.setdefault(values.tobytes(), []).append(int(column))
-    several = (tuple(group) for group in groups.values() if len(group) > 1)
-    return tuple(group for group in several if not _is_of_one(group, sources))
+        groups.setdefault(values.tobytes(), []).append(column)
+    several = (group for group in groups.values() if len(group) > 1)
+    return [group for group in several if not _is_of_one(group, sources)]
 
 
-def _multiples(
-    X: Array, which: Array, sources: Array | None
-) -> tuple[tuple[tuple[int, int], ...], tuple[tuple[int, int], ...]]:
+def _multiples(X: Array, which: Array, sources: Array | None) -> tuple[list[Pair], list[Pair]]:
     """Pairs of columns of which one follows from the other, and those that nearly do."""
     which = which[~np.isnan(X[:, which]).any(axis=0)]
     if not 2 <= len(which) <= COMPARED:
-        return (), ()
+        return [], []
     part = X[:, which]
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         centred = part - part.mean(axis=0)
         standard = centred / np.sqrt((centred**2).sum(axis=0))
         beyond = 1 - np.abs(standard.T @ standard)
-    found: list[list[tuple[int, int]]] = [[], []]
-    candidates = np.argwhere(np.triu(beyond < NEARLY_FOLLOWS, 1))[:PAIRS]
-    for i, j in candidates:
+    exact: list[Pair] = []
+    nearly: list[Pair] = []
+    for i, j in np.argwhere(np.triu(beyond < NEARLY_FOLLOWS, 1))[:PAIRS]:
         pair = int(which[i]), int(which[j])
         inner = _without_the_farthest(part[:, i], part[:, j])
         if inner < NEARLY_FOLLOWS and not _is_of_one(pair, sources):
-            is_exact = max(inner, beyond[i, j]) < FOLLOWS
-            found[0 if is_exact else 1].append(pair)
-    return tuple(found[0]), tuple(found[1])
+            (exact if max(inner, beyond[i, j]) < FOLLOWS else nearly).append(pair)
+    return exact, nearly
 
 
 def _without_the_farthest(x: Array, y: Array) -> float:
@@ -325,18 +304,18 @@ def _without_the_farthest(x: Array, y: Array) -> float:
     return 1 - abs(float(x @ y)) / size if size > 0 else math.inf
 
 
-def _same_where_seen(X: Array, which: Array) -> tuple[tuple[int, int], ...]:
+def _same_where_seen(X: Array, which: Array) -> list[Pair]:
     """Pairs of columns, not all of them seen everywhere, that are equal wherever both are seen."""
     part = X[:, which]
     is_seen = ~np.isnan(part)
     has_gaps = ~is_seen.all(axis=0)
     if not has_gaps.any() or len(which) > COMPARED_WITH_GAPS:
-        return ()
-    found: dict[tuple[int, int], None] = {}  # in the order of the first of their columns with gaps
+        return []
+    found: dict[Pair, None] = {}  # in the order of the first of their columns with gaps
     for i in np.flatnonzero(has_gaps):
         both = is_seen & is_seen[:, [i]]
         is_same = ((part == part[:, [i]]) | ~both).all(axis=0)
         for j in np.flatnonzero(is_same & (both.mean(axis=0) >= SEEN_TOGETHER)):
             if j != i:
                 found[int(which[min(i, j)]), int(which[max(i, j)])] = None
-    return tuple(found)
+    return list(found)

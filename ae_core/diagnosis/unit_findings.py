@@ -34,9 +34,8 @@ def saturated_units(m: Measures) -> Finding | None:
 
 
 def _against_saturation(m: Measures) -> str:
-    held = holds_back(m)
-    if held:
-        return " ".join(held)
+    if held := " ".join(holds_back(m)):
+        return held
     other = "an activation that is not bounded, such as 'elu'."
     if is_large(m):
         return f"{smaller_rate(m)} Or {other}"

@@ -9,7 +9,6 @@ from .._typing import Array
 from ..data.rows import Rows
 from ..formulas.activations import ACTIVATIONS
 from ..formulas.latent import divergence
-from ..network.architecture import Architecture
 from ..network.output import own_parameters, row_losses
 from ..network.passes import forward as forward_pass
 from ..network.reference import Network
@@ -88,18 +87,18 @@ class Code:
         return None if self.information is None else self.information > INFORMATION
 
 
-@dataclass(frozen=True, eq=False)
-class Run:
-    """What a network makes of rows X (m, n)."""
+def run_network(
+    network: Network, X: Array, given: Array | None
+) -> tuple[tuple[Layer, ...], Array, Array, Array]:
+    """Run the network on rows X (m, n) with covariates (m, c), and look at what its units do.
 
-    layers: tuple[Layer, ...]
-    code_is_dead: Array  # (n_components,)
-    X_hat: Array  # (m, n)
-    row_losses: Array  # (m,)
-
-
-def run_network(network: Network, X: Array, given: Array | None = None) -> Run:
-    """Run the network on rows X (m, n) with covariates (m, c), and look at what its units do."""
+    Returns
+    -------
+    layers : tuple of Layer
+    code_is_dead : array of bool, shape (n_components,)
+    X_hat : array of shape (m, n)
+    row_losses : array of shape (m,)
+    """
     n, X = X.shape[1], beside(X, given)
     architecture = network.architecture
     n_layers = architecture.n_layers
@@ -123,10 +122,11 @@ def run_network(network: Network, X: Array, given: Array | None = None) -> Run:
             low[i] = np.minimum(low[i], H.min(axis=0))
             high[i] = np.maximum(high[i], H.max(axis=0))
     layers, code_dead = [], np.zeros(architecture.n_components, dtype=bool)
+    is_sparse = bool(architecture.k_sparse or architecture.sparsity or architecture.code_l1)
     for i, name in enumerate(architecture.activations):
         is_code = i + 1 == architecture.code_layer
         # A sparse code is meant to be at an end of its range for most rows.
-        share = 1.0 if is_code and _is_sparse_code(architecture) else ALMOST_ALL_ROWS
+        share = 1.0 if is_code and is_sparse else ALMOST_ALL_ROWS
         saturated = (flat[i] >= share * len(X)) & (name in BOUNDED)
         dead = (flat[i] == len(X)) & (name in ONE_SIDED)
         if is_code:
@@ -137,11 +137,7 @@ def run_network(network: Network, X: Array, given: Array | None = None) -> Run:
         stuck = dead & (flat[i] == len(X))
         n_each = int(dead.sum()), int(saturated.sum()), int(stuck.sum())
         layers.append(Layer(i + 1, sizes[i], name, is_code, *n_each))
-    return Run(tuple(layers), code_dead, X_hat, errors)
-
-
-def _is_sparse_code(architecture: Architecture) -> bool:
-    return bool(architecture.k_sparse or architecture.sparsity or architecture.code_l1)
+    return tuple(layers), code_dead, X_hat, errors
 
 
 def look_at_code(
@@ -150,7 +146,7 @@ def look_at_code(
     weights: Array | None,
     gain: float,
     is_dead: Array,
-    given: Array | None = None,
+    given: Array | None,
 ) -> Code:
     """The code of rows X (m, n), unit by unit.
 

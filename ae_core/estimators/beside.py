@@ -65,20 +65,20 @@ def covariates_of(estimator: Any, covariates: Any, n_rows: int) -> Array | None:
         When there are none where the fit had some, or the other way round, or others.
     """
     learned: Covariates | None = estimator._covariates
-    if covariates is None and learned is not None:
+    if learned is None:
+        if covariates is None:
+            return None
+        raise ValueError(
+            "covariates are given, and the model was fitted without: leave them out, or fit with "
+            "fit(X, covariates=…)"
+        )
+    if covariates is None:
         names = ""
         if learned.encoding is not None:
             names = f" ({', '.join(c.name for c in learned.encoding.columns)})"[:100]
         raise ValueError(
             f"covariates=None: the model was fitted with {learned.n_columns} column"
             f"{'s' * (learned.n_columns > 1)} of covariates{names}, so give those of these rows"
-        )
-    if covariates is None:
-        return None
-    if learned is None:
-        raise ValueError(
-            "covariates are given, and the model was fitted without: leave them out, or fit with "
-            "fit(X, covariates=…)"
         )
     return learned.encode(covariates, n_rows)
 

@@ -20,7 +20,7 @@ class Held(NamedTuple):
 
     network: Network | None
     rows: Rows | None
-    """Any, as the network sees them."""
+    """One row, which shows how the network sees rows."""
     ensemble: Ensemble | None
     threshold: float
     has_missing: bool
@@ -31,7 +31,7 @@ class Held(NamedTuple):
 
 
 def held(estimator: Any) -> Held:
-    """What a handle is made of.
+    """What a handle of the C interface is made of.
 
     Raises
     ------

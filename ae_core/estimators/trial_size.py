@@ -18,9 +18,9 @@ VISITS = 36_000
 STEPS = 1200
 """A trial of batches that are larger than usual takes as many steps as the fit, up to so many."""
 MULTIPLY_ADDS = {np.dtype(np.float32): 8e9, np.dtype(np.float64): 4e9}
-"""Per second, as a slow machine has them; training takes three for each weight and row."""
+"""Per second, on a slow machine; training takes three for each weight and row."""
 STEP, EPOCH = 3e-5, 2e-4
-"""Seconds that a step, and an epoch, takes beside them."""
+"""Seconds that a step, and an epoch, take besides."""
 EASY = 0.4
 """Share of the budget up to which trials are as long as the fit, and not only as need be."""
 SEVERAL = 6

@@ -25,17 +25,10 @@ from ..network.output import own_parameters
 from ..training.progress import NonFiniteLossError
 from .fitting import in_rates
 from .parameters import MEANINGS, alpha_of, batch_size_of
-from .trial_size import (
-    FEWEST_ROWS,
-    Size,
-    left_of,
-    planned,
-    those_that_fit,
-    trial_batch_size,
-)
+from .trial_size import FEWEST_ROWS, left_of, planned, those_that_fit, trial_batch_size
 
 NEARLY = 0.5
-"""Of what the fit fell short of PCA: a trial that does so by this share of it is as poor."""
+"""A trial is as poor as the fit if it falls short of PCA by this share of what the fit does."""
 
 
 class Table(NamedTuple):
@@ -77,26 +70,15 @@ def try_settings(model: Any, table: Table, *, lost: float | None, budget: float)
     Trials, or None where there is nothing to try
     """
     what = _fit_of(model)
-    size, changes, n_left_out = planned(model, suspects(what), _at_most(model, table), budget)
-    trial = _Trial(model, table, size)
-    loss = trial.as_it_is()
+    trial = _Trial(model, table, suspects(what), budget)
+    loss, changes = trial.as_it_is(), trial.changes
     if loss is None:
         return None
     judged_by = trial.references(None)
-    is_reproduced = lost is None or judged_by.is_poor(loss)
-    if lost is not None and not is_reproduced:
-        is_reproduced = judged_by.lost(loss) > NEARLY * lost
-    result = Trials(
-        n_rows=size.n_rows,
-        n_epochs=size.n_epochs,
-        loss=loss,
-        references=judged_by,
-        budget=budget,
-        is_reproduced=is_reproduced,
-        seed=trial.seed,
-        cut_short=_cut_short(model),
-    )
-    if not is_reproduced:
+    is_as_poor = lost is None or judged_by.is_poor(loss) or judged_by.lost(loss) > NEARLY * lost
+    cut_short = _cut_short(model)
+    result = trial.result(loss, judged_by, is_reproduced=is_as_poor, cut_short=cut_short)
+    if not is_as_poor:
         return result
 
     def run(changes: list[Change]) -> tuple[tuple[Trial, ...], int]:
@@ -104,12 +86,12 @@ def try_settings(model: Any, table: Table, *, lost: float | None, budget: float)
 
     announce(len(changes), budget)
     tried, left = run(changes)
-    result = replace(result, tried=tried, n_left_out=left + n_left_out)
+    result = replace(result, tried=tried, n_left_out=left + trial.n_left_out)
     if result.leaves_much:
         best = result.helped[0]
         first = next(c for c in changes if dict(c.settings) == dict(best.settings))
-        left_over = left_of(model, size, changes, budget)
-        both = those_that_fit(model, size, beside(what, first, changes), left_over)
+        left_over = left_of(model, trial.size, changes, budget)
+        both = those_that_fit(model, trial.size, list(beside(what, first, changes)), left_over)
         return replace(result, together=run(both)[0])
     together = None if result.helped or result.n_left_out else all_defaults(what)
     return result if together is None else replace(result, tried=(*tried, *run([together])[0]))
@@ -144,9 +126,8 @@ def try_filling(model: Any, table: Table, *, budget: float) -> Trials | None:
     -------
     Trials, or None where there is nothing to try
     """
-    changes = to_fill_in(_fit_of(model))
-    size, changes, n_left_out = planned(model, changes, _at_most(model, table), budget)
-    trial = _Trial(model, table, size)
+    trial = _Trial(model, table, list(to_fill_in(_fit_of(model))), budget)
+    changes = trial.changes
     of_base = None if trial.as_it_is() is None else trial.filled_in(trial.base)
     if of_base is None:
         return None
@@ -161,16 +142,12 @@ def try_filling(model: Any, table: Table, *, budget: float) -> Trials | None:
         return None if f is None else f.network
 
     tried, left = run_trials(changes, trial.settings, error, lambda _: judged_by, budget=budget)
-    return Trials(
-        n_rows=size.n_rows,
-        n_epochs=size.n_epochs,
-        loss=of_base.network,
-        references=judged_by,
-        budget=budget,
+    return trial.result(
+        of_base.network,
+        judged_by,
         is_reproduced=True,
         tried=tried,
-        n_left_out=left + n_left_out,
-        seed=trial.seed,
+        n_left_out=left + trial.n_left_out,
         measure="error on hidden entries",
     )
 
@@ -188,12 +165,6 @@ def _fit_of(model: Any) -> Fit:
         has_hidden_layers=architecture.n_layers > 2,
         diverged=model.history_.stopped_because.startswith("the loss is "),
     )
-
-
-def _at_most(model: Any, table: Table) -> int:
-    """How many rows a trial may take, so that they may be made dense."""
-    entries = max(FEWEST_ROWS, DENSE_ENTRIES // model.network_.architecture.n_features)
-    return min(table.n_rows, entries)
 
 
 def seed_of(model: Any) -> int:
@@ -227,8 +198,11 @@ def announce(n_changes: int, budget: float) -> None:
 class _Trial:
     """Fits of one model's settings to the same rows, and their loss by one measure."""
 
-    def __init__(self, model: Any, table: Table, size: Size) -> None:
-        self.model, self.size, self.max_iter = model, size, model.max_iter
+    def __init__(self, model: Any, table: Table, changes: list[Change], budget: float) -> None:
+        most = max(FEWEST_ROWS, DENSE_ENTRIES // model.network_.architecture.n_features)
+        n_rows = min(table.n_rows, most)  # so many may be made dense
+        size, self.changes, self.n_left_out = planned(model, changes, n_rows, budget)
+        self.model, self.size, self.budget = model, size, budget
         self._references: dict[int, References] = {}
         self.X, self.weights, covariates = table.some(size.n_rows)
         self.beside = {} if covariates is None else {"covariates": covariates}
@@ -250,6 +224,18 @@ class _Trial:
                 self.common["alpha_l1"] = settings["alpha_l1"] * batch_size / real
                 if model.solver != "adamw":
                     self.common["alpha"] = alpha_of(model) * batch_size / real
+
+    def result(self, loss: float, judged_by: References, **more: Any) -> Trials:
+        """These trials, with the loss of the fit as it is and what came of them."""
+        return Trials(
+            n_rows=self.size.n_rows,
+            n_epochs=self.size.n_epochs,
+            loss=loss,
+            references=judged_by,
+            budget=self.budget,
+            seed=self.seed,
+            **more,
+        )
 
     def as_it_is(self) -> float | None:
         """The loss without any change, by which the others are measured; None if it can't be."""
@@ -285,7 +271,9 @@ class _Trial:
         """The loss with a change; infinite beyond all numbers, None where it can't be made."""
         settings = dict(change.settings)
         if "max_iter" in settings:
-            settings["max_iter"] = round(settings["max_iter"] * self.size.n_epochs / self.max_iter)
+            settings["max_iter"] = round(
+                settings["max_iter"] * self.size.n_epochs / self.model.max_iter
+            )
         if settings.get("scale", "standard") is None:
             settings["dtype"] = None
         model, is_finite = self.fitted(settings)
