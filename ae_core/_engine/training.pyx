@@ -141,7 +141,6 @@ def train_steps(
     if annealing is not None:
         job.annealing = &annealing[0]
     job.solver = SOLVERS.index(solver)
-    job.wants_update = True
     job.steps = <const ae_step*> &constants[0, 0]
     job.losses = &losses[0]
     job.allocate(order, n_threads, low, high)
