@@ -145,11 +145,17 @@ cdef class Model:
         for i, own in enumerate(described):
             self.first_words[i + 1] = self.first_words[i] + <Py_ssize_t> len(own)
 
+    cdef Py_ssize_t n_categories(self, Py_ssize_t column) noexcept nogil:
+        """How many categories a column has; AE_BAD_SIZE for no such column."""
+        if not 0 <= column < self.n_columns:
+            return AE_BAD_SIZE
+        if self.words == NULL:
+            return 0
+        return self.first_words[column + 1] - self.first_words[column] - 1
+
     cdef const char* word(self, Py_ssize_t column, Py_ssize_t i) noexcept nogil:
         """A column's name (0), or one of its categories (from 1 on); NULL for none."""
-        if self.words == NULL or not 0 <= column < self.n_columns or i < 0:
-            return NULL
-        if i >= self.first_words[column + 1] - self.first_words[column]:
+        if self.words == NULL or not 0 <= i <= self.n_categories(column):
             return NULL
         return self.words[self.first_words[column] + i]
 
@@ -241,16 +247,7 @@ cdef const char* ae_column_name(const ae_model* model, Py_ssize_t column) noexce
 
 
 cdef Py_ssize_t ae_n_categories(const ae_model* model, Py_ssize_t column) noexcept nogil:
-    if model == NULL:
-        return AE_NULL_POINTER
-    if not 0 <= column < (<Model> <PyObject*> model).n_columns:
-        return AE_BAD_SIZE
-    if (<Model> <PyObject*> model).words == NULL:
-        return 0
-    return (
-        (<Model> <PyObject*> model).first_words[column + 1]
-        - (<Model> <PyObject*> model).first_words[column] - 1
-    )
+    return AE_NULL_POINTER if model == NULL else (<Model> <PyObject*> model).n_categories(column)
 
 
 cdef const char* ae_category(

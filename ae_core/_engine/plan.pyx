@@ -118,18 +118,15 @@ cdef class Plan:
         if self.output.n_own:
             pieces.append((self.own, -1, -1, 0, self.output.n_own))
         pieces.sort()
-        starts = [piece[0] for piece in pieces]
-        self.n_params = starts[len(starts) - 1] + pieces[len(pieces) - 1][4]
-
-        slices = []  # [start, stop, first_piece, last_piece]
-        current = [0, 0, 0, 0]
-        for k, start in enumerate(starts):
-            stop = starts[k + 1] if k + 1 < len(starts) else self.n_params
-            if slices and stop - current[0] <= self.slice:
-                current[1], current[3] = stop, k + 1
+        slices = []
+        current = [0, 0, 0, 0]  # start, stop, first_piece, last_piece
+        for k, (start, _, _, _, count) in enumerate(pieces):
+            if slices and start + count - current[0] <= self.slice:
+                current[1], current[3] = start + count, k + 1
             else:
-                current = [start, stop, k, k + 1]
+                current = [start, start + count, k, k + 1]
                 slices.append(current)
+        self.n_params = current[1]
         self.n_pieces, self.n_slices = len(pieces), len(slices)
         self.pieces = <Piece*> calloc(self.n_pieces, sizeof(Piece))
         self.slices = <Slice*> calloc(self.n_slices, sizeof(Slice))

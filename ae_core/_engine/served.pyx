@@ -45,9 +45,10 @@ cdef class Served:
         self.itemsize = params.itemsize
         plan.prepare(256, self.itemsize)  # the most that a tile has
         self.K = kernels_for(self.itemsize)
-        self.params = <const char*> address(params)
+        self.params = <const char*> <size_t> params.ctypes.data
         if factor is not None:
-            self.shift, self.factor = <const double*> address(shift), <const double*> address(factor)
+            self.shift = <const double*> <size_t> shift.ctypes.data
+            self.factor = <const double*> <size_t> factor.ctypes.data
         self.clip, self.has_missing = clip, has_missing
         self.output = plan.output
         self.output.has_missing = has_missing
@@ -60,11 +61,6 @@ cdef class Served:
         if self.itemsize == sizeof(float):
             return run_tiles[float](self, wanted, n_rows, X, result, <const float*> self.params)
         return run_tiles[double](self, wanted, n_rows, X, result, <const double*> self.params)
-
-
-cdef size_t address(array) except? 0:
-    """Where an array's numbers stand; they have to be alive as long as that is used."""
-    return array.ctypes.data
 
 
 cdef int run_tiles(

@@ -23,11 +23,10 @@ cdef class Steps(Team):
     cdef double clip_norm               # 0: none
     cdef char* params
     cdef char* gradient                 # of all parameters; NULL: the solver uses slices at once
-    cdef bint wants_update              # whether there is a solver
     cdef char* memory_0
     cdef char* memory_1
     cdef char* average                  # NULL: none is kept
-    cdef const ae_step* steps
+    cdef const ae_step* steps           # [n_steps]; NULL: there is no solver, and only a gradient
     cdef double* losses                 # [n_steps]
     cdef ae_counter tiles_taken, slices_taken, updates_taken, blocks_taken
     cdef object keep_alive

@@ -45,7 +45,7 @@ cdef class Steps(Team):
         """Everything that a step needs."""
         cdef Py_ssize_t m = min(self.batch_size, self.n_order), k
         cdef bint is_long = m * <double> self.plan.n_weights > LONG_PHASE
-        cdef bint in_two = self.wants_update and (is_long or self.clip_norm > 0)
+        cdef bint in_two = self.steps != NULL and (is_long or self.clip_norm > 0)
         self.plan.prepare(m, self.itemsize)
         self.space = Workspace(
             self.plan, self.rows, self.itemsize, order, self.batch_size, n_threads, in_two,
@@ -126,7 +126,7 @@ cdef void take_steps(Steps job, int thread, floating* params) noexcept nogil:
             loss += job.space.code.sparsity(&batch, thread)
         if thread == 0:
             job.losses[step] = loss
-        if job.wants_update and not isfinite(loss):
+        if job.steps != NULL and not isfinite(loss):
             return
         if has_matrices and (
             matrices_phase[floating](job, thread, AFTER_ROWS, &batch, params)
@@ -135,7 +135,7 @@ cdef void take_steps(Steps job, int thread, floating* params) noexcept nogil:
             return
         weights_phase[floating](job, thread, step, &batch, params)
         stopped = ae_wait(&job.barrier, job.n_threads, &job.slices_taken, &job.stopped)
-        if job.gradient != NULL and job.wants_update:
+        if job.gradient != NULL and job.steps != NULL:
             if stopped:
                 return
             update_phase[floating](job, step, params)

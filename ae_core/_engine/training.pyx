@@ -24,9 +24,9 @@ cdef Steps _new_job(
     """
     cdef Steps job = Steps()
     cdef Py_ssize_t i
+    cdef Py_ssize_t n_columns = plan.n_features + plan.family.n_covariates
     if n_threads < 1:
         raise ValueError(f"n_threads={n_threads}: at least 1 is needed")
-    cdef Py_ssize_t n_columns = plan.n_features + plan.family.n_covariates
     if rows.n_rows == 0 or rows.n_columns != n_columns:
         raise ValueError(
             f"X has shape ({rows.n_rows}, {rows.n_columns}): {n_columns} columns and at "
@@ -101,20 +101,17 @@ def train_steps(
     cdef floating[::1] memory_0 = memory[0]
     cdef floating[::1] memory_1 = memory[len(memory) - 1]
     cdef Py_ssize_t row, n_steps = constants.shape[0]
-    for name, length in (
-        ("params", params.shape[0]), ("memory", memory_0.shape[0]), ("memory", memory_1.shape[0]),
-        ("average", plan.n_params if average is None else average.shape[0]),
+    for name, length, needed in (
+        ("params", params.shape[0], plan.n_params), ("memory", memory_0.shape[0], plan.n_params),
+        ("memory", memory_1.shape[0], plan.n_params),
+        ("average", plan.n_params if average is None else average.shape[0], plan.n_params),
+        ("keys", n_steps if keys is None else keys.shape[0], n_steps),
+        ("annealing", n_steps if annealing is None else annealing.shape[0], n_steps),
     ):
-        if length != plan.n_params:
-            raise ValueError(f"{name} has {length} entries: {plan.n_params} are needed")
+        if length != needed:
+            raise ValueError(f"{name} has {length} entries: {needed} are needed")
     if constants.shape[1] * sizeof(double) != sizeof(ae_step) or losses.shape[0] != n_steps:
         raise ValueError(f"constants ({n_steps}, {constants.shape[1]}), losses {losses.shape[0]}")
-    for name, length in (
-        ("keys", n_steps if keys is None else keys.shape[0]),
-        ("annealing", n_steps if annealing is None else annealing.shape[0]),
-    ):
-        if length != n_steps:
-            raise ValueError(f"{name} has {length} entries: {n_steps} are needed")
     if batch_size < 1 or (order.shape[0] + batch_size - 1) // batch_size != n_steps:
         raise ValueError(
             f"{order.shape[0]} rows in batches of {batch_size} do not make {n_steps} steps"
@@ -144,7 +141,6 @@ def train_steps(
     if annealing is not None:
         job.annealing = &annealing[0]
     job.solver = SOLVERS.index(solver)
-    job.wants_update = True
     job.steps = <const ae_step*> &constants[0, 0]
     job.losses = &losses[0]
     job.allocate(order, n_threads, low, high)

@@ -57,8 +57,6 @@ cdef class Workspace:
         take_room(self, m, wants_whole_gradient)
         self.room.allocate(f"activations of a batch of {m} rows")
         take_room(self, m, wants_whole_gradient)
-        if self.sparse_input is not None:
-            self.sparse_input.index(order)
 
     @property
     def skips_output(self):

@@ -16,12 +16,11 @@ from ..data.checks import check_n_threads
 from ..data.plain_rows import is_plain_array
 from ..data.rows import Rows
 from ..formulas.corruption import corruption_of
-from ..formulas.inputs import INPUT_TRANSFORMS
 from . import reference
 from .blas_threads import single_threaded_blas
 from .checks import check_draws, check_key, check_steps
 from .engine_terms import engine_rows, plan_of, step_constants
-from .passes import penalty
+from .passes import given_limits, penalty
 
 if TYPE_CHECKING:
     from ..formulas.solvers import Solver, SolverState
@@ -190,15 +189,11 @@ class Network(reference.Network):
         return rows.batch_counts(order, batch_size)
 
     def _limits(self, rows: Rows) -> tuple[Array | None, Array | None]:
-        """Each feature's limits, as the network is given them, for the corruption that asks."""
-        architecture = self.architecture
-        if not corruption_of(architecture.corruption).needs_limits:
+        """Each feature's limits, for the corruption that asks."""
+        if not corruption_of(self.architecture.corruption).needs_limits:
             return None, None
-        ends = [end[: architecture.n_features] for end in rows.input_limits]
-        if architecture.input_transform is not None:
-            ends = [INPUT_TRANSFORMS[architecture.input_transform].function(end) for end in ends]
-        low, high = (np.ascontiguousarray(end, dtype=self.dtype) for end in ends)
-        return low, high
+        low, high = given_limits(self.architecture, rows.input_limits)
+        return np.ascontiguousarray(low, self.dtype), np.ascontiguousarray(high, self.dtype)
 
     def _run(self, rows: Rows, last: int, codes: Rows | None = None) -> Array:
         if last == 0:

@@ -187,7 +187,9 @@ def network_input(
         numbers = INPUT_TRANSFORMS[architecture.input_transform].function(numbers)
     if architecture.corruption is not None and draw is not None:
         assert limits is not None
-        changed = _corrupted(architecture, numbers, draw, limits)
+        corrupt = CORRUPTIONS[architecture.corruption].function
+        ends = given_limits(architecture, limits)
+        changed = corrupt(numbers, draw, architecture.corruption_level, ends)
         numbers = np.where(unseen, numbers, changed)
         if CORRUPTIONS[architecture.corruption].hides:
             seen &= ~hidden_entries(draw, architecture.corruption_level, X.shape[1])
@@ -199,15 +201,13 @@ def network_input(
     return numbers if len(parts) == 1 else np.concatenate(parts, axis=1)
 
 
-def _corrupted(architecture: Architecture, numbers: Array, draw: Draw, limits: Limits) -> Array:
-    """The numbers corrupted, whose columns reach from limits (n_columns,) to limits."""
-    low, high = (ends[: numbers.shape[1]] for ends in limits)
+def given_limits(architecture: Architecture, limits: Limits) -> Limits:
+    """Each feature's limits as the network is given them, from those of all columns."""
+    low, high = (ends[: architecture.n_features] for ends in limits)
     if architecture.input_transform is not None:
         function = INPUT_TRANSFORMS[architecture.input_transform].function
         low, high = function(low), function(high)
-    assert architecture.corruption is not None
-    corrupt = CORRUPTIONS[architecture.corruption].function
-    return corrupt(numbers, draw, architecture.corruption_level, (low, high))
+    return low, high
 
 
 def beside_code(

@@ -86,9 +86,10 @@ class Epochs:
         """
         n_epochs = len(rates) // self.n_steps
         self.order = self._orders(n_epochs)
-        epochs = n_done + np.arange(len(rates)) // self.n_steps
-        is_noisy = self.network.architecture.is_noisy
-        keys = _noise_keys(noise_seed, epochs) if is_noisy else None
+        keys = None
+        if self.network.architecture.is_noisy:
+            of_epochs = [noise_key(noise_seed, n_done + epoch) for epoch in range(n_epochs)]
+            keys = np.repeat(np.array(of_epochs, dtype=np.uint64), self.n_steps)
         annealing = self._annealing(n_done * self.n_steps, len(rates))
         return self._train(self.X, self.order, state, rates, keys, annealing)
 
@@ -168,13 +169,6 @@ def drawn_seed(random: Any) -> int:
     """A seed for the noise of a network, from a generator of either kind."""
     draw = random.integers if hasattr(random, "integers") else random.randint
     return int(draw(2**31))
-
-
-def _noise_keys(seed: int, epochs: Array) -> Array:
-    """The key of each step's noise, by epoch."""
-    numbers, which = np.unique(epochs, return_inverse=True)
-    keys = np.array([noise_key(seed, int(epoch)) for epoch in numbers], dtype=np.uint64)
-    return keys[which]
 
 
 def is_finite(network: Network, state: SolverState | None = None) -> bool:

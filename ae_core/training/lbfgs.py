@@ -54,12 +54,7 @@ def train_lbfgs(
         method="L-BFGS-B",
         callback=after_iteration,
         # ftol and gtol at the edge of rounding: stopping early is the business of `tol`.
-        options={
-            "maxiter": max_iter,
-            "maxfun": max_fun,
-            "ftol": 1e-15,
-            "gtol": 1e-10,
-        },
+        options={"maxiter": max_iter, "maxfun": max_fun, "ftol": 1e-15, "gtol": 1e-10},
     )
     with np.errstate(over="ignore"):  # float64's own numbers may be none of float32's
         network.params[...] = result.x

@@ -10,41 +10,32 @@ static ALWAYS_INLINE void FN(philox)(uint64_t start, uint32_t half, uint32_t key
                                      uint64_t *restrict left, uint64_t *restrict right)
 {
 #if SIMD_X86 && VECTOR_BYTES > 16
+    /* There is one instruction that multiplies low halves; compilers do not find it by themselves. */
+#if VECTOR_BYTES == 64
+#define MULTIPLY(x, y) (wide) _mm512_mul_epu32((__m512i)(x), (__m512i)(y))
+#else
+#define MULTIPLY(x, y) (wide) _mm256_mul_epu32((__m256i)(x), (__m256i)(y))
+#endif
+    typedef uint64_t wide __attribute__((vector_size(VECTOR_BYTES)));
     for (int i = 0; i < NOISE_BLOCKS; i++) {
         left[i] = start + (uint64_t)i;
         right[i] = half;
     }
-#endif
-    /* There is one instruction that multiplies low halves; compilers do not find it by themselves. */
-#if SIMD_X86 && VECTOR_BYTES == 64
-    const __m512i multiplier = _mm512_set1_epi64(0xD256D193);
-    for (int i = 0; i < NOISE_BLOCKS; i += 8) {
-        __m512i l = _mm512_loadu_si512(left + i), r = _mm512_loadu_si512(right + i);
+    const wide multiplier = (wide){0} + 0xD256D193;
+    for (int i = 0; i < NOISE_BLOCKS; i += VECTOR_BYTES / 8) {
+        wide l, r;
+        memcpy(&l, left + i, sizeof l);
+        memcpy(&r, right + i, sizeof r);
         uint32_t round_key = key;
         for (int round = 0; round < 7; round++, round_key += 0x9E3779B9u) {
-            __m512i product = _mm512_mul_epu32(l, multiplier);
-            l = _mm512_xor_si512(_mm512_xor_si512(_mm512_srli_epi64(product, 32), r),
-                                 _mm512_set1_epi64(round_key));
+            wide product = MULTIPLY(l, multiplier);
+            l = (product >> 32) ^ r ^ (uint64_t)round_key;
             r = product;
         }
-        _mm512_storeu_si512(left + i, l);
-        _mm512_storeu_si512(right + i, r);
+        memcpy(left + i, &l, sizeof l);
+        memcpy(right + i, &r, sizeof r);
     }
-#elif SIMD_X86 && VECTOR_BYTES == 32
-    const __m256i multiplier = _mm256_set1_epi64x(0xD256D193);
-    for (int i = 0; i < NOISE_BLOCKS; i += 4) {
-        __m256i l = _mm256_loadu_si256((const __m256i *)(left + i));
-        __m256i r = _mm256_loadu_si256((const __m256i *)(right + i));
-        uint32_t round_key = key;
-        for (int round = 0; round < 7; round++, round_key += 0x9E3779B9u) {
-            __m256i product = _mm256_mul_epu32(l, multiplier);
-            l = _mm256_xor_si256(_mm256_xor_si256(_mm256_srli_epi64(product, 32), r),
-                                 _mm256_set1_epi64x(round_key));
-            r = product;
-        }
-        _mm256_storeu_si256((__m256i *)(left + i), l);
-        _mm256_storeu_si256((__m256i *)(right + i), r);
-    }
+#undef MULTIPLY
 #else
     uint32_t l[NOISE_BLOCKS], r[NOISE_BLOCKS];
     for (int i = 0; i < NOISE_BLOCKS; i++) {
@@ -154,11 +145,10 @@ static void FN(hide)(ptrdiff_t n, const uint16_t *numbers, uint32_t threshold, d
 static void FN(keep_largest)(ptrdiff_t n, ptrdiff_t k, void *masks, void *activations)
 {
     REAL *mask = masks, *h = activations;
+    int most = 2 * k > n;
     for (ptrdiff_t j = 0; j < n; j++)
-        mask[j] = 0;
-    if (2 * k > n) { /* sooner the smallest n - k, of equal ones the last */
-        for (ptrdiff_t j = 0; j < n; j++)
-            mask[j] = 1;
+        mask[j] = most;
+    if (most) /* hide the smallest n - k, of equal ones the last */
         for (ptrdiff_t i = 0; i < n - k; i++) {
             ptrdiff_t least = -1;
             for (ptrdiff_t j = 0; j < n; j++)
@@ -166,7 +156,7 @@ static void FN(keep_largest)(ptrdiff_t n, ptrdiff_t k, void *masks, void *activa
                     least = j;
             mask[least] = 0;
         }
-    } else
+    else
         for (ptrdiff_t i = 0; i < k; i++) {
             ptrdiff_t best = -1;
             for (ptrdiff_t j = 0; j < n; j++)

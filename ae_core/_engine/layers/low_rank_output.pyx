@@ -221,34 +221,25 @@ cdef void make_gram(
     cdef const ae_kernels* K = space.K
     cdef Layer* layer = space.layer
     cdef int n_in = layer.n_in, n_out = layer.n_out, height = last - first
-    cdef Py_ssize_t corner = <Py_ssize_t> first * n_in + first
-    cdef const floating* W = params + layer.weights
-    cdef const floating* b = params + layer.biases
+    cdef Py_ssize_t corner = <Py_ssize_t> first * n_in + first, step = 1 if layer.tied else n_out
+    cdef int form = AE_TN if layer.tied else AE_NT  # a tied W is the encoder's: (n_out, n_in)
+    cdef const floating* W = params + layer.weights + first * step
     cdef floating* G = <floating*> space.G
     cdef floating* v = <floating*> space.v
     cdef Py_ssize_t i, j
-    if layer.tied:  # W is the encoder's: (n_out, n_in)
-        product[floating](
-            K, AE_TN, height, n_in - first, n_out, W + first, layer.row, W + first, layer.row,
-            G + corner, n_in, False,
-        )
-    else:
-        W += <Py_ssize_t> first * n_out
-        product[floating](
-            K, AE_NT, height, n_in - first, n_out, W, n_out, W, n_out,
-            G + corner, n_in, False,
-        )
+    product[floating](
+        K, form, height, n_in - first, n_out, W, layer.row, W, layer.row, G + corner, n_in, False,
+    )
     for i in range(first, last):
         for j in range(last, n_in):
             G[j * n_in + i] = G[i * n_in + j]
     if layer.biases < 0:
         memset(v + first, 0, height * sizeof(floating))
-    elif layer.tied:
-        product[floating](
-            K, AE_TN, height, 1, n_out, W + first, layer.row, b, 1, v + first, 1, False,
-        )
     else:
-        product[floating](K, AE_NT, height, 1, n_out, W, n_out, b, n_out, v + first, 1, False)
+        product[floating](
+            K, form, height, 1, n_out, W, layer.row, params + layer.biases,
+            1 if layer.tied else n_out, v + first, 1, False,
+        )
 
 
 cdef void turn(

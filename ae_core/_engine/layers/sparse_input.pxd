@@ -5,6 +5,7 @@ from libc.stdint cimport int32_t
 
 from ae_core._engine.batch cimport Batch, Tile
 from ae_core._engine.kernels.table cimport ae_corruption, ae_kernels
+from ae_core._engine.memory cimport Buffer
 from ae_core._engine.plan cimport Departure, Layer, Piece, Plan
 from ae_core._engine.rows cimport Rows
 
@@ -26,7 +27,8 @@ cdef inline Py_ssize_t start_of(Stored* stored, Batch* batch, Py_ssize_t row) no
 cdef class SparseInput(Departure):
     cdef Rows rows
     cdef ae_corruption corruption
-    cdef Py_ssize_t n_order, n_stored   # n_stored: of a batch, at most
+    cdef Py_ssize_t n_stored            # of a batch, at most
+    cdef Buffer starts
     cdef bint keeps_targets
     cdef Stored stored
 

@@ -11,7 +11,7 @@ from libc.string cimport memset
 
 from ae_core._engine.batch cimport Batch, Tile, row_number
 from ae_core._engine.kernels.table cimport AE_CORRUPTION_STREAM, AE_NOTHING, ae_kernels, ae_noise_at
-from ae_core._engine.memory cimport Room
+from ae_core._engine.memory cimport Buffer, Room
 from ae_core._engine.plan cimport Layer, Piece, Plan
 from ae_core._engine.rows cimport Rows
 
@@ -49,34 +49,24 @@ cdef class SparseInput(Departure):
     def __init__(
         self, Plan plan, Rows rows, const Py_ssize_t[::1] order, Py_ssize_t batch_size,
     ):
-        cdef Py_ssize_t i, row, n = 0
+        cdef Py_ssize_t n_order = rows.n_rows if order is None else order.shape[0], i, row
+        cdef Py_ssize_t* starts
         self.plan, self.rows = plan, rows
-        self.n_order = rows.n_rows if order is None else order.shape[0]
-        for i in range(self.n_order):
+        self.starts = Buffer((n_order + 1) * sizeof(Py_ssize_t), "the stored elements of rows")
+        self.stored.starts = starts = <Py_ssize_t*> self.starts.data
+        starts[0] = 0
+        for i in range(n_order):
             row = i if order is None else order[i]
-            n = 0 if i % batch_size == 0 else n
-            n += rows.stop_of(row, plan.n_features) - rows.starts[row]
-            self.n_stored = max(self.n_stored, n)
+            starts[i + 1] = starts[i] + rows.stop_of(row, plan.n_features) - rows.starts[row]
+            self.n_stored = max(self.n_stored, starts[i + 1] - starts[i - i % batch_size])
 
     cdef void take_room(self, Room room, Py_ssize_t size, Py_ssize_t m, int n_threads):
-        self.stored.starts = <Py_ssize_t*> room.take((self.n_order + 1) * sizeof(Py_ssize_t))
         self.stored.columns = <int32_t*> room.take(self.n_stored * sizeof(int32_t))
         self.stored.inputs = room.take(self.n_stored * size)
         if self.plan.family.input_mask:
             self.stored.seen = room.take(self.n_stored * size)
         if self.keeps_targets:
             self.stored.targets = room.take(self.n_stored * size)
-
-    def index(self, const Py_ssize_t[::1] order):
-        """Note where each row's elements start, one row after the other."""
-        cdef Py_ssize_t i, row
-        cdef Py_ssize_t* starts = self.stored.starts
-        starts[0] = 0
-        for i in range(self.n_order):
-            row = i if order is None else order[i]
-            starts[i + 1] = (
-                starts[i] + self.rows.stop_of(row, self.plan.n_features) - self.rows.starts[row]
-            )
 
     cdef void fill(self, Tile* tile, floating* inputs) noexcept nogil:
         """Take the elements of some rows from the table; spoil what the network is given."""
