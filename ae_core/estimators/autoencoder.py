@@ -136,7 +136,9 @@ class TrainableAutoencoder(FittedAutoencoder, LayerParameters, TrainingParameter
             beside = given_beside(
                 self, X.shape[0], **beside_rows, learns=not is_fitted, weights=weights
             )
-            resume, held_out = open_checkpoint(resume_from, self, X, weights, beside)
+            resume, held_out = open_checkpoint(
+                resume_from, self, X, weights, beside, has_validation=X_val is not None
+            )
             stops_early = self.early_stopping and X_val is None
             of_entries = stops_early and holds_out_entries(self, X)
             if held_out is None and of_entries:

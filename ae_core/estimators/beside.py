@@ -178,3 +178,18 @@ def refuse_size_factors(estimator: Any, words: str) -> None:
             f"size_factors='given' {words}: they are given beside X; use the estimator itself, or "
             "fit with size_factors=None"
         )
+
+
+def refuse_export(estimator: Any) -> None:
+    """Refuse a fitted model that takes more of a row than its numbers: exports have no place for it.
+
+    Raises
+    ------
+    ValueError
+    """
+    refuse_covariates(estimator, "can't be exported")
+    if getattr(estimator, "_usual_sum", None) is not None:
+        raise ValueError(
+            "size_factors='row_sum' can't be exported: rows are divided by their sums; "
+            "fit with size_factors=None"
+        )

@@ -130,9 +130,24 @@ def bind_checkpoints(
 
 
 def open_checkpoint(
-    path: Any, estimator: Any, X: Any, sample_weight: Array | None, beside: Beside = NOTHING
+    path: Any,
+    estimator: Any,
+    X: Any,
+    sample_weight: Array | None,
+    beside: Beside = NOTHING,
+    *,
+    has_validation: bool | None = None,
 ) -> tuple[TrainingState | None, Array | None]:
     """Read a checkpoint of a fit of this estimator to this data.
+
+    Parameters
+    ----------
+    path : path or None
+    estimator : Autoencoder or VariationalAutoencoder
+    X, sample_weight, beside
+        What it is fitted to, checked.
+    has_validation : bool, optional
+        Whether `X_val` is given; None of blocks, of which the file does not say.
 
     Returns
     -------
@@ -164,6 +179,13 @@ def open_checkpoint(
     memory = [file.array(f"solver_memory_{i}", *vector) for i in range(len(solver.remembers))]
     average = None if solver.averaging is None else file.array("average", *vector)
     held_out = file.array("held_out", np.int64, (None,))
+    if (
+        has_validation is not None
+        and estimator.early_stopping
+        and has_validation == bool(len(held_out))
+    ):
+        had, now = ("without", "leave it out") if has_validation else ("with", "give it again")
+        raise ValueError(f"X_val: {called} is a checkpoint of a fit {had} it: {now}")
     if estimator.early_stopping and holds_out_entries(estimator, X):  # or X_val is given
         if len(held_out) > 1 or (held_out < 0).any():
             raise file.error("its array 'held_out' is not the seed of the entries held out")

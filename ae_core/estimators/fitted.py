@@ -16,7 +16,7 @@ from ..diagnosis.diagnose import examine
 from ..diagnosis.result import Diagnosis
 from ..files.model_description import from_json, to_json
 from ..files.model_file import ModelFile
-from .beside import NOT_FOR_BLOCKS, refuse_beside, refuse_covariates
+from .beside import NOT_FOR_BLOCKS, refuse_beside, refuse_export
 from .block_fitting import sampled
 from .completing import CompletingAutoencoder
 from .fitting import clips, in_rates, weights_of
@@ -157,11 +157,13 @@ class FittedAutoencoder(CompletingAutoencoder, ScoringAutoencoder):
         ------
         NotFittedError
             Before `fit`.
+        ValueError
+            When the model is given covariates, or divides rows of counts by their sums.
         MissingExtraError
             Without PyTorch: ``pip install 'ae_core[torch]'``.
         """
         check_is_fitted(self)
-        refuse_covariates(self, "can't be exported")
+        refuse_export(self)
         module = optional("torch", "exports to PyTorch", "torch") and import_module(TORCH)
         return module.AutoencoderModule(*self._describe(), clip=clips(self))
 

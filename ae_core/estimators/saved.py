@@ -32,7 +32,7 @@ from ..serving.restoring import (
     restore_seeing,
 )
 from ..training.progress import History
-from .beside import refuse_covariates
+from .beside import refuse_export
 from .parameters import n_covariates_of
 
 LONGEST_REASON = 1000
@@ -156,12 +156,7 @@ class SavedEstimator:
     def _as_predictor(self) -> Predictor:
         """The fitted model without what fits it."""
         check_is_fitted(self)
-        refuse_covariates(self, "can't be exported")
-        if getattr(self, "_usual_sum", None) is not None:
-            raise ValueError(
-                "size_factors='row_sum' can't be exported: rows are divided by their sums; "
-                "fit with size_factors=None"
-            )
+        refuse_export(self)
         return Predictor(self._unwritten(*self._describe()))
 
     def _unwritten(self, description: dict[str, Any], arrays: dict[str, Array]) -> Unwritten:

@@ -215,6 +215,26 @@ def test_a_checkpoint_of_something_else_is_refused(wine, tmp_path):
     clone(model).set_params(verbose=False, n_threads=1).fit(wine, resume_from=path)
 
 
+@pytest.mark.parametrize("missing", [None, "mask"])
+@pytest.mark.parametrize(
+    ("before", "after", "do"),
+    [(True, False, "with it: give it again"), (False, True, "without it: leave it out")],
+)
+def test_a_checkpoint_with_or_without_validation_rows_is_gone_on_from_as_it_began(
+    wine, tmp_path, missing, before, after, do
+):
+    X, path = np.where(wine > 100, np.nan, wine) if missing else wine, tmp_path / "c"
+    model = Autoencoder(
+        2, missing_values=missing, early_stopping=True, tol=None, max_iter=4, random_state=0
+    )
+    given = {True: {"X_val": X[:40]}, False: {}}
+    whole = clone(model).fit(X, callbacks=[Checkpoint(path)], **given[before])
+    with pytest.raises(ValueError, match=f"^X_val: .*c is a checkpoint of a fit {do}$"):
+        clone(model).fit(X, resume_from=path, **given[after])
+    again = clone(model).fit(X, resume_from=path, **given[before])
+    np.testing.assert_array_equal(again.network_.params, whole.network_.params)
+
+
 @pytest.mark.parametrize(
     "changes",
     [

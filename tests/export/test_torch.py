@@ -84,8 +84,17 @@ def test_losses(loss):
         X = numbers(seed)
         return X if is_plain else np.floor(np.abs(X)) if is_count else np.abs(X) / np.abs(X).max()
 
-    model = Autoencoder(2, loss=loss, scale="standard" if is_plain else None, max_iter=5)
-    check(model, make(0), make(1))
+    scale = "standard" if is_plain else None
+    check(Autoencoder(2, loss=loss, scale=scale, size_factors=None, max_iter=5), make(0), make(1))
+
+
+@pytest.mark.parametrize("loss", ["poisson", "multinomial", "negative_binomial"])
+@pytest.mark.parametrize("size_factors", ["auto", "row_sum"])
+def test_counts_divided_by_their_sums_are_refused(loss, size_factors):
+    counts = np.random.default_rng(0).poisson(4.0, (N, 6))
+    model = Autoencoder(2, loss=loss, size_factors=size_factors, max_iter=3, random_state=0)
+    with pytest.raises(ValueError, match="^size_factors='row_sum' can't be exported: .*=None$"):
+        model.fit(counts).to_torch()
 
 
 @pytest.mark.parametrize(
