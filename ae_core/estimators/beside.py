@@ -181,7 +181,7 @@ def refuse_size_factors(estimator: Any, words: str) -> None:
 
 
 def refuse_export(estimator: Any) -> None:
-    """Refuse a fitted model that takes more of a row than its numbers: exports have no place for it.
+    """Refuse to export a fitted model that takes more of a row than its numbers.
 
     Raises
     ------

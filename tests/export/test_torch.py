@@ -93,7 +93,7 @@ def test_losses(loss):
 def test_counts_divided_by_their_sums_are_refused(loss, size_factors):
     counts = np.random.default_rng(0).poisson(4.0, (N, 6))
     model = Autoencoder(2, loss=loss, size_factors=size_factors, max_iter=3, random_state=0)
-    with pytest.raises(ValueError, match="^size_factors='row_sum' can't be exported: .*=None$"):
+    with pytest.raises(ValueError, match=r"^size_factors='row_sum' can't be exported: .*=None$"):
         model.fit(counts).to_torch()
 
 
