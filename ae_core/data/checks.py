@@ -83,6 +83,17 @@ def row_slices(n_rows: int, n_columns: int, n_entries: int = ENTRIES_AT_ONCE) ->
         yield slice(start, min(start + height, n_rows))
 
 
+def refuse_np_matrix(X: Any, name: str) -> None:
+    """Refuse NumPy's old matrix type, whose rows and columns stay tables of their own.
+
+    Raises
+    ------
+    TypeError
+    """
+    if isinstance(X, np.matrix):
+        raise TypeError(f"{name} is a np.matrix, which is not supported: give np.asarray({name})")
+
+
 def check_table(
     X: Any,
     name: str = "X",
@@ -113,6 +124,7 @@ def check_table(
     """
     if isinstance(X, np.ma.MaskedArray):
         raise ValueError(f"{name} is a masked array: fill it in first, with {name}.filled(...)")
+    refuse_np_matrix(X, name)
     sparse = is_sparse(X)
     if missing == "implicit" and not sparse:
         raise ValueError(

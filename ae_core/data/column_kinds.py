@@ -16,7 +16,7 @@ import numpy as np
 
 from .._typing import Array
 from .cells import is_missing
-from .checks import is_sparse
+from .checks import is_sparse, refuse_np_matrix
 
 KINDS = ("numbers", "flags", "text", "dates", "spans", "other")
 KINDS_OF_CELLS = {
@@ -72,13 +72,14 @@ def column_kinds(X: Any, at_most: int) -> Kinds:
 
     Raises
     ------
-    ValueError
+    ValueError, TypeError
         When X is no table with rows and columns.
     """
     if is_sparse(X):
         rows = X.tocsr()
         dense = rows[_evenly(X.shape[0], at_most)].toarray().astype(np.float64)
         return _all_numbers(dense, X.shape[0])
+    refuse_np_matrix(X, "X")
     names = _names(X)
     if names is None:
         array = X.filled(np.nan) if isinstance(X, np.ma.MaskedArray) else np.asanyarray(X)

@@ -11,7 +11,7 @@ import numpy as np
 
 from .._typing import Array
 from .cells import floats_of
-from .checks import check_size, is_sparse
+from .checks import check_size, is_sparse, refuse_np_matrix
 from .frames import is_frame, numbers_of
 
 ENCODE = "encode text and categories as numbers first"
@@ -78,8 +78,7 @@ def table_of(
     if isinstance(X, np.ma.MaskedArray) and not X.dtype.names:
         X = unmasked(X, name, missing, advice)
     array = X if isinstance(X, np.ndarray) else _as_array(X, name)
-    if isinstance(array, np.matrix):
-        raise TypeError(f"{name} is a np.matrix, which is not supported: give np.asarray({name})")
+    refuse_np_matrix(array, name)
     if array.dtype.names:
         raise ValueError(
             f"{name} is a structured array with the fields {', '.join(array.dtype.names)}: give "

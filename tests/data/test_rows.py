@@ -8,7 +8,7 @@ from conftest import random_data
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ae_core import SGD, Adam, Architecture, Network, reference, train
+from ae_core import SGD, Adam, Architecture, Network, diagnose_data, reference, train
 from ae_core._engine import training
 from ae_core._engine.rows import Rows as EngineRows
 from ae_core.data.rows import Rows
@@ -384,3 +384,28 @@ def test_counts_of_batches_that_do_not_fit_are_refused(weighted, counts, words):
     np.testing.assert_array_equal(net.params, before)
     with pytest.raises(ValueError, match="done, of 0"):
         training.train_steps(*arguments, losses, done[:0], 1, counts)
+
+
+@pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")  # np.matrix's own
+@pytest.mark.parametrize("n_columns", [1, 3])
+@pytest.mark.parametrize(
+    ("name", "call"),
+    [
+        ("X", Rows),
+        ("X", lambda X: Rows(X, missing="mask")),
+        ("X", diagnose_data),
+        ("X", lambda X: network_of(X).loss(X)),
+        ("X", lambda X: network_of(X).encode(X)),
+        ("X", lambda X: train(network_of(X), X)),
+        ("code", lambda X: network_of(X).decode(X[:, :1])),
+    ],
+)
+def test_numpys_old_matrices_are_refused_before_numpy_stacks_them(name, call, n_columns):
+    """Of which NumPy's `stack` writes beyond the result's end."""
+    X = np.matrix(np.random.default_rng(0).random((130, n_columns)))
+    with pytest.raises(TypeError, match=rf"^{name} is a np\.matrix, .*give np\.asarray\({name}\)$"):
+        call(X)
+
+
+def network_of(X):
+    return Network(Architecture.symmetrical((X.shape[1], 1)), random_state=0)
