@@ -8,7 +8,7 @@ from ..formulas.losses import LOSSES
 from .findings import Finding, note
 from .measures import Columns, Measures, largest_first, lower_median
 from .table_facts import TableFacts
-from .words import NAMED, agree, columns, count, label, number, percent, quoted, value
+from .words import NAMED, agree, and_more, columns, count, label, number, percent, quoted, value
 
 BADLY_SCALED = 100.0
 """Times the median column's variance, and …"""
@@ -160,8 +160,8 @@ def sentinels(facts: TableFacts) -> Finding | None:
         f"{percent(sentinel.share)} of the rows, {sentinel.why}"
         for sentinel in facts.sentinels[:NAMED]
     ]
-    left = len(facts.sentinels) - NAMED
-    text = "; ".join(told) + (f"; and {count(left, 'column')} more" if left > 0 else "")
+    more = and_more(len(facts.sentinels), "column")
+    text = "; ".join(told) + (more and f";{more}")
     return note(
         "sentinels",
         f"{text[0].upper()}{text[1:]}: such a value often stands for 'missing', and is learned as "
@@ -175,7 +175,7 @@ def duplicate_columns(facts: TableFacts) -> Finding | None:
     said = []
     if facts.duplicates:
         groups = [" and ".join(quoted(facts.names[c]) for c in g[:NAMED]) for g in facts.duplicates]
-        more = f" and {len(groups) - NAMED} groups more" if len(groups) > NAMED else ""
+        more = and_more(len(groups), "group")
         said.append(f"Columns with the same values: {', '.join(groups[:NAMED])}{more}.")
     other = "the other times a number, plus a number"
     nearly = "that are nearly so" if facts.multiples else f"of which one nearly is {other}"
@@ -186,8 +186,7 @@ def duplicate_columns(facts: TableFacts) -> Finding | None:
     ):
         if pairs:
             named = [f"{quoted(facts.names[i])} and {quoted(facts.names[j])}" for i, j in pairs]
-            left = len(pairs) - NAMED
-            more = f" and {count(left, 'pair')} more" if left > 0 else ""
+            more = and_more(len(pairs), "pair")
             said.append(f"{what}: {', '.join(named[:NAMED])}{more}.")
     if not said:
         return None

@@ -14,7 +14,7 @@ from .data_findings import heavy_outliers
 from .findings import Finding, note
 from .measures import Measures
 from .units import Layer
-from .words import NAMED, agree, listed, of_layers
+from .words import NAMED, agree, and_more, listed, of_layers
 
 IDLE = 0.01
 """Of an even share of what the code gains: a unit that carries less might as well not be there."""
@@ -133,7 +133,7 @@ def idle_code_units(m: Measures) -> Finding | None:
         )
     if twins:
         pairs = ", ".join(f"{i} and {j} ({r:+.4f})" for i, j, r in twins[:NAMED])
-        more = f" and {len(twins) - NAMED} pairs more" if len(twins) > NAMED else ""
+        more = and_more(len(twins), "pair")
         said.append(f"Code units that repeat each other (correlation): {pairs}{more}.")
     fewer = k - len(units) - len({j for _, j, _ in twins})
     if m.is_poor and not m.architecture.k_sparse:

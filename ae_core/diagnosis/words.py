@@ -62,6 +62,11 @@ def count(n: int, thing: str) -> str:
     return f"{n} {thing}{'' if n == 1 else 's'}"
 
 
+def and_more(n: int, thing: str) -> str:
+    """' and 2 pairs more' after the first of n things; '' where all are named."""
+    return f" and {count(n - NAMED, thing)} more" if n > NAMED else ""
+
+
 def names_of(feature_names: Sequence[Any] | None, otherwise: tuple[str, ...]) -> tuple[str, ...]:
     """The names that were given for the columns, or others where none were.
 

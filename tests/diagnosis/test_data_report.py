@@ -227,6 +227,14 @@ def test_how_many_pairs_more():
     assert "and 3 pairs more." in found(X)["duplicate_columns"]
 
 
+@pytest.mark.parametrize(
+    ("n_groups", "more"), [(3, "."), (4, " and 1 group more."), (5, " and 2 groups more.")]
+)
+def test_how_many_groups_more(n_groups, more):
+    X = np.repeat(np.random.default_rng(0).normal(size=(100, n_groups)), 2, axis=1)
+    assert f"'4' and '5'{more}" in found(X)["duplicate_columns"]
+
+
 IDS_AND_DATES = [
     ("n", lambda r, m: np.arange(m), "Column 'n' numbers the rows"),
     ("customer_id", lambda r, m: r.permutation(10**5)[:m], "a name like an identifier"),
