@@ -60,8 +60,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if not arguments:  # a newcomer wants to know what there is
             print(commands.get_help(click.Context(commands, info_name="ae-core")), file=sys.stderr)
             return USAGE
-        hint = _hint_of_dash(arguments) if isinstance(error, click.NoSuchOption) else ""
-        message = _lower(error.format_message()) + hint
+        message, hint = error.format_message(), ""
+        if isinstance(error, click.NoSuchOption):  # in the same words whatever the version of click
+            message = message.replace(error.message, f"No such option {error.option_name!r}.", 1)
+            hint = _hint_of_dash(arguments)
+        message = _lower(message) + hint
         return _say(command, f"{message} (see {command} --help)", USAGE)
     except KeyboardInterrupt:
         return _say(command, "interrupted; no output was written", INTERRUPTED)
