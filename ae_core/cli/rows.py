@@ -9,6 +9,7 @@ import numpy as np
 from .._typing import Array
 from ..basics.extras import optional
 from ..data.blocks import Blocks, at
+from ..data.checks import row_slices
 from ..estimators.block_fitting import taken
 from .options import Reading, covariates_of, is_of_files
 from .outputs import is_same_file
@@ -48,10 +49,9 @@ class TableRows:
         It is given rows as the estimator takes them, and as keyword arguments what the estimator
         is given beside them.
         """
-        height = max(1, ENTRIES_AT_ONCE // self.values.shape[1])
         numbers = np.arange(self.n_rows) if which is None else which
-        for start in range(0, len(numbers), height):
-            part: Any = slice(start, start + height)
+        part: Any
+        for part in row_slices(len(numbers), self.values.shape[1], ENTRIES_AT_ONCE):
             these = part if which is None else which[part]
             beside = {} if self.beside is None else {"covariates": self.beside.iloc[these]}
             found = compute(rows_of(self.values, these, self.fitted_names), **beside)

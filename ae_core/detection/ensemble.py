@@ -20,7 +20,7 @@ import numpy as np
 from .._engine.detector import Detector
 from .._engine.rows import Rows as EngineRows
 from .._typing import Array
-from ..data.checks import check_n_threads
+from ..data.checks import check_n_threads, row_slices
 from ..data.robust_scaling import RobustScaling
 from ..data.rows import Rows
 from ..network import compiled
@@ -171,9 +171,7 @@ class Ensemble(Judging):
         """How unusual each entry is, (m, n_features) float64: `scores` are the sums."""
         result = np.empty((len(rows), rows.n_features))
         constants = np.flatnonzero(self.scaling.is_seen & ~self.scaling.varies)
-        height = max(1, ENTRIES_AT_ONCE // rows.n_features)
-        for start in range(0, len(rows), height):
-            which = slice(start, min(start + height, len(rows)))
+        for which in row_slices(len(rows), rows.n_features, ENTRIES_AT_ONCE):
             block, changed = self.scaling.scaled(rows, which, self.members[0].network.dtype)
             is_missing = rows.missing is not None and bool(np.isnan(block).any())
             total = np.zeros(block.shape)

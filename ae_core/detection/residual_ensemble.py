@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .._typing import Array
+from ..data.checks import row_slices
 from ..data.rows import Rows
 from ..network.compiled import Network
 
@@ -36,9 +37,8 @@ class ResidualEnsemble:
         scales = (1 / self.usual).astype(dtype)
         shares = (self.counts / len(self.networks)).astype(dtype)
         rows = Rows(rows.X, self.shift, self.factor)
-        height = max(1, ENTRIES_AT_ONCE // rows.n_features)
-        for start in range(0, len(rows), height):
-            part = rows.part(slice(start, start + height))
+        for which in row_slices(len(rows), rows.n_features, ENTRIES_AT_ONCE):
+            part = rows.part(which)
             block = part.take(slice(None), dtype)
             total, capped = np.zeros_like(block), np.empty_like(block)
             for network, scale in zip(self.networks, scales, strict=True):

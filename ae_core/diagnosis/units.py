@@ -114,9 +114,8 @@ def run_network(
         X_hat[rows] = trace.H[-1]
         # Not what is left of a k-sparse code: a unit that is not among the largest is not flat.
         for i, (H, name) in enumerate(zip(trace.A[1:], architecture.activations, strict=True)):
-            if (
-                i < n_layers - 1
-            ):  # an output unit may be flat: it has to be where a column is 0 or 1
+            # An output unit may be flat: it has to be where a column is 0 or 1.
+            if i < n_layers - 1:
                 slope = ACTIVATIONS[name].derivative(H)
                 flat[i] += (slope < FLAT * STEEPEST.get(name, 1.0)).sum(axis=0)
             low[i] = np.minimum(low[i], H.min(axis=0))

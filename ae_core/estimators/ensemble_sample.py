@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from .._typing import Array
+from ..data.checks import row_slices
 from ..data.robust_scaling import total_weight
 from ..data.rows import Rows
 from ..detection.ensemble import ENTRIES_AT_ONCE, SMALLEST_USUAL, Member
@@ -39,9 +40,7 @@ def _residuals(network: Network, rows: Rows) -> Iterator[tuple[slice, Array, Arr
 
     Residuals are (h, n_features), and so is what is seen, bool; or, where that is all, (1,).
     """
-    height = max(1, ENTRIES_AT_ONCE // rows.n_features)  # so few rows fit into cache
-    for start in range(0, len(rows), height):
-        which = slice(start, start + height)
+    for which in row_slices(len(rows), rows.n_features, ENTRIES_AT_ONCE):  # so few fit into cache
         part = rows.part(which)
         residuals = network.forward(part)
         residuals -= part.X

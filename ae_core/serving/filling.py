@@ -8,6 +8,7 @@ import numpy as np
 from .._typing import Array
 from ..basics.arguments import is_number
 from ..data.cells import is_missing
+from ..data.checks import row_slices
 from ..data.encoding import Encoding
 from ..data.rows import Rows
 from ..data.scaling import undo_scaling
@@ -40,11 +41,10 @@ class FillingNetworks:
         array of shape (m, n_encoded), float64
         """
         result = np.zeros(X.shape)
-        height = max(1, ENTRIES_AT_ONCE // X.shape[1])
-        for start in range(0, len(X), height):
-            rows = given(X[start : start + height])
+        for which in row_slices(len(X), X.shape[1], ENTRIES_AT_ONCE):
+            rows = given(X[which])
             for network in self.networks:
-                result[start : start + height] += network.forward(rows)
+                result[which] += network.forward(rows)
         result /= len(self.networks)
         return result
 
